@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A pure-Rust model of the Linux BPF verifier.
+//!
+//! Nothing stands here yet; see the crate's README for what will.
