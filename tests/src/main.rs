@@ -1,4 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What runs inside the guest: init, tests, demo.
+//! What runs inside the guest, in one static binary.
+//!
+//! As process 1 it is [`init`]; as any other process it is one of the verbs:
+//! `test`, `demo`, `shell`. The kernel hands what follows `--` on its command
+//! line to `/init`, so `-- test --filter walks` runs part of the suite.
 
-fn main() {}
+mod demo;
+mod init;
+mod shell;
+mod suite;
+
+use std::process::{ExitCode, id};
+
+use clap::{Parser, Subcommand};
+
+/// The guest's only program.
+#[derive(Parser)]
+#[command(name = "guest")]
+struct Guest {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run the suite against the running kernel.
+    Test(suite::Options),
+    /// Show what the iterator is for.
+    Demo {
+        /// What the demo itself understands.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Give the console to a shell.
+    Shell,
+}
+
+fn main() -> ExitCode {
+    if id() == 1 {
+        init::main();
+    }
+    let done = match Guest::parse().verb {
+        Verb::Test(options) => suite::run(options),
+        Verb::Demo { args } => demo::run(args).map(|()| ExitCode::SUCCESS),
+        Verb::Shell => shell::run(),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("guest: {error:#}");
+        ExitCode::FAILURE
+    })
+}
