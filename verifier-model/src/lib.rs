@@ -2,3 +2,8 @@
 //! A pure-Rust model of the Linux BPF verifier.
 //!
 //! Nothing stands here yet; see the crate's README for what will.
+
+pub mod btf;
+pub mod kfuncs;
+pub mod prog_load;
+pub mod uapi;

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Makes BTF: for libbpf's fixups of an object's BTF, and for tests.
+
+use super::{Btf, Kind};
+
+/// BTF that can still be changed. [`BtfBuilder::build`] gives the bytes, [`Btf::parse`] reads and checks them.
+#[derive(Debug, Clone)]
+pub struct BtfBuilder {
+    words: Vec<u32>,
+    offsets: Vec<u32>,
+    strings: Vec<u8>,
+}
+
+impl Default for BtfBuilder {
+    fn default() -> Self {
+        Self {
+            words: Vec::new(),
+            offsets: Vec::new(),
+            strings: vec![0],
+        }
+    }
+}
+
+impl From<&Btf> for BtfBuilder {
+    /// A copy of BTF that is not split; of split BTF, only what is not the base's.
+    fn from(btf: &Btf) -> Self {
+        Self {
+            words: btf.words.clone(),
+            offsets: btf.offsets.clone(),
+            strings: btf.strings.clone().into_bytes(),
+        }
+    }
+}
+
+impl BtfBuilder {
+    /// Adds a string and returns its offset.
+    pub fn string(&mut self, text: &str) -> u32 {
+        let offset = self.strings.len() as u32;
+        self.strings.extend_from_slice(text.as_bytes());
+        self.strings.push(0);
+        offset
+    }
+
+    /// Adds a type and returns its number. `rest` is what follows `struct btf_type`.
+    pub fn push(
+        &mut self,
+        kind: Kind,
+        name_off: u32,
+        vlen: u32,
+        kflag: bool,
+        size_or_type: u32,
+        rest: &[u32],
+    ) -> u32 {
+        self.offsets.push(self.words.len() as u32);
+        let info = u32::from(kflag) << 31 | (kind as u32) << 24 | vlen & 0xff_ffff;
+        self.words.extend([name_off, info, size_or_type]);
+        self.words.extend(rest);
+        self.offsets.len() as u32
+    }
+
+    /// The record of a type, to be changed in place: name_off, info, size or type, then the rest.
+    pub fn record_mut(&mut self, id: u32) -> Option<&mut [u32]> {
+        let index = (id as usize).checked_sub(1)?;
+        let start = *self.offsets.get(index)? as usize;
+        let end = self
+            .offsets
+            .get(index + 1)
+            .map_or(self.words.len(), |&end| end as usize);
+        Some(&mut self.words[start..end])
+    }
+
+    /// The bytes, little-endian.
+    pub fn build(&self) -> Vec<u8> {
+        let type_len = self.words.len() as u32 * 4;
+        let mut out = vec![0x9f, 0xeb, 1, 0];
+        let header = [24, 0, type_len, type_len, self.strings.len() as u32];
+        for word in header.iter().chain(&self.words) {
+            out.extend(word.to_le_bytes());
+        }
+        out.extend(&self.strings);
+        out
+    }
+}

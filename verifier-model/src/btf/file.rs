@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! BTF from files: raw, as under `/sys/kernel/btf`, or the `.BTF` section of an ELF file.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use object::{Object, ObjectSection};
+
+use super::{Btf, BtfError};
+
+impl Btf {
+    /// Reads the file, raw or ELF (an unstripped `vmlinux`, a module's `.ko`).
+    pub fn from_file(path: impl AsRef<Path>, base: Option<Arc<Btf>>) -> Result<Self, BtfError> {
+        let path = path.as_ref();
+        let file = |e: &dyn std::fmt::Display| BtfError::File(format!("{}: {e}", path.display()));
+        let data = std::fs::read(path).map_err(|e| file(&e))?;
+        Self::from_bytes(&data, base).map_err(|e| file(&e))
+    }
+
+    /// As [`Btf::from_file`], of its contents.
+    pub fn from_bytes(data: &[u8], base: Option<Arc<Btf>>) -> Result<Self, BtfError> {
+        if !data.starts_with(b"\x7fELF") {
+            return Self::parse(data, base);
+        }
+        let elf = object::File::parse(data).map_err(|e| BtfError::File(e.to_string()))?;
+        let section = elf
+            .section_by_name(".BTF")
+            .ok_or_else(|| BtfError::File("the ELF file has no .BTF section".into()))?;
+        let data = section
+            .uncompressed_data()
+            .map_err(|e| BtfError::File(e.to_string()))?;
+        Self::parse(&data, base)
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Why verification stops.
+
+/// An error number, positive, as `include/uapi/asm-generic/errno*.h` has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Errno(pub i32);
+
+#[expect(missing_docs, reason = "the constants are the kernel's")]
+impl Errno {
+    pub const EPERM: Self = Self(1);
+    pub const ENOENT: Self = Self(2);
+    pub const E2BIG: Self = Self(7);
+    pub const ENOMEM: Self = Self(12);
+    pub const EACCES: Self = Self(13);
+    pub const EFAULT: Self = Self(14);
+    pub const EBUSY: Self = Self(16);
+    pub const EINVAL: Self = Self(22);
+    pub const ERANGE: Self = Self(34);
+    pub const EPROTO: Self = Self(71);
+    pub const EOPNOTSUPP: Self = Self(95);
+    pub const ENOTSUPP: Self = Self(524);
+}
+
+/// What ends verification before the program is accepted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// The kernel rejects the program with this error.
+    Errno(Errno),
+    /// The program needs something that this model does not have; no verdict is given.
+    NotModelled(String),
+}
+
+impl From<Errno> for Stop {
+    fn from(e: Errno) -> Self {
+        Self::Errno(e)
+    }
+}
+
+/// Result of a check.
+pub type Check<T = ()> = Result<T, Stop>;
+
+/// Stops because something is not modelled.
+pub fn not_modelled<T>(what: impl Into<String>) -> Check<T> {
+    Err(Stop::NotModelled(what.into()))
+}
