@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The open-coded iterator `bpf_iter_cpumask`: kfuncs around [`Walk`].
+
+use crate::{
+    prototypes::bpf_iter_cpumask,
+    walk::Walk, //
+};
+use core::ptr;
+use kernel::{
+    bindings::cpumask,
+    prelude::*, //
+};
+
+/// What `struct bpf_iter_cpumask` holds.
+///
+/// # Invariants
+///
+/// `mask` points to a `struct cpumask` of `nr_cpu_ids` bits that is valid while the RCU read-side
+/// section lasts in which the iterator was made.
+#[repr(C)]
+struct CpumaskIter {
+    mask: *const cpumask,
+    walk: Walk,
+}
+
+kernel::static_assert!(size_of::<CpumaskIter>() <= size_of::<bpf_iter_cpumask>());
+kernel::static_assert!(align_of::<CpumaskIter>() <= align_of::<bpf_iter_cpumask>());
+
+/// Starts a walk over `mask`. It cannot fail.
+///
+/// # Safety
+///
+/// Called by the verifier's rules for `KF_ITER_NEW | KF_RCU | KF_RCU_PROTECTED`: `it` is an
+/// uninitialised iterator on the program's stack, `mask` is trusted or RCU protected, and an RCU
+/// read-side section is open.
+#[no_mangle]
+pub unsafe extern "C" fn bpf_iter_cpumask_new(
+    it: *mut bpf_iter_cpumask,
+    mask: *const cpumask,
+) -> c_int {
+    let walk = Walk::new();
+    // SAFETY: By the safety requirements, `it` is valid for writing, and by the static assertions
+    // above a `CpumaskIter` fits.
+    // INVARIANT: By the safety requirements, `mask` is valid while RCU is held.
+    unsafe { it.cast::<CpumaskIter>().write(CpumaskIter { mask, walk }) };
+    0
+}
+
+/// Steps to the next CPU in the mask. Returns NULL at its end and ever after.
+///
+/// # Safety
+///
+/// Called by the verifier's rules for `KF_ITER_NEXT`: `it` was initialised by
+/// [`bpf_iter_cpumask_new`] and the RCU read-side section it was made in is still open.
+#[no_mangle]
+pub unsafe extern "C" fn bpf_iter_cpumask_next(it: *mut bpf_iter_cpumask) -> *mut c_int {
+    // SAFETY: By the safety requirements, `it` holds a `CpumaskIter`, and no one else has it.
+    let it = unsafe { &mut *it.cast::<CpumaskIter>() };
+    let words = it.mask.cast::<usize>();
+
+    // SAFETY: By the invariant of `CpumaskIter`, the mask is valid and has `nr_cpu_ids` bits;
+    // `Walk::next` only asks for words that hold one of them. The mask may change meanwhile, so
+    // the read is volatile, as by `READ_ONCE()`.
+    let word = |i| unsafe { words.add(i).read_volatile() };
+
+    match it.walk.next(kernel::cpu::nr_cpu_ids(), word) {
+        Some(cpu) => ptr::from_ref(cpu).cast_mut(),
+        None => ptr::null_mut(),
+    }
+}
+
+/// Ends the walk. There is nothing to free.
+///
+/// # Safety
+///
+/// Called by the verifier's rules for `KF_ITER_DESTROY`, once for each [`bpf_iter_cpumask_new`].
+#[no_mangle]
+pub unsafe extern "C" fn bpf_iter_cpumask_destroy(_it: *mut bpf_iter_cpumask) {}
