@@ -1,4 +1,80 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The project's commands.
+//! The project's commands, one verb a file.
+//!
+//! `cargo xtask demo` and `cargo xtask test` do everything from a fresh machine; the other verbs
+//! are their parts.
 
-fn main() {}
+mod bpf;
+mod cache;
+mod clean;
+mod console;
+mod debian;
+mod demo;
+mod doctor;
+mod guard;
+mod guest;
+mod host;
+mod interrupt;
+mod kernel;
+mod module;
+mod project;
+mod qemu;
+mod run;
+mod stock;
+mod test;
+mod test_kernel;
+mod toolchain;
+mod vm;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Builds, runs and tests the cpumask iterator.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Cli {
+    /// Show the output of the tools that are run.
+    #[arg(long, short, global = true)]
+    verbose: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Walk CPUs with the iterator on a stock distribution kernel and show what it reads.
+    Demo(demo::Args),
+    /// Run every test: on the host, then in guests on three kernels.
+    Test(test::Args),
+    /// Fetch or build a kernel.
+    Kernel(kernel::Args),
+    /// Build the module.
+    Module(module::Args),
+    /// Open a shell in a guest with the module loaded.
+    Vm(vm::Args),
+    /// Say what is missing on this machine and how to get it.
+    Doctor,
+    /// Remove what was built or fetched.
+    Clean(clean::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = project::Project::open(cli.verbose).and_then(|project| match cli.verb {
+        Verb::Demo(args) => demo::run(&project, &args),
+        Verb::Test(args) => test::run(&project, &args),
+        Verb::Kernel(args) => kernel::run(&project, &args),
+        Verb::Module(args) => module::run(&project, &args),
+        Verb::Vm(args) => vm::run(&project, &args),
+        Verb::Doctor => doctor::run(&project),
+        Verb::Clean(args) => clean::run(&project, &args),
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

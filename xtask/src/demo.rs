@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask demo`: a BPF program walks CPUs on a stock kernel and shows what it reads.
+
+use std::io::{IsTerminal, stdout};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::guest;
+use crate::kernel::Series;
+use crate::module::{self, Choice};
+use crate::project::Project;
+use crate::qemu::Guest;
+use crate::toolchain::Toolchain;
+
+/// Six CPUs are possible; the demo takes one of the four present ones offline.
+const SMP: &str = "4,maxcpus=6";
+const LIMIT: Duration = Duration::from_secs(150);
+
+/// `cargo xtask demo`. `KERNEL_BUILD=DIR` shows it on a kernel of yours.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Print the same for machines.
+    #[arg(long)]
+    json: bool,
+    /// The kernel to run it on.
+    #[arg(long, value_enum, default_value = "stock")]
+    kernel: Choice,
+    /// The series of the stock kernel.
+    #[arg(long, default_value = "7.3")]
+    series: Series,
+}
+
+/// Runs the verb.
+pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
+    let mut toolchain = Toolchain::ensure(project)?;
+    let kernel = module::choose(project, &mut toolchain, args.kernel, args.series)?;
+    let initramfs = guest::initramfs(project, &toolchain, &kernel)?;
+    let mut told = vec!["demo".to_owned()];
+    if args.json {
+        told.push("--json".to_owned());
+    } else if stdout().is_terminal() {
+        told.push("--color".to_owned());
+    }
+    let guest = Guest {
+        kernel: &kernel,
+        initramfs: &initramfs,
+        smp: SMP,
+        args: &told,
+        limit: LIMIT,
+    };
+    let ended = guest.run(project, &toolchain, &format!("demo on {}", kernel.release))?;
+    if ended.status != 0 {
+        bail!("the demo failed in the guest, with status {}", ended.status);
+    }
+    Ok(())
+}

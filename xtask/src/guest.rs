@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a guest boots into: an initramfs of one static program, the modules and the BPF objects.
+//!
+//! ```text
+//! /init                     the `guest` package of `tests/`
+//! /bin/busybox              for the shell
+//! /lib/modules/*.ko         loaded by /init in the order of their names
+//! /bpf/<path>.bpf.o         one for each tests/programs/<path>.bpf.c
+//! ```
+
+use std::fs::{self, File};
+use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use cpio::newc;
+
+use crate::bpf;
+use crate::interrupt::Scratch;
+use crate::kernel::Kernel;
+use crate::module;
+use crate::project::Project;
+use crate::toolchain::Toolchain;
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// Builds all that goes into the initramfs for `kernel`, and the initramfs.
+pub(crate) fn initramfs(
+    project: &Project,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+) -> Result<PathBuf> {
+    let init = program(project, toolchain)?;
+    let modules = module::build_all(project, toolchain, kernel)?;
+    let objects = bpf::compile(project, toolchain, kernel)?;
+
+    let path = project.products(&kernel.release)?.join("initramfs.cpio");
+    let scratch = Scratch::new(&path);
+    let mut archive = Archive {
+        file: File::create(&path)?,
+        inodes: 0,
+    };
+    for dir in ["bin", "lib", "lib/modules", "bpf"] {
+        archive.directory(dir)?;
+    }
+    archive.program("init", &init)?;
+    archive.program("bin/busybox", &toolchain.file("usr/bin/busybox"))?;
+    for module in &modules {
+        let name = module.file_name().context("a module has a name")?;
+        archive.program(&format!("lib/modules/{}", name.display()), module)?;
+    }
+    let mut directories: Vec<PathBuf> = objects
+        .iter()
+        .flat_map(|object| {
+            Path::new(&object.name)
+                .ancestors()
+                .skip(1)
+                .map(Path::to_path_buf)
+        })
+        .collect();
+    directories.sort();
+    directories.dedup();
+    for dir in directories.iter().filter(|dir| !dir.as_os_str().is_empty()) {
+        archive.directory(&format!("bpf/{}", dir.display()))?;
+    }
+    for object in &objects {
+        archive.program(&format!("bpf/{}", object.name), &object.path)?;
+    }
+    archive.finish()?;
+    scratch.keep();
+    Ok(path)
+}
+
+/// Builds the static program in the toolchain, with the crates that the host fetches.
+fn program(project: &Project, toolchain: &Toolchain) -> Result<PathBuf> {
+    let mut fetch = Command::new("cargo");
+    fetch
+        .current_dir(&project.checkout)
+        .args(["fetch", "--locked", "--quiet"]);
+    project.runner.run("crates", fetch)?;
+    let target = project.products("guest")?;
+    let mut build = cargo(project, toolchain, &target)?;
+    build.args([
+        "build",
+        "--release",
+        "--frozen",
+        "--package",
+        "guest",
+        "--target",
+        TARGET,
+    ]);
+    project.runner.run("guest program", build)?;
+    Ok(target.join(TARGET).join("release/guest"))
+}
+
+/// Clippy over the guest's program, where its libraries are.
+pub(crate) fn lint(project: &Project, toolchain: &Toolchain) -> Result<()> {
+    let target = project.products("guest")?;
+    let mut clippy = cargo(project, toolchain, &target)?;
+    clippy.args([
+        "clippy",
+        "--release",
+        "--frozen",
+        "--package",
+        "guest",
+        "--target",
+        TARGET,
+        "--all-targets",
+        "--",
+        "-Dwarnings",
+    ]);
+    project.runner.run("clippy of the guest program", clippy)
+}
+
+fn cargo(project: &Project, toolchain: &Toolchain, target: &Path) -> Result<Command> {
+    let mut command = toolchain.cargo(&[
+        ("CARGO_TARGET_DIR", target.display().to_string()),
+        ("RUSTFLAGS", "-Ctarget-feature=+crt-static".to_owned()),
+        (
+            "LIBBPF_SYS_LIBRARY_PATH",
+            "/usr/lib/x86_64-linux-gnu".to_owned(),
+        ),
+    ])?;
+    command
+        .arg("--manifest-path")
+        .arg(project.checkout.join("Cargo.toml"));
+    Ok(command)
+}
+
+/// An archive in cpio's newc format, which the kernel unpacks.
+struct Archive {
+    file: File,
+    inodes: u32,
+}
+
+impl Archive {
+    fn directory(&mut self, name: &str) -> Result<()> {
+        self.entry(name, 0o040_755, &[])
+    }
+
+    fn program(&mut self, name: &str, source: &Path) -> Result<()> {
+        let bytes =
+            fs::read(source).with_context(|| format!("cannot read {}", source.display()))?;
+        self.entry(name, 0o100_755, &bytes)
+    }
+
+    fn entry(&mut self, name: &str, mode: u32, bytes: &[u8]) -> Result<()> {
+        self.inodes += 1;
+        let size = u32::try_from(bytes.len())
+            .with_context(|| format!("{name} is too large for an initramfs"))?;
+        let mut writer = newc::Builder::new(name)
+            .ino(self.inodes)
+            .mode(mode)
+            .nlink(1)
+            .write(&mut self.file, size);
+        std::io::copy(&mut Cursor::new(bytes), &mut writer)?;
+        writer.finish()?;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<()> {
+        newc::trailer(&mut self.file)?;
+        self.file.flush()?;
+        Ok(())
+    }
+}

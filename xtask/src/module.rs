@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask module`: the module for a kernel, built by the kernel's own build system.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use crate::guard;
+use crate::kernel::{self, Kernel, Series};
+use crate::project::Project;
+use crate::stock;
+use crate::test_kernel;
+use crate::toolchain::Toolchain;
+
+/// The iterator's module.
+pub(crate) const MODULE: &str = "bpf_iter_cpumask.ko";
+
+/// `cargo xtask module`. `KERNEL_BUILD=DIR` builds for any tree.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The kernel to build for.
+    #[arg(value_enum, default_value = "stock")]
+    kernel: Choice,
+    /// The series of the stock kernel.
+    #[arg(long, default_value = "7.3")]
+    series: Series,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Choice {
+    /// The stock distribution kernel.
+    Stock,
+    /// The test kernel.
+    Test,
+    /// The kernel that this machine runs, with this machine's own compilers.
+    Running,
+}
+
+/// Runs the verb.
+pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
+    let module = if args.kernel == Choice::Running {
+        build_running(project)?
+    } else {
+        let mut toolchain = Toolchain::ensure(project)?;
+        let kernel = choose(project, &mut toolchain, args.kernel, args.series)?;
+        build(project, &toolchain, &kernel)?
+    };
+    println!("{}", module.display());
+    Ok(())
+}
+
+/// The kernel that `choice` names; `KERNEL_BUILD` takes precedence.
+pub(crate) fn choose(
+    project: &Project,
+    toolchain: &mut Toolchain,
+    choice: Choice,
+    series: Series,
+) -> Result<Kernel> {
+    if let Some(build) = Project::tree_from_env("KERNEL_BUILD")? {
+        return Kernel::from_build(toolchain, &build);
+    }
+    match choice {
+        Choice::Stock => stock::ensure(project, toolchain, series, false),
+        Choice::Test => test_kernel::ensure(project, toolchain),
+        Choice::Running => {
+            bail!("a guest boots the stock or the test kernel; for another, set KERNEL_BUILD")
+        }
+    }
+}
+
+/// The iterator's module for `kernel`, checked.
+pub(crate) fn build(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<PathBuf> {
+    let out = project.products(&kernel.release)?.join("module");
+    make(project, toolchain, kernel, &project.checkout, &out)?;
+    let module = out.join("kfunc").join(MODULE);
+    guard::check(&module, &kernel.btf(), &toolchain.file("usr/sbin/bpftool"))
+        .with_context(|| format!("{} is not as it must be", module.display()))?;
+    Ok(module)
+}
+
+/// The iterator's module and the example of docs/writing-a-kfunc.md.
+pub(crate) fn build_all(
+    project: &Project,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+) -> Result<Vec<PathBuf>> {
+    let module = build(project, toolchain, kernel)?;
+    let out = project.products(&kernel.release)?.join("example");
+    make(
+        project,
+        toolchain,
+        kernel,
+        &project.checkout.join("tests/example-kfunc"),
+        &out,
+    )?;
+    let mut modules = vec![module];
+    for entry in fs::read_dir(&out)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "ko") {
+            modules.push(path);
+        }
+    }
+    if modules.len() < 2 {
+        bail!("tests/example-kfunc builds no module");
+    }
+    Ok(modules)
+}
+
+/// `make M=`, with the products in `out`.
+fn make(
+    project: &Project,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+    sources: &Path,
+    out: &Path,
+) -> Result<()> {
+    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    let mut make = toolchain.command("make");
+    make.arg("-C")
+        .arg(&kernel.build)
+        .args(&kernel.make)
+        .arg(stock::jobs());
+    make.arg(format!("M={}", sources.display()))
+        .arg(format!("MO={}", out.display()))
+        .arg("modules");
+    let name = sources
+        .file_name()
+        .unwrap_or_default()
+        .display()
+        .to_string();
+    let name = if sources == project.checkout {
+        "module".to_owned()
+    } else {
+        name
+    };
+    project
+        .runner
+        .run(&format!("{name} for {}", kernel.release), make)
+}
+
+/// Builds with what this machine has for the kernel that it runs.
+fn build_running(project: &Project) -> Result<PathBuf> {
+    let build = kernel::running()?;
+    kernel::check_build(&build)?;
+    let out = project.products("running")?;
+    let mut make = Command::new("make");
+    make.arg("-C")
+        .arg(&build)
+        .arg(format!("M={}", project.checkout.display()))
+        .arg(format!("MO={}", out.display()));
+    make.arg("modules");
+    project.runner.run("module for the running kernel", make)?;
+    Ok(out.join("kfunc").join(MODULE))
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Booting a guest: QEMU without hardware virtualisation, which answers on every machine alike.
+//!
+//! The guest has two serial lines. The kernel's console is the first, kept in a file and watched;
+//! the second carries the standard streams of the program that runs as `/init`.
+
+use std::io::{BufRead, BufReader, IsTerminal, Write, stdout};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, TryRecvError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::console::Console;
+use crate::interrupt::Guarded;
+use crate::kernel::Kernel;
+use crate::project::Project;
+use crate::toolchain::Toolchain;
+
+/// What `/init` prints last.
+const VERDICT: &str = "guest: exit status ";
+
+/// A guest to be booted.
+pub(crate) struct Guest<'a> {
+    /// What it boots.
+    pub(crate) kernel: &'a Kernel,
+    /// Its root file system.
+    pub(crate) initramfs: &'a Path,
+    /// QEMU's `-smp`: how many CPUs are present and how many are possible.
+    pub(crate) smp: &'a str,
+    /// What `/init` is told.
+    pub(crate) args: &'a [String],
+    /// When the guest counts as hanging.
+    pub(crate) limit: Duration,
+}
+
+/// How a guest ended.
+pub(crate) struct Ended {
+    /// The status of the program it ran.
+    pub(crate) status: i32,
+    /// What the program printed.
+    pub(crate) output: String,
+}
+
+impl Guest<'_> {
+    /// Boots, relays what the program prints, and waits for the end. A guest that hangs, dies
+    /// without a verdict or has trouble on its console is an error.
+    pub(crate) fn run(
+        &self,
+        project: &Project,
+        toolchain: &Toolchain,
+        name: &str,
+    ) -> Result<Ended> {
+        let log = project.runner.log(&format!("console {name}"))?;
+        // An old console must not be taken for the new one.
+        std::fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
+        let mut command = self.command(toolchain, &log);
+        command.args(["-serial", "stdio"]);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut guarded = Guarded::new(command.spawn().context("cannot run QEMU")?);
+        let stdout_pipe = guarded
+            .child()
+            .stdout
+            .take()
+            .context("QEMU has no output")?;
+        let stderr_pipe = guarded
+            .child()
+            .stderr
+            .take()
+            .context("QEMU has no error output")?;
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout_pipe)
+                .split(b'\n')
+                .map_while(Result::ok)
+            {
+                if sender
+                    .send(
+                        String::from_utf8_lossy(&line)
+                            .trim_end_matches('\r')
+                            .to_owned(),
+                    )
+                    .is_err()
+                {
+                    break;
+                }
+            }
+        });
+        let complaint =
+            thread::spawn(move || std::io::read_to_string(stderr_pipe).unwrap_or_default());
+
+        let mut console = Console::new(&log);
+        let bar = project.runner.bar(name, 0);
+        let start = Instant::now();
+        let mut ended = Ended {
+            status: -1,
+            output: String::new(),
+        };
+        let mut verdict = None;
+        loop {
+            console.poll();
+            match lines.try_recv() {
+                Ok(line) => {
+                    if let Some(status) = line.strip_prefix(VERDICT) {
+                        verdict = status.trim().parse().ok();
+                    } else {
+                        bar.suspend(|| println!("{line}"));
+                        ended.output.push_str(&line);
+                        ended.output.push('\n');
+                    }
+                    continue;
+                }
+                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) => {}
+            }
+            if start.elapsed() > self.limit {
+                project.runner.finish(&bar, name, false);
+                bail!(
+                    "{name}: the guest hangs: no end after {} s (console: {}); its last lines:{}",
+                    self.limit.as_secs(),
+                    log.display(),
+                    console.last_lines()
+                );
+            }
+            if console
+                .trouble()
+                .is_some_and(|line| line.contains("Kernel panic"))
+            {
+                // The kernel will not end by itself; give it time to print why.
+                thread::sleep(Duration::from_secs(1));
+                console.poll();
+                break;
+            }
+            bar.set_message(console.last_line().to_owned());
+            thread::sleep(Duration::from_millis(50));
+        }
+        let panicked = console.trouble().is_some();
+        if !panicked {
+            guarded.child().wait()?;
+        }
+        drop(guarded);
+        console.poll();
+        project
+            .runner
+            .finish(&bar, name, verdict.is_some() && !panicked);
+        stdout().flush()?;
+        if let Some(line) = console.trouble() {
+            bail!(
+                "{name}: trouble on the guest's console: {line} (console: {})",
+                log.display()
+            );
+        }
+        match verdict {
+            Some(status) => {
+                ended.status = status;
+                Ok(ended)
+            }
+            None => {
+                let complaint = complaint.join().unwrap_or_default();
+                let complaint = complaint
+                    .trim()
+                    .lines()
+                    .last()
+                    .unwrap_or("it ended without a verdict")
+                    .to_owned();
+                bail!(
+                    "{name}: the guest did not run: {complaint} (console: {}){}",
+                    log.display(),
+                    console.last_lines()
+                )
+            }
+        }
+    }
+
+    /// Boots with the program's streams on this terminal.
+    pub(crate) fn interactive(
+        &self,
+        project: &Project,
+        toolchain: &Toolchain,
+        name: &str,
+    ) -> Result<()> {
+        if !std::io::stdin().is_terminal() {
+            bail!("a shell needs a terminal on standard input");
+        }
+        let log = project.runner.log(&format!("console {name}"))?;
+        let mut command = self.command(toolchain, &log);
+        command.args([
+            "-chardev",
+            "stdio,id=shell,signal=off",
+            "-serial",
+            "chardev:shell",
+        ]);
+        let status = project.runner.interactive(command)?;
+        let mut console = Console::new(&log);
+        console.poll();
+        if let Some(line) = console.trouble() {
+            bail!(
+                "trouble on the guest's console: {line} (console: {})",
+                log.display()
+            );
+        }
+        if status.success() {
+            Ok(())
+        } else {
+            bail!("QEMU failed: {status} (console: {})", log.display())
+        }
+    }
+
+    fn command(&self, toolchain: &Toolchain, console: &Path) -> Command {
+        let mut command = toolchain.command("qemu-system-x86_64");
+        command.args([
+            "-nodefaults",
+            "-no-user-config",
+            "-no-reboot",
+            "-display",
+            "none",
+        ]);
+        // /dev/kvm may open and yet hang the guest; TCG answers everywhere.
+        command.args([
+            "-machine",
+            "q35",
+            "-accel",
+            "tcg,thread=multi",
+            "-cpu",
+            "max,la57=off",
+        ]);
+        command.args(["-smp", self.smp, "-m", "1G"]);
+        command
+            .arg("-kernel")
+            .arg(&self.kernel.image)
+            .arg("-initrd")
+            .arg(self.initramfs);
+        command.args(["-append", &self.command_line()]);
+        command
+            .arg("-serial")
+            .arg(format!("file:{}", console.display()));
+        command
+    }
+
+    fn command_line(&self) -> String {
+        // `panic=-1` with -no-reboot ends QEMU; what follows `--` goes to /init.
+        let kernel = "console=ttyS0 panic=-1 psi=1 audit=0 rcupdate.rcu_cpu_stall_timeout=60";
+        format!("{kernel} -- {}", self.args.join(" "))
+    }
+}

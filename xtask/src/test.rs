@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask test`: the host's tests, then the guest's on two stock kernels and the test kernel.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::guest;
+use crate::interrupt::Guarded;
+use crate::kernel::{Kernel, Series};
+use crate::module::{self, Choice};
+use crate::project::Project;
+use crate::qemu::Guest;
+use crate::stock;
+use crate::test_kernel;
+use crate::toolchain::Toolchain;
+
+/// More CPUs are possible than one word of a mask has bits; few are present, so that it is cheap.
+const SMP: &str = "4,maxcpus=128";
+const LIMIT: Duration = Duration::from_secs(420);
+/// The stock kernels that are tested.
+const STOCK: [Series; 2] = [Series { major: 7, minor: 2 }, Series { major: 7, minor: 3 }];
+
+/// `cargo xtask test`. `KERNEL_BUILD=DIR` tests a kernel of yours in place of the three.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only the tests whose name contains this.
+    filter: Option<String>,
+    /// Only the host's tests.
+    #[arg(long, conflicts_with = "guest")]
+    host: bool,
+    /// Only the guest's tests.
+    #[arg(long)]
+    guest: bool,
+    /// Only on this kernel.
+    #[arg(long, value_enum)]
+    kernel: Option<Choice>,
+    /// The series of the stock kernel named by --kernel.
+    #[arg(long, default_value = "7.3")]
+    series: Series,
+}
+
+/// Runs the verb; the last line tells the sum.
+pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
+    let mut sum = Tally::default();
+    let mut broken = Vec::new();
+    if !args.guest {
+        match host(project, args) {
+            Ok(tally) => sum.add(tally),
+            Err(error) => broken.push(error),
+        }
+    }
+    if !args.host {
+        let mut toolchain = Toolchain::ensure(project)?;
+        for kernel in kernels(project, &mut toolchain, args)? {
+            match on(project, &toolchain, &kernel, args) {
+                Ok(tally) => sum.add(tally),
+                Err(error) => broken.push(error),
+            }
+        }
+    }
+    for error in &broken {
+        eprintln!("error: {error:#}");
+    }
+    println!(
+        "{} passed, {} failed",
+        sum.passed,
+        sum.failed + broken.len() as u64
+    );
+    if sum.failed > 0 || !broken.is_empty() {
+        bail!("not all tests pass");
+    }
+    if sum.passed == 0 {
+        bail!(
+            "no test has this in its name: {}",
+            args.filter.as_deref().unwrap_or_default()
+        );
+    }
+    Ok(())
+}
+
+/// `cargo test` over all that needs cargo alone.
+fn host(project: &Project, args: &Args) -> Result<Tally> {
+    let mut command = Command::new("cargo");
+    command
+        .current_dir(&project.checkout)
+        .args(["test", "--locked", "--no-fail-fast"]);
+    command.args(args.filter.as_deref());
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut guarded = Guarded::new(command.spawn().context("cannot run cargo")?);
+    let stdout = guarded
+        .child()
+        .stdout
+        .take()
+        .context("cargo has no output")?;
+    let mut tally = Tally::default();
+    for line in BufReader::new(stdout).lines() {
+        let line = line?;
+        println!("{line}");
+        tally.line(&line);
+    }
+    let status = guarded.child().wait()?;
+    if !status.success() && tally.failed == 0 {
+        bail!("cargo test failed: {status}");
+    }
+    Ok(tally)
+}
+
+fn kernels(project: &Project, toolchain: &mut Toolchain, args: &Args) -> Result<Vec<Kernel>> {
+    if let Some(choice) = args.kernel {
+        return Ok(vec![module::choose(
+            project,
+            toolchain,
+            choice,
+            args.series,
+        )?]);
+    }
+    if let Some(build) = Project::tree_from_env("KERNEL_BUILD")? {
+        return Ok(vec![Kernel::from_build(toolchain, &build)?]);
+    }
+    let mut kernels: Vec<Kernel> = Vec::new();
+    for series in STOCK {
+        let kernel = stock::ensure(project, toolchain, series, false)?;
+        // A series that the archive has lost may give way to the other one.
+        if kernels.iter().all(|known| known.release != kernel.release) {
+            kernels.push(kernel);
+        }
+    }
+    kernels.push(test_kernel::ensure(project, toolchain)?);
+    Ok(kernels)
+}
+
+/// The guest's suite on `kernel`.
+fn on(project: &Project, toolchain: &Toolchain, kernel: &Kernel, args: &Args) -> Result<Tally> {
+    let initramfs = guest::initramfs(project, toolchain, kernel)?;
+    let mut told = vec!["test".to_owned()];
+    if let Some(filter) = &args.filter {
+        told.extend(["--filter".to_owned(), filter.clone()]);
+    }
+    let guest = Guest {
+        kernel,
+        initramfs: &initramfs,
+        smp: SMP,
+        args: &told,
+        limit: LIMIT,
+    };
+    let name = format!("tests on {}", kernel.release);
+    let ended = guest.run(project, toolchain, &name)?;
+    let mut tally = Tally::default();
+    for line in ended.output.lines() {
+        tally.line(line);
+    }
+    if ended.status != 0 && tally.failed == 0 {
+        bail!("{name}: the suite ended with status {}", ended.status);
+    }
+    Ok(tally)
+}
+
+/// How many tests passed and failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+
+    /// Takes in a closing line such as `test result: ok. 4 passed; 0 failed; …`.
+    fn line(&mut self, line: &str) {
+        let Some(rest) = line.trim().strip_prefix("test result: ") else {
+            return;
+        };
+        let count = |word: &str| {
+            let (before, _) = rest.split_once(word)?;
+            before.split_whitespace().last()?.parse::<u64>().ok()
+        };
+        self.passed += count(" passed").unwrap_or(0);
+        self.failed += count(" failed").unwrap_or(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_add_up() {
+        let mut tally = Tally::default();
+        tally.line("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out");
+        tally.line("test result: FAILED. 3 passed; 2 failed; 0 ignored");
+        tally.line("test something ... ok");
+        assert_eq!(
+            tally,
+            Tally {
+                passed: 15,
+                failed: 2
+            }
+        );
+    }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The test kernel: Linux 7.3 built by clang, so that `__percpu` and `__rcu` reach BTF, with the
+//! options of `config/test-kernel.config` and nothing else.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::cache::Partial;
+use crate::kernel::{Kernel, Series, read};
+use crate::project::Project;
+use crate::stock;
+use crate::toolchain::Toolchain;
+
+const SERIES: Series = Series { major: 7, minor: 3 };
+const CONFIG: &str = include_str!("../config/test-kernel.config");
+/// Lines that the build prints, about.
+const LINES: u64 = 2300;
+
+/// The test kernel, from `KERNEL_SRC` or from Debian's source package; built on first use.
+pub(crate) fn ensure(project: &Project, toolchain: &mut Toolchain) -> Result<Kernel> {
+    let source = match Project::tree_from_env("KERNEL_SRC")? {
+        Some(source) => {
+            check_source(&source)?;
+            toolchain.bind(&source);
+            source
+        }
+        None => stock::newest_source(project, toolchain, SERIES)?,
+    };
+    let version = read(&source.join("Makefile"))?
+        .lines()
+        .take(6)
+        .collect::<Vec<_>>()
+        .join(" ");
+    let path = project.cache.path(
+        "kernel",
+        "test",
+        &[
+            CONFIG,
+            &version,
+            &source.display().to_string(),
+            &toolchain.rustc_version()?,
+        ],
+    );
+    let ccache = project.cache.shared("ccache")?;
+    let toolchain = &*toolchain;
+    let build = project.cache.entry(path, Partial::Resume, |dir| {
+        let fragment = dir.join("fragment.config");
+        fs::write(&fragment, CONFIG)?;
+        let make = || {
+            let mut make = toolchain.command("env");
+            make.arg(format!("KCONFIG_ALLCONFIG={}", fragment.display()));
+            make.arg(format!("CCACHE_DIR={}", ccache.display()));
+            // The same sources give the same image, whoever builds them and when.
+            make.args([
+                "KBUILD_BUILD_TIMESTAMP=1970-01-01",
+                "KBUILD_BUILD_USER=builder",
+                "KBUILD_BUILD_HOST=host",
+            ]);
+            make.args(["make", "-C"])
+                .arg(&source)
+                .arg(format!("O={}", dir.display()))
+                .args(["LLVM=1", "CC=ccache clang"]);
+            make.arg(stock::jobs());
+            make
+        };
+        let mut configure = make();
+        configure.arg("allnoconfig");
+        project.runner.run("test kernel configuration", configure)?;
+        check_config(&read(&dir.join(".config"))?)?;
+        let mut build = make();
+        build.args(["bzImage", "modules"]);
+        project
+            .runner
+            .run_counted("test kernel", build, LINES, |_| 1)
+    })?;
+    let release = read(&build.join("include/config/kernel.release"))?
+        .trim()
+        .to_owned();
+    Ok(Kernel {
+        release,
+        image: build.join("arch/x86/boot/bzImage"),
+        make: vec!["LLVM=1".to_owned()],
+        build,
+    })
+}
+
+fn check_source(source: &Path) -> Result<()> {
+    let top = source.join("rust/kernel/lib.rs");
+    if !top.exists() {
+        bail!(
+            "KERNEL_SRC={}: no kernel sources with Rust there",
+            source.display()
+        );
+    }
+    if source.join(".config").exists() || source.join("include/config").exists() {
+        bail!(
+            "KERNEL_SRC={}: the tree is built in place; run `make mrproper` there first",
+            source.display()
+        );
+    }
+    Ok(())
+}
+
+/// Whether every line of the fragment took effect: allnoconfig drops silently what it cannot set.
+fn check_config(config: &str) -> Result<()> {
+    let lost: Vec<&str> = CONFIG
+        .lines()
+        .filter(|line| line.starts_with("CONFIG_"))
+        .filter(|wanted| !config.lines().any(|line| line == *wanted))
+        .collect();
+    if !lost.is_empty() {
+        bail!(
+            "this kernel's configuration does not take {}",
+            lost.join(", ")
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask vm`: a shell in the guest, with the modules loaded and the BPF objects in `/bpf`.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::guest;
+use crate::kernel::Series;
+use crate::module::{self, Choice};
+use crate::project::Project;
+use crate::qemu::Guest;
+use crate::toolchain::Toolchain;
+
+/// `cargo xtask vm`. `KERNEL_BUILD=DIR` boots a kernel of yours.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The kernel to boot.
+    #[arg(value_enum, default_value = "stock")]
+    kernel: Choice,
+    /// The series of the stock kernel.
+    #[arg(long, default_value = "7.3")]
+    series: Series,
+    /// The CPUs: QEMU's -smp.
+    #[arg(long, default_value = "4")]
+    smp: String,
+}
+
+/// Runs the verb.
+pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
+    let mut toolchain = Toolchain::ensure(project)?;
+    let kernel = module::choose(project, &mut toolchain, args.kernel, args.series)?;
+    let initramfs = guest::initramfs(project, &toolchain, &kernel)?;
+    let told = ["shell".to_owned()];
+    let guest = Guest {
+        kernel: &kernel,
+        initramfs: &initramfs,
+        smp: &args.smp,
+        args: &told,
+        limit: Duration::MAX,
+    };
+    eprintln!("booting {}; `exit` ends it", kernel.release);
+    guest.interactive(project, &toolchain, "vm")
+}
