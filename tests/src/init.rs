@@ -7,6 +7,7 @@
 //! the last line on the serial line is always `guest: exit status N`.
 
 use std::fs::{self, File, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -47,9 +48,8 @@ pub(crate) fn main() -> ! {
         eprintln!("guest: {error:#}");
         NOT_BOOTED
     });
-    println!("guest: exit status {status}");
     // Nothing is left to report a failure to.
-    let _ = tcdrain(std::io::stdout());
+    let _ = report(status);
     sync();
     let error = reboot(RebootMode::RB_POWER_OFF).unwrap_err();
     panic!("cannot power off: {error}");
@@ -88,6 +88,15 @@ fn take_line() -> Result<()> {
     dup2_stdin(&line)?;
     dup2_stdout(&line)?;
     dup2_stderr(&line)?;
+    Ok(())
+}
+
+/// Writes the last line. The line is opened afresh: a shell that led a session
+/// on it has hung it up for everyone who had it open.
+fn report(status: i32) -> Result<()> {
+    let mut line = OpenOptions::new().write(true).open(LINE)?;
+    writeln!(line, "guest: exit status {status}")?;
+    tcdrain(&line)?;
     Ok(())
 }
 

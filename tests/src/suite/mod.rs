@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The `test` verb: the suite, reported the way libtest does.
 
+mod bpf;
+mod cgroup;
+mod cpus;
+mod task;
+mod walks;
+
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, ColorSetting, Failed, Trial};
 
 /// Which tests to run, and how to report them.
 #[derive(Args)]
@@ -23,11 +29,23 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
     let words = ["guest".to_owned()].into_iter().chain(options.harness);
     let mut arguments = Arguments::from_iter(words);
     arguments.filter = options.filter.or(arguments.filter);
+    arguments.color.get_or_insert(ColorSetting::Never);
     // The tests unplug CPUs and unload modules under each other's feet.
     arguments.test_threads = Some(1);
+    if !arguments.list {
+        cpus::make_present_sparse()?;
+    }
     Ok(libtest_mimic::run(&arguments, trials()?).exit_code())
 }
 
+/// Every test, in the order of running.
 fn trials() -> Result<Vec<Trial>> {
-    Ok(Vec::new())
+    Ok(walks::trials())
+}
+
+/// A test from a function that tells what went wrong.
+fn trial(name: impl Into<String>, test: impl FnOnce() -> Result<()> + Send + 'static) -> Trial {
+    Trial::test(name, move || {
+        test().map_err(|error| Failed::from(format!("{error:#}")))
+    })
 }

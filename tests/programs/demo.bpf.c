@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who waits for a CPU, and on which one.
+ *
+ * A run reads, on every possible CPU, the run queue and the pressure (PSI) as the whole system
+ * and as one container see it, and leaves a row per CPU and a sum per mask. The kernel keeps
+ * these numbers per CPU and never adds them up, so a program has to walk the CPUs; the masks
+ * end where the running kernel's CPUs end, so there is no bound here that could be wrong.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include "bpf_iter_cpumask.h"
+
+#define ESRCH 3
+
+enum mask { POSSIBLE, PRESENT, ONLINE, CONTAINER, NR_MASKS };
+
+/* enum psi_states, but there NONIDLE moves with CONFIG_IRQ_TIME_ACCOUNTING. */
+enum { IO_SOME, IO_FULL, MEM_SOME, MEM_FULL, CPU_SOME, CPU_FULL, NONIDLE, NR_STATES };
+
+struct pressure {			/* ns in each state, of one group on one CPU */
+	__u64 last[NR_STATES];		/* psi_group_cpu.times: 32 bits, wrap after 4.29 s */
+	__u64 spent[NR_STATES];		/* their growth since the first run */
+	__u64 folded[NR_STATES];	/* how much of them the group's totals contain */
+};
+
+struct row {
+	__u64 masks;			/* bits: 1 << enum mask */
+	__u64 nr_running;
+	struct pressure system, container;
+};
+
+struct sum {
+	__u64 nr_cpus;
+	__u64 nr_running;
+	__u64 system[NR_STATES], container[NR_STATES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);		/* the loader makes room for every possible CPU */
+	__type(key, int);
+	__type(value, struct row);
+} cpus SEC(".maps");
+
+struct {
+	__u64 runs;
+	__u64 first, now;		/* ns, when the first and the last run began */
+	__u64 system_total[NONIDLE];	/* ns, total= of the pressure files */
+	__u64 container_total[NONIDLE];
+	struct sum sums[NR_MASKS];
+} result SEC(".data.result");
+
+const volatile struct {
+	__u32 pid;			/* a task of the container */
+	__u32 pcpu_is_tagged;		/* the kernel's BTF has psi_group.pcpu as __percpu */
+} options SEC(".rodata.config");
+
+extern const struct rq runqueues __ksym;
+extern const struct psi_group_cpu system_group_pcpu __ksym;
+extern const unsigned long this_cpu_off __ksym;
+
+/*
+ * bpf_per_cpu_ptr() takes what BTF has as per CPU. Variables always are; members of structures
+ * only if clang built the kernel. With gcc this adds the CPU's offset itself, as the kernel's
+ * per_cpu_ptr() does, and the verifier makes the loads from there fault-safe.
+ */
+static const struct psi_group_cpu *container_on(struct psi_group *container, int cpu)
+{
+	const unsigned long *offset;
+
+	if (options.pcpu_is_tagged)
+		return bpf_per_cpu_ptr(container->pcpu, cpu);
+	offset = bpf_per_cpu_ptr(&this_cpu_off, cpu);
+	if (!offset)
+		return NULL;
+	return bpf_rdonly_cast((void *)container->pcpu + *offset,
+			       bpf_core_type_id_kernel(struct psi_group_cpu));
+}
+
+static void read_pressure(struct pressure *to, const struct psi_group_cpu *from)
+{
+	for (int state = 0; state < NR_STATES; state++) {
+		int theirs = state < NONIDLE ? state :
+			bpf_core_enum_value(enum psi_states, PSI_NONIDLE);
+		__u32 now = from->times[theirs];
+
+		if (result.runs)
+			to->spent[state] += (__u32)(now - to->last[state]);
+		to->last[state] = now;
+		to->folded[state] = from->times_prev[theirs];	/* PSI_AVGS is row 0 */
+	}
+}
+
+static void read_cpu(struct psi_group *container, int cpu)
+{
+	const struct rq *rq = bpf_per_cpu_ptr(&runqueues, cpu);
+	const struct psi_group_cpu *on_system = bpf_per_cpu_ptr(&system_group_pcpu, cpu);
+	const struct psi_group_cpu *on_container = container_on(container, cpu);
+	struct row *row = bpf_map_lookup_elem(&cpus, &cpu);
+
+	if (!rq || !on_system || !on_container || !row)
+		return;
+	row->masks = 0;
+	row->nr_running = rq->nr_running;
+	read_pressure(&row->system, on_system);
+	read_pressure(&row->container, on_container);
+}
+
+static void add_up(enum mask which, const struct cpumask *mask)
+{
+	struct sum *sum = &result.sums[which];
+	int cpu;
+
+	__builtin_memset(sum, 0, sizeof(*sum));
+	bpf_for_each_cpu(cpu, mask) {
+		struct row *row = bpf_map_lookup_elem(&cpus, &cpu);
+
+		sum->nr_cpus++;
+		if (!row)
+			continue;
+		row->masks |= 1 << which;
+		sum->nr_running += row->nr_running;
+		for (int state = 0; state < NR_STATES; state++) {
+			sum->system[state] += row->system.spent[state];
+			sum->container[state] += row->container.spent[state];
+		}
+	}
+}
+
+SEC("syscall")
+int pressure_by_cpu(void *ctx)
+{
+	struct task_struct *task = bpf_task_from_pid(options.pid);
+	struct psi_group *container;
+	int cpu;
+
+	if (!task)
+		return -ESRCH;
+	result.now = bpf_ktime_get_ns();
+	if (!result.runs)
+		result.first = result.now;
+
+	bpf_rcu_read_lock();
+	container = task->cgroups->dfl_cgrp->psi;
+	bpf_for_each_possible_cpu(cpu)
+		read_cpu(container, cpu);
+	for (int state = 0; state < NONIDLE; state++) {
+		result.system_total[state] = container->parent->total[state];
+		result.container_total[state] = container->total[state];
+	}
+	add_up(POSSIBLE, bpf_cpu_possible_mask());
+	add_up(PRESENT, bpf_cpu_present_mask());
+	add_up(ONLINE, bpf_cpu_online_mask());
+	add_up(CONTAINER, task->cpus_ptr);
+	bpf_rcu_read_unlock();
+
+	result.runs++;
+	bpf_task_release(task);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
