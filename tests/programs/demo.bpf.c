@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who waits for a CPU, and on which one.
- *
- * A run reads, on every possible CPU, the run queue and the pressure (PSI) as the whole system
- * and as one container see it, and leaves a row per CPU and a sum per mask. The kernel keeps
- * these numbers per CPU and never adds them up, so a program has to walk the CPUs; the masks
- * end where the running kernel's CPUs end, so there is no bound here that could be wrong.
+ * Who waits for a CPU, and on which one: reads the run queue and the pressure (PSI), as the
+ * system and as one container see it, of every possible CPU, and adds them up by mask. A mask
+ * ends where the running kernel's CPUs end, so there is no bound here that could be wrong.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include "bpf_iter_cpumask.h"
-
-#define ESRCH 3
 
 enum mask { POSSIBLE, PRESENT, ONLINE, CONTAINER, NR_MASKS };
 
@@ -31,31 +26,29 @@ struct row {
 	struct pressure system, container;
 };
 
-struct sum {
-	__u64 nr_cpus;
-	__u64 nr_running;
-	__u64 system[NR_STATES], container[NR_STATES];
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);		/* the loader makes room for every possible CPU */
 	__type(key, int);
 	__type(value, struct row);
-} cpus SEC(".maps");
+} rows SEC(".maps");
+
+struct sum {
+	__u64 nr_cpus, nr_running;
+	__u64 system[NR_STATES], container[NR_STATES];
+};
 
 struct {
-	__u64 runs;
-	__u64 first, now;		/* ns, when the first and the last run began */
+	__u64 runs, now;		/* so many before this one; ns, when it began */
 	__u64 system_total[NONIDLE];	/* ns, total= of the pressure files */
 	__u64 container_total[NONIDLE];
 	struct sum sums[NR_MASKS];
 } result SEC(".data.result");
 
 const volatile struct {
-	__u32 pid;			/* a task of the container */
+	__u32 pid;			/* a task of the container, a child of the root cgroup */
 	__u32 pcpu_is_tagged;		/* the kernel's BTF has psi_group.pcpu as __percpu */
-} options SEC(".rodata.config");
+} options SEC(".rodata.options");
 
 extern const struct rq runqueues __ksym;
 extern const struct psi_group_cpu system_group_pcpu __ksym;
@@ -68,14 +61,13 @@ extern const unsigned long this_cpu_off __ksym;
  */
 static const struct psi_group_cpu *container_on(struct psi_group *container, int cpu)
 {
-	const unsigned long *offset;
+	const unsigned long *offset = bpf_per_cpu_ptr(&this_cpu_off, cpu);
 
 	if (options.pcpu_is_tagged)
 		return bpf_per_cpu_ptr(container->pcpu, cpu);
-	offset = bpf_per_cpu_ptr(&this_cpu_off, cpu);
 	if (!offset)
 		return NULL;
-	return bpf_rdonly_cast((void *)container->pcpu + *offset,
+	return bpf_rdonly_cast((void *)BPF_CORE_READ(container, pcpu) + *offset,
 			       bpf_core_type_id_kernel(struct psi_group_cpu));
 }
 
@@ -98,7 +90,7 @@ static void read_cpu(struct psi_group *container, int cpu)
 	const struct rq *rq = bpf_per_cpu_ptr(&runqueues, cpu);
 	const struct psi_group_cpu *on_system = bpf_per_cpu_ptr(&system_group_pcpu, cpu);
 	const struct psi_group_cpu *on_container = container_on(container, cpu);
-	struct row *row = bpf_map_lookup_elem(&cpus, &cpu);
+	struct row *row = bpf_map_lookup_elem(&rows, &cpu);
 
 	if (!rq || !on_system || !on_container || !row)
 		return;
@@ -115,7 +107,7 @@ static void add_up(enum mask which, const struct cpumask *mask)
 
 	__builtin_memset(sum, 0, sizeof(*sum));
 	bpf_for_each_cpu(cpu, mask) {
-		struct row *row = bpf_map_lookup_elem(&cpus, &cpu);
+		struct row *row = bpf_map_lookup_elem(&rows, &cpu);
 
 		sum->nr_cpus++;
 		if (!row)
@@ -137,11 +129,8 @@ int pressure_by_cpu(void *ctx)
 	int cpu;
 
 	if (!task)
-		return -ESRCH;
+		return 1;
 	result.now = bpf_ktime_get_ns();
-	if (!result.runs)
-		result.first = result.now;
-
 	bpf_rcu_read_lock();
 	container = task->cgroups->dfl_cgrp->psi;
 	bpf_for_each_possible_cpu(cpu)
@@ -155,9 +144,8 @@ int pressure_by_cpu(void *ctx)
 	add_up(ONLINE, bpf_cpu_online_mask());
 	add_up(CONTAINER, task->cpus_ptr);
 	bpf_rcu_read_unlock();
-
-	result.runs++;
 	bpf_task_release(task);
+	result.runs++;
 	return 0;
 }
 
