@@ -16,6 +16,7 @@ mod guest;
 mod host;
 mod interrupt;
 mod kernel;
+mod lint;
 mod module;
 mod project;
 mod qemu;
@@ -53,6 +54,8 @@ enum Verb {
     Module(module::Args),
     /// Open a shell in a guest with the module loaded.
     Vm(vm::Args),
+    /// Check formatting, lints and documentation.
+    Lint,
     /// Say what is missing on this machine and how to get it.
     Doctor,
     /// Remove what was built or fetched.
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Verb::Kernel(args) => kernel::run(&project, &args),
         Verb::Module(args) => module::run(&project, &args),
         Verb::Vm(args) => vm::run(&project, &args),
+        Verb::Lint => lint::run(&project),
         Verb::Doctor => doctor::run(&project),
         Verb::Clean(args) => clean::run(&project, &args),
     });

@@ -109,6 +109,34 @@ pub(crate) fn build_all(
     Ok(modules)
 }
 
+/// The kernel's own clippy over the modules; it must have nothing to say.
+pub(crate) fn clippy(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<()> {
+    let products = project.products(&kernel.release)?;
+    for (name, sources) in [
+        ("module", project.checkout.clone()),
+        (
+            "example-kfunc",
+            project.checkout.join("tests/example-kfunc"),
+        ),
+    ] {
+        let out = products.join(format!("{name}-clippy"));
+        // Clippy speaks only when it compiles.
+        if out.exists() {
+            fs::remove_dir_all(&out).with_context(|| format!("cannot remove {}", out.display()))?;
+        }
+        let mut make = command(toolchain, kernel, &sources, &out)?;
+        make.arg("CLIPPY=1");
+        let step = format!("kernel clippy of the {name}");
+        project.runner.run(&step, make)?;
+        let log = project.runner.log(&step)?;
+        let said = kernel::read(&log)?;
+        if let Some(line) = said.lines().find(|line| line.starts_with("warning")) {
+            bail!("{step}: {line} (log: {})", log.display());
+        }
+    }
+    Ok(())
+}
+
 /// `make M=`, with the products in `out`.
 fn make(
     project: &Project,
@@ -117,15 +145,7 @@ fn make(
     sources: &Path,
     out: &Path,
 ) -> Result<()> {
-    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-    let mut make = toolchain.command("make");
-    make.arg("-C")
-        .arg(&kernel.build)
-        .args(&kernel.make)
-        .arg(stock::jobs());
-    make.arg(format!("M={}", sources.display()))
-        .arg(format!("MO={}", out.display()))
-        .arg("modules");
+    let make = command(toolchain, kernel, sources, out)?;
     let name = sources
         .file_name()
         .unwrap_or_default()
@@ -139,6 +159,16 @@ fn make(
     project
         .runner
         .run(&format!("{name} for {}", kernel.release), make)
+}
+
+fn command(toolchain: &Toolchain, kernel: &Kernel, sources: &Path, out: &Path) -> Result<Command> {
+    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    let mut make = toolchain.command("make");
+    make.arg("-C").arg(&kernel.build).args(&kernel.make);
+    make.arg(stock::jobs());
+    make.arg(format!("M={}", sources.display()));
+    make.arg(format!("MO={}", out.display())).arg("modules");
+    Ok(make)
 }
 
 /// Builds with what this machine has for the kernel that it runs.

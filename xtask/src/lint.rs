@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask lint`: formatting, clippy and documentation, of the host's code with the host's
+//! tools and of the kernel's code with the kernel's own.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use walkdir::WalkDir;
+
+use crate::guest;
+use crate::kernel::Series;
+use crate::module;
+use crate::project::Project;
+use crate::stock;
+use crate::toolchain::Toolchain;
+
+/// What is compiled into the kernel or by clang for BPF.
+const KERNEL_DIRS: [&str; 3] = ["kfunc", "tests/example-kfunc", "tests/programs"];
+
+/// Runs the verb.
+pub(crate) fn run(project: &Project) -> Result<()> {
+    let cargo = |name: &str, args: &[&str]| {
+        let mut command = Command::new("cargo");
+        command.current_dir(&project.checkout).args(args);
+        project.runner.run(name, command)
+    };
+    cargo("rustfmt", &["fmt", "--all", "--check"])?;
+    cargo(
+        "clippy",
+        &["clippy", "--locked", "--all-targets", "--", "-Dwarnings"],
+    )?;
+    let mut doc = Command::new("cargo");
+    doc.current_dir(&project.checkout)
+        .env("RUSTDOCFLAGS", "-Dwarnings");
+    doc.args(["doc", "--locked", "--no-deps"]);
+    project.runner.run("documentation", doc)?;
+
+    let toolchain = Toolchain::ensure(project)?;
+    guest::lint(project, &toolchain)?;
+    kernel_code(project, &toolchain)
+}
+
+/// The kernel's clippy and rustfmt settings, and checkpatch.
+fn kernel_code(project: &Project, toolchain: &Toolchain) -> Result<()> {
+    let series = Series { major: 7, minor: 3 };
+    let kernel = stock::ensure(project, toolchain, series, false)?;
+    let source = kernel.build.join("source").canonicalize();
+    let source = source.with_context(|| format!("{} names no source", kernel.build.display()))?;
+
+    module::clippy(project, toolchain, &kernel)?;
+
+    let mut rustfmt = toolchain.command("rustfmt");
+    rustfmt
+        .args(["--check", "--config-path"])
+        .arg(source.join(".rustfmt.toml"));
+    rustfmt.args(files(project, &["rs"]));
+    project.runner.run("kernel rustfmt", rustfmt)?;
+
+    let mut checkpatch = toolchain.command("perl");
+    checkpatch.arg(source.join("scripts/checkpatch.pl"));
+    // FILE_PATH_CHANGES and the like speak of patches, not of files.
+    checkpatch.args(["--no-tree", "--strict", "--terse", "--show-types", "--file"]);
+    checkpatch.args(files(project, &["c", "h"]));
+    project.runner.run("checkpatch", checkpatch)
+}
+
+fn files(project: &Project, extensions: &[&str]) -> Vec<PathBuf> {
+    let dirs = KERNEL_DIRS.iter().map(|dir| project.checkout.join(dir));
+    dirs.flat_map(|dir| WalkDir::new(dir).sort_by_file_name())
+        .flatten()
+        .map(walkdir::DirEntry::into_path)
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|found| extensions.iter().any(|e| found == *e))
+        })
+        .collect()
+}
