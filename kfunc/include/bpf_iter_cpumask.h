@@ -42,25 +42,24 @@
 #ifndef BPF_ITER_CPUMASK_NO_TYPE
 struct bpf_iter_cpumask {
 	__u64 __opaque[2];
-} __attribute__((aligned(8)));
+};
 #endif
 
 /* Start, step and end a walk over @mask; see bpf_for_each() in bpf/bpf_helpers.h. */
-extern int bpf_iter_cpumask_new(struct bpf_iter_cpumask *it,
-				const struct cpumask *mask) __weak __ksym;
-extern int *bpf_iter_cpumask_next(struct bpf_iter_cpumask *it) __weak __ksym;
-extern void bpf_iter_cpumask_destroy(struct bpf_iter_cpumask *it) __weak __ksym;
+int bpf_iter_cpumask_new(struct bpf_iter_cpumask *it, const struct cpumask *mask) __weak __ksym;
+int *bpf_iter_cpumask_next(struct bpf_iter_cpumask *it) __weak __ksym;
+void bpf_iter_cpumask_destroy(struct bpf_iter_cpumask *it) __weak __ksym;
 
 /* The kernel's masks. They are trusted as they come: nothing to acquire, nothing to release. */
-extern const struct cpumask *bpf_cpu_possible_mask(void) __weak __ksym;
-extern const struct cpumask *bpf_cpu_present_mask(void) __weak __ksym;
-extern const struct cpumask *bpf_cpu_online_mask(void) __weak __ksym;
-extern const struct cpumask *bpf_cpu_active_mask(void) __weak __ksym;
-extern const struct cpumask *bpf_cpu_enabled_mask(void) __weak __ksym;
-extern const struct cpumask *bpf_cpu_dying_mask(void) __weak __ksym;
+const struct cpumask *bpf_cpu_possible_mask(void) __weak __ksym;
+const struct cpumask *bpf_cpu_present_mask(void) __weak __ksym;
+const struct cpumask *bpf_cpu_online_mask(void) __weak __ksym;
+const struct cpumask *bpf_cpu_active_mask(void) __weak __ksym;
+const struct cpumask *bpf_cpu_enabled_mask(void) __weak __ksym;
+const struct cpumask *bpf_cpu_dying_mask(void) __weak __ksym;
 
 /* One more than the highest possible CPU number: the bound of every walk. */
-extern __u32 bpf_nr_cpu_ids(void) __weak __ksym;
+__u32 bpf_nr_cpu_ids(void) __weak __ksym;
 
 /*
  * bpf_for_each_cpu(cpu, mask) - as the kernel's for_each_cpu(): @cpu is an int.
@@ -70,16 +69,15 @@ extern __u32 bpf_nr_cpu_ids(void) __weak __ksym;
 #ifndef bpf_for_each_cpu
 #define bpf_for_each_cpu(cpu, mask)							\
 	for (struct bpf_iter_cpumask ___it						\
-		__attribute__((aligned(8), cleanup(bpf_iter_cpumask_destroy))),		\
-	     *___once __attribute__((unused)) = (					\
-		bpf_iter_cpumask_new(&___it, (mask)),					\
-		/* Named here too: clang leaves what only cleanup() calls out of BTF. */	\
+		__attribute__((cleanup(bpf_iter_cpumask_destroy))),			\
+	     *___made = (bpf_iter_cpumask_new(&___it, (mask)),				\
+		/* Named, for clang leaves what only cleanup() calls out of BTF. */	\
 		(void)bpf_iter_cpumask_destroy,						\
-		(void *)0);								\
-	     ({										\
-		int *___next = bpf_iter_cpumask_next(&___it);				\
+		&___it);								\
+	     ___made && ({								\
+		const int *___cpu = bpf_iter_cpumask_next(&___it);			\
 											\
-		___next && ((cpu) = *___next, 1);					\
+		___cpu && ((cpu) = *___cpu, 1);						\
 	     });									\
 	)
 #endif

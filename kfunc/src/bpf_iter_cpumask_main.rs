@@ -4,11 +4,11 @@
 
 use kernel::prelude::*;
 
-mod cpumask_iter;
-mod cpumask_masks;
-mod kfunc;
-mod prototypes;
-mod walk;
+pub mod cpumask_iter;
+pub mod cpumask_masks;
+pub mod kfunc;
+pub mod prototypes;
+pub mod walk;
 
 use cpumask_iter::*;
 use cpumask_masks::*;

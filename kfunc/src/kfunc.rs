@@ -1,8 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Kfuncs: functions of the kernel that BPF programs call.
+//! Kfuncs: kernel functions that BPF programs call.
 //!
-//! C header: [`include/linux/btf.h`](srctree/include/linux/btf.h)
+//! C headers: [`include/linux/btf.h`](srctree/include/linux/btf.h),
+//! [`include/linux/btf_ids.h`](srctree/include/linux/btf_ids.h)
+//!
+//! Reference: <https://docs.kernel.org/bpf/kfuncs.html>
+//!
+//! A kfunc is an `extern "C"` function with `#[no_mangle]`. [`kfunc_set!`] lists kfuncs with their
+//! [`Flags`], and [`KfuncSet::register`] opens the set to the programs of a [`Hook`]. What the
+//! verifier knows about a kfunc's arguments it reads from BTF, which a C prototype provides: see
+//! `kfunc.h`.
+//!
+//! # Examples
+//!
+//! ```ignore
+//! /// Adds modulo 2^32.
+//! #[no_mangle]
+//! pub extern "C" fn bpf_example_add(a: u32, b: u32) -> u32 {
+//!     a.wrapping_add(b)
+//! }
+//!
+//! kfunc_set! {
+//!     static EXAMPLE_KFUNCS: prototypes {
+//!         bpf_example_add,
+//!         bpf_example_get: ACQUIRE | RET_NULL,
+//!     }
+//! }
+//!
+//! struct Example {
+//!     _kfuncs: kfunc::Registration,
+//! }
+//!
+//! impl kernel::Module for Example {
+//!     fn init(module: &'static ThisModule) -> Result<Self> {
+//!         Ok(Self {
+//!             _kfuncs: EXAMPLE_KFUNCS.register(Hook::Common, module)?,
+//!         })
+//!     }
+//! }
+//! ```
 
 use kernel::{
     bindings,
@@ -10,79 +47,209 @@ use kernel::{
     prelude::*, //
 };
 
-/// What a kfunc demands and promises, `KF_*` in C.
+/// What a kfunc asks of the program and promises to it, `KF_*` in C.
 #[derive(Clone, Copy)]
 pub struct Flags(u32);
 
 impl Flags {
+    /// Nothing beyond what its prototype says: pointers come in trusted and not NULL.
     pub const NONE: Self = Self(0);
+    /// Returns a reference that the program has to release.
     pub const ACQUIRE: Self = Self(bindings::KF_ACQUIRE);
+    /// Releases the reference passed to it.
     pub const RELEASE: Self = Self(bindings::KF_RELEASE);
+    /// May return NULL.
     pub const RET_NULL: Self = Self(bindings::KF_RET_NULL);
+    /// May sleep.
+    pub const SLEEPABLE: Self = Self(bindings::KF_SLEEPABLE);
+    /// Does damage, so asks for `CAP_SYS_BOOT`.
+    pub const DESTRUCTIVE: Self = Self(bindings::KF_DESTRUCTIVE);
+    /// Takes pointers that are RCU protected, besides trusted ones.
     pub const RCU: Self = Self(bindings::KF_RCU);
+    /// To be called in an RCU read-side section; an iterator must not outlive it.
     pub const RCU_PROTECTED: Self = Self(bindings::KF_RCU_PROTECTED);
+    /// Starts an iterator.
     pub const ITER_NEW: Self = Self(bindings::KF_ITER_NEW);
+    /// Steps an iterator.
     pub const ITER_NEXT: Self = Self(bindings::KF_ITER_NEXT);
+    /// Ends an iterator.
     pub const ITER_DESTROY: Self = Self(bindings::KF_ITER_DESTROY);
 
+    /// Both `self` and `other`.
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
+    /// The word that `.BTF_ids` holds.
     pub const fn bits(self) -> u32 {
         self.0
     }
 }
 
+/// A family of program types that share their kfuncs, `enum btf_kfunc_hook` in C.
 #[derive(Clone, Copy)]
 pub enum Hook {
-    /// Every program type.
+    /// Programs of every type, also of those that have no hook of their own.
     Common,
+    /// `BPF_PROG_TYPE_XDP`.
+    Xdp,
+    /// `BPF_PROG_TYPE_SCHED_CLS`.
+    SchedCls,
+    /// `BPF_PROG_TYPE_SCHED_ACT`.
+    SchedAct,
+    /// `BPF_PROG_TYPE_STRUCT_OPS`.
+    StructOps,
+    /// `BPF_PROG_TYPE_TRACING`, tracepoints raw and cooked, perf events, LSM.
+    Tracing,
+    /// `BPF_PROG_TYPE_KPROBE`.
+    Kprobe,
+    /// `BPF_PROG_TYPE_SYSCALL`.
+    Syscall,
+    /// `BPF_PROG_TYPE_CGROUP_*` and `BPF_PROG_TYPE_SOCK_OPS`.
+    Cgroup,
+    /// `BPF_PROG_TYPE_SK_SKB`.
+    SkSkb,
+    /// `BPF_PROG_TYPE_SOCKET_FILTER`.
+    SocketFilter,
+    /// `BPF_PROG_TYPE_LWT_*`.
+    Lwt,
+    /// `BPF_PROG_TYPE_NETFILTER`.
+    Netfilter,
 }
 
+impl Hook {
+    /// One program type of the family: that is how C code names a hook.
+    const fn prog_type(self) -> bindings::bpf_prog_type {
+        match self {
+            Self::Common => bindings::bpf_prog_type_BPF_PROG_TYPE_UNSPEC,
+            Self::Xdp => bindings::bpf_prog_type_BPF_PROG_TYPE_XDP,
+            Self::SchedCls => bindings::bpf_prog_type_BPF_PROG_TYPE_SCHED_CLS,
+            Self::SchedAct => bindings::bpf_prog_type_BPF_PROG_TYPE_SCHED_ACT,
+            Self::StructOps => bindings::bpf_prog_type_BPF_PROG_TYPE_STRUCT_OPS,
+            Self::Tracing => bindings::bpf_prog_type_BPF_PROG_TYPE_TRACING,
+            Self::Kprobe => bindings::bpf_prog_type_BPF_PROG_TYPE_KPROBE,
+            Self::Syscall => bindings::bpf_prog_type_BPF_PROG_TYPE_SYSCALL,
+            Self::Cgroup => bindings::bpf_prog_type_BPF_PROG_TYPE_CGROUP_SKB,
+            Self::SkSkb => bindings::bpf_prog_type_BPF_PROG_TYPE_SK_SKB,
+            Self::SocketFilter => bindings::bpf_prog_type_BPF_PROG_TYPE_SOCKET_FILTER,
+            Self::Lwt => bindings::bpf_prog_type_BPF_PROG_TYPE_LWT_IN,
+            Self::Netfilter => bindings::bpf_prog_type_BPF_PROG_TYPE_NETFILTER,
+        }
+    }
+}
+
+/// A list of kfuncs and their flags, made by [`kfunc_set!`].
+///
+/// # Invariants
+///
+/// The pointer is to a `struct btf_id_set8` in `.BTF_ids`, filled in by `resolve_btfids` when the
+/// module was linked and not written to since.
 pub struct KfuncSet(*const bindings::btf_id_set8);
 
-// SAFETY: nothing is ever written to.
+// SAFETY: By the type invariant, nobody writes to what the pointer leads to.
 unsafe impl Sync for KfuncSet {}
 
-pub struct Registration(());
-
 impl KfuncSet {
-    pub const unsafe fn from_raw(ptr: *const bindings::btf_id_set8) -> Self {
-        Self(ptr)
+    /// Wraps a set as it lies in `.BTF_ids`.
+    ///
+    /// # Safety
+    ///
+    /// `set` must fulfil the type invariant. [`kfunc_set!`] sees to it.
+    pub const unsafe fn from_raw(set: *const bindings::btf_id_set8) -> Self {
+        // INVARIANT: By the safety requirement.
+        Self(set)
     }
 
-    pub fn register(&'static self, hook: Hook, module: &'static ThisModule) -> Result<Registration> {
+    /// Lets the programs of `hook` call the kfuncs of this set.
+    ///
+    /// To be called from the module's `init` and once for a hook: after that the verifier reads
+    /// the kernel's table without a lock.
+    ///
+    /// # Errors
+    ///
+    /// - `EBUSY`: `init` is over.
+    /// - `EINVAL`: the BTF of a kfunc is missing or not fit for its flags, the kfunc's name is
+    ///   taken, or the module has registered a set for this hook before. The kernel log may say
+    ///   more.
+    pub fn register(
+        &'static self,
+        hook: Hook,
+        module: &'static ThisModule,
+    ) -> Result<Registration> {
+        if !in_init(module) {
+            return Err(EBUSY);
+        }
+
         let kset = bindings::btf_kfunc_id_set {
             owner: module.as_ptr(),
             set: self.0.cast_mut(),
             filter: None,
         };
-        let prog_type = match hook {
-            Hook::Common => bindings::bpf_prog_type_BPF_PROG_TYPE_UNSPEC,
-        };
-        // SAFETY: TODO
-        to_result(unsafe { bindings::register_btf_kfunc_id_set(prog_type, &kset) })?;
+
+        // SAFETY: `kset` is only used during the call. Its set is valid by the type invariant and
+        // copied, not written to. The module is in its `init`, as the function demands.
+        to_result(unsafe { bindings::register_btf_kfunc_id_set(hook.prog_type(), &kset) })?;
+
+        // INVARIANT: The set was just registered.
         Ok(Registration(()))
     }
 }
 
+/// Whether the code of `module` has yet to become usable by others.
+fn in_init(module: &'static ThisModule) -> bool {
+    #[cfg(CONFIG_MODULES)]
+    if !module.as_ptr().is_null() {
+        // SAFETY: A `ThisModule` that is not NULL points to the module this code belongs to.
+        let state = unsafe { (*module.as_ptr()).state };
+        return state == bindings::module_state_MODULE_STATE_COMING;
+    }
+
+    // SAFETY: `system_state` is a global of the kernel that may be read at any time.
+    unsafe { bindings::system_state < bindings::system_states_SYSTEM_RUNNING }
+}
+
+/// Evidence that a [`KfuncSet`] is registered: a field for the module's own type.
+///
+/// There is nothing to undo when it is dropped. A program holds a reference to each module whose
+/// kfuncs it calls, so the module cannot go first, and the set goes with the module's BTF.
+///
+/// # Invariants
+///
+/// The set is registered until the module is gone.
+pub struct Registration(());
+
+/// Lists kfuncs and their [`Flags`] in a static [`KfuncSet`].
+///
+/// Each kfunc is compared with its prototype: the compiler reports "`if` and `else` have
+/// incompatible types" where they disagree.
+///
+/// The set is laid out as `BTF_KFUNCS_START()`, `BTF_ID_FLAGS()` and `BTF_KFUNCS_END()` do in C.
+/// `resolve_btfids` finds the words by the symbols on them, fills them in and sorts the pairs:
+///
+/// ```text
+///                                         before       after
+/// SET: __BTF_ID__set8__SET:               0            number of pairs
+///                                         flags of the set
+/// __BTF_ID__func__bpf_example_add__LINE:  0            BTF id of bpf_example_add
+///                                         flags of bpf_example_add
+/// ```
+///
+/// The line number keeps the symbols of one kfunc in two sets apart.
 macro_rules! kfunc_set {
     (
         $(#[$attr:meta])*
         $vis:vis static $set:ident: $prototypes:ident {
-            $($name:ident $(: $($flag:ident)|+)?),+ $(,)?
+            $($kfunc:ident $(: $($flag:ident)|+)?),+ $(,)?
         }
     ) => {
-        $(
-            const _: () = {
-                if true {
-                    $prototypes::$name
-                } else {
-                    $name
-                };
+        // All branches of an `if` have the same type.
+        $(const _: () = {
+            if true {
+                $prototypes::$kfunc
+            } else {
+                $kfunc
             };
-        )+
+        };)+
 
         ::core::arch::global_asm!(
             ".pushsection .BTF_ids, \"a\"",
@@ -92,20 +259,20 @@ macro_rules! kfunc_set {
             concat!(".local __BTF_ID__set8__", stringify!($set)),
             concat!("__BTF_ID__set8__", stringify!($set), ":"),
             ".zero 4",
-            ".long {set_flags}",
+            ".long {}",
             $(
-                concat!(".local __BTF_ID__func__", stringify!($name), "__", line!()),
-                concat!(".type __BTF_ID__func__", stringify!($name), "__", line!(), ", STT_OBJECT"),
-                concat!(".size __BTF_ID__func__", stringify!($name), "__", line!(), ", 4"),
-                concat!("__BTF_ID__func__", stringify!($name), "__", line!(), ":"),
+                concat!(".local __BTF_ID__func__", stringify!($kfunc), "__", line!()),
+                concat!(".type __BTF_ID__func__", stringify!($kfunc), "__", line!(), ", STT_OBJECT"),
+                concat!(".size __BTF_ID__func__", stringify!($kfunc), "__", line!(), ", 4"),
+                concat!("__BTF_ID__func__", stringify!($kfunc), "__", line!(), ":"),
                 ".zero 4",
-                concat!(".long {", stringify!($name), "}"),
+                ".long {}",
             )+
             concat!(".size __BTF_ID__set8__", stringify!($set), ", . - ", stringify!($set)),
             ".popsection",
-            set_flags = const ::kernel::bindings::BTF_SET8_KFUNCS,
+            const ::kernel::bindings::BTF_SET8_KFUNCS,
             $(
-                $name = const $crate::kfunc::Flags::NONE
+                const $crate::kfunc::Flags::NONE
                     $($(.union($crate::kfunc::Flags::$flag))+)?
                     .bits(),
             )+
@@ -114,9 +281,10 @@ macro_rules! kfunc_set {
         $(#[$attr])*
         $vis static $set: $crate::kfunc::KfuncSet = {
             extern "C" {
+                // The label above.
                 static $set: ::kernel::bindings::btf_id_set8;
             }
-            // SAFETY: TODO
+            // SAFETY: `resolve_btfids` fills in the set above; the section is read-only.
             unsafe { $crate::kfunc::KfuncSet::from_raw(&raw const $set) }
         };
     };

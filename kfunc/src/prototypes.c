@@ -1,29 +1,71 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/btf.h>
-#include "prototypes.h"
+/*
+ * The kfuncs as C and BTF see them. The bodies are in Rust.
+ */
+#include <linux/cpumask.h>
+#include <linux/module.h>
+#include <linux/types.h>
+
+#include "kfunc.h"
+
+/* Lives on the BPF program's stack; only the kfuncs look inside. */
+struct bpf_iter_cpumask {
+	__u64 __opaque[2];
+} __aligned(8);
 
 __bpf_kfunc_start_defs();
 
 __bpf_kfunc __weak int bpf_iter_cpumask_new(struct bpf_iter_cpumask *it,
 					    const struct cpumask *mask)
-{ return 0; }
+{
+	rust_kfunc_body();
+}
+
 __bpf_kfunc __weak int *bpf_iter_cpumask_next(struct bpf_iter_cpumask *it)
-{ return NULL; }
+{
+	rust_kfunc_body();
+}
+
 __bpf_kfunc __weak void bpf_iter_cpumask_destroy(struct bpf_iter_cpumask *it)
-{ }
+{
+	rust_kfunc_body();
+}
+
 __bpf_kfunc __weak const struct cpumask *bpf_cpu_possible_mask(void)
-{ return NULL; }
+{
+	rust_kfunc_body();
+}
+
 __bpf_kfunc __weak const struct cpumask *bpf_cpu_present_mask(void)
-{ return NULL; }
+{
+	rust_kfunc_body();
+}
+
 __bpf_kfunc __weak const struct cpumask *bpf_cpu_online_mask(void)
-{ return NULL; }
+{
+	rust_kfunc_body();
+}
+
 __bpf_kfunc __weak const struct cpumask *bpf_cpu_active_mask(void)
-{ return NULL; }
+{
+	rust_kfunc_body();
+}
+
 __bpf_kfunc __weak const struct cpumask *bpf_cpu_enabled_mask(void)
-{ return NULL; }
+{
+	rust_kfunc_body();
+}
+
 __bpf_kfunc __weak const struct cpumask *bpf_cpu_dying_mask(void)
-{ return NULL; }
+{
+	rust_kfunc_body();
+}
+
 __bpf_kfunc __weak u32 bpf_nr_cpu_ids(void)
-{ return 0; }
+{
+	rust_kfunc_body();
+}
 
 __bpf_kfunc_end_defs();
+
+MODULE_VERSION("0.1.0");

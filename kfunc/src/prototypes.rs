@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `prototypes.h` as bindgen reads it.
+//! The C prototypes of a module's kfuncs and their types, as bindgen reads `prototypes.c`.
 
-#![allow(missing_docs, non_camel_case_types, dead_code, unreachable_pub, clippy::all)]
+#![allow(
+    missing_docs,
+    non_camel_case_types,
+    unused_imports,
+    clippy::all,
+    reason = "generated code"
+)]
 
 use kernel::{
     bindings::*,

@@ -5,7 +5,9 @@
 //! This file knows neither the kernel nor its pointers: the caller hands in a closure that reads
 //! one word of the mask. Kbuild and Cargo both compile it as it stands.
 
-/// A walk over a CPU mask: the CPU returned last, and nothing else.
+const BITS_PER_WORD: u32 = usize::BITS;
+
+/// A walk over a CPU mask: where it stands, and nothing else.
 ///
 /// The words are read anew at each step, so a step sees the mask as it is then. Whatever happens
 /// to the mask between two steps:
@@ -16,65 +18,67 @@
 ///
 /// A mask that keeps still is walked exactly.
 ///
+/// # Invariants
+///
+/// `cpu` is -1 before the first step, then the CPU that the last step returned, and at least
+/// `nr_cpu_ids` once a step found no more. It never goes down:
+///
 /// ```text
-/// cpu:       -1    0 ..= nr_cpu_ids - 1    END
-///           start ──────► returned ──────► end ─┐
-///              └────────────────────────────▲ ▲─┘
+/// -1 ──► 0 ..= nr_cpu_ids - 1 ──► nr_cpu_ids ..
+/// └──────────────────────────────────▲
 /// ```
 #[repr(transparent)]
 pub struct Walk {
     cpu: i32,
 }
 
-/// Where a finished walk stands: its successor is at or above every `nr_cpu_ids`.
-const END: i32 = i32::MAX;
-
-const BITS_PER_WORD: u32 = usize::BITS;
-
 impl Walk {
     /// Starts before CPU 0.
     #[inline(always)]
+    #[expect(clippy::new_without_default, reason = "a walk starts in one way only")]
     pub const fn new() -> Self {
+        // INVARIANT: No step was made.
         Self { cpu: -1 }
     }
 
-    /// Steps to the next CPU in the mask, or `None` at its end.
+    /// Steps to the next CPU in the mask; `None` at its end.
     ///
-    /// `nr_cpu_ids` is the kernel's: one more than the highest possible CPU number, at most
-    /// `i32::MAX`. `word(i)` reads word `i` of the mask, that is the CPUs from
-    /// `i * usize::BITS` on, the lowest in the least significant bit; it is only asked for words
-    /// that hold a CPU below `nr_cpu_ids`.
+    /// `nr_cpu_ids` is the kernel's: one more than the highest possible CPU number, the same at
+    /// each step and far below `i32::MAX`. `word(i)` reads word `i` of the mask, which holds the
+    /// CPUs from `i * usize::BITS` on, the first one in the least significant bit. It is asked
+    /// only for words that hold a CPU below `nr_cpu_ids`.
     ///
-    /// The reference leads to the walk itself, which is what a BPF iterator's `next` returns.
+    /// The reference leads into the walk itself: a BPF iterator's `next` returns just that.
     #[inline(always)]
     pub fn next(&mut self, nr_cpu_ids: u32, word: impl Fn(usize) -> usize) -> Option<&i32> {
-        // `-1` wraps to 0; `END` goes to 1 << 31. No step can overflow, the wrapping operations
-        // tell the compiler to leave its check (and the panic behind it) out.
+        // Nothing below overflows, apart from -1 becoming 0. The wrapping operations tell the
+        // compiler so: it leaves out the check and the panic behind it.
         let mut cpu = self.cpu.wrapping_add(1) as u32;
-
-        if cpu < nr_cpu_ids {
-            // The bits from `cpu` on, moved down to bit 0.
-            let mut bits = word((cpu / BITS_PER_WORD) as usize) >> (cpu % BITS_PER_WORD);
-
-            while bits == 0 {
-                // On to the first CPU of the next word.
-                cpu = (cpu | (BITS_PER_WORD - 1)).wrapping_add(1);
-                if cpu >= nr_cpu_ids {
-                    break;
-                }
-                bits = word((cpu / BITS_PER_WORD) as usize);
-            }
-
-            // No bits left count as `BITS_PER_WORD` zeros, which is beyond `nr_cpu_ids` too. So
-            // is a stray bit in the last word: masks may have any value there.
-            cpu = cpu.wrapping_add(bits.trailing_zeros());
-            if cpu < nr_cpu_ids {
-                self.cpu = cpu as i32;
-                return Some(&self.cpu);
-            }
+        if cpu >= nr_cpu_ids {
+            return None;
         }
 
-        self.cpu = END;
-        None
+        // `cpu` and those after it, `cpu` in the least significant bit.
+        let mut bits = word((cpu / BITS_PER_WORD) as usize) >> (cpu % BITS_PER_WORD);
+        while bits == 0 {
+            // To the first CPU of the next word.
+            cpu = (cpu | (BITS_PER_WORD - 1)).wrapping_add(1);
+            if cpu >= nr_cpu_ids {
+                // INVARIANT: There are no more, and `cpu` went up.
+                self.cpu = cpu as i32;
+                return None;
+            }
+            bits = word((cpu / BITS_PER_WORD) as usize);
+        }
+
+        // INVARIANT: Either this is the CPU to return, or a stray bit at or above `nr_cpu_ids`
+        // (the last word may hold anything there), and then there are no more.
+        cpu = cpu.wrapping_add(bits.trailing_zeros());
+        self.cpu = cpu as i32;
+        if cpu < nr_cpu_ids {
+            Some(&self.cpu)
+        } else {
+            None
+        }
     }
 }

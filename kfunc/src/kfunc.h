@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Prototypes of kfuncs whose bodies are Rust:
+ *
+ *	__bpf_kfunc __weak u32 bpf_example_add(u32 a, u32 b)
+ *	{
+ *		rust_kfunc_body();
+ *	}
+ *
+ * BTF comes from DWARF, and pahole leaves Rust compile units out. So a C file
+ * gives each kfunc its C types, and a body that the linker drops: it is weak,
+ * Rust's is not.
+ *
+ *	prototypes.c ---- DWARF ----> pahole ----> BTF
+ *	     |      \--- weak ------\
+ *	  bindgen                     ld --------> symbol
+ *	     |      /--- strong ----/
+ *	NAME_main.rs
+ *
+ * The body is never reached, and the compiler knows: built without padding or
+ * landing pad (see Makefile.kfunc) it is no code at all.
+ */
+#ifndef _KFUNC_H
+#define _KFUNC_H
+
+#include <linux/btf.h>
+
+#define rust_kfunc_body() __builtin_unreachable()
+
+#endif /* _KFUNC_H */
