@@ -4,6 +4,7 @@
 #define GUEST_H
 
 #include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf_iter_cpumask.h>
@@ -18,6 +19,13 @@ struct cpu_walk {
 	__u32 len;
 	__u32 cpus[MAX_STEPS];
 };
+
+/*
+ * What the verifier says when it refuses the program that follows: how a line of its log begins.
+ * __refused_on() is for one kernel version, and comes before __refused() there.
+ */
+#define __refused(message) __attribute__((btf_decl_tag("refused:" message)))
+#define __refused_on(version, message) __attribute__((btf_decl_tag("refused@" version ":" message)))
 
 /* Notes that the walk has come to @cpu. */
 static __always_inline void step(struct cpu_walk *walk, int cpu)

@@ -4,6 +4,7 @@
 mod bpf;
 mod cgroup;
 mod cpus;
+mod refused;
 mod task;
 mod walks;
 
@@ -40,7 +41,9 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
 
 /// Every test, in the order of running.
 fn trials() -> Result<Vec<Trial>> {
-    Ok(walks::trials())
+    let mut trials = walks::trials();
+    trials.extend(refused::trials()?);
+    Ok(trials)
 }
 
 /// A test from a function that tells what went wrong.

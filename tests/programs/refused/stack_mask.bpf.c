@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The program's stack is too small for the bits that the kernel was built for. */
+#include "guest.h"
+
+struct cpu_walk walk;
+
+SEC("raw_tp")
+__refused("invalid read from stack R2 off=-64 size=")
+int stack_mask(void *ctx)
+{
+	__u64 bits[8] = {1};
+	int cpu;
+
+	bpf_for_each_cpu(cpu, (const struct cpumask *)bits)
+		step(&walk, cpu);
+	return 0;
+}
