@@ -80,9 +80,8 @@ fn program(project: &Project, toolchain: &Toolchain) -> Result<PathBuf> {
         .args(["fetch", "--locked", "--quiet"]);
     project.runner.run("crates", fetch)?;
     let target = project.products("guest")?;
-    let mut build = cargo(project, toolchain, &target)?;
+    let mut build = cargo(project, toolchain, &target, "build")?;
     build.args([
-        "build",
         "--release",
         "--frozen",
         "--package",
@@ -97,9 +96,8 @@ fn program(project: &Project, toolchain: &Toolchain) -> Result<PathBuf> {
 /// Clippy over the guest's program, where its libraries are.
 pub(crate) fn lint(project: &Project, toolchain: &Toolchain) -> Result<()> {
     let target = project.products("guest")?;
-    let mut clippy = cargo(project, toolchain, &target)?;
+    let mut clippy = cargo(project, toolchain, &target, "clippy")?;
     clippy.args([
-        "clippy",
         "--release",
         "--frozen",
         "--package",
@@ -113,7 +111,7 @@ pub(crate) fn lint(project: &Project, toolchain: &Toolchain) -> Result<()> {
     project.runner.run("clippy of the guest program", clippy)
 }
 
-fn cargo(project: &Project, toolchain: &Toolchain, target: &Path) -> Result<Command> {
+fn cargo(project: &Project, toolchain: &Toolchain, target: &Path, verb: &str) -> Result<Command> {
     let mut command = toolchain.cargo(&[
         ("CARGO_TARGET_DIR", target.display().to_string()),
         ("RUSTFLAGS", "-Ctarget-feature=+crt-static".to_owned()),
@@ -123,6 +121,7 @@ fn cargo(project: &Project, toolchain: &Toolchain, target: &Path) -> Result<Comm
         ),
     ])?;
     command
+        .arg(verb)
         .arg("--manifest-path")
         .arg(project.checkout.join("Cargo.toml"));
     Ok(command)

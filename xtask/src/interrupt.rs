@@ -28,14 +28,25 @@ struct State {
 pub(crate) fn install() -> Result<()> {
     ctrlc::set_handler(|| {
         INTERRUPTED.store(true, Ordering::SeqCst);
-        let state = state();
-        for pid in state.children.iter().filter_map(|&pid| Pid::from_raw(pid)) {
-            // A child that has ended meanwhile cannot be killed: nothing is lost.
-            let _ = kill_process(pid, Signal::KILL);
+        // First a word, so that a child can clean up after itself, then force.
+        for (signal, patience) in [(Signal::TERM, 100), (Signal::KILL, 20)] {
+            for pid in state()
+                .children
+                .iter()
+                .filter_map(|&pid| Pid::from_raw(pid))
+            {
+                // A child that has ended meanwhile cannot be killed: nothing is lost.
+                let _ = kill_process(pid, signal);
+            }
+            // Whoever waits for the child takes it off the list when it has ended.
+            for _ in 0..patience {
+                if state().children.is_empty() {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(100));
+            }
         }
-        // What the dead children still held open is released when the kernel has reaped them.
-        thread::sleep(Duration::from_millis(300));
-        for path in &state.scratch {
+        for path in &state().scratch {
             remove(path);
         }
         eprintln!("\ninterrupted");

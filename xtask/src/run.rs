@@ -81,6 +81,7 @@ impl Runner {
             }
         }
         let status = guarded.child().wait()?;
+        drop(guarded);
         self.finish(&bar, name, status.success());
         if status.success() {
             Ok(())
@@ -114,6 +115,7 @@ impl Runner {
             bar.set_position(size_below(dir));
             thread::sleep(Duration::from_millis(100));
         };
+        drop(guarded);
         self.finish(&bar, name, status.success());
         if status.success() {
             Ok(())

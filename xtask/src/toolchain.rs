@@ -210,6 +210,11 @@ fn make(project: &Project, dir: &Path) -> Result<()> {
         fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let archive = dir.join("root.tar");
     let mut command = Command::new("mmdebstrap");
+    if host::is_root() {
+        // What an interrupt leaves behind goes with the entry. Without root, mapped users work in
+        // the temporary directory, and they may not enter a home directory.
+        command.env("TMPDIR", dir);
+    }
     command.args(["--mode=auto", "--variant=apt", "--verbose", "--format=tar"]);
     command.arg("--aptopt=Acquire::Languages \"none\"");
     for path in ["man", "doc", "locale", "info"] {
