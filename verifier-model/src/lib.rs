@@ -5,5 +5,6 @@
 
 pub mod btf;
 pub mod kfuncs;
+pub mod load;
 pub mod prog_load;
 pub mod uapi;

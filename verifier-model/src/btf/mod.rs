@@ -39,6 +39,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use build::BtfBuilder;
+pub use names::essential_name;
 pub use types::{Array, Enumerator, IntEncoding, Kind, Linkage, Member, Param, Type, VarSecinfo};
 
 use names::NameIndex;
@@ -143,6 +144,18 @@ impl Btf {
             .candidates(name)
             .filter_map(|index| self.type_by_id(self.start_id + index))
             .filter(move |t| t.name() == name)
+    }
+
+    /// The types here that have this name if flavours (`___old`) are left out of both, ascending.
+    pub fn find_own_by_essential_name<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> impl Iterator<Item = Type<'a>> {
+        let essential = essential_name(name);
+        self.names
+            .candidates(name)
+            .filter_map(|index| self.type_by_id(self.start_id + index))
+            .filter(move |t| essential_name(t.name()) == essential)
     }
 
     /// The type of this name and kind with the lowest number, the base's included

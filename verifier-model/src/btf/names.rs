@@ -3,6 +3,27 @@
 //!
 //! `heads[hash]` is the first type of a bucket, `next[type]` the one after it. Chains ascend, so
 //! that the first hit is the one with the lowest number, as in the kernel.
+//!
+//! Names are hashed without their flavour, so that CO-RE finds `task_struct___old` and
+//! `task_struct` in one bucket.
+
+/// A name without its flavour: what is before the last `___` that has no further `_` around it
+/// (`bpf_core_essential_name_len()`).
+///
+/// ```
+/// use verifier_model::btf::essential_name;
+///
+/// assert_eq!(essential_name("task_struct___old"), "task_struct");
+/// assert_eq!(essential_name("a___b___c"), "a___b");
+/// assert_eq!(essential_name("a____b"), "a____b");
+/// ```
+pub fn essential_name(name: &str) -> &str {
+    let flavour = |w: &[u8]| w[0] != b'_' && &w[1..4] == b"___" && w[4] != b'_';
+    match name.as_bytes().windows(5).rposition(flavour) {
+        Some(at) => name.get(..=at).unwrap_or(name),
+        None => name,
+    }
+}
 
 const END: u32 = u32::MAX;
 
@@ -33,19 +54,20 @@ impl NameIndex {
 
     /// Types that may have this name.
     pub(super) fn candidates(&self, name: &str) -> impl Iterator<Item = u32> + '_ {
-        let first = match self.heads.is_empty() {
-            true => END,
-            false => self.heads[self.bucket(name)],
-        };
-        std::iter::successors(Some(first), |&i| Some(self.next[i as usize]))
-            .take_while(|&i| i != END)
+        let present = |i: u32| (i != END).then_some(i);
+        let first = self.heads.get(self.bucket(name)).copied();
+        std::iter::successors(first.and_then(present), move |&i| {
+            present(self.next[i as usize])
+        })
     }
 
     /// FNV-1a.
     fn bucket(&self, name: &str) -> usize {
-        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-        });
-        (hash ^ hash >> 32) as usize & (self.heads.len() - 1)
+        let hash = essential_name(name)
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+            });
+        (hash ^ hash >> 32) as usize & self.heads.len().wrapping_sub(1)
     }
 }

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! ELF relocations of code: what each relocated instruction refers to.
+//!
+//! Source: `bpf_object__collect_prog_relos()` and `bpf_program__record_reloc()`.
+
+use object::elf::{SHN_LORESERVE, SHT_REL, STT_FUNC, STT_SECTION};
+
+use super::elf::{Elf, Rel, Symbol};
+use super::open::SecKind;
+use super::{LoadError, Object};
+use crate::uapi::{Insn, op, pseudo};
+
+/// What the instruction at `insn` of a function refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reloc {
+    /// Counted from the function's start.
+    pub(super) insn: usize,
+    pub(super) target: Target,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    /// `ld_imm64` of a map.
+    Map(usize),
+    /// `call` of a function: offset of its symbol in `.text`.
+    Call(u64),
+    /// `ld_imm64` of a variable: its map and the symbol's offset in it.
+    Data(usize, u64),
+    /// `ld_imm64` of an extern.
+    ExternLd64(usize),
+    /// `call` of an extern.
+    ExternCall(usize),
+    /// `ld_imm64` of a function: offset of its symbol in `.text`.
+    SubprogAddr(u64),
+    /// `ld_imm64` of a jump table: offset and size in `.jumptables`.
+    JumpTable(u64, u64),
+}
+
+pub(super) fn collect(object: &mut Object, elf: &Elf<'_>) -> Result<(), LoadError> {
+    for (number, section) in elf.sections.iter().enumerate() {
+        let Some(code) = elf.sections.get(section.info) else {
+            continue;
+        };
+        if section.sh_type != SHT_REL || SecKind::of(code) != SecKind::Code {
+            continue;
+        }
+        for rel in elf.rels(number)?.iter().map(Rel::from) {
+            let bad = |reason: &str| {
+                let (name, at) = (section.name, rel.offset);
+                LoadError::object(format!("section '{name}': relocation at {at}: {reason}"))
+            };
+            let sym = elf
+                .symbols
+                .get(rel.sym)
+                .ok_or_else(|| bad("its symbol does not exist"))?;
+            if sym.shndx >= elf.sections.len() {
+                return Err(bad("its symbol is in a section that does not exist"));
+            }
+            if !rel.offset.is_multiple_of(Insn::SIZE as u64) || rel.offset >= code.size {
+                return Err(bad("it is not to an instruction"));
+            }
+            let insn = rel.offset as usize / Insn::SIZE;
+            // A weak function that another definition replaced leaves its relocations behind.
+            let Some(prog) = object.prog_at(section.info, insn) else {
+                continue;
+            };
+            let insn = insn - object.progs[prog].sec_insn_off;
+            let target = target(object, elf, prog, insn, rel, sym).map_err(|reason| {
+                let reason = format!("instruction {insn} refers to '{}': {reason}", sym.name);
+                LoadError::prog(&object.progs[prog].name, reason)
+            })?;
+            object.progs[prog].relocs.push(Reloc { insn, target });
+        }
+    }
+    for prog in &mut object.progs {
+        prog.relocs.sort_by_key(|r| r.insn);
+    }
+    Ok(())
+}
+
+fn target(
+    object: &Object,
+    elf: &Elf<'_>,
+    prog: usize,
+    at: usize,
+    rel: Rel,
+    sym: &Symbol<'_>,
+) -> Result<Target, String> {
+    let insns = &object.progs[prog].insns;
+    let insn = insns[at];
+    let is_call = insn.code == op::CALL;
+    if !is_call && !insn.is_ld_imm64() {
+        return Err(format!("opcode {:#04x} cannot be relocated", insn.code));
+    }
+    if insn.is_ld_imm64() && at + 1 >= insns.len() {
+        return Err("the ld_imm64 is cut short".into());
+    }
+    if sym.is_extern() {
+        let ext = object.externs.iter().position(|e| e.sym_idx == rel.sym);
+        let ext = ext.ok_or("there is no such extern")?;
+        return Ok(match is_call {
+            true => Target::ExternCall(ext),
+            false => Target::ExternLd64(ext),
+        });
+    }
+    let in_text = sym.shndx != 0 && Some(sym.shndx) == object.text_shndx;
+    let whole_insns = sym.value.is_multiple_of(Insn::SIZE as u64);
+    if is_call {
+        return match insn.src_reg == pseudo::CALL && in_text && whole_insns {
+            true => Ok(Target::Call(sym.value)),
+            false => Err("only functions in .text can be called".into()),
+        };
+    }
+    if sym.shndx == 0 || sym.shndx >= usize::from(SHN_LORESERVE) {
+        return Err("it is in no section; is the variable initialised?".into());
+    }
+    let is_func = sym.is_global() && sym.st_type == STT_FUNC;
+    let is_section = !sym.is_global() && sym.st_type == STT_SECTION;
+    if in_text && (is_func || is_section) {
+        return match whole_insns && insn.imm % Insn::SIZE as i32 == 0 {
+            true => Ok(Target::SubprogAddr(sym.value)),
+            false => Err("it is not to an instruction".into()),
+        };
+    }
+    data_target(object, elf, sym)
+}
+
+fn data_target(object: &Object, elf: &Elf<'_>, sym: &Symbol<'_>) -> Result<Target, String> {
+    let kind = SecKind::of(&elf.sections[sym.shndx]);
+    let in_section = |sec_idx: usize| sec_idx == sym.shndx;
+    match kind {
+        SecKind::Arena => {
+            let map = object.arena_map.ok_or("there is no arena")?;
+            Ok(Target::Data(map, sym.value))
+        }
+        SecKind::JumpTables => Ok(Target::JumpTable(sym.value, sym.size)),
+        SecKind::Maps => {
+            let map = object
+                .maps
+                .iter()
+                .position(|m| in_section(m.sec_idx) && m.sec_offset == sym.value);
+            Ok(Target::Map(map.ok_or("there is no map at that offset")?))
+        }
+        _ if kind.is_data() => {
+            let map = object.maps.iter().position(|m| in_section(m.sec_idx));
+            Ok(Target::Data(map.ok_or("the section is empty")?, sym.value))
+        }
+        _ => {
+            let section = elf.sections[sym.shndx].name;
+            Err(format!(
+                "section '{section}' holds neither maps nor variables"
+            ))
+        }
+    }
+}
