@@ -59,7 +59,7 @@ const struct cpumask *bpf_cpu_enabled_mask(void) __weak __ksym;
 const struct cpumask *bpf_cpu_dying_mask(void) __weak __ksym;
 
 /* One more than the highest possible CPU number: the bound of every walk. */
-__u32 bpf_nr_cpu_ids(void) __weak __ksym;
+u32 bpf_nr_cpu_ids(void) __weak __ksym;
 
 /*
  * bpf_for_each_cpu(cpu, mask) - as the kernel's for_each_cpu(): @cpu is an int.
