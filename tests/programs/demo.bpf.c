@@ -15,9 +15,8 @@ enum mask { POSSIBLE, PRESENT, ONLINE, CONTAINER, NR_MASKS };
 enum { IO_SOME, IO_FULL, MEM_SOME, MEM_FULL, CPU_SOME, CPU_FULL, NONIDLE, NR_STATES };
 
 struct pressure {			/* ns in each state, of one group on one CPU */
-	__u64 last[NR_STATES];		/* psi_group_cpu.times: 32 bits, wrap after 4.29 s */
-	__u64 spent[NR_STATES];		/* their growth since the first run */
-	__u64 folded[NR_STATES];	/* how much of them the group's totals contain */
+	__u64 spent[NR_STATES];		/* since the first run */
+	__u64 folded[NR_STATES];	/* psi_group_cpu.times_prev: 32 bits, wrap after 4.29 s */
 };
 
 struct row {
@@ -46,8 +45,8 @@ struct {
 } result SEC(".data.result");
 
 const volatile struct {
-	__u32 pid;			/* a task of the container, a child of the root cgroup */
-	__u32 pcpu_is_tagged;		/* the kernel's BTF has psi_group.pcpu as __percpu */
+	__u32 pid;			/* a task in a child of the root cgroup */
+	__u32 pcpu_is_tagged;		/* BTF has psi_group.pcpu as __percpu */
 } options SEC(".rodata.options");
 
 extern const struct rq runqueues __ksym;
@@ -71,17 +70,20 @@ static const struct psi_group_cpu *container_on(struct psi_group *container, int
 			       bpf_core_type_id_kernel(struct psi_group_cpu));
 }
 
+/*
+ * psi_group_cpu.times lacks the state that the CPU is in, perhaps for long. times_prev has it, as
+ * of when the kernel last made the totals: every two seconds, and if a pressure file is read.
+ */
 static void read_pressure(struct pressure *to, const struct psi_group_cpu *from)
 {
 	for (int state = 0; state < NR_STATES; state++) {
 		int theirs = state < NONIDLE ? state :
 			bpf_core_enum_value(enum psi_states, PSI_NONIDLE);
-		__u32 now = from->times[theirs];
+		__u32 folded = from->times_prev[theirs]; /* [PSI_AVGS], row 0 */
 
 		if (result.runs)
-			to->spent[state] += (__u32)(now - to->last[state]);
-		to->last[state] = now;
-		to->folded[state] = from->times_prev[theirs];	/* PSI_AVGS is row 0 */
+			to->spent[state] += (__u32)(folded - to->folded[state]);
+		to->folded[state] = folded;
 	}
 }
 
@@ -111,7 +113,7 @@ static void add_up(enum mask which, const struct cpumask *mask)
 
 		sum->nr_cpus++;
 		if (!row)
-			continue;
+			break;		/* the count is one too high then */
 		row->masks |= 1 << which;
 		sum->nr_running += row->nr_running;
 		for (int state = 0; state < NR_STATES; state++) {

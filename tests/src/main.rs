@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     }
     let done = match Guest::parse().verb {
         Verb::Test(options) => suite::run(options),
-        Verb::Demo { args } => demo::run(args).map(|()| ExitCode::SUCCESS),
+        Verb::Demo { args } => demo::run(args),
         Verb::Shell => shell::run(),
     };
     done.unwrap_or_else(|error| {
