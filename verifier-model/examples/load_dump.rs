@@ -9,7 +9,7 @@ use std::sync::Arc;
 use verifier_model::btf::Btf;
 use verifier_model::load::{Autoload, Object, PrepareOptions, Prepared};
 use verifier_model::prog_load::{AttachTarget, FdSlot, Kernel, Module, ProgLoad};
-use verifier_model::uapi::pseudo;
+use verifier_model::uapi::{op, pseudo};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
@@ -28,6 +28,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         kernel
             .kconfig
             .extend(values.map(|(k, v)| (k.to_owned(), v.to_owned())));
+    }
+    if let Ok(ksyms) = std::env::var("KSYMS") {
+        let lines = std::fs::read_to_string(ksyms)?;
+        let symbol = |line: &str| {
+            let mut words = line.split(' ');
+            let address = u64::from_str_radix(words.next()?, 16).ok()?;
+            Some((words.nth(1)?.to_owned(), address))
+        };
+        kernel.ksyms = Some(lines.lines().filter_map(symbol).collect());
     }
     let object = match Object::open(&std::fs::read(&path)?, &path) {
         Ok(object) => object,
@@ -76,10 +85,9 @@ fn print(prog: &ProgLoad) {
     );
     for insn in &prog.insns {
         let mut off = i32::from(insn.off);
-        if insn.code == 0x85 && insn.src_reg == pseudo::KFUNC_CALL && off != 0 {
-            if let Some(FdSlot::Btf(obj)) = prog.fd_array.get(off as usize) {
-                off = *obj as i32;
-            }
+        let is_kfunc = insn.code == op::CALL && insn.src_reg == pseudo::KFUNC_CALL;
+        if is_kfunc && let Some(FdSlot::Btf(obj)) = prog.fd_array.get(insn.off as usize) {
+            off = *obj as i32;
         }
         println!(
             "i {:02x} {:x} {:x} {off} {}",

@@ -18,6 +18,9 @@
 //! | `call`, `src = BPF_PSEUDO_KFUNC_CALL`        | `imm`       | BTF FUNC id       | the same                        |
 //! |                                              | `off`       | fd_array index    | index into [`ProgLoad::fd_array`] |
 //!
+//! A map fd that the object brings itself, without a relocation, is stored as its complement (`!fd`,
+//! negative), so that it is not taken for an index.
+//!
 //! Source: `union bpf_attr` and `struct bpf_insn` in `include/uapi/linux/bpf.h`,
 //! `bpf_object_load_prog()` in `tools/lib/bpf/libbpf.c`.
 
@@ -190,7 +193,8 @@ pub enum FdSlot {
 /// A map as `BPF_MAP_CREATE` is given it, plus what libbpf fills into it before programs load.
 #[derive(Debug, Clone)]
 pub struct MapDef {
-    /// Name as in the source; `".rodata"`, `".data.foo"` … for global data, without the object's prefix.
+    /// Name as libbpf has it: that of the source, or for global data `"object.rodata"`,
+    /// `".data.foo"`. The kernel keeps 15 bytes of it: [`MapDef::kernel_name`].
     pub name: String,
     /// `map_type`.
     pub map_type: MapType,
@@ -212,7 +216,8 @@ pub struct MapDef {
     pub btf_value_type_id: u32,
     /// The map inside, for `ARRAY_OF_MAPS` and `HASH_OF_MAPS`.
     pub inner_map: Option<Box<MapDef>>,
-    /// First value of a global data map (`.data`, `.rodata`, `.bss`, `.kconfig`); `value_size` bytes or empty.
+    /// Values from index 0 on, one after another: of a global data map the only one, of a
+    /// `BPF_MAP_TYPE_INSN_ARRAY` all `struct bpf_insn_array_value`. Empty for zeros.
     pub contents: Vec<u8>,
     /// The map is frozen before the programs load, so that reads at constant offsets give constants
     /// (`.rodata`, `.kconfig`).
@@ -246,6 +251,18 @@ impl MapDef {
             frozen: false,
             struct_ops: None,
         }
+    }
+}
+
+impl MapDef {
+    /// The name that the kernel knows the map by, and prints.
+    pub fn kernel_name(&self) -> &str {
+        const BPF_OBJ_NAME_LEN: usize = 16;
+        let mut end = self.name.len().min(BPF_OBJ_NAME_LEN - 1);
+        while !self.name.is_char_boundary(end) {
+            end -= 1;
+        }
+        &self.name[..end]
     }
 }
 

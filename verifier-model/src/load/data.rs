@@ -3,6 +3,8 @@
 //!
 //! Source: `bpf_object__relocate_data()`, `create_jt_map()`.
 
+use std::collections::HashSet;
+
 use super::externs::ExternKind;
 use super::link::Linked;
 use super::maps;
@@ -19,6 +21,17 @@ const JUMP_ENTRY: usize = 8;
 /// `struct bpf_insn_array_value`
 const INSN_ARRAY_VALUE: usize = 16;
 
+/// Makes map fds that the object brings itself invalid: the complement is no index, whatever it was.
+fn hide_foreign_fds(linked: &mut Linked) {
+    let relocated: HashSet<usize> = linked.relocs.iter().map(|r| r.insn).collect();
+    for (at, insn) in linked.insns.iter_mut().enumerate() {
+        let is_map = insn.is_ld_imm64() && matches!(insn.src_reg, pseudo::MAP_FD | pseudo::MAP_VALUE);
+        if is_map && insn.imm >= 0 && !relocated.contains(&at) {
+            insn.imm = !insn.imm;
+        }
+    }
+}
+
 /// Patches `linked`, the program `prog`; the jump tables that it needs are added to `maps`.
 pub(super) fn relocate(
     object: &Object,
@@ -28,6 +41,7 @@ pub(super) fn relocate(
     maps: &mut Vec<MapDef>,
 ) -> Result<(), LoadError> {
     let bad = |reason: String| LoadError::prog(&prog.name, reason);
+    hide_foreign_fds(linked);
     // Offset in .jumptables → map.
     let mut tables = Vec::new();
     for i in 0..linked.relocs.len() {
