@@ -4,6 +4,7 @@
 //! Nothing stands here yet; see the crate's README for what will.
 
 pub mod btf;
+pub mod disasm;
 pub mod kfuncs;
 pub mod load;
 pub mod prog_load;
