@@ -3,6 +3,7 @@
 //! The C prototypes of a module's kfuncs and their types, as bindgen reads `prototypes.c`.
 
 #![allow(
+    improper_ctypes,
     missing_docs,
     non_camel_case_types,
     unused_imports,
