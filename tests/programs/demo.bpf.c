@@ -38,7 +38,7 @@ struct sum {
 };
 
 struct {
-	__u64 runs, now;		/* so many before this one; ns, when it began */
+	__u64 runs;			/* before this one */
 	__u64 system_total[NONIDLE];	/* ns, total= of the pressure files */
 	__u64 container_total[NONIDLE];
 	struct sum sums[NR_MASKS];
@@ -54,9 +54,8 @@ extern const struct psi_group_cpu system_group_pcpu __ksym;
 extern const unsigned long this_cpu_off __ksym;
 
 /*
- * bpf_per_cpu_ptr() takes what BTF has as per CPU. Variables always are; members of structures
- * only if clang built the kernel. With gcc this adds the CPU's offset itself, as the kernel's
- * per_cpu_ptr() does, and the verifier makes the loads from there fault-safe.
+ * bpf_per_cpu_ptr() takes what BTF has as per CPU: variables, and members if clang built the
+ * kernel. With gcc this adds the CPU's offset itself; loads through the cast are fault-safe.
  */
 static const struct psi_group_cpu *container_on(struct psi_group *container, int cpu)
 {
@@ -132,7 +131,6 @@ int pressure_by_cpu(void *ctx)
 
 	if (!task)
 		return 1;
-	result.now = bpf_ktime_get_ns();
 	bpf_rcu_read_lock();
 	container = task->cgroups->dfl_cgrp->psi;
 	bpf_for_each_possible_cpu(cpu)

@@ -16,7 +16,7 @@ mod walker;
 
 use std::process::ExitCode;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -89,7 +89,8 @@ fn watch() -> Result<Report> {
 
     let mut walker = Walker::load(&container)?;
     pressure::refresh()?;
-    let first = walker.run()?;
+    let began = Instant::now();
+    walker.run()?;
     for _ in 0..INTERVALS {
         sleep(INTERVAL);
         pressure::refresh()?;
@@ -97,6 +98,7 @@ fn watch() -> Result<Report> {
     }
     let checks = check::all(&mut walker, &container)?;
     pressure::refresh()?;
+    let watched = began.elapsed();
     let last = walker.run()?;
-    report::build(&walker, last.now - first.now, &last, checks)
+    report::build(&walker, watched, &last, checks)
 }

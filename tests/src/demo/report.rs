@@ -2,6 +2,7 @@
 //! What the demo found, as it is printed: by [`super::render`] or as JSON.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -76,7 +77,7 @@ pub(super) struct Spent {
 /// Puts the report together.
 pub(super) fn build(
     walker: &Walker,
-    watched_ns: u64,
+    watched: Duration,
     walk: &Walk,
     checks: Vec<Check>,
 ) -> Result<Report> {
@@ -96,7 +97,7 @@ pub(super) fn build(
         } else {
             "this_cpu_off and bpf_rdonly_cast (BTF has psi_group.pcpu as a plain pointer)"
         },
-        watched_ns,
+        watched_ns: watched.as_nanos().try_into()?,
         cpus: walk
             .cpus(POSSIBLE)
             .into_iter()

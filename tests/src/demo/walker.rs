@@ -66,8 +66,6 @@ pub(super) struct Sum {
 /// What one run of the program left.
 #[derive(Debug)]
 pub(super) struct Walk {
-    /// When the run began, in nanoseconds.
-    pub(super) now: u64,
     pub(super) system_total: Totals,
     pub(super) container_total: Totals,
     /// By mask.
@@ -130,7 +128,7 @@ impl Walker {
         let output = self.program()?.test_run(ProgramInput::default())?;
         ensure!(output.return_value == 0, "the container's task is gone");
         let result = &mut self.map(".data.result", 0)?;
-        let [_runs, now] = take(result)?;
+        let [_runs] = take(result)?;
         let (system_total, container_total) = (take(result)?, take(result)?);
         let mut sums = Vec::new();
         for _ in 0..NR_MASKS {
@@ -154,7 +152,6 @@ impl Walker {
             });
         }
         Ok(Walk {
-            now,
             system_total,
             container_total,
             sums,
