@@ -61,15 +61,11 @@ pub(crate) fn compile(
         let scratch = Scratch::new(&path);
         let mut clang = toolchain.command("clang");
         clang.args([
-            "-target",
-            "bpf",
-            "-mcpu=v3",
-            "-g",
-            "-O2",
-            "-Wall",
-            "-Werror",
-            "-D__TARGET_ARCH_x86",
+            "-target", "bpf", "-mcpu=v3", "-g", "-O2", "-Wall", "-Werror",
         ]);
+        // The kernel's own types use it: a named structure as an unnamed member.
+        clang.args(["-fms-extensions", "-Wno-microsoft-anon-tag"]);
+        clang.arg("-D__TARGET_ARCH_x86");
         clang
             .arg("-I")
             .arg(&out)

@@ -17,10 +17,13 @@ use anyhow::{Context, Result};
 use cpio::newc;
 
 use crate::bpf;
+use crate::cache::Partial;
+use crate::debian::Suite;
 use crate::interrupt::Scratch;
 use crate::kernel::Kernel;
 use crate::module;
 use crate::project::Project;
+use crate::stock;
 use crate::toolchain::Toolchain;
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -111,14 +114,28 @@ pub(crate) fn lint(project: &Project, toolchain: &Toolchain) -> Result<()> {
     project.runner.run("clippy of the guest program", clippy)
 }
 
+/// A static libelf that is whole: the one of the toolchain's release lacks the objects with
+/// `eu_search_tree_init()`, the one of its backports suite has them.
+fn libelf(project: &Project, toolchain: &Toolchain) -> Result<PathBuf> {
+    let path = project.cache.path("libelf", "libelf", &["1"]);
+    let dir = project.cache.entry(path, Partial::Discard, |dir| {
+        let suite = Suite::fetch(project, toolchain, stock::SUITE)?;
+        let found = suite.find("^libelf-dev$")?.into_iter().next();
+        let package = found.with_context(|| format!("{} has no libelf-dev", stock::SUITE))?;
+        suite.unpack(&[package], dir)
+    })?;
+    Ok(dir.join("usr/lib/x86_64-linux-gnu"))
+}
+
 fn cargo(project: &Project, toolchain: &Toolchain, target: &Path, verb: &str) -> Result<Command> {
+    let libraries = format!(
+        "{}:/usr/lib/x86_64-linux-gnu",
+        libelf(project, toolchain)?.display()
+    );
     let mut command = toolchain.cargo(&[
         ("CARGO_TARGET_DIR", target.display().to_string()),
         ("RUSTFLAGS", "-Ctarget-feature=+crt-static".to_owned()),
-        (
-            "LIBBPF_SYS_LIBRARY_PATH",
-            "/usr/lib/x86_64-linux-gnu".to_owned(),
-        ),
+        ("LIBBPF_SYS_LIBRARY_PATH", libraries),
     ])?;
     command
         .arg(verb)

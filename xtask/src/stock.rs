@@ -18,7 +18,7 @@ use crate::project::Project;
 use crate::toolchain::Toolchain;
 
 /// The suite the kernels come from, and the flavour: the smallest that has all that is needed.
-const SUITE: &str = "trixie-backports";
+pub(crate) const SUITE: &str = "trixie-backports";
 const FLAVOUR: &str = "cloud-amd64";
 /// The oldest series that the module supports.
 const OLDEST: Series = Series { major: 7, minor: 2 };
