@@ -9,7 +9,8 @@ use object::{Object, ObjectSection};
 use super::{Btf, BtfError};
 
 impl Btf {
-    /// Reads the file, raw or ELF (an unstripped `vmlinux`, a module's `.ko`).
+    /// Reads the file, raw or ELF (`vmlinux`, a module's `.ko`). BTF of a module that was built
+    /// outside the kernel's tree is moved to `base` ([`Btf::relocate`]).
     pub fn from_file(path: impl AsRef<Path>, base: Option<Arc<Btf>>) -> Result<Self, BtfError> {
         let path = path.as_ref();
         let file = |e: &dyn std::fmt::Display| BtfError::File(format!("{}: {e}", path.display()));
@@ -23,12 +24,19 @@ impl Btf {
             return Self::parse(data, base);
         }
         let elf = object::File::parse(data).map_err(|e| BtfError::File(e.to_string()))?;
-        let section = elf
-            .section_by_name(".BTF")
+        let section = |name| match elf.section_by_name(name) {
+            None => Ok(None),
+            Some(section) => section.uncompressed_data().map(Some),
+        };
+        let section = |name| section(name).map_err(|e| BtfError::File(e.to_string()));
+        let btf = section(".BTF")?
             .ok_or_else(|| BtfError::File("the ELF file has no .BTF section".into()))?;
-        let data = section
-            .uncompressed_data()
-            .map_err(|e| BtfError::File(e.to_string()))?;
-        Self::parse(&data, base)
+        match (section(".BTF.base")?, base) {
+            (Some(distilled), Some(base)) => {
+                let distilled = Arc::new(Self::parse(&distilled, None)?);
+                Self::parse(&btf, Some(distilled))?.relocate(base)
+            }
+            (_, base) => Self::parse(&btf, base),
+        }
     }
 }

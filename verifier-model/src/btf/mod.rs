@@ -32,6 +32,7 @@ mod build;
 mod file;
 mod names;
 mod parse;
+mod relocate;
 mod resolve;
 mod types;
 

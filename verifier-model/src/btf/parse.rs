@@ -24,6 +24,23 @@ impl Btf {
         let offsets = record_offsets(&words, &raw.layout)?;
         let strings = String::from_utf8(raw.strings.to_vec())
             .map_err(|_| BtfError::Header("a name is not UTF-8"))?;
+        let begins = strings.starts_with('\0') || base.is_some();
+        let ends = strings.ends_with('\0') || strings.is_empty() && base.is_some();
+        if !begins || !ends {
+            return Err(BtfError::Header(
+                "the strings do not begin and end with NUL",
+            ));
+        }
+        Self::from_parts(words, offsets, strings, base)
+    }
+
+    /// Checks and indexes what has been read.
+    pub(super) fn from_parts(
+        words: Vec<u32>,
+        offsets: Vec<u32>,
+        strings: String,
+        base: Option<Arc<Btf>>,
+    ) -> Result<Self, BtfError> {
         let (start_id, start_str_off) = match &base {
             Some(base) => (
                 base.nr_types(),
@@ -31,15 +48,6 @@ impl Btf {
             ),
             None => (1, 0),
         };
-        match (strings.as_bytes(), &base) {
-            ([.., 0], None) if strings.starts_with('\0') => {}
-            ([], Some(_)) | ([.., 0], Some(_)) => {}
-            _ => {
-                return Err(BtfError::Header(
-                    "the strings do not begin and end with NUL",
-                ));
-            }
-        }
         if start_id as usize + offsets.len() > BTF_MAX_TYPE {
             return Err(BtfError::Header("too many types"));
         }
