@@ -221,14 +221,18 @@ impl Guest<'_> {
             "none",
         ]);
         // /dev/kvm may open and yet hang the guest; TCG answers everywhere.
+        command.args(["-accel", "tcg,thread=multi"]);
+        // Linux counts CPUs that may come (`maxcpus=`) as possible only on a hypervisor that it
+        // knows: acpi_is_processor_usable() in arch/x86/kernel/acpi/boot.c. It does not know TCG;
+        // it takes this for VMware, by the serial number and the port that QEMU has for it. So
+        // many CPUs can be possible at the price of the few that are present.
         command.args([
             "-machine",
-            "q35",
-            "-accel",
-            "tcg,thread=multi",
-            "-cpu",
-            "max,la57=off",
+            "q35,vmport=on",
+            "-smbios",
+            "type=1,serial=VMware-0",
         ]);
+        command.args(["-cpu", "max,la57=off,-hypervisor"]);
         command.args(["-smp", self.smp, "-m", "1G"]);
         command
             .arg("-kernel")

@@ -18,7 +18,7 @@ use crate::test_kernel;
 use crate::toolchain::Toolchain;
 
 /// More CPUs are possible than one word of a mask has bits; few are present, so that it is cheap.
-const SMP: &str = "4,maxcpus=128";
+const SMP: &str = "4,maxcpus=130";
 const LIMIT: Duration = Duration::from_secs(420);
 /// The stock kernels that are tested.
 const STOCK: [Series; 2] = [Series { major: 7, minor: 2 }, Series { major: 7, minor: 3 }];

@@ -52,6 +52,8 @@ pub(crate) fn ensure(project: &Project, toolchain: &mut Toolchain) -> Result<Ker
             let mut make = toolchain.command("env");
             make.arg(format!("KCONFIG_ALLCONFIG={}", fragment.display()));
             make.arg(format!("CCACHE_DIR={}", ccache.display()));
+            // Another configuration is built in another directory; that alone makes no difference.
+            make.arg("CCACHE_NOHASHDIR=1");
             // The same sources give the same image, whoever builds them and when.
             make.args([
                 "KBUILD_BUILD_TIMESTAMP=1970-01-01",

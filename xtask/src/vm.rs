@@ -22,7 +22,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "7.3")]
     series: Series,
     /// The CPUs: QEMU's -smp.
-    #[arg(long, default_value = "4")]
+    #[arg(long, default_value = "4,maxcpus=6")]
     smp: String,
 }
 
