@@ -17,14 +17,22 @@
  *	     |      /--- strong ----/
  *	NAME_main.rs
  *
- * The body is never reached, and the compiler knows: built without padding or
- * landing pad (see Makefile.kfunc) it is no code at all.
+ * The body has no end, and the compiler knows: built without padding or landing
+ * pad (see Makefile.kfunc) it is no code at all.
  */
 #ifndef _KFUNC_H
 #define _KFUNC_H
 
 #include <linux/btf.h>
 
-#define rust_kfunc_body() __builtin_unreachable()
+/*
+ * The empty statement comes first, as a function that cannot even be entered
+ * has no arguments left: clang would leave them out of DWARF.
+ */
+#define rust_kfunc_body()				\
+	do {						\
+		asm volatile("");			\
+		__builtin_unreachable();		\
+	} while (0)
 
 #endif /* _KFUNC_H */
