@@ -69,10 +69,7 @@ static const struct psi_group_cpu *container_on(struct psi_group *container, int
 			       bpf_core_type_id_kernel(struct psi_group_cpu));
 }
 
-/*
- * psi_group_cpu.times lacks the state that the CPU is in, perhaps for long. times_prev has it, as
- * of when the kernel last made the totals: every two seconds, and if a pressure file is read.
- */
+/* times lacks the state that the CPU is in; times_prev had it when the totals were last made. */
 static void read_pressure(struct pressure *to, const struct psi_group_cpu *from)
 {
 	for (int state = 0; state < NR_STATES; state++) {
