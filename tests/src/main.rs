@@ -34,6 +34,12 @@ enum Verb {
     },
     /// Give the console to a shell.
     Shell,
+    /// Load an object's programs and end: how the suite loads as another user.
+    #[command(hide = true)]
+    Load {
+        /// The object's path under `/bpf`, without `.bpf.o`.
+        object: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -44,6 +50,7 @@ fn main() -> ExitCode {
         Verb::Test(options) => suite::run(options),
         Verb::Demo { args } => demo::run(args),
         Verb::Shell => shell::run(),
+        Verb::Load { object } => suite::load(&object),
     };
     done.unwrap_or_else(|error| {
         eprintln!("guest: {error:#}");

@@ -107,6 +107,13 @@ impl Bpf {
         Ok(u32::from_ne_bytes(word))
     }
 
+    /// A variable of 8 bytes.
+    pub(super) fn get_u64(&self, variable: &str) -> Result<u64> {
+        let word = self.read(variable)?.try_into();
+        let word = word.map_err(|_| anyhow!("{variable} is not of 8 bytes"))?;
+        Ok(u64::from_ne_bytes(word))
+    }
+
     /// Writes an `int` or `__u32` variable.
     pub(super) fn set(&self, variable: &str, value: u32) -> Result<()> {
         self.write(variable, &value.to_ne_bytes())
@@ -124,7 +131,8 @@ impl Bpf {
         Ok(section[variable.offset..][..variable.size].to_vec())
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+    /// Writes a whole variable.
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let variable = self.variable(name)?;
         ensure!(
             bytes.len() == variable.size,
@@ -136,6 +144,11 @@ impl Bpf {
         self.map(&variable.section)?
             .update(&0u32.to_ne_bytes(), &section, MapFlags::ANY)?;
         Ok(())
+    }
+
+    /// How many bytes a variable has.
+    pub(super) fn size(&self, variable: &str) -> Result<usize> {
+        Ok(self.variable(variable)?.size)
     }
 
     fn variable(&self, name: &str) -> Result<&Variable> {

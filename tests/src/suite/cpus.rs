@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The CPUs as sysfs shows them, and taking them away and back.
+//! The CPUs as sysfs shows them, and unplugging them.
 
 use std::fs;
-use std::thread::sleep;
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 const SYSFS: &str = "/sys/devices/system/cpu";
 
@@ -21,29 +19,6 @@ pub(super) fn set_online(cpu: u32, online: bool) -> Result<()> {
     let path = format!("{SYSFS}/cpu{cpu}/online");
     let digit = if online { "1" } else { "0" };
     fs::write(&path, digit).with_context(|| format!("cannot write {digit} to {path}"))
-}
-
-/// Takes a CPU out of the machine, unless one is missing already.
-///
-/// The CPU stays possible, but is present no more. So the kernel's masks differ
-/// from each other and one of them has a hole: a walk over the wrong mask shows.
-pub(super) fn make_present_sparse() -> Result<()> {
-    let (possible, present) = (sysfs("possible")?, sysfs("present")?);
-    let middle = possible[possible.len() / 2];
-    if possible != present {
-        return Ok(());
-    }
-    // The firmware names its processors in hexadecimal, and QEMU lets a guest
-    // eject every processor but the first.
-    let path = format!("/sys/bus/acpi/devices/LNXCPU:{middle:02x}/eject");
-    fs::write(&path, "1").with_context(|| format!("cannot write 1 to {path}"))?;
-    for _ in 0..100 {
-        if !sysfs("present")?.contains(&middle) {
-            return Ok(());
-        }
-        sleep(Duration::from_millis(20));
-    }
-    bail!("CPU {middle} is still present after its ejection")
 }
 
 /// Reads the kernel's list format (`%*pbl`): `0-3,7` is 0, 1, 2, 3 and 7.

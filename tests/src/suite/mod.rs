@@ -3,9 +3,14 @@
 
 mod bpf;
 mod cgroup;
+mod console;
 mod cpus;
+mod faults;
+mod module;
+mod program_types;
 mod refused;
 mod task;
+mod unprivileged;
 mod walks;
 
 use std::process::ExitCode;
@@ -33,16 +38,24 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
     arguments.color.get_or_insert(ColorSetting::Never);
     // The tests unplug CPUs and unload modules under each other's feet.
     arguments.test_threads = Some(1);
-    if !arguments.list {
-        cpus::make_present_sparse()?;
-    }
     Ok(libtest_mimic::run(&arguments, trials()?).exit_code())
+}
+
+/// Loads an object and does no more.
+pub(crate) fn load(object: &str) -> Result<ExitCode> {
+    bpf::Bpf::load(object)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Every test, in the order of running.
 fn trials() -> Result<Vec<Trial>> {
     let mut trials = walks::trials();
+    trials.extend(program_types::trials());
     trials.extend(refused::trials()?);
+    trials.extend(unprivileged::trials());
+    trials.extend(faults::trials());
+    trials.extend(module::trials());
+    trials.extend(console::trials());
     Ok(trials)
 }
 

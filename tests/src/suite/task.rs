@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A task to look at: a child that only sleeps.
+//! A task to look at: a child that only passes its time.
 
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 use nix::sched::{CpuSet, sched_setaffinity};
@@ -9,14 +9,25 @@ use nix::unistd::Pid;
 
 use crate::init::BUSYBOX;
 
-/// A sleeping child, killed when this goes.
-pub(super) struct Sleeper(Child);
+/// A child, killed when this goes.
+pub(super) struct Task(Child);
 
-impl Sleeper {
-    pub(super) fn new() -> Result<Self> {
-        let child = Command::new(BUSYBOX).args(["sleep", "1000"]).spawn();
+impl Task {
+    /// One that sleeps.
+    pub(super) fn sleeping() -> Result<Self> {
+        Self::run(Command::new(BUSYBOX).args(["sleep", "1000"]))
+    }
+
+    /// One that keeps a CPU busy.
+    pub(super) fn busy() -> Result<Self> {
+        Self::run(Command::new(BUSYBOX).arg("yes").stdout(Stdio::null()))
+    }
+
+    fn run(command: &mut Command) -> Result<Self> {
         Ok(Self(
-            child.with_context(|| format!("cannot run {BUSYBOX}"))?,
+            command
+                .spawn()
+                .with_context(|| format!("cannot run {BUSYBOX}"))?,
         ))
     }
 
@@ -35,7 +46,7 @@ impl Sleeper {
     }
 }
 
-impl Drop for Sleeper {
+impl Drop for Task {
     fn drop(&mut self) {
         // It may have ended already; there is nothing else to do about it.
         let _ = self.0.kill();

@@ -7,7 +7,7 @@ use libtest_mimic::Trial;
 use super::bpf::Bpf;
 use super::cgroup::Cgroup;
 use super::cpus::{set_online, sysfs};
-use super::task::Sleeper;
+use super::task::Task;
 use super::trial;
 
 /// The tests of this file.
@@ -27,6 +27,7 @@ pub(super) fn trials() -> Vec<Trial> {
         // schedules on every online CPU, and no CPU is dying.
         trial("walks::active", || mask("active_cpus", &sysfs("online")?)),
         trial("walks::dying", || mask("dying_cpus", &[])),
+        trial("walks::mask_identity", mask_identity),
         trial("walks::one_offline", one_offline),
         trial("walks::bpf_for_each", || {
             mask("pointers", &sysfs("possible")?)
@@ -51,6 +52,7 @@ pub(super) fn trials() -> Vec<Trial> {
             walk("walks/made", "word_edges", &[31, 32, 63, 64])
         }),
         trial("walks::kept_in_a_map", kept_in_a_map),
+        trial("walks::map_value", map_value),
         trial("walks::early_break", || {
             walk("walks/loops", "early_break", &[0, 1, 2, 3, 4])
         }),
@@ -94,6 +96,19 @@ fn mask(program: &str, expected: &[u32]) -> Result<()> {
 /// The kernel's bound, from what sysfs shows: the highest possible CPU and one.
 fn bound() -> Result<u32> {
     Ok(sysfs("possible")?.last().map_or(0, |last| last + 1))
+}
+
+/// Possible, present and enabled CPUs are the same in this guest: that each mask
+/// is the one that it is called, its address tells.
+fn mask_identity() -> Result<()> {
+    let bpf = Bpf::load("walks/identity")?;
+    bpf.run("identity")?;
+    let wrong = bpf.get("wrong_masks")?;
+    ensure!(
+        wrong == 0,
+        "other masks than the kernel's own: bits {wrong:#b}"
+    );
+    Ok(())
 }
 
 fn one_offline() -> Result<()> {
@@ -142,14 +157,14 @@ fn nr_cpu_ids() -> Result<()> {
 fn affinity(program: &str) -> Result<()> {
     let bpf = Bpf::load("walks/task")?;
     for cpus in [&[1, 3][..], &[0, 2, 3], &[3], &[0, 1, 2, 3]] {
-        let task = Sleeper::new()?;
+        let task = Task::sleeping()?;
         task.set_affinity(cpus)?;
         walk_task(&bpf, program, &task, cpus)?;
     }
     Ok(())
 }
 
-fn walk_task(bpf: &Bpf, program: &str, task: &Sleeper, expected: &[u32]) -> Result<()> {
+fn walk_task(bpf: &Bpf, program: &str, task: &Task, expected: &[u32]) -> Result<()> {
     bpf.clear("walk")?;
     bpf.set("pid", task.pid())?;
     let returned = bpf.run(program)?;
@@ -161,7 +176,7 @@ fn cpuset() -> Result<()> {
     Cgroup::enable("cpuset")?;
     let bpf = Bpf::load("walks/task")?;
     let cgroup = Cgroup::new("sparse")?;
-    let task = Sleeper::new()?;
+    let task = Task::sleeping()?;
     cgroup.write("cpuset.cpus", "1,3")?;
     cgroup.write("cgroup.procs", &task.pid().to_string())?;
     walk_task(&bpf, "of_pid", &task, &[1, 3])?;
@@ -177,6 +192,17 @@ fn kept_in_a_map() -> Result<()> {
     ensure!(returned == 0, "keep returned {}", returned as i32);
     bpf.run("walk_kept")?;
     same(&bpf.walk("walk")?, &[1, 7, 70])
+}
+
+/// Plain memory of the right size is a mask as well. Every bit is set that it
+/// has, up to the number of CPUs that the kernel was built for.
+fn map_value() -> Result<()> {
+    let bpf = Bpf::load("walks/value")?;
+    bpf.run("walk_value")?;
+    same(&bpf.walk("walk")?, &[])?;
+    bpf.write("mask", &vec![0xff; bpf.size("mask")?])?;
+    bpf.run("walk_value")?;
+    same(&bpf.walk("walk")?, &(0..bound()?).collect::<Vec<_>>())
 }
 
 fn early_return() -> Result<()> {

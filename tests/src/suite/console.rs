@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The kernel's log: nothing in the suite may make the kernel complain.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
+
+use anyhow::{Result, ensure};
+use libtest_mimic::Trial;
+use nix::libc::O_NONBLOCK;
+
+use super::trial;
+
+/// What the kernel's reports of its own faults begin with or contain.
+const TROUBLE: [&str; 12] = [
+    "WARNING:",
+    "BUG:",
+    "kernel BUG at",
+    "Oops",
+    "KASAN",
+    "UBSAN",
+    "general protection fault",
+    "Call Trace:",
+    "detected stalls",
+    "self-detected stall",
+    "soft lockup",
+    "blocked for more than",
+];
+
+/// The test of this file; it has to be the last one.
+pub(super) fn trials() -> Vec<Trial> {
+    vec![trial("console::quiet", || quiet(&records()?))]
+}
+
+/// No record may be a complaint, and none may have been lost.
+fn quiet(records: &[String]) -> Result<()> {
+    let sequence = |record: &String| record.split(',').nth(1).map(str::to_owned);
+    let first = records.first().and_then(sequence);
+    ensure!(
+        first.as_deref() == Some("0"),
+        "the kernel's log begins at {first:?}: enlarge it"
+    );
+    let trouble: Vec<_> = records
+        .iter()
+        .filter(|record| TROUBLE.iter().any(|word| record.contains(word)))
+        .map(String::as_str)
+        .collect();
+    ensure!(
+        trouble.is_empty(),
+        "the kernel complains:\n{}",
+        trouble.concat()
+    );
+    Ok(())
+}
+
+/// The kernel's log from its beginning. Each read gives one record,
+/// `PRIORITY,SEQUENCE,TIME,FLAGS;TEXT`, until there is no more.
+fn records() -> Result<Vec<String>> {
+    let mut kmsg = OpenOptions::new()
+        .read(true)
+        .custom_flags(O_NONBLOCK)
+        .open("/dev/kmsg")?;
+    let mut records = Vec::new();
+    let mut record = [0; 8192];
+    loop {
+        match kmsg.read(&mut record) {
+            Ok(size) => records.push(String::from_utf8_lossy(&record[..size]).into_owned()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(records),
+            // Records were lost; the sequence tells.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quiet;
+
+    #[test]
+    fn complaints() {
+        let boot = "6,0,0,-;Linux version 7.3.4\n".to_owned();
+        assert!(quiet(&[boot.clone()]).is_ok());
+        assert!(quiet(&[boot, "4,1,9,-;WARNING: lib/cpumask.c:1\n".to_owned()]).is_err());
+        assert!(quiet(&["6,1,9,-;a lost beginning\n".to_owned()]).is_err());
+        assert!(quiet(&[]).is_err());
+    }
+}

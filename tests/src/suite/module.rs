@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The module's own life: it stays while a program uses it, and takes nothing
+//! with it or behind it when it goes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use libtest_mimic::Trial;
+use nix::errno::Errno;
+use nix::kmod::{DeleteModuleFlags, delete_module};
+
+use super::bpf::Bpf;
+use super::trial;
+use crate::init::{MODULES, load_module};
+
+/// The tests of this file.
+pub(super) fn trials() -> Vec<Trial> {
+    vec![
+        trial("module::stays_while_in_use", stays_while_in_use),
+        trial("module::gone_without_trace", gone_without_trace),
+        trial("module::no_growth", no_growth),
+    ]
+}
+
+fn load() -> Result<()> {
+    load_module(&Path::new(MODULES).join("bpf_iter_cpumask.ko"))
+}
+
+/// Unloads the module, once: `EWOULDBLOCK` means that it is in use.
+fn unload() -> Result<(), Errno> {
+    delete_module(c"bpf_iter_cpumask", DeleteModuleFlags::O_NONBLOCK)
+}
+
+/// Unloads the module when its last program has gone: the kernel frees a
+/// program some time after its last user has closed it.
+fn unload_soon() -> Result<()> {
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        match unload() {
+            Ok(()) => return Ok(()),
+            Err(Errno::EWOULDBLOCK) if Instant::now() < end => sleep(Duration::from_millis(5)),
+            Err(error) => return Err(error).context("cannot unload the module"),
+        }
+    }
+}
+
+/// A loaded program holds the module, attached or not.
+fn stays_while_in_use() -> Result<()> {
+    let bpf = Bpf::load("walks/masks")?;
+    let refused = unload();
+    ensure!(
+        refused == Err(Errno::EWOULDBLOCK),
+        "unloading a module in use: {refused:?}"
+    );
+    // The refusal has not harmed it.
+    bpf.run("online_cpus")?;
+    drop(bpf);
+    unload_soon()?;
+    load()
+}
+
+/// Without the module there are no kfuncs to call, and with it there are again.
+fn gone_without_trace() -> Result<()> {
+    unload_soon()?;
+    let orphan = Bpf::load("walks/masks")
+        .err()
+        .map(|error| error.to_string());
+    load()?;
+    let Some(log) = orphan else {
+        bail!("a program was loaded without the module")
+    };
+    let message = "kfunc 'bpf_cpu_possible_mask' is referenced but wasn't resolved";
+    ensure!(log.contains(message), "no {message:?} in\n{log}");
+    Bpf::load("walks/masks")?.run("online_cpus")?;
+    Ok(())
+}
+
+/// Loads, uses and unloads the module over and over; nothing may stay behind.
+///
+/// What leaks a page or an object of some cache each round grows by the number
+/// of rounds at least, in the first half as in the second. The kernel's other
+/// business also allocates and frees, tens of objects in a second, but it does
+/// not grow the same cache by as much twice in a row. Smaller leaks than one
+/// object a round, such as one on the first load alone, are not seen.
+fn no_growth() -> Result<()> {
+    const WARM_UP: u64 = 5;
+    const ROUNDS: u64 = 25;
+    let rounds = |count: u64| -> Result<Usage> {
+        for _ in 0..count {
+            unload_soon()?;
+            load()?;
+            Bpf::load("types/fentry")?.run("walk_online")?;
+        }
+        usage()
+    };
+    let (first, second, third) = (rounds(WARM_UP)?, rounds(ROUNDS)?, rounds(ROUNDS)?);
+    let grew = |before: &Usage, after: &Usage, name: &str| {
+        after[name] >= before.get(name).copied().unwrap_or(0) + ROUNDS
+    };
+    let leaks: Vec<_> = third
+        .keys()
+        .filter(|&name| second.contains_key(name))
+        .filter(|&name| grew(&first, &second, name) && grew(&second, &third, name))
+        .map(|name| {
+            format!(
+                "{name}: {:?}, {}, {}",
+                first.get(name),
+                second[name],
+                third[name]
+            )
+        })
+        .collect();
+    ensure!(
+        leaks.is_empty(),
+        "grew by {ROUNDS} rounds, and again: {}",
+        leaks.join("; ")
+    );
+    Ok(())
+}
+
+/// How much of each kind the kernel has in use: objects of each slab cache, and
+/// pages of per-CPU and of virtually mapped memory.
+type Usage = BTreeMap<String, u64>;
+
+fn usage() -> Result<Usage> {
+    const PAGE_KIB: u64 = 4;
+    // What the kernel only keeps in case it is wanted again is no leak.
+    fs::write("/proc/sys/vm/drop_caches", "3")?;
+    sleep(Duration::from_millis(300));
+    for cache in fs::read_dir("/sys/kernel/slab")? {
+        fs::write(cache?.path().join("shrink"), "1")?;
+    }
+    let mut usage = Usage::new();
+    let slabs = fs::read_to_string("/proc/slabinfo").context("cannot read /proc/slabinfo")?;
+    // A version and a heading; then NAME ACTIVE_OBJECTS …
+    for line in slabs.lines().skip(2) {
+        let mut words = line.split_whitespace();
+        if let (Some(name), Some(objects)) = (words.next(), words.next()) {
+            usage.insert(name.to_owned(), objects.parse()?);
+        }
+    }
+    let meminfo = fs::read_to_string("/proc/meminfo")?;
+    for name in ["Percpu", "VmallocUsed"] {
+        let line = meminfo
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        let kib = line.and_then(|line| line.split_whitespace().next());
+        let kib: u64 = kib
+            .with_context(|| format!("no {name} in /proc/meminfo"))?
+            .parse()?;
+        usage.insert(name.to_owned(), kib / PAGE_KIB);
+    }
+    Ok(usage)
+}
