@@ -172,6 +172,12 @@ pub struct KfuncTableError {
 }
 
 impl KfuncTable {
+    /// The sets of Linux 7.3, for any configuration, and those of the selftests' modules.
+    pub fn linux_7_3() -> Self {
+        let table = Self::parse(include_str!("../data/kfuncs-7.3.txt"));
+        table.unwrap_or_default()
+    }
+
     /// Reads a data file.
     pub fn parse(text: &str) -> Result<Self, KfuncTableError> {
         let mut table = Self::default();
@@ -209,18 +215,27 @@ impl KfuncTable {
     }
 
     /// Flags of a kfunc for this hook (`btf_kfunc_id_set_contains()`); None if it is not registered
-    /// for it. Registered twice, the flags are joined, as the kernel does when it merges sets.
+    /// for it.
     pub fn flags(&self, hook: KfuncHook, func: &str) -> Option<KfuncFlags> {
         self.sets_of(func)
-            .filter(|set| set.hooks.contains(&hook))
+            .find(|set| set.hooks.contains(&hook))
             .map(|set| set.kfuncs[func])
-            .reduce(|a, b| a | b)
     }
 
     /// Flags of a kfunc for a program of this type: common ones first (`btf_kfunc_flags()`).
     pub fn flags_for(&self, prog_type: ProgType, func: &str) -> Option<KfuncFlags> {
         self.flags(KfuncHook::Common, func)
             .or_else(|| self.flags(KfuncHook::of_prog_type(prog_type)?, func))
+    }
+
+    /// The filters of a hook, each once. They are asked about every kfunc of the hook, of whatever
+    /// set (`__btf_kfunc_is_allowed()`).
+    pub fn filters(&self, hook: KfuncHook) -> Vec<&str> {
+        let sets = self.sets.iter().filter(|set| set.hooks.contains(&hook));
+        let mut filters: Vec<&str> = sets.filter_map(|set| set.filter.as_deref()).collect();
+        filters.sort_unstable();
+        filters.dedup();
+        filters
     }
 
     /// The sets that have this function.
@@ -294,6 +309,17 @@ bpf_cpumask_first
         );
         assert_eq!(flags(ProgType::Xdp, "bpf_cpumask_first"), None);
         assert_eq!(table.sets()[1].filter.as_deref(), Some("only_these"));
+    }
+
+    #[test]
+    fn the_table_of_7_3() {
+        let table = KfuncTable::linux_7_3();
+        let flags = |hook, func| table.flags(hook, func);
+        let new = flags(KfuncHook::Common, "bpf_iter_num_new");
+        assert_eq!(new, Some(KfuncFlags::ITER_NEW | KfuncFlags::SPINLOCK_SAFE));
+        let acquire = flags(KfuncHook::Tracing, "bpf_cpumask_acquire");
+        assert_eq!(acquire, Some(KfuncFlags::ACQUIRE));
+        assert_eq!(flags(KfuncHook::Xdp, "bpf_cpumask_acquire"), None);
     }
 
     #[test]

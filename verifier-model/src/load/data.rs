@@ -25,7 +25,8 @@ const INSN_ARRAY_VALUE: usize = 16;
 fn hide_foreign_fds(linked: &mut Linked) {
     let relocated: HashSet<usize> = linked.relocs.iter().map(|r| r.insn).collect();
     for (at, insn) in linked.insns.iter_mut().enumerate() {
-        let is_map = insn.is_ld_imm64() && matches!(insn.src_reg, pseudo::MAP_FD | pseudo::MAP_VALUE);
+        let is_map =
+            insn.is_ld_imm64() && matches!(insn.src_reg, pseudo::MAP_FD | pseudo::MAP_VALUE);
         if is_map && insn.imm >= 0 && !relocated.contains(&at) {
             insn.imm = !insn.imm;
         }

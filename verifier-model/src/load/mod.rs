@@ -33,6 +33,7 @@ mod link;
 mod maps;
 mod open;
 mod prepare;
+mod raw;
 mod relocs;
 mod sections;
 mod struct_ops;
@@ -41,6 +42,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use error::LoadError;
+pub use raw::raw_program;
 
 use crate::btf::Btf;
 use crate::prog_load::{Kernel, MapDef, ProgLoad};

@@ -150,7 +150,7 @@ fn load(
     })
 }
 
-fn expected_attach_type(prog: &Prog) -> AttachType {
+pub(super) fn expected_attach_type(prog: &Prog) -> AttachType {
     match prog.sec_def {
         Some(def) if def.has(USDT) => AttachType::TraceUprobeMulti,
         Some(def) => def.expected_attach_type,
@@ -158,7 +158,7 @@ fn expected_attach_type(prog: &Prog) -> AttachType {
     }
 }
 
-fn prog_flags(prog: &Prog) -> ProgFlags {
+pub(super) fn prog_flags(prog: &Prog) -> ProgFlags {
     let has = |flag| prog.sec_def.is_some_and(|def| def.has(flag));
     let mut flags = ProgFlags::empty();
     flags.set(ProgFlags::SLEEPABLE, has(SLEEPABLE));

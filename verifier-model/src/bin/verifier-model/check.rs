@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `verifier-model check`: the programs of objects, one after another.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use verifier_model::load::{
+    Autoload, Object, PrepareOptions, Prepared, SetAttachTarget, raw_program,
+};
+use verifier_model::prog_load::Kernel;
+
+use crate::{dump, kernel};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// BPF objects
+    #[arg(required = true)]
+    objects: Vec<PathBuf>,
+    /// Only this program; also one of `SEC("?…")`
+    #[arg(long, value_name = "NAME")]
+    prog: Option<String>,
+    /// Also programs of `SEC("?…")`, which are not loaded by default
+    #[arg(long, conflicts_with = "prog")]
+    all: bool,
+    /// What a program attaches to, for those whose section does not say
+    #[arg(long, value_name = "PROG=TARGET", value_parser = prog_and_target)]
+    attach: Vec<(String, String)>,
+    /// The files are raw instructions, of a program as in SEC("SECTION")
+    #[arg(long, value_name = "SECTION")]
+    raw: Option<String>,
+    /// Print maps and instructions
+    #[arg(long)]
+    dump: bool,
+    #[command(flatten, next_help_heading = "Kernel")]
+    kernel: kernel::Args,
+}
+
+fn prog_and_target(arg: &str) -> Result<(String, String), String> {
+    match arg.split_once('=') {
+        Some((prog, target)) => Ok((prog.to_owned(), target.to_owned())),
+        None => Err("write it as PROG=TARGET".into()),
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let kernel = args.kernel.read()?;
+    let mut all_loaded = true;
+    for path in &args.objects {
+        let progs = read(args, &kernel, path).with_context(|| path.display().to_string())?;
+        if progs.is_empty() {
+            let path = path.display();
+            eprintln!("{path}: nothing is loaded by default, all is SEC(\"?…\"); try --all");
+        }
+        for Prepared { name, load } in progs {
+            match load {
+                Ok(prog) => {
+                    println!("{}", dump::summary(&prog));
+                    if args.dump {
+                        print!("{}", dump::program(&kernel, &prog));
+                    }
+                }
+                Err(e) => {
+                    println!("{name}: not loadable: {e}");
+                    all_loaded = false;
+                }
+            }
+        }
+    }
+    Ok(match all_loaded {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+fn read(args: &Args, kernel: &Kernel, path: &Path) -> Result<Vec<Prepared>> {
+    let data = std::fs::read(path)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if let Some(section) = &args.raw {
+        let prog = raw_program(&data, &name, section, kernel)?;
+        return Ok(vec![Prepared {
+            name: name.into_owned(),
+            load: Ok(prog),
+        }]);
+    }
+    let object = Object::open(&data, &name)?;
+    if args.dump {
+        print!("{}", dump::maps(&object));
+    }
+    let attach_targets: BTreeMap<_, _> = args
+        .attach
+        .iter()
+        .map(|(prog, target)| (prog.clone(), SetAttachTarget::Kernel(target.clone())))
+        .collect();
+    for prog in attach_targets.keys() {
+        if !object.programs().any(|p| p.name == prog) {
+            bail!("--attach: the object has no program '{prog}'");
+        }
+    }
+    let autoload = match &args.prog {
+        Some(prog) => Autoload::Only(prog),
+        None if args.all => Autoload::All,
+        None => Autoload::Default,
+    };
+    let options = PrepareOptions {
+        autoload,
+        attach_targets,
+    };
+    Ok(object.prepare(kernel, &options)?)
+}
