@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The `demo` verb: who waits for a CPU, and on which one.
 //!
-//! Takes a CPU offline and another one out of the machine, puts a load into a container that may use CPUs 1 and 3
+//! Takes a CPU offline, puts a load into a container that may use CPUs 1 and 3
 //! only, lets `demo.bpf.c` walk the kernel's masks and the container's, and
 //! prints what it read by CPU and by mask, next to what the kernel itself shows.
 
@@ -22,7 +22,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 
 use container::Container;
-use cpus::{Offline, eject, nr_cpu_ids, pin};
+use cpus::{Offline, pin};
 use load::Spinner;
 use report::Report;
 use walker::Walker;
@@ -35,9 +35,6 @@ const QUIET: usize = 0;
 const CPUSET: &str = "1,3";
 /// The container's CPU that it shares with a thread from outside of it.
 const SHARED: usize = 3;
-
-/// The highest CPU that has a part in this; the last one beyond it is taken out.
-const NEEDED: u32 = 3;
 
 /// The load is watched for so many intervals. The kernel's times are of 32 bits
 /// and wrap after 4.29 s, so an interval has to be well below that.
@@ -78,10 +75,6 @@ pub(crate) fn run(args: Vec<String>) -> Result<ExitCode> {
 }
 
 fn watch() -> Result<Report> {
-    let last = nr_cpu_ids()? - 1;
-    if last > NEEDED {
-        eject(last)?;
-    }
     let _offline = Offline::take(OFFLINE)?;
     pin(QUIET).context("cannot stay away from the load")?;
     let container = Container::start(CPUSET)?;

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! CPUs: taking them away, staying on one, and writing a set of them down.
+//! CPUs: taking one offline, staying on one, and writing a set of them down.
 
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
-use std::thread::sleep;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -35,26 +32,6 @@ impl Drop for Offline {
         // The demo is over; that it left a CPU offline would not change what it found.
         let _ = fs::write(&self.switch, "1");
     }
-}
-
-/// Takes a CPU out of the machine: it stays possible and is present no more.
-///
-/// Without CONFIG_ACPI_HOTPLUG_CPU it goes offline at most: the checks hold for that too.
-pub(super) fn eject(cpu: u32) -> Result<()> {
-    let present = format!("{SYSFS}/cpu{cpu}");
-    let eject = format!("{present}/firmware_node/eject");
-    if !Path::new(&eject).exists() {
-        return Ok(());
-    }
-    fs::write(&eject, "1").with_context(|| format!("cannot write 1 to {eject}"))?;
-    // The kernel's hot-plug worker does it, in its own time.
-    for _ in 0..50 {
-        if !Path::new(&present).exists() {
-            break;
-        }
-        sleep(Duration::from_millis(20));
-    }
-    Ok(())
 }
 
 /// One more than the highest possible CPU.
