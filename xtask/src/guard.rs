@@ -16,12 +16,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use object::{
     Architecture, File, Object, ObjectSection, ObjectSymbol, RelocationTarget, Section, Symbol,
     SymbolKind,
 };
+use verifier_model::btf::{Btf, Kind};
 
 /// The header that BPF programs include.
 const HEADER: &str = include_str!("../../kfunc/include/bpf_iter_cpumask.h");
@@ -58,8 +60,7 @@ const KFUNCS: [(&str, u32); 10] = [
 /// # Errors
 ///
 /// The first promise that does not hold.
-// The last argument is what bpftool would have been needed for; `.BTF` is read here.
-pub(crate) fn check(ko: &Path, vmlinux: &Path, _bpftool: &Path) -> Result<()> {
+pub(crate) fn check(ko: &Path, vmlinux: &Path) -> Result<()> {
     let data = fs::read(ko).with_context(|| format!("cannot read {}", ko.display()))?;
     let module = File::parse(&*data).context("not an ELF file")?;
     let btf = read_btf(&module, vmlinux)?;
@@ -94,7 +95,7 @@ fn bodies(module: &File) -> Result<()> {
 fn prototypes(btf: &Btf) -> Result<()> {
     let header = HEADER.split_whitespace().collect::<Vec<_>>().join(" ");
     for (name, _) in KFUNCS {
-        let prototype = btf.prototype(name)?;
+        let prototype = prototype(btf, name)?;
         ensure!(
             header.contains(&format!(" {prototype} __weak __ksym;")),
             "BTF has \"{prototype}\", bpf_iter_cpumask.h does not"
@@ -129,9 +130,16 @@ fn registered(module: &File, btf: &Btf) -> Result<()> {
 
     let mut found = BTreeMap::new();
     for pair in pairs.chunks_exact(2).take(usize::try_from(count)?) {
-        let name = btf.function(pair[0])?;
+        let function = btf.type_by_id(pair[0]).context("BTF has no such type")?;
         ensure!(
-            btf.is_tagged(pair[0]),
+            function.kind() == Kind::Func,
+            "type {} in BTF is no function",
+            pair[0]
+        );
+        let name = function.name();
+        ensure!(
+            btf.decl_tags_of(pair[0], None)
+                .any(|tag| tag == "bpf_kfunc"),
             "{name} is not tagged bpf_kfunc in BTF"
         );
         found.insert(name, pair[1]);
@@ -233,160 +241,52 @@ fn relocations<'a>(section: &'a Section<'a, 'a>) -> impl Iterator<Item = u64> {
         .map(|(offset, _)| offset)
 }
 
-/// The module's BTF: types by id, those of its base first.
-///
-/// Only what prototypes and kfunc tags are made of is understood; the layout is that of
-/// include/uapi/linux/btf.h.
-struct Btf {
-    types: Vec<Type>,
-    strings: Vec<u8>,
-}
-
-/// `struct btf_type` and the words behind it.
-#[derive(Default)]
-struct Type {
-    name: u32,
-    kind: u32,
-    /// A type's id, or a size.
-    of: u32,
-    rest: Vec<u32>,
-}
-
-const KIND_PTR: u32 = 2;
-const KIND_STRUCT: u32 = 4;
-const KIND_CONST: u32 = 10;
-const KIND_FUNC: u32 = 12;
-const KIND_FUNC_PROTO: u32 = 13;
-const KIND_DECL_TAG: u32 = 17;
-const KIND_TYPE_TAG: u32 = 18;
-
 /// The module's BTF on its own base, or else on the kernel's.
 fn read_btf(module: &File, vmlinux: &Path) -> Result<Btf> {
-    let mut btf = Btf {
-        types: vec![Type::default()],
-        strings: Vec::new(),
+    let base = match module.section_by_name(".BTF.base") {
+        Some(base) => Btf::parse(base.data()?, None)?,
+        None => Btf::from_file(vmlinux, None)?,
     };
-    if let Some(base) = module.section_by_name(".BTF.base") {
-        btf.append(base.data()?)?;
-    } else {
-        let data =
-            fs::read(vmlinux).with_context(|| format!("cannot read {}", vmlinux.display()))?;
-        let kernel = File::parse(&*data).context("vmlinux is not an ELF file")?;
-        let base = kernel
-            .section_by_name(".BTF")
-            .context("vmlinux has no BTF")?;
-        btf.append(base.data()?)?;
-    }
     let own = module
         .section_by_name(".BTF")
         .context("no BTF: was vmlinux missing when it was built?")?;
-    btf.append(own.data()?)?;
-    Ok(btf)
+    Ok(Btf::parse(own.data()?, Some(Arc::new(base)))?)
 }
 
-impl Btf {
-    /// Appends a BTF section; its names count on from those before.
-    fn append(&mut self, data: &[u8]) -> Result<()> {
-        let header = words(data.get(..24).context("BTF without header")?);
-        ensure!(header[0] & 0xffff == 0xeb9f, "not BTF of this byte order");
-        let part = |from: u32, len: u32| {
-            let from = usize::try_from(header[1] + from)?;
-            data.get(from..from + usize::try_from(len)?)
-                .context("BTF is cut short")
-        };
-
-        let all = words(part(header[2], header[3])?);
-        let mut words = all.as_slice();
-        while let &[name, info, of, ref after @ ..] = words {
-            let kind = info >> 24 & 0x1f;
-            let len = info & 0xffff;
-            // Words for each of `len` members; words once.
-            let (each, once) = match kind {
-                1 | 14 | KIND_DECL_TAG => (0, 1),
-                3 => (0, 3),
-                KIND_STRUCT | 5 | 15 | 19 => (3, 0),
-                6 | KIND_FUNC_PROTO => (2, 0),
-                KIND_PTR | 7..=KIND_FUNC | 16 | KIND_TYPE_TAG => (0, 0),
-                _ => bail!("BTF kind {kind} is unknown"),
-            };
-            let (rest, after) = after
-                .split_at_checked(usize::try_from(len * each + once)?)
-                .context("BTF is cut short")?;
-            self.types.push(Type {
-                name,
-                kind,
-                of,
-                rest: rest.to_vec(),
-            });
-            words = after;
-        }
-        self.strings.extend(part(header[4], header[5])?);
-        Ok(())
+/// The function's prototype in C.
+fn prototype(btf: &Btf, name: &str) -> Result<String> {
+    let function = btf
+        .find_by_name_kind(name, Kind::Func)
+        .with_context(|| format!("BTF has no function {name}"))?;
+    let prototype = btf
+        .type_by_id(function.type_id())
+        .with_context(|| format!("BTF has no prototype for {name}"))?;
+    let mut parameters = Vec::new();
+    for parameter in prototype.params() {
+        parameters.push(declare(btf, parameter.type_id(), parameter.name())?);
     }
-
-    fn name(&self, offset: u32) -> Result<&str> {
-        let from = self.strings.get(usize::try_from(offset)?..);
-        let name = from.and_then(|from| from.split(|&byte| byte == 0).next());
-        Ok(std::str::from_utf8(name.context("BTF has no such name")?)?)
+    if parameters.is_empty() {
+        parameters.push("void".to_owned());
     }
+    let function = format!("{name}({})", parameters.join(", "));
+    declare(btf, prototype.type_id(), &function)
+}
 
-    fn get(&self, id: u32) -> Result<&Type> {
-        let found = self.types.get(usize::try_from(id)?);
-        found.with_context(|| format!("BTF has no type {id}"))
+/// `what`, declared to be of the type `id`.
+fn declare(btf: &Btf, id: u32, what: &str) -> Result<String> {
+    if id == 0 {
+        return Ok(format!("void {what}"));
     }
-
-    /// The name of the function with this id.
-    fn function(&self, id: u32) -> Result<&str> {
-        let function = self.get(id)?;
-        ensure!(
-            function.kind == KIND_FUNC,
-            "type {id} in BTF is no function"
-        );
-        self.name(function.name)
-    }
-
-    /// Whether the function carries the tag by which programs find kfuncs.
-    fn is_tagged(&self, id: u32) -> bool {
-        self.types.iter().any(|tag| {
-            tag.kind == KIND_DECL_TAG
-                && tag.of == id
-                && self.name(tag.name).ok() == Some("bpf_kfunc")
-        })
-    }
-
-    /// The function's prototype in C.
-    fn prototype(&self, name: &str) -> Result<String> {
-        let function = self
-            .types
-            .iter()
-            .find(|t| t.kind == KIND_FUNC && self.name(t.name).ok() == Some(name))
-            .with_context(|| format!("BTF has no function {name}"))?;
-        let prototype = self.get(function.of)?;
-        let mut parameters = Vec::new();
-        for parameter in prototype.rest.chunks_exact(2) {
-            parameters.push(self.declare(parameter[1], self.name(parameter[0])?)?);
-        }
-        if parameters.is_empty() {
-            parameters.push("void".to_owned());
-        }
-        let function = format!("{name}({})", parameters.join(", "));
-        self.declare(prototype.of, &function)
-    }
-
-    /// `what`, declared to be of the type `id`.
-    fn declare(&self, id: u32, what: &str) -> Result<String> {
-        if id == 0 {
-            return Ok(format!("void {what}"));
-        }
-        let of = self.get(id)?;
-        match of.kind {
-            KIND_PTR => self.declare(of.of, &format!("*{what}")),
-            KIND_CONST => Ok(format!("const {}", self.declare(of.of, what)?)),
-            KIND_TYPE_TAG => self.declare(of.of, what),
-            KIND_STRUCT | 7 => Ok(format!("struct {} {what}", self.name(of.name)?)),
-            1 | 8 => Ok(format!("{} {what}", self.name(of.name)?)),
-            kind => bail!("{what} is of BTF kind {kind}, which no kfunc here uses"),
-        }
+    let of = btf
+        .type_by_id(id)
+        .with_context(|| format!("BTF has no type {id}"))?;
+    match of.kind() {
+        Kind::Ptr => declare(btf, of.type_id(), &format!("*{what}")),
+        Kind::Const => Ok(format!("const {}", declare(btf, of.type_id(), what)?)),
+        Kind::TypeTag => declare(btf, of.type_id(), what),
+        Kind::Struct | Kind::Fwd => Ok(format!("struct {} {what}", of.name())),
+        Kind::Int | Kind::Typedef => Ok(format!("{} {what}", of.name())),
+        kind => bail!("{what} is of BTF kind {kind:?}, which no kfunc here uses"),
     }
 }
 

@@ -76,7 +76,7 @@ pub(crate) fn build(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -
     let out = project.products(&kernel.release)?.join("module");
     make(project, toolchain, kernel, &project.checkout, &out)?;
     let module = out.join("kfunc").join(MODULE);
-    guard::check(&module, &kernel.btf(), &toolchain.file("usr/sbin/bpftool"))
+    guard::check(&module, &kernel.btf())
         .with_context(|| format!("{} is not as it must be", module.display()))?;
     Ok(module)
 }
