@@ -5,6 +5,7 @@ mod bpf;
 mod cgroup;
 mod console;
 mod cpus;
+mod example;
 mod faults;
 mod module;
 mod program_types;
@@ -51,6 +52,7 @@ pub(crate) fn load(object: &str) -> Result<ExitCode> {
 fn trials() -> Result<Vec<Trial>> {
     let mut trials = walks::trials();
     trials.extend(program_types::trials());
+    trials.extend(example::trials());
     trials.extend(refused::trials()?);
     trials.extend(unprivileged::trials());
     trials.extend(faults::trials());

@@ -137,7 +137,7 @@ fn more_than_64_cpus() -> Result<()> {
     let walked = bpf.walk("walk")?;
     ensure!(
         walked.len() > 64 && walked.len() % 64 != 0,
-        "{} possible CPUs: boot with `-smp 72` and `maxcpus=4`",
+        "{} possible CPUs: boot with more than a word of a mask has bits, and not whole words",
         walked.len()
     );
     same(&walked, &(0..walked.len() as u32).collect::<Vec<_>>())
