@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 
-use verifier_model::btf::Btf;
+use verifier_model::btf::{Btf, BtfBuilder};
 use verifier_model::load::{Autoload, Object, PrepareOptions, Prepared};
-use verifier_model::prog_load::{AttachTarget, FdSlot, Kernel, Module, ProgLoad};
+use verifier_model::prog_load::{AttachTarget, FdSlot, Kernel, MapDef, Module, ProgLoad};
 use verifier_model::uapi::{op, pseudo};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -45,7 +45,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             return Ok(());
         }
     };
+    if let (Ok(out), Some(btf)) = (std::env::var("BTF_OUT"), object.btf()) {
+        std::fs::write(out, BtfBuilder::from(&**btf).build())?;
+    }
     let names: Vec<_> = object.programs().map(|p| p.name.to_owned()).collect();
+    let mut maps_printed = false;
     for name in &names {
         let options = PrepareOptions {
             autoload: Autoload::Only(name),
@@ -57,13 +61,33 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 for Prepared { name, load } in progs {
                     match load {
                         Err(e) => println!("error {name} {e}"),
-                        Ok(prog) => print(&prog),
+                        Ok(prog) => {
+                            if !std::mem::replace(&mut maps_printed, true) {
+                                prog.maps.iter().for_each(print_map);
+                            }
+                            print(&prog);
+                        }
                     }
                 }
             }
         }
     }
     Ok(())
+}
+
+fn print_map(map: &MapDef) {
+    println!(
+        "m {} {} {} {} {} {} {} {} {}",
+        map.name,
+        map.map_type as u32,
+        map.key_size,
+        map.value_size,
+        map.max_entries,
+        map.map_flags,
+        map.map_extra,
+        map.btf_key_type_id,
+        map.btf_value_type_id,
+    );
 }
 
 fn print(prog: &ProgLoad) {

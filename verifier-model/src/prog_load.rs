@@ -202,7 +202,8 @@ pub struct MapDef {
     pub key_size: u32,
     /// `value_size` in bytes.
     pub value_size: u32,
-    /// `max_entries`.
+    /// `max_entries`. 0 of a `BPF_MAP_TYPE_PERF_EVENT_ARRAY` stands for the number of CPUs, which
+    /// libbpf fills in.
     pub max_entries: u32,
     /// `map_flags`: `BPF_F_*` of `BPF_MAP_CREATE`.
     pub map_flags: u32,

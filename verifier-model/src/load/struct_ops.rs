@@ -15,11 +15,13 @@ use super::open::SecKind;
 use super::prepare::find_kernel_type;
 use super::{LoadError, Object};
 use crate::btf::{Btf, Kind, Member, Type, essential_name};
-use crate::prog_load::{Kernel, MapDef, StructOpsDef};
+use crate::prog_load::{Kernel, MapDef, StructOpsDef, VMLINUX};
 use crate::uapi::{Insn, MapType, ProgType};
 
 /// `BPF_F_LINK`
 const F_LINK: u32 = 1 << 13;
+/// `BPF_F_VTYPE_BTF_OBJ_FD`: the kernel's type is a module's.
+const F_VTYPE_BTF_OBJ_FD: u32 = 1 << 15;
 
 /// What the object says of a struct_ops map.
 #[derive(Debug, Clone)]
@@ -233,6 +235,9 @@ pub(super) fn resolve(
     }
     let mut def = map.def.clone();
     def.value_size = value_type.size();
+    if btf_obj != VMLINUX {
+        def.map_flags |= F_VTYPE_BTF_OBJ_FD;
+    }
     def.struct_ops = Some(StructOpsDef {
         btf_obj,
         type_id: kern_type.id(),
