@@ -16,6 +16,7 @@ use nix::errno::Errno;
 use nix::kmod::{ModuleInitFlags, finit_module};
 use nix::mount::{MsFlags, mount};
 use nix::sys::reboot::{RebootMode, reboot};
+use nix::sys::signal::Signal;
 use nix::sys::termios::{SetArg, cfmakeraw, tcdrain, tcgetattr, tcsetattr};
 use nix::sys::wait::{WaitStatus, wait};
 use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout, sync};
@@ -44,15 +45,25 @@ const MOUNTS: [(&str, &str); 8] = [
 
 /// Boots, runs the verb, reports how it ended and powers the guest off.
 pub(crate) fn main() -> ! {
-    let status = boot().and_then(|()| run_verb()).unwrap_or_else(|error| {
-        eprintln!("guest: {error:#}");
-        NOT_BOOTED
-    });
-    // Nothing is left to report a failure to.
-    let _ = report(status);
+    let (status, trouble) = match boot().and_then(|()| run_verb()) {
+        Ok(Ended::Exited(status)) => (status, None),
+        Ok(Ended::Killed(signal)) => (
+            128 + signal as i32,
+            Some(format!("the verb was killed by {signal}")),
+        ),
+        Err(error) => (NOT_BOOTED, Some(format!("{error:#}"))),
+    };
+    let trouble = trouble.map_or(String::new(), |trouble| format!("guest: {trouble}\n"));
+    report(&format!("{trouble}guest: exit status {status}\n"));
     sync();
     let error = reboot(RebootMode::RB_POWER_OFF).unwrap_err();
     panic!("cannot power off: {error}");
+}
+
+/// How the verb's process ended.
+enum Ended {
+    Exited(i32),
+    Killed(Signal),
 }
 
 fn boot() -> Result<()> {
@@ -91,13 +102,18 @@ fn take_line() -> Result<()> {
     Ok(())
 }
 
-/// Writes the last line. The line is opened afresh: a shell that led a session
-/// on it has hung it up for everyone who had it open.
-fn report(status: i32) -> Result<()> {
-    let mut line = OpenOptions::new().write(true).open(LINE)?;
-    writeln!(line, "guest: exit status {status}")?;
-    tcdrain(&line)?;
-    Ok(())
+/// Writes the last lines. The serial line is opened afresh: a shell that led a
+/// session on it has hung it up for everyone who had it open. Without it there
+/// is the kernel's console; and if that fails, nobody to tell.
+fn report(lines: &str) {
+    let write = |mut to: File| -> Result<()> {
+        to.write_all(lines.as_bytes())?;
+        Ok(tcdrain(to)?)
+    };
+    let line = OpenOptions::new().write(true).open(LINE);
+    if line.map_err(Into::into).and_then(write).is_err() {
+        let _ = std::io::stderr().write_all(lines.as_bytes());
+    }
 }
 
 /// The modules of the initramfs, in the order of their names.
@@ -121,7 +137,7 @@ pub(crate) fn load_module(path: &Path) -> Result<()> {
 }
 
 /// Runs the verb in a child and collects every orphan until the child ends.
-fn run_verb() -> Result<i32> {
+fn run_verb() -> Result<Ended> {
     let child = Command::new("/proc/self/exe")
         .args(std::env::args_os().skip(1))
         .spawn()
@@ -129,10 +145,11 @@ fn run_verb() -> Result<i32> {
     let child = Pid::from_raw(child.id().try_into()?);
     loop {
         match wait() {
-            Ok(WaitStatus::Exited(pid, code)) if pid == child => return Ok(code),
+            Ok(WaitStatus::Exited(pid, status)) if pid == child => {
+                return Ok(Ended::Exited(status));
+            }
             Ok(WaitStatus::Signaled(pid, signal, _)) if pid == child => {
-                eprintln!("guest: the verb was killed by {signal}");
-                return Ok(128 + signal as i32);
+                return Ok(Ended::Killed(signal));
             }
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => bail!("cannot wait for the verb: {error}"),

@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 
 /// The guest's only program.
 #[derive(Parser)]
-#[command(name = "guest")]
+#[command(name = "guest", bin_name = "guest", color = clap::ColorChoice::Never)]
 struct Guest {
     #[command(subcommand)]
     verb: Verb,

@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn complaints() {
         let boot = "6,0,0,-;Linux version 7.3.4\n".to_owned();
-        assert!(quiet(&[boot.clone()]).is_ok());
+        assert!(quiet(std::slice::from_ref(&boot)).is_ok());
         assert!(quiet(&[boot, "4,1,9,-;WARNING: lib/cpumask.c:1\n".to_owned()]).is_err());
         assert!(quiet(&["6,1,9,-;a lost beginning\n".to_owned()]).is_err());
         assert!(quiet(&[]).is_err());
