@@ -26,7 +26,7 @@ fn prepare(object: &Object, kernel: &Kernel) -> Vec<Prepared> {
         autoload: Autoload::All,
         ..PrepareOptions::default()
     };
-    object.prepare(kernel, &options).unwrap()
+    object.prepare(kernel, &options).unwrap().collect()
 }
 
 fn load(name: &str) -> ProgLoad {
@@ -202,9 +202,8 @@ fn says_what_is_missing() {
     let object = Object::open(PROG, "prog.elf").unwrap();
     let mut kernel = kernel();
     kernel.kconfig.clear();
-    let error = object
-        .prepare(&kernel, &PrepareOptions::default())
-        .unwrap_err();
+    let options = PrepareOptions::default();
+    let error = object.prepare(&kernel, &options).err().unwrap();
     let want = "configuration value 'CONFIG_HZ': the kernel's configuration does not have it";
     assert_eq!(error.to_string(), want);
     let error = Object::open(b"MZ", "x").unwrap_err();
@@ -234,7 +233,9 @@ fn try_load(object: &[u8], vmlinux: &[u8]) {
         autoload: Autoload::All,
         ..PrepareOptions::default()
     };
-    let _ = object.prepare(&kernel, &options);
+    if let Ok(progs) = object.prepare(&kernel, &options) {
+        progs.for_each(drop);
+    }
 }
 
 /// Where a section's contents lie in a file.

@@ -24,19 +24,19 @@ impl Btf {
             return Self::parse(data, base);
         }
         let elf = object::File::parse(data).map_err(|e| BtfError::File(e.to_string()))?;
-        let section = |name| match elf.section_by_name(name) {
-            None => Ok(None),
-            Some(section) => section.uncompressed_data().map(Some),
+        let section = |name| {
+            let section = elf.section_by_name(name);
+            let data = section.map(|section| section.data()).transpose();
+            data.map_err(|e| BtfError::File(e.to_string()))
         };
-        let section = |name| section(name).map_err(|e| BtfError::File(e.to_string()));
         let btf = section(".BTF")?
             .ok_or_else(|| BtfError::File("the ELF file has no .BTF section".into()))?;
         match (section(".BTF.base")?, base) {
             (Some(distilled), Some(base)) => {
-                let distilled = Arc::new(Self::parse(&distilled, None)?);
-                Self::parse(&btf, Some(distilled))?.relocate(base)
+                let distilled = Arc::new(Self::parse(distilled, None)?);
+                Self::parse(btf, Some(distilled))?.relocate(base)
             }
-            (_, base) => Self::parse(&btf, base),
+            (_, base) => Self::parse(btf, base),
         }
     }
 }

@@ -7,6 +7,8 @@
 //! Names are hashed without their flavour, so that CO-RE finds `task_struct___old` and
 //! `task_struct` in one bucket.
 
+use std::hash::{BuildHasher, RandomState};
+
 /// A name without its flavour: what is before the last `___` that has no further `_` around it
 /// (`bpf_core_essential_name_len()`).
 ///
@@ -31,6 +33,8 @@ const END: u32 = u32::MAX;
 pub(super) struct NameIndex {
     heads: Vec<u32>,
     next: Vec<u32>,
+    /// Keyed, so that nobody can make up names that all fall into one bucket.
+    state: RandomState,
 }
 
 impl NameIndex {
@@ -42,6 +46,7 @@ impl NameIndex {
         let mut index = Self {
             heads: vec![END; len.next_power_of_two()],
             next: vec![END; len],
+            state: RandomState::new(),
         };
         for (i, name) in names.enumerate().rev() {
             if !name.is_empty() {
@@ -61,13 +66,8 @@ impl NameIndex {
         })
     }
 
-    /// FNV-1a.
     fn bucket(&self, name: &str) -> usize {
-        let hash = essential_name(name)
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-            });
-        (hash ^ hash >> 32) as usize & self.heads.len().wrapping_sub(1)
+        let hash = self.state.hash_one(essential_name(name));
+        hash as usize & self.heads.len().wrapping_sub(1)
     }
 }

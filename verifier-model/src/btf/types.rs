@@ -285,7 +285,7 @@ pub struct Array {
 }
 
 /// `struct btf_member`.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Member<'a> {
     btf: &'a Btf,
     words: &'a [u32],
@@ -319,7 +319,7 @@ impl<'a> Member<'a> {
 }
 
 /// `struct btf_param`.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Param<'a> {
     btf: &'a Btf,
     words: &'a [u32],
@@ -338,7 +338,7 @@ impl<'a> Param<'a> {
 }
 
 /// `struct btf_enum` or `struct btf_enum64`.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Enumerator<'a> {
     btf: &'a Btf,
     words: &'a [u32],

@@ -57,12 +57,23 @@ impl BtfExt {
             true => table(24)?,
             false => &[],
         };
-        Ok(Self {
+        let ext = Self {
             func_info: records(table(8)?, sec_idx).ok_or_else(|| bad("func_info is malformed"))?,
             line_info: records(table(16)?, sec_idx).ok_or_else(|| bad("line_info is malformed"))?,
             core_relo: records(core_relo, sec_idx).ok_or_else(|| bad("core_relo is malformed"))?,
-        })
+        };
+        if !in_order(&ext.func_info) || !in_order(&ext.line_info) {
+            return Err(bad("records are not in the order of instructions"));
+        }
+        Ok(ext)
     }
+}
+
+/// The kernel insists on the order, and so can records be found fast.
+fn in_order<const N: usize>(sections: &[SecInfo<N>]) -> bool {
+    sections
+        .iter()
+        .all(|s| s.records.is_sorted_by_key(|r| r[0]))
 }
 
 /// A table is the size of its records, then for each section its name, how many, and the records.

@@ -3,7 +3,7 @@
 //!
 //! Source: `bpf_object__relocate_data()`, `create_jt_map()`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::externs::ExternKind;
 use super::link::Linked;
@@ -33,18 +33,19 @@ fn hide_foreign_fds(linked: &mut Linked) {
     }
 }
 
-/// Patches `linked`, the program `prog`; the jump tables that it needs are added to `maps`.
+/// Patches `linked`, the program `prog`. Returns the maps of the jump tables that it needs, which
+/// come after the object's.
 pub(super) fn relocate(
     object: &Object,
     prog: &Prog,
     linked: &mut Linked,
     resolved: &Resolved,
-    maps: &mut Vec<MapDef>,
-) -> Result<(), LoadError> {
+) -> Result<Vec<MapDef>, LoadError> {
     let bad = |reason: String| LoadError::prog(&prog.name, reason);
     hide_foreign_fds(linked);
     // Offset in .jumptables → map.
-    let mut tables = Vec::new();
+    let mut tables = HashMap::new();
+    let mut maps = Vec::new();
     for i in 0..linked.relocs.len() {
         let reloc = linked.relocs[i];
         let at = reloc.insn;
@@ -68,22 +69,21 @@ pub(super) fn relocate(
             Target::ExternLd64(ext) => load_extern(object, resolved, ext, &mut linked.insns[at..]),
             Target::ExternCall(ext) => call_extern(resolved, ext, &mut linked.insns[at]),
             Target::JumpTable(offset, size) => {
-                let known = tables.iter().find(|(o, _)| *o == offset);
-                let map = match known {
-                    Some(&(_, map)) => map,
+                let map = match tables.get(&offset) {
+                    Some(&map) => map,
                     None => {
                         let table = jump_table(object, prog, linked, at, offset, size);
                         maps.push(table.map_err(bad)?);
-                        tables.push((offset, maps.len() - 1));
-                        maps.len() - 1
+                        object.maps.len() + maps.len() - 1
                     }
                 };
+                tables.insert(offset, map);
                 let insn = &mut linked.insns[at];
                 (insn.src_reg, insn.imm, insn.off) = (pseudo::MAP_VALUE, map as i32, 0);
             }
         }
     }
-    Ok(())
+    Ok(maps)
 }
 
 fn set_map_value(insns: &mut [Insn], map: usize, offset: i32) {

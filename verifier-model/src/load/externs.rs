@@ -13,6 +13,9 @@ use super::LoadError;
 use super::elf::Elf;
 use crate::btf::{Btf, BtfBuilder, Kind, Linkage, Type};
 
+/// Biggest value of a map, in bytes.
+const KMALLOC_MAX_SIZE: u32 = 4 << 20;
+
 /// One extern.
 #[derive(Debug, Clone)]
 pub(super) struct Extern {
@@ -240,6 +243,9 @@ fn define_kconfig(
                 .ok_or_else(too_big)?;
             size = var.offset.checked_add(var.size).ok_or_else(too_big)?;
         }
+    }
+    if size > KMALLOC_MAX_SIZE {
+        return Err(too_big());
     }
     set_size(edit, sec.id(), size);
     let known = known_names(externs);

@@ -37,7 +37,12 @@ pub(super) struct Linked {
 }
 
 /// Links program `main`. `code[i]` are the instructions of function `i` after CO-RE.
-pub(super) fn link(object: &Object, code: &[Vec<Insn>], main: usize) -> Result<Linked, LoadError> {
+pub(super) fn link(
+    object: &Object,
+    code: &[Vec<Insn>],
+    callbacks: &ExceptionCallbacks,
+    main: usize,
+) -> Result<Linked, LoadError> {
     let mut linker = Linker {
         object,
         code,
@@ -47,11 +52,12 @@ pub(super) fn link(object: &Object, code: &[Vec<Insn>], main: usize) -> Result<L
     };
     linker.append(main)?;
     linker.walk(main)?;
-    if let Some(callback) = exception_callback(object, main)?
-        && !linker.placed.contains_key(&callback)
-    {
-        linker.append(callback)?;
-        linker.walk(callback)?;
+    if let Some(callback) = callbacks.0.get(&object.progs[main].name) {
+        let callback = callback.clone()?;
+        if !linker.placed.contains_key(&callback) {
+            linker.append(callback)?;
+            linker.walk(callback)?;
+        }
     }
     Ok(linker.out)
 }
@@ -193,62 +199,66 @@ fn moved(byte_off: u32, prog: &Prog, start: usize) -> u32 {
         .wrapping_add(start as u32)
 }
 
-/// The records of a function: from the first in it to the last before the first beyond it.
+/// The records of a function.
 fn records_of<'a, const N: usize>(sections: &'a [SecInfo<N>], prog: &Prog) -> &'a [[u32; N]] {
     let Some(section) = sections.iter().find(|s| s.sec_idx == prog.sec_idx) else {
         return &[];
     };
-    let first = prog.sec_insn_off;
-    let insn = |record: &[u32; N]| record[0] as usize / Insn::SIZE;
-    let records = &section.records;
-    let end = records
-        .iter()
-        .position(|r| insn(r) >= first + prog.insns.len());
-    let records = &records[..end.unwrap_or(records.len())];
-    let inside = |r: &[u32; N]| insn(r) >= first;
-    match (
-        records.iter().position(inside),
-        records.iter().rposition(inside),
-    ) {
-        (Some(start), Some(last)) => &records[start..=last],
-        _ => &[],
-    }
+    let before = |end: usize| {
+        let records = &section.records;
+        records.partition_point(|r| (r[0] as usize / Insn::SIZE) < end)
+    };
+    let start = prog.sec_insn_off;
+    &section.records[before(start)..before(start + prog.insns.len())]
 }
 
-/// The function named by a decl tag `exception_callback:NAME` on the program.
-fn exception_callback(object: &Object, main: usize) -> Result<Option<usize>, LoadError> {
-    let prog = &object.progs[main];
-    let bad = |reason: &str| LoadError::prog(&prog.name, format!("exception callback: {reason}"));
-    let Some(btf) = &object.btf else {
-        return Ok(None);
-    };
-    let mut callback = None;
-    for tag in btf.decl_tags().filter(|t| t.component_idx() == Some(-1)) {
-        let Some(name) = tag.name().strip_prefix("exception_callback:") else {
-            continue;
-        };
-        let func = btf.type_by_id(tag.type_id());
-        let func = func.filter(|t| t.kind() == Kind::Func && t.linkage() == Some(Linkage::Global));
-        let func = func.ok_or_else(|| bad("the tag is not on a program"))?;
-        if func.name() != prog.name {
-            continue;
+/// Functions that decl tags `exception_callback:NAME` on programs name: program → function.
+#[derive(Debug, Default)]
+pub(super) struct ExceptionCallbacks(HashMap<String, Result<usize, LoadError>>);
+
+impl ExceptionCallbacks {
+    pub(super) fn find(object: &Object) -> Result<Self, LoadError> {
+        let mut callbacks = HashMap::new();
+        let mut several = Vec::new();
+        let btf = object.btf.iter();
+        for tag in btf.clone().flat_map(|btf| btf.decl_tags()) {
+            let Some(name) = tag.name().strip_prefix("exception_callback:") else {
+                continue;
+            };
+            if tag.component_idx() != Some(-1) {
+                continue;
+            }
+            let func = btf.clone().find_map(|btf| btf.type_by_id(tag.type_id()));
+            let func =
+                func.filter(|t| t.kind() == Kind::Func && t.linkage() == Some(Linkage::Global));
+            let func = func.ok_or_else(|| {
+                LoadError::object(format!("the decl tag '{}' is not on a program", tag.name()))
+            })?;
+            let prog = func.name().to_owned();
+            let callback = Self::function(object, &prog, name);
+            if callbacks.insert(prog.clone(), callback).is_some() {
+                several.push(prog);
+            }
         }
-        if callback.is_some() {
-            // Several: the verifier says so.
-            return Ok(None);
+        // Several: none is appended, and the verifier says so.
+        for prog in several {
+            callbacks.remove(&prog);
         }
-        let found = object
-            .progs
-            .iter()
-            .position(|p| object.is_subprog(p) && p.name == name)
-            .ok_or_else(|| bad(&format!("there is no function '{name}'")))?;
-        let func = &object.progs[found];
-        if !func.sym_global || func.mark_btf_static {
-            return Err(bad("it must be a global function that is not hidden"));
-        }
-        callback = Some(found);
+        Ok(Self(callbacks))
     }
-    Ok(callback)
+
+    fn function(object: &Object, prog: &str, name: &str) -> Result<usize, LoadError> {
+        let bad =
+            |reason: &str| LoadError::prog(prog, format!("exception callback '{name}' {reason}"));
+        let mut progs = object.progs.iter();
+        let found = progs.position(|p| object.is_subprog(p) && p.name == name);
+        let found = found.ok_or_else(|| bad("does not exist"))?;
+        let func = &object.progs[found];
+        match func.sym_global && !func.mark_btf_static {
+            true => Ok(found),
+            false => Err(bad("must be a global function that is not hidden")),
+        }
+    }
 }
 
 /// Marks loads of functions' addresses, which the walk looks for.

@@ -169,13 +169,14 @@ impl Object {
         self.btf.as_ref()
     }
 
-    /// Relocates programs for a kernel: `bpf_object__prepare()`, and what `bpf_object__load()` looks
-    /// up for each. An error of the whole is one that libbpf refuses the object for.
-    pub fn prepare(
-        &self,
-        kernel: &Kernel,
-        options: &PrepareOptions<'_>,
-    ) -> Result<Vec<Prepared>, LoadError> {
+    /// Relocates programs for a kernel, one after another as the iterator is asked:
+    /// `bpf_object__prepare()`, and what `bpf_object__load()` looks up for each. An error of the
+    /// whole is one that libbpf refuses the object for.
+    pub fn prepare<'a>(
+        &'a self,
+        kernel: &'a Kernel,
+        options: &'a PrepareOptions<'a>,
+    ) -> Result<impl Iterator<Item = Prepared> + use<'a>, LoadError> {
         prepare::prepare(self, kernel, options)
     }
 

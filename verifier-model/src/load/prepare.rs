@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::core_relo::{CoreRelo, CoreRelocator, are_compat};
+use super::core_relo::{Budget, CoreRelo, CoreRelocator, are_compat};
 use super::externs::{Extern, ExternKind};
 use super::sections::{SLEEPABLE, USDT, XDP_FRAGS};
 use super::struct_ops::{self, KernelMember};
@@ -24,7 +24,7 @@ pub(super) struct Resolved {
     /// None for weak ones that the kernel does not have, and for configuration values.
     pub(super) externs: Vec<Option<Found>>,
     fd_array: Vec<FdSlot>,
-    maps: Vec<MapDef>,
+    maps: Arc<[MapDef]>,
     /// struct_ops program → the member that it is, or why its map cannot be used.
     members: HashMap<usize, Result<KernelMember, LoadError>>,
 }
@@ -44,11 +44,11 @@ pub(super) struct Found {
 /// Where variables lie whose address is not known: in the kernel's half, and not zero.
 const MADE_UP_ADDRESS: u64 = 0xffff_ffff_8100_0000;
 
-pub(super) fn prepare(
-    object: &Object,
-    kernel: &Kernel,
-    options: &PrepareOptions<'_>,
-) -> Result<Vec<Prepared>, LoadError> {
+pub(super) fn prepare<'a>(
+    object: &'a Object,
+    kernel: &'a Kernel,
+    options: &'a PrepareOptions<'a>,
+) -> Result<impl Iterator<Item = Prepared> + use<'a>, LoadError> {
     let selected: Vec<usize> = object
         .entry_progs()
         .filter(|(index, prog)| match options.autoload {
@@ -65,21 +65,22 @@ pub(super) fn prepare(
             "the object has no program '{name}'"
         )));
     }
-    let resolved = resolve(object, kernel)?;
-    let (code, mut failed) = relocate_core(object, kernel, &selected)?;
-    let shared: Arc<[MapDef]> = resolved.maps.clone().into();
-    let prepared = selected.into_iter().map(|index| {
+    let budget = Budget::new();
+    let resolved = resolve(object, kernel, &budget)?;
+    let callbacks = link::ExceptionCallbacks::find(object)?;
+    let (code, mut failed) = relocate_core(object, kernel, &budget, &selected)?;
+    Ok(selected.into_iter().map(move |index| {
         let prog = &object.progs[index];
         let load = match failed.remove(&index) {
             Some(reason) => Err(LoadError::prog(&prog.name, reason)),
-            None => load(object, kernel, options, &resolved, &shared, &code, index),
+            None => link::link(object, &code, &callbacks, index)
+                .and_then(|linked| load(object, kernel, options, &resolved, linked, index)),
         };
         Prepared {
             name: prog.name.clone(),
             load,
         }
-    });
-    Ok(prepared.collect())
+    }))
 }
 
 /// struct_ops programs are loaded if a map that they are in is created.
@@ -99,15 +100,12 @@ fn load(
     kernel: &Kernel,
     options: &PrepareOptions<'_>,
     resolved: &Resolved,
-    shared_maps: &Arc<[MapDef]>,
-    code: &[Vec<Insn>],
+    mut linked: link::Linked,
     index: usize,
 ) -> Result<ProgLoad, LoadError> {
     let prog = &object.progs[index];
     let bad = |reason: String| LoadError::prog(&prog.name, reason);
-    let mut linked = link::link(object, code, index)?;
-    let mut maps = resolved.maps.clone();
-    data::relocate(object, prog, &mut linked, resolved, &mut maps)?;
+    let jump_tables = data::relocate(object, prog, &mut linked, resolved)?;
     let prog_type = prog.prog_type();
     let attach = match prog_type {
         ProgType::Unspec => {
@@ -142,9 +140,9 @@ fn load(
         btf: object.btf.clone(),
         attach,
         license: object.license.clone(),
-        maps: match maps.len() == shared_maps.len() {
-            true => shared_maps.clone(),
-            false => maps.into(),
+        maps: match jump_tables.is_empty() {
+            true => resolved.maps.clone(),
+            false => resolved.maps.iter().cloned().chain(jump_tables).collect(),
         },
         fd_array: resolved.fd_array.clone(),
     })
@@ -166,22 +164,23 @@ pub(super) fn prog_flags(prog: &Prog) -> ProgFlags {
     flags
 }
 
-fn resolve(object: &Object, kernel: &Kernel) -> Result<Resolved, LoadError> {
+fn resolve(object: &Object, kernel: &Kernel, budget: &Budget) -> Result<Resolved, LoadError> {
     let mut resolved = Resolved {
         externs: Vec::new(),
         fd_array: Vec::new(),
-        maps: object.maps.iter().map(|map| map.def.clone()).collect(),
+        maps: Arc::from([]),
         members: HashMap::new(),
     };
+    let mut maps: Vec<MapDef> = object.maps.iter().map(|map| map.def.clone()).collect();
     for ext in &object.externs {
-        let found = find_extern(object, kernel, ext, &mut resolved.fd_array)?;
+        let found = find_extern(object, kernel, budget, ext, &mut resolved.fd_array)?;
         resolved.externs.push(found);
     }
-    if let Some(map) = object.kconfig_map.map(|map| &mut resolved.maps[map]) {
+    if let Some(map) = object.kconfig_map.map(|map| &mut maps[map]) {
         map.contents = vec![0; map.value_size as usize];
         kconfig::fill(&object.externs, kernel, &mut map.contents)?;
     }
-    for (map, def) in object.maps.iter().zip(&mut resolved.maps) {
+    for (map, def) in object.maps.iter().zip(&mut maps) {
         match struct_ops::resolve(object, map, kernel) {
             Ok(None) => {}
             Ok(Some(found)) => {
@@ -206,12 +205,14 @@ fn resolve(object: &Object, kernel: &Kernel) -> Result<Resolved, LoadError> {
             }
         }
     }
+    resolved.maps = maps.into();
     Ok(resolved)
 }
 
 fn find_extern(
     object: &Object,
     kernel: &Kernel,
+    budget: &Budget,
     ext: &Extern,
     fd_array: &mut Vec<FdSlot>,
 ) -> Result<Option<Found>, LoadError> {
@@ -239,7 +240,7 @@ fn find_extern(
             };
             let target = kernel_btf(kernel, btf_obj)?;
             let target_id = target.skip_mods_and_typedefs(var.type_id()).id();
-            match are_compat((local, type_id), (target, target_id)) {
+            match are_compat(budget, (local, type_id), (target, target_id)) {
                 false => Err(bad("the kernel's variable has another type")),
                 true => Ok(Some(Found {
                     btf_obj,
@@ -254,7 +255,7 @@ fn find_extern(
                 return missing("the kernel's BTF has no such function");
             };
             let target = kernel_btf(kernel, btf_obj)?;
-            match are_compat((local, proto_id), (target, func.type_id())) {
+            match are_compat(budget, (local, proto_id), (target, func.type_id())) {
                 false => missing("the kernel's function has another prototype"),
                 true => Ok(Some(Found {
                     btf_obj,
@@ -312,12 +313,13 @@ pub(super) fn find_kernel_type<'a>(
 fn relocate_core(
     object: &Object,
     kernel: &Kernel,
+    budget: &Budget,
     selected: &[usize],
 ) -> Result<(Vec<Vec<Insn>>, HashMap<usize, String>), LoadError> {
     let mut code: Vec<Vec<Insn>> = object.progs.iter().map(|p| p.insns.clone()).collect();
     let mut failed = HashMap::new();
     if let Some(btf) = &object.btf {
-        let mut relocator = CoreRelocator::new(btf, kernel);
+        let mut relocator = CoreRelocator::new(btf, kernel, budget);
         let sections = object.btf_ext.core_relo.iter();
         let records = sections.flat_map(|s| s.records.iter().map(|record| (s.sec_idx, *record)));
         for (sec_idx, [byte_off, type_id, access_str_off, kind]) in records {

@@ -3,6 +3,8 @@
 //!
 //! Source: `bpf_object__collect_prog_relos()` and `bpf_program__record_reloc()`.
 
+use std::collections::HashMap;
+
 use object::elf::{SHN_LORESERVE, SHT_REL, STT_FUNC, STT_SECTION};
 
 use super::elf::{Elf, Rel, Symbol};
@@ -36,7 +38,27 @@ pub(super) enum Target {
     JumpTable(u64, u64),
 }
 
+/// Finds maps and externs by where they are in the object.
+struct Index {
+    /// Section and offset → map.
+    maps: HashMap<(usize, u64), usize>,
+    /// Symbol → extern.
+    externs: HashMap<usize, usize>,
+}
+
+impl Index {
+    fn new(object: &Object) -> Self {
+        let maps = object.maps.iter().enumerate().rev();
+        let externs = object.externs.iter().enumerate();
+        Self {
+            maps: maps.map(|(i, m)| ((m.sec_idx, m.sec_offset), i)).collect(),
+            externs: externs.map(|(i, e)| (e.sym_idx, i)).collect(),
+        }
+    }
+}
+
 pub(super) fn collect(object: &mut Object, elf: &Elf<'_>) -> Result<(), LoadError> {
+    let index = Index::new(object);
     for (number, section) in elf.sections.iter().enumerate() {
         let Some(code) = elf.sections.get(section.info) else {
             continue;
@@ -65,7 +87,7 @@ pub(super) fn collect(object: &mut Object, elf: &Elf<'_>) -> Result<(), LoadErro
                 continue;
             };
             let insn = insn - object.progs[prog].sec_insn_off;
-            let target = target(object, elf, prog, insn, rel, sym).map_err(|reason| {
+            let target = target(object, elf, &index, prog, insn, rel, sym).map_err(|reason| {
                 let reason = format!("instruction {insn} refers to '{}': {reason}", sym.name);
                 LoadError::prog(&object.progs[prog].name, reason)
             })?;
@@ -81,6 +103,7 @@ pub(super) fn collect(object: &mut Object, elf: &Elf<'_>) -> Result<(), LoadErro
 fn target(
     object: &Object,
     elf: &Elf<'_>,
+    index: &Index,
     prog: usize,
     at: usize,
     rel: Rel,
@@ -96,8 +119,10 @@ fn target(
         return Err("the ld_imm64 is cut short".into());
     }
     if sym.is_extern() {
-        let ext = object.externs.iter().position(|e| e.sym_idx == rel.sym);
-        let ext = ext.ok_or("there is no such extern")?;
+        let ext = *index
+            .externs
+            .get(&rel.sym)
+            .ok_or("there is no such extern")?;
         return Ok(match is_call {
             true => Target::ExternCall(ext),
             false => Target::ExternLd64(ext),
@@ -122,12 +147,17 @@ fn target(
             false => Err("it is not to an instruction".into()),
         };
     }
-    data_target(object, elf, sym)
+    data_target(object, elf, index, sym)
 }
 
-fn data_target(object: &Object, elf: &Elf<'_>, sym: &Symbol<'_>) -> Result<Target, String> {
+fn data_target(
+    object: &Object,
+    elf: &Elf<'_>,
+    index: &Index,
+    sym: &Symbol<'_>,
+) -> Result<Target, String> {
     let kind = SecKind::of(&elf.sections[sym.shndx]);
-    let in_section = |sec_idx: usize| sec_idx == sym.shndx;
+    let map_at = |offset| index.maps.get(&(sym.shndx, offset)).copied();
     match kind {
         SecKind::Arena => {
             let map = object.arena_map.ok_or("there is no arena")?;
@@ -135,15 +165,12 @@ fn data_target(object: &Object, elf: &Elf<'_>, sym: &Symbol<'_>) -> Result<Targe
         }
         SecKind::JumpTables => Ok(Target::JumpTable(sym.value, sym.size)),
         SecKind::Maps => {
-            let map = object
-                .maps
-                .iter()
-                .position(|m| in_section(m.sec_idx) && m.sec_offset == sym.value);
-            Ok(Target::Map(map.ok_or("there is no map at that offset")?))
+            let map = map_at(sym.value).ok_or("there is no map at that offset")?;
+            Ok(Target::Map(map))
         }
         _ if kind.is_data() => {
-            let map = object.maps.iter().position(|m| in_section(m.sec_idx));
-            Ok(Target::Data(map.ok_or("the section is empty")?, sym.value))
+            let map = map_at(0).ok_or("the section is empty")?;
+            Ok(Target::Data(map, sym.value))
         }
         _ => {
             let section = elf.sections[sym.shndx].name;

@@ -46,43 +46,25 @@ fn prog_and_target(arg: &str) -> Result<(String, String), String> {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let kernel = args.kernel.read()?;
-    let mut all_loaded = true;
+    let mut all_good = true;
     for path in &args.objects {
-        let progs = read(args, &kernel, path).with_context(|| path.display().to_string())?;
-        if progs.is_empty() {
-            let path = path.display();
-            eprintln!("{path}: nothing is loaded by default, all is SEC(\"?…\"); try --all");
-        }
-        for Prepared { name, load } in progs {
-            match load {
-                Ok(prog) => {
-                    println!("{}", dump::summary(&prog));
-                    if args.dump {
-                        print!("{}", dump::program(&kernel, &prog));
-                    }
-                }
-                Err(e) => {
-                    println!("{name}: not loadable: {e}");
-                    all_loaded = false;
-                }
-            }
-        }
+        let good = check_file(args, &kernel, path).with_context(|| path.display().to_string())?;
+        all_good &= good;
     }
-    Ok(match all_loaded {
+    Ok(match all_good {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
 }
 
-fn read(args: &Args, kernel: &Kernel, path: &Path) -> Result<Vec<Prepared>> {
+/// Checks the programs of a file; whether all are good.
+fn check_file(args: &Args, kernel: &Kernel, path: &Path) -> Result<bool> {
     let data = std::fs::read(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if let Some(section) = &args.raw {
-        let prog = raw_program(&data, &name, section, kernel)?;
-        return Ok(vec![Prepared {
-            name: name.into_owned(),
-            load: Ok(prog),
-        }]);
+        let load = Ok(raw_program(&data, &name, section, kernel)?);
+        let name = name.into_owned();
+        return Ok(check_prog(args, kernel, &Prepared { name, load }));
     }
     let object = Object::open(&data, &name)?;
     if args.dump {
@@ -107,5 +89,26 @@ fn read(args: &Args, kernel: &Kernel, path: &Path) -> Result<Vec<Prepared>> {
         autoload,
         attach_targets,
     };
-    Ok(object.prepare(kernel, &options)?)
+    let mut progs = object.prepare(kernel, &options)?.peekable();
+    if progs.peek().is_none() {
+        bail!("no program is loaded by default, all are SEC(\"?…\"); try --all");
+    }
+    Ok(progs.fold(true, |good, prog| good & check_prog(args, kernel, &prog)))
+}
+
+/// Says what comes of a program; whether it is good.
+fn check_prog(args: &Args, kernel: &Kernel, prog: &Prepared) -> bool {
+    match &prog.load {
+        Ok(load) => {
+            println!("{}", dump::summary(load));
+            if args.dump {
+                print!("{}", dump::program(kernel, load));
+            }
+            true
+        }
+        Err(e) => {
+            println!("{}: not loadable: {e}", prog.name);
+            false
+        }
+    }
 }

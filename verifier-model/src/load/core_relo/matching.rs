@@ -19,15 +19,15 @@ const MAX_DEPTH: u32 = 32;
 
 /// The spec in the kernel's type `id`, if it is there.
 pub(super) fn match_spec<'t>(
+    budget: &Budget,
     local: &Spec<'_>,
     btf: &'t Btf,
     id: u32,
 ) -> Result<Option<Spec<'t>>, CoreError> {
     let mut target = Spec::empty(btf, local.kind, id);
-    let budget = Budget::new();
     let found = if local.kind == RelocKind::TypeMatches {
         types_match(
-            &budget,
+            budget,
             (local.btf, local.root_type_id),
             (btf, id),
             false,
@@ -35,7 +35,7 @@ pub(super) fn match_spec<'t>(
         )?
     } else if local.kind.is_type_based() {
         types_are_compat(
-            &budget,
+            budget,
             (local.btf, local.root_type_id),
             (btf, id),
             MAX_DEPTH,
@@ -43,7 +43,7 @@ pub(super) fn match_spec<'t>(
     } else if local.kind.is_enumval_based() {
         match_enumerator(local, &mut target, id)
     } else {
-        match_fields(&budget, local, &mut target, id)?
+        match_fields(budget, local, &mut target, id)?
     };
     Ok(found.then_some(target))
 }
@@ -182,8 +182,12 @@ fn no_bit_offset(t: Type<'_>) -> bool {
 }
 
 /// `bpf_core_types_are_compat()`. Also used for kernel variables and functions.
-pub(in crate::load) fn are_compat(local: (&Btf, u32), target: (&Btf, u32)) -> bool {
-    types_are_compat(&Budget::new(), local, target, MAX_DEPTH).unwrap_or(false)
+pub(in crate::load) fn are_compat(
+    budget: &Budget,
+    local: (&Btf, u32),
+    target: (&Btf, u32),
+) -> bool {
+    types_are_compat(budget, local, target, MAX_DEPTH).unwrap_or(false)
 }
 
 fn types_are_compat(

@@ -96,12 +96,13 @@ impl RelocKind {
 pub(super) type CoreError = String;
 
 /// Bounds the comparison of types: a hostile structure may hold itself several times over.
-struct Budget(Cell<u32>);
+pub(super) struct Budget(Cell<u32>);
 
 impl Budget {
-    const STEPS: u32 = 1_000_000;
+    /// Enough for any object: one program's relocations take some thousands.
+    const STEPS: u32 = 100_000_000;
 
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Cell::new(Self::STEPS))
     }
 
@@ -120,15 +121,17 @@ impl Budget {
 pub(super) struct CoreRelocator<'a> {
     local: &'a Btf,
     kernel: &'a Kernel,
+    budget: &'a Budget,
     /// Local type → kernel types of its name that have matched so far.
     candidates: HashMap<u32, Vec<(BtfObj, u32)>>,
 }
 
 impl<'a> CoreRelocator<'a> {
-    pub(super) fn new(local: &'a Btf, kernel: &'a Kernel) -> Self {
+    pub(super) fn new(local: &'a Btf, kernel: &'a Kernel, budget: &'a Budget) -> Self {
         Self {
             local,
             kernel,
+            budget,
             candidates: HashMap::new(),
         }
     }
@@ -164,7 +167,7 @@ impl<'a> CoreRelocator<'a> {
             let Some(btf) = self.kernel.btf(obj) else {
                 continue;
             };
-            let Some(target) = matching::match_spec(spec, btf, id)? else {
+            let Some(target) = matching::match_spec(self.budget, spec, btf, id)? else {
                 continue;
             };
             let value = Value::new(spec, Some(&target))?;
