@@ -63,7 +63,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                         Err(e) => println!("error {name} {e}"),
                         Ok(prog) => {
                             if !std::mem::replace(&mut maps_printed, true) {
-                                prog.maps.iter().for_each(print_map);
+                                let object_maps = prog.maps.iter().take(object.maps().len());
+                                object_maps.for_each(print_map);
                             }
                             print(&prog);
                         }

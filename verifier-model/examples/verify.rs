@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Verifies every program of some objects and prints one verdict a line, or, with a program's name,
+//! its log. Flags that a selftest asks for by tag are set.
+//!
+//! usage: verify [-l LEVEL] [-p PROGRAM] [-c CPUS] VMLINUX_BTF KFUNCS OBJECT...
+
+use std::sync::Arc;
+
+use verifier_model::btf::{Btf, Kind};
+use verifier_model::kfuncs::KfuncTable;
+use verifier_model::load::{Autoload, Object, PrepareOptions, Prepared};
+use verifier_model::profile::Profile;
+use verifier_model::prog_load::{Kernel, ProgFlags};
+use verifier_model::verify::{Options, verify};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut opts = Options::default();
+    let mut only = None;
+    let mut paths = Vec::new();
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "-l" => opts.log_level = args.next().ok_or("no level")?.parse()?,
+            "-c" => opts.nr_cpu_ids = args.next().ok_or("no number")?.parse()?,
+            "-p" => only = args.next(),
+            _ => paths.push(arg),
+        }
+    }
+    let mut paths = paths.into_iter();
+    let btf = Btf::from_file(paths.next().ok_or("no vmlinux")?, None)?;
+    let mut kernel = Kernel::new(Arc::new(btf));
+    let table = std::fs::read_to_string(paths.next().ok_or("no kfuncs")?)?;
+    kernel.kfuncs = KfuncTable::parse(&table)?;
+    for path in paths {
+        let object = match Object::open(&std::fs::read(&path)?, &path) {
+            Ok(object) => object,
+            Err(e) => {
+                println!("=== {path} - open {e}");
+                continue;
+            }
+        };
+        let names: Vec<_> = object.programs().map(|p| p.name.to_owned()).collect();
+        for name in names
+            .iter()
+            .filter(|n| only.as_ref().is_none_or(|o| o == *n))
+        {
+            let options = PrepareOptions {
+                autoload: Autoload::Only(name),
+                ..PrepareOptions::default()
+            };
+            let progs = match object.prepare(&kernel, &options) {
+                Ok(progs) => progs,
+                Err(e) => {
+                    println!("=== {path} {name} load {e}");
+                    continue;
+                }
+            };
+            for Prepared { name, load } in progs {
+                let mut prog = match load {
+                    Ok(prog) => prog,
+                    Err(e) => {
+                        println!("=== {path} {name} load {e}");
+                        continue;
+                    }
+                };
+                prog.prog_flags |= tagged_flags(prog.btf.as_deref(), &name);
+                let v = verify(&prog, &kernel, &Profile::default(), &opts);
+                let word = match (&v.not_modelled, v.accepted) {
+                    (Some(_), _) => "unmodelled",
+                    (None, true) => "accept",
+                    (None, false) => "reject",
+                };
+                println!("=== {path} {name} {word} {}", v.errno);
+                if let Some(what) = v.not_modelled {
+                    println!("not modelled: {what}");
+                }
+                print!("{}", v.log);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn tagged_flags(btf: Option<&Btf>, name: &str) -> ProgFlags {
+    let mut flags = ProgFlags::empty();
+    let Some(btf) = btf else { return flags };
+    let Some(func) = btf.find_by_name_kind(name, Kind::Func) else {
+        return flags;
+    };
+    for tag in btf.decl_tags_of(func.id(), None) {
+        let Some((_, flag)) = tag.split_once("test_prog_flags=") else {
+            continue;
+        };
+        flags |= match flag {
+            "BPF_F_STRICT_ALIGNMENT" => ProgFlags::STRICT_ALIGNMENT,
+            "BPF_F_ANY_ALIGNMENT" => ProgFlags::ANY_ALIGNMENT,
+            "BPF_F_TEST_RND_HI32" => ProgFlags::TEST_RND_HI32,
+            "BPF_F_TEST_STATE_FREQ" => ProgFlags::TEST_STATE_FREQ,
+            "BPF_F_SLEEPABLE" => ProgFlags::SLEEPABLE,
+            "BPF_F_TEST_REG_INVARIANTS" => ProgFlags::TEST_REG_INVARIANTS,
+            _ => ProgFlags::empty(),
+        };
+    }
+    flags
+}
