@@ -220,8 +220,9 @@ impl Guest<'_> {
             "-display",
             "none",
         ]);
-        // /dev/kvm may open and yet hang the guest; TCG answers everywhere.
-        command.args(["-accel", "tcg,thread=multi"]);
+        // /dev/kvm may open and yet hang the guest; TCG answers everywhere. With a thread a CPU it
+        // now and then runs an int3 that the kernel has already patched away, and the guest dies.
+        command.args(["-accel", "tcg,thread=single"]);
         // Linux counts CPUs that may come (`maxcpus=`) as possible only on a hypervisor that it
         // knows: acpi_is_processor_usable() in arch/x86/kernel/acpi/boot.c. It does not know TCG;
         // it takes this for VMware, by the serial number and the port that QEMU has for it. So
