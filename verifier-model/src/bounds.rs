@@ -22,7 +22,9 @@ impl RegState {
             self.r32 = self.r32.intersect(Cnum32::from_cnum64(self.r64));
             self.r64 = self.r64.intersect_subreg(self.r32);
         }
-        let var64 = self.var_off.intersect(Tnum::range(self.umin(), self.umax()));
+        let var64 = self
+            .var_off
+            .intersect(Tnum::range(self.umin(), self.umax()));
         let range32 = Tnum::range(self.u32_min().into(), self.u32_max().into());
         let var32 = var64.subreg().intersect(range32);
         self.var_off = var64.clear_subreg() | var32;
@@ -86,7 +88,11 @@ impl RegState {
     /// The low `size` bytes become the whole value, zero-extended.
     pub fn coerce_to_size(&mut self, size: u32) {
         self.var_off = self.var_off.cast(size);
-        let mask = if size >= 8 { u64::MAX } else { (1u64 << (size * 8)) - 1 };
+        let mask = if size >= 8 {
+            u64::MAX
+        } else {
+            (1u64 << (size * 8)) - 1
+        };
         let (umin, umax) = (self.umin(), self.umax());
         self.r64 = if umin & !mask == umax & !mask {
             Cnum64::from_urange(umin & mask, umax & mask)
@@ -134,7 +140,13 @@ impl RegState {
 
     /// The low `size` bytes become the low half, sign-extended to 32 bits.
     pub fn coerce_subreg_to_size_sx(&mut self, size: u32) {
-        let sext = |v: i32| if size == 1 { i32::from(v as i8) } else { i32::from(v as i16) };
+        let sext = |v: i32| {
+            if size == 1 {
+                i32::from(v as i8)
+            } else {
+                i32::from(v as i16)
+            }
+        };
         if self.var_off.is_const() {
             let v = sext(self.var_off.value as i32);
             // A negative constant goes into the bits sign-extended, as the kernel leaves it; the
@@ -178,14 +190,17 @@ fn cnum32_from_tnum(t: Tnum) -> Cnum32 {
 fn cnum64_from_tnum(t: Tnum) -> Cnum64 {
     const SIGN: u64 = 1 << 63;
     if (t.mask | t.value) & SIGN != 0 {
-        Cnum64::from_srange((t.value | t.mask & SIGN) as i64, (t.value | t.mask & !SIGN) as i64)
+        Cnum64::from_srange(
+            (t.value | t.mask & SIGN) as i64,
+            (t.value | t.mask & !SIGN) as i64,
+        )
     } else {
         Cnum64::from_urange(t.value, t.value | t.mask)
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
@@ -194,22 +209,34 @@ mod tests {
         let value = prop_oneof![any::<u64>(), any::<i32>().prop_map(|v| v as u64), 0..256u64];
         let mask = prop_oneof![any::<u64>(), Just(0), Just(u64::MAX), 0..1024u64];
         let slack = prop_oneof![any::<u64>(), 0..300u64, Just(0)];
-        (value, mask, slack.clone(), slack, any::<u32>(), any::<u32>()).prop_map(
-            |(x, m, before, after, b32, a32)| {
+        (
+            value,
+            mask,
+            slack.clone(),
+            slack,
+            any::<u32>(),
+            any::<u32>(),
+        )
+            .prop_map(|(x, m, before, after, b32, a32)| {
                 let mut r = RegState::unknown_imprecise();
                 r.var_off = Tnum::new(x & !m, m);
                 if let Some(size) = before.checked_add(after) {
-                    r.r64 = Cnum64 { base: x.wrapping_sub(before), size };
+                    r.r64 = Cnum64 {
+                        base: x.wrapping_sub(before),
+                        size,
+                    };
                 }
                 if let Some(size) = b32.checked_add(a32) {
-                    r.r32 = Cnum32 { base: (x as u32).wrapping_sub(b32), size };
+                    r.r32 = Cnum32 {
+                        base: (x as u32).wrapping_sub(b32),
+                        size,
+                    };
                 }
                 if r.range_bounds_violation() {
                     r.mark_unbounded();
                 }
                 (r, x)
-            },
-        )
+            })
     }
 
     pub(crate) fn holds(r: &RegState, v: u64) -> bool {
@@ -235,7 +262,8 @@ mod tests {
                 let got = run(&|r| r.coerce_to_size_sx(size));
                 prop_assert!(holds(&got, sx as u64), "{got:?} {sx:#x}");
             }
-            prop_assert!(holds(&run(&|r| { r.zext_32_to_64(); r.bounds_sync() }), x & 0xffff_ffff));
+            let zext = run(&|r| { r.zext_32_to_64(); r.bounds_sync() });
+            prop_assert!(holds(&zext, x & 0xffff_ffff));
             for size in [1, 2] {
                 let sx = if size == 1 { x as i8 as i32 } else { x as i16 as i32 };
                 let got = run(&|r| { r.coerce_subreg_to_size_sx(size); r.zext_32_to_64(); r.bounds_sync() });

@@ -26,7 +26,10 @@ pub mod class {
 }
 
 /// Arithmetic operations, the high four bits of an opcode.
-#[expect(missing_docs, reason = "the constants are the kernel's BPF_ADD, BPF_SUB and so on")]
+#[expect(
+    missing_docs,
+    reason = "the constants are the kernel's BPF_ADD, BPF_SUB and so on"
+)]
 pub mod alu {
     pub const ADD: u8 = 0x00;
     pub const SUB: u8 = 0x10;
@@ -54,7 +57,10 @@ pub mod alu {
 }
 
 /// Jump operations, the high four bits of an opcode.
-#[expect(missing_docs, reason = "the constants are the kernel's BPF_JEQ, BPF_JGT and so on")]
+#[expect(
+    missing_docs,
+    reason = "the constants are the kernel's BPF_JEQ, BPF_JGT and so on"
+)]
 pub mod jmp {
     pub const JA: u8 = 0x00;
     pub const JEQ: u8 = 0x10;
@@ -74,7 +80,10 @@ pub mod jmp {
 }
 
 /// Addressing modes of loads and stores, the high three bits of an opcode.
-#[expect(missing_docs, reason = "the constants are the kernel's BPF_IMM, BPF_MEM and so on")]
+#[expect(
+    missing_docs,
+    reason = "the constants are the kernel's BPF_IMM, BPF_MEM and so on"
+)]
 pub mod mode {
     pub const IMM: u8 = 0x00;
     pub const ABS: u8 = 0x20;
@@ -182,7 +191,11 @@ impl Insn {
     }
     /// Distance that a jump goes, from the next instruction.
     pub const fn jmp_offset(&self) -> i32 {
-        if self.code == class::JMP32 | jmp::JA { self.imm } else { self.off as i32 }
+        if self.code == class::JMP32 | jmp::JA {
+            self.imm
+        } else {
+            self.off as i32
+        }
     }
     /// Conditional jump, `may_goto` included (`bpf_insn_is_cond_jump`).
     pub const fn is_cond_jump(&self) -> bool {
@@ -195,6 +208,10 @@ impl Insn {
     /// Store of an immediate to memory.
     pub const fn is_st_mem(&self) -> bool {
         self.class() == class::ST && self.mode() == mode::MEM
+    }
+    /// Legacy packet load.
+    pub const fn is_ld_abs_ind(&self) -> bool {
+        self.class() == class::LD && matches!(self.mode(), mode::ABS | mode::IND)
     }
     /// Atomic operation of any kind.
     pub const fn is_atomic(&self) -> bool {
@@ -243,7 +260,11 @@ impl Insn {
     }
     /// How many slots the instruction takes, 2 for `ld_imm64`.
     pub const fn slots(&self) -> usize {
-        if self.code == crate::uapi::op::LD_IMM64 { 2 } else { 1 }
+        if self.code == crate::uapi::op::LD_IMM64 {
+            2
+        } else {
+            1
+        }
     }
 }
 

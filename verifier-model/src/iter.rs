@@ -125,7 +125,11 @@ impl Iter {
     /// `bpf_iter_<kind>_new()`
     pub const fn new(self, trust: Trust) -> Result<Self, IterError> {
         match self {
-            Self::Uninit => Ok(Self::Live { state: IterState::Active, trust, depth: 0 }),
+            Self::Uninit => Ok(Self::Live {
+                state: IterState::Active,
+                trust,
+                depth: 0,
+            }),
             Self::Live { .. } => Err(IterError::ExpectedUninitialized),
         }
     }
@@ -134,10 +138,27 @@ impl Iter {
     pub const fn next(self) -> Result<Next, IterError> {
         match self {
             Self::Uninit => Err(IterError::ExpectedInitialized),
-            Self::Live { trust: Trust::Untrusted, .. } => Err(IterError::ExpectedRcuCs),
-            Self::Live { state: IterState::Drained, .. } => Ok(Next { null: self, element: None }),
-            Self::Live { state: IterState::Active, trust, depth } => Ok(Next {
-                null: Self::Live { state: IterState::Drained, trust, depth },
+            Self::Live {
+                trust: Trust::Untrusted,
+                ..
+            } => Err(IterError::ExpectedRcuCs),
+            Self::Live {
+                state: IterState::Drained,
+                ..
+            } => Ok(Next {
+                null: self,
+                element: None,
+            }),
+            Self::Live {
+                state: IterState::Active,
+                trust,
+                depth,
+            } => Ok(Next {
+                null: Self::Live {
+                    state: IterState::Drained,
+                    trust,
+                    depth,
+                },
                 element: Some(Self::Live {
                     state: IterState::Active,
                     trust,
@@ -151,7 +172,10 @@ impl Iter {
     pub const fn destroy(self) -> Result<Self, IterError> {
         match self {
             Self::Uninit => Err(IterError::ExpectedInitialized),
-            Self::Live { trust: Trust::Untrusted, .. } => Err(IterError::ExpectedRcuCs),
+            Self::Live {
+                trust: Trust::Untrusted,
+                ..
+            } => Err(IterError::ExpectedRcuCs),
             Self::Live { .. } => Ok(Self::Uninit),
         }
     }
@@ -161,9 +185,15 @@ impl Iter {
     pub const fn rcu_unlock(self) -> Self {
         match self {
             Self::Uninit => Self::Uninit,
-            Self::Live { state, trust, depth } => {
-                Self::Live { state, trust: trust.after_rcu_unlock(), depth }
-            }
+            Self::Live {
+                state,
+                trust,
+                depth,
+            } => Self::Live {
+                state,
+                trust: trust.after_rcu_unlock(),
+                depth,
+            },
         }
     }
 
@@ -172,8 +202,16 @@ impl Iter {
         match (self, other) {
             (Self::Uninit, Self::Uninit) => true,
             (
-                Self::Live { state: s1, trust: t1, depth: _ },
-                Self::Live { state: s2, trust: t2, depth: _ },
+                Self::Live {
+                    state: s1,
+                    trust: t1,
+                    depth: _,
+                },
+                Self::Live {
+                    state: s2,
+                    trust: t2,
+                    depth: _,
+                },
             ) => s1 == s2 && t1 == t2,
             _ => false,
         }
@@ -199,7 +237,11 @@ mod tests {
     fn all() -> impl Iterator<Item = Iter> {
         let live = STATES.into_iter().flat_map(|state| {
             TRUSTS.into_iter().flat_map(move |trust| {
-                (0..4).map(move |depth| Iter::Live { state, trust, depth })
+                (0..4).map(move |depth| Iter::Live {
+                    state,
+                    trust,
+                    depth,
+                })
             })
         });
         core::iter::once(Iter::Uninit).chain(live)
@@ -220,13 +262,32 @@ mod tests {
     #[test]
     fn drained_is_sticky() {
         for it in all() {
-            let Iter::Live { state: IterState::Drained, .. } = it else { continue };
+            let Iter::Live {
+                state: IterState::Drained,
+                ..
+            } = it
+            else {
+                continue;
+            };
             if let Ok(n) = it.next() {
-                assert_eq!(n, Next { null: it, element: None });
+                assert_eq!(
+                    n,
+                    Next {
+                        null: it,
+                        element: None
+                    }
+                );
             }
             // The only way out of it is to destroy the iterator.
             for s in successors(it) {
-                assert!(matches!(s, Iter::Uninit | Iter::Live { state: IterState::Drained, .. }));
+                assert!(matches!(
+                    s,
+                    Iter::Uninit
+                        | Iter::Live {
+                            state: IterState::Drained,
+                            ..
+                        }
+                ));
             }
         }
     }
@@ -234,7 +295,13 @@ mod tests {
     #[test]
     fn untrusted_is_for_good() {
         for it in all() {
-            let Iter::Live { trust: Trust::Untrusted, .. } = it else { continue };
+            let Iter::Live {
+                trust: Trust::Untrusted,
+                ..
+            } = it
+            else {
+                continue;
+            };
             assert_eq!(it.next(), Err(IterError::ExpectedRcuCs));
             assert_eq!(it.destroy(), Err(IterError::ExpectedRcuCs));
             assert_eq!(it.rcu_unlock(), it);
@@ -245,7 +312,12 @@ mod tests {
     #[test]
     fn plain_iterators_do_not_see_rcu() {
         for it in all() {
-            if let Iter::Live { trust: Trust::Plain, .. } | Iter::Uninit = it {
+            if let Iter::Live {
+                trust: Trust::Plain,
+                ..
+            }
+            | Iter::Uninit = it
+            {
                 assert_eq!(it.rcu_unlock(), it);
             }
         }
@@ -257,7 +329,10 @@ mod tests {
     fn unlock_is_idempotent_and_refuses_use() {
         for it in all() {
             assert_eq!(it.rcu_unlock().rcu_unlock(), it.rcu_unlock());
-            if let Iter::Live { trust: Trust::Rcu, .. } = it {
+            if let Iter::Live {
+                trust: Trust::Rcu, ..
+            } = it
+            {
                 assert_eq!(it.rcu_unlock().next(), Err(IterError::ExpectedRcuCs));
             }
         }
@@ -266,10 +341,18 @@ mod tests {
     #[test]
     fn each_iteration_is_told_apart() {
         for it in all() {
-            let (Iter::Live { depth, .. }, Ok(n)) = (it, it.next()) else { continue };
-            if let Some(Iter::Live { depth: d, state, .. }) = n.element {
+            let (Iter::Live { depth, .. }, Ok(n)) = (it, it.next()) else {
+                continue;
+            };
+            if let Some(Iter::Live {
+                depth: d, state, ..
+            }) = n.element
+            {
                 assert_eq!((d, state), (depth + 1, IterState::Active));
-                assert!(it.equivalent(n.element.unwrap()), "depth does not hinder convergence");
+                assert!(
+                    it.equivalent(n.element.unwrap()),
+                    "depth does not hinder convergence"
+                );
                 assert!(!it.equivalent(n.null), "active and drained differ");
             }
         }
@@ -308,7 +391,11 @@ mod tests {
                     (Ok(x), Ok(y)) => {
                         assert!(x.null.equivalent(y.null));
                         assert_eq!(x.element.is_some(), y.element.is_some());
-                        assert!(x.element.zip(y.element).is_none_or(|(p, q)| p.equivalent(q)));
+                        assert!(
+                            x.element
+                                .zip(y.element)
+                                .is_none_or(|(p, q)| p.equivalent(q))
+                        );
                     }
                     (x, y) => assert_eq!(x.err(), y.err()),
                 }

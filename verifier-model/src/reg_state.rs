@@ -162,7 +162,10 @@ impl RegState {
 
     /// A known scalar.
     pub fn konst(imm: u64) -> Self {
-        let mut r = Self { typ: RegType::SCALAR_VALUE, ..Self::default() };
+        let mut r = Self {
+            typ: RegType::SCALAR_VALUE,
+            ..Self::default()
+        };
         r.mark_known(imm);
         r
     }
@@ -214,13 +217,21 @@ impl RegState {
 
     /// Whether it is a known scalar, or its low half is.
     pub const fn is_const(&self, subreg32: bool) -> bool {
-        let t = if subreg32 { self.var_off.subreg() } else { self.var_off };
+        let t = if subreg32 {
+            self.var_off.subreg()
+        } else {
+            self.var_off
+        };
         self.is_scalar() && t.is_const()
     }
 
     /// The known value.
     pub const fn const_value(&self, subreg32: bool) -> u64 {
-        if subreg32 { self.var_off.subreg().value } else { self.var_off.value }
+        if subreg32 {
+            self.var_off.subreg().value
+        } else {
+            self.var_off.value
+        }
     }
 
     /// How many low bits can be set.
@@ -235,27 +246,47 @@ impl RegState {
 
     /// Frame pointed into, for stack pointers.
     pub const fn frameno(&self) -> usize {
-        if let Meta::Frame(f) = self.meta { f as usize } else { 0 }
+        if let Meta::Frame(f) = self.meta {
+            f as usize
+        } else {
+            0
+        }
     }
 
     /// The map, for map pointers.
     pub const fn map(&self) -> Option<usize> {
-        if let Meta::Map(m) = self.meta { Some(m) } else { None }
+        if let Meta::Map(m) = self.meta {
+            Some(m)
+        } else {
+            None
+        }
     }
 
     /// The BTF type, for pointers to structures.
     pub const fn btf(&self) -> Option<(BtfRef, u32)> {
-        if let Meta::Btf(b, id) = self.meta { Some((b, id)) } else { None }
+        if let Meta::Btf(b, id) = self.meta {
+            Some((b, id))
+        } else {
+            None
+        }
     }
 
     /// The memory's size, for pointers to memory.
     pub const fn mem_size(&self) -> u32 {
-        if let Meta::MemSize(s) = self.meta { s } else { 0 }
+        if let Meta::MemSize(s) = self.meta {
+            s
+        } else {
+            0
+        }
     }
 
     /// The iterator, for its stack slots.
     pub const fn iter(&self) -> Option<IterSlot> {
-        if let Meta::Iter(i) = self.meta { Some(i) } else { None }
+        if let Meta::Iter(i) = self.meta {
+            Some(i)
+        } else {
+            None
+        }
     }
 
     /// Whether everything that the kernel compares as bytes up to `id` is the same.

@@ -116,7 +116,11 @@ impl Tnum {
     /// The low `size` bytes, zero-extended; `size` is below 8.
     #[must_use]
     pub const fn cast(self, size: u32) -> Self {
-        let keep = if size >= 8 { u64::MAX } else { (1u64 << (size * 8)) - 1 };
+        let keep = if size >= 8 {
+            u64::MAX
+        } else {
+            (1u64 << (size * 8)) - 1
+        };
         Self::new(self.value & keep, self.mask & keep)
     }
 
@@ -188,13 +192,18 @@ impl Tnum {
         }
         let d = z - self.value;
         let fls = u64::BITS - (d & !self.mask).leading_zeros();
-        let carry_mask = if fls > 63 { u64::MAX } else { (1u64 << fls) - 1 };
+        let carry_mask = if fls > 63 {
+            u64::MAX
+        } else {
+            (1u64 << fls) - 1
+        };
         let filled = d | carry_mask | !self.mask;
         self.value | (filled.wrapping_add(1) & self.mask)
     }
 
     /// Product, bit by bit: an unknown bit of `self` takes the union of adding and not adding.
     #[must_use]
+    #[expect(clippy::should_implement_trait, reason = "beside the other operations")]
     pub fn mul(self, b: Self) -> Self {
         let (mut a, mut b, mut acc) = (self, b, Self::konst(0));
         while a.value != 0 || a.mask != 0 {
@@ -265,7 +274,12 @@ impl fmt::Display for Tnum {
     /// As the kernel's `tnum_strn`: a constant, or `(0xvalue; 0xmask)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.is_const() {
-            return write!(f, "({}; {})", crate::log::Hex(self.value), crate::log::Hex(self.mask));
+            return write!(
+                f,
+                "({}; {})",
+                crate::log::Hex(self.value),
+                crate::log::Hex(self.mask)
+            );
         }
         if self.value <= u16::MAX.into() {
             write!(f, "{}", self.value)
@@ -283,7 +297,11 @@ mod tests {
     /// Every tnum over the low `w` bits.
     fn all(w: u32) -> impl Iterator<Item = Tnum> {
         let n = 1u64 << w;
-        (0..n).flat_map(move |m| (0..n).filter(move |v| v & m == 0).map(move |v| Tnum::new(v, m)))
+        (0..n).flat_map(move |m| {
+            (0..n)
+                .filter(move |v| v & m == 0)
+                .map(move |v| Tnum::new(v, m))
+        })
     }
 
     /// Every number a tnum stands for.
@@ -291,7 +309,11 @@ mod tests {
         let mut s = Some(0u64);
         core::iter::from_fn(move || {
             let cur = s?;
-            s = if cur == t.mask { None } else { Some((cur | !t.mask).wrapping_add(1) & t.mask) };
+            s = if cur == t.mask {
+                None
+            } else {
+                Some((cur | !t.mask).wrapping_add(1) & t.mask)
+            };
             Some(t.value | cur)
         })
     }
@@ -342,7 +364,10 @@ mod tests {
     fn step_is_the_next_member() {
         for t in all(5) {
             for z in 0..40 {
-                let want = members(t).filter(|&m| m > z).min().unwrap_or(t.value | t.mask);
+                let want = members(t)
+                    .filter(|&m| m > z)
+                    .min()
+                    .unwrap_or(t.value | t.mask);
                 assert_eq!(t.step(z), want, "{t:?} {z}");
             }
         }

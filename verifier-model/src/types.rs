@@ -265,9 +265,29 @@ impl core::fmt::Display for RegType {
     /// As the kernel's `reg_type_str()`.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         const NAMES: [&str; 23] = [
-            "?", "scalar", "ctx", "map_ptr", "map_value", "map_key", "fp", "pkt_meta", "pkt",
-            "pkt_end", "flow_keys", "sock", "sock_common", "tcp_sock", "tp_buffer", "xdp_sock",
-            "ptr_", "mem", "arena", "buf", "func", "insn", "dynptr_ptr",
+            "?",
+            "scalar",
+            "ctx",
+            "map_ptr",
+            "map_value",
+            "map_key",
+            "fp",
+            "pkt_meta",
+            "pkt",
+            "pkt_end",
+            "flow_keys",
+            "sock",
+            "sock_common",
+            "tcp_sock",
+            "tp_buffer",
+            "xdp_sock",
+            "ptr_",
+            "mem",
+            "arena",
+            "buf",
+            "func",
+            "insn",
+            "dynptr_ptr",
         ];
         const PREFIXES: [(Flag, &str); 7] = [
             (Flag::MEM_RDONLY, "rdonly_"),
@@ -300,8 +320,14 @@ mod tests {
     fn names_are_the_kernels() {
         let t = RegType::PTR_TO_BTF_ID;
         assert_eq!((t | Flag::PTR_TRUSTED).to_string(), "trusted_ptr_");
-        assert_eq!((t | Flag::MEM_RCU | Flag::PTR_MAYBE_NULL).to_string(), "rcu_ptr_or_null_");
-        assert_eq!((RegType::PTR_TO_MAP_VALUE | Flag::PTR_MAYBE_NULL).to_string(), "map_value_or_null");
+        assert_eq!(
+            (t | Flag::MEM_RCU | Flag::PTR_MAYBE_NULL).to_string(),
+            "rcu_ptr_or_null_"
+        );
+        assert_eq!(
+            (RegType::PTR_TO_MAP_VALUE | Flag::PTR_MAYBE_NULL).to_string(),
+            "map_value_or_null"
+        );
     }
 
     #[test]

@@ -1,0 +1,641 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Precision: which scalars' values made the program safe.
+//!
+//! Scalars start out imprecise: two states may differ in them and still be equal. When a value
+//! matters (as an offset, in a branch whose outcome is known, as a size), the instructions behind
+//! are walked backwards to find what it was computed from, and every kept state on the way has those
+//! registers and slots marked precise.
+//!
+//! ```text
+//!   5: r2 = r1        r1 ◀─┐ then r1 is looked for
+//!   6: r2 <<= 3       r2   │ still
+//!   7: r3 += r2       r2 ──┘ looked for from here: r3 is a pointer
+//! ```
+//!
+//! Source: `kernel/bpf/backtrack.c`.
+
+use crate::env::Env;
+use crate::error::{Check, Errno, Stop};
+use crate::insn::{CMPXCHG, REG_FP, alu, class, jmp, mode};
+use crate::log::verbose;
+use crate::profile::Rule;
+use crate::reg_state::RegState;
+use crate::state::{BPF_MAIN_FUNC, JmpHistory, LinkedReg, MAX_CALL_FRAMES, StateId, VerifierState};
+
+/// Registers R1 to R5.
+const REGMASK_ARGS: u32 = 0b11_1110;
+
+/// What is looked for, in each frame.
+#[derive(Debug, Default)]
+pub struct Backtrack {
+    frame: usize,
+    regs: [u32; MAX_CALL_FRAMES],
+    slots: [u64; MAX_CALL_FRAMES],
+    stack_args: [u8; MAX_CALL_FRAMES],
+}
+
+impl Backtrack {
+    /// Looks for a register.
+    pub fn set_frame_reg(&mut self, frame: usize, reg: usize) {
+        self.regs[frame] |= 1 << reg;
+    }
+
+    /// Looks for a stack slot.
+    pub fn set_frame_slot(&mut self, frame: usize, slot: usize) {
+        self.slots[frame] |= 1 << (slot & 63);
+    }
+
+    /// Looks for stack slots.
+    pub fn set_frame_slot_mask(&mut self, frame: usize, mask: u64) {
+        self.slots[frame] |= mask;
+    }
+
+    /// Looks for a stack argument.
+    pub fn set_frame_stack_arg(&mut self, frame: usize, slot: usize) {
+        self.stack_args[frame] |= 1 << (slot & 7);
+    }
+
+    fn has_reg(&self, reg: usize) -> bool {
+        self.regs[self.frame] >> reg & 1 != 0
+    }
+
+    fn set_reg(&mut self, reg: usize) {
+        self.regs[self.frame] |= 1 << reg;
+    }
+
+    fn clear_reg(&mut self, reg: usize) {
+        self.regs[self.frame] &= !(1 << reg);
+    }
+
+    fn is_empty(&self) -> bool {
+        let n = self.frame + 1;
+        self.regs[..n].iter().all(|m| *m == 0)
+            && self.slots[..n].iter().all(|m| *m == 0)
+            && self.stack_args[..n].iter().all(|m| *m == 0)
+    }
+
+    /// If one of the registers that a jump narrowed together is looked for, all of them are.
+    fn sync_linked_regs(&mut self, hist: Option<&JmpHistory>) {
+        let Some(hist) = hist else { return };
+        let linked = &hist.linked_regs;
+        let looked_for = |e: LinkedReg| match e {
+            LinkedReg::Reg(f, r) => self.regs[usize::from(f)] >> r & 1 != 0,
+            LinkedReg::Spi(f, s) => self.slots[usize::from(f)] >> s & 1 != 0,
+        };
+        if !linked.iter().any(looked_for) {
+            return;
+        }
+        for e in linked.iter() {
+            match e {
+                LinkedReg::Reg(f, r) => self.set_frame_reg(f.into(), r.into()),
+                LinkedReg::Spi(f, s) => self.set_frame_slot(f.into(), s.into()),
+            }
+        }
+    }
+}
+
+/// Registers as in `r0,r2`.
+fn fmt_regs(mask: u32) -> String {
+    let regs: Vec<_> = (0..32)
+        .filter(|i| mask >> i & 1 != 0)
+        .map(|i| format!("r{i}"))
+        .collect();
+    regs.join(",")
+}
+
+/// Slots as in `-8,-24`.
+fn fmt_slots(mask: u64) -> String {
+    let slots: Vec<_> = (0..64)
+        .filter(|i| mask >> i & 1 != 0)
+        .map(|i| format!("{}", -(i + 1) * 8))
+        .collect();
+    slots.join(",")
+}
+
+/// Why one step back is not possible.
+enum Step {
+    /// Fall back to making everything precise.
+    NotSupported,
+    Stop(Stop),
+}
+
+impl From<Stop> for Step {
+    fn from(s: Stop) -> Self {
+        Self::Stop(s)
+    }
+}
+
+impl Env<'_> {
+    /// Makes a register of the current frame precise (`mark_chain_precision`).
+    pub fn mark_chain_precision(&mut self, regno: usize) -> Check {
+        self.mark_chain_precision_cur(Some(regno)).map(|_| ())
+    }
+
+    /// Makes precise what [`Env::bt`] looks for, and the register; true if some mark is new.
+    pub fn mark_chain_precision_cur(&mut self, regno: Option<usize>) -> Check<bool> {
+        if !self.bpf_capable {
+            return Ok(false);
+        }
+        // The walk reads the current state's history and changes only its parents.
+        let cur = core::mem::take(&mut self.cur);
+        let result = self.mark_chain_precision_from(&cur, regno);
+        self.cur = cur;
+        result
+    }
+
+    /// As [`Self::mark_chain_precision_cur`], from any state.
+    pub fn mark_chain_precision_from(
+        &mut self,
+        start: &VerifierState,
+        regno: Option<usize>,
+    ) -> Check<bool> {
+        if !self.bpf_capable {
+            return Ok(false);
+        }
+        let mut changed = false;
+        self.bt.frame = start.curframe();
+        if let Some(r) = regno {
+            if !start.frame().regs[r].is_scalar() {
+                return self.verifier_bug(format_args!("backtracking misuse"));
+            }
+            self.bt.set_reg(r);
+        }
+        if self.bt.is_empty() {
+            return Ok(false);
+        }
+        let mut st: Option<StateId> = None;
+        let mut first_idx = start.first_insn_idx;
+        let mut last_idx = start.insn_idx as i32;
+        let mut subseq_idx = -1;
+        let mut skip_first = true;
+        loop {
+            let taken = st.and_then(|id| self.state_mut(id));
+            let history = taken.map(|s| core::mem::take(&mut s.jmp_history));
+            let hist = history.as_deref().unwrap_or(&start.jmp_history);
+            let walked = self.walk_back(
+                start,
+                st,
+                hist,
+                (first_idx, last_idx),
+                &mut subseq_idx,
+                &mut skip_first,
+                &mut changed,
+            );
+            if let (Some(h), Some(s)) = (history, st.and_then(|id| self.state_mut(id))) {
+                s.jmp_history = h;
+            }
+            match walked {
+                Ok(true) => return Ok(changed),
+                Ok(false) => {}
+                Err(Step::NotSupported) => {
+                    self.mark_all_scalars_precise(start.parent, start.curframe());
+                    self.bt = Backtrack::default();
+                    return Ok(changed);
+                }
+                Err(Step::Stop(s)) => return Err(s),
+            }
+            st = match st {
+                None => start.parent,
+                Some(id) => self.state(id).and_then(|s| s.parent),
+            };
+            let Some(id) = st else { break };
+            self.mark_parent(id, &mut changed);
+            if self.bt.is_empty() {
+                return Ok(changed);
+            }
+            let Some(s) = self.state(id) else { break };
+            let (last, first) = (s.last_insn_idx, s.first_insn_idx);
+            subseq_idx = first_idx;
+            last_idx = last;
+            first_idx = first;
+        }
+        if !self.bt.is_empty() {
+            self.mark_all_scalars_precise(start.parent, start.curframe());
+            self.bt = Backtrack::default();
+        }
+        Ok(changed)
+    }
+
+    /// Walks the instructions of one state backwards; true when everything was found.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the walk's position is shared with its caller"
+    )]
+    fn walk_back(
+        &mut self,
+        start: &VerifierState,
+        st: Option<StateId>,
+        hist: &[JmpHistory],
+        (first_idx, last_idx): (i32, i32),
+        subseq_idx: &mut i32,
+        skip_first: &mut bool,
+        changed: &mut bool,
+    ) -> Result<bool, Step> {
+        if self.log.level2() {
+            let frame = self.bt.frame;
+            verbose!(
+                self,
+                "mark_precise: frame{frame}: last_idx {last_idx} first_idx {first_idx} \
+                 subseq_idx {subseq_idx} \n"
+            );
+        }
+        if last_idx < 0 {
+            return self.reached_entry(start, st, changed);
+        }
+        let mut cnt = hist.len();
+        let mut i = last_idx;
+        loop {
+            if *skip_first {
+                *skip_first = false;
+            } else {
+                let entry = hist[..cnt].last().filter(|h| h.idx as i32 == i);
+                self.backtrack_insn(i as usize, *subseq_idx, entry)?;
+            }
+            if self.bt.is_empty() {
+                return Ok(true);
+            }
+            *subseq_idx = i;
+            let last = hist[..cnt].last();
+            let here = last.is_some_and(|h| h.idx as i32 == i);
+            if i == first_idx && (cnt == 0 || cnt == 1 && here) {
+                return Ok(false);
+            }
+            i = match last {
+                Some(h) if here => {
+                    cnt -= 1;
+                    h.prev_idx
+                }
+                _ => i - 1,
+            };
+            if i < 0 || i as usize >= self.insns.len() {
+                return Err(self.bug_step(format_args!("backtracking idx {i}")));
+            }
+        }
+    }
+
+    fn bug_step(&mut self, what: core::fmt::Arguments<'_>) -> Step {
+        match self.verifier_bug::<()>(what) {
+            Err(s) => Step::Stop(s),
+            Ok(()) => Step::Stop(Errno::EFAULT.into()),
+        }
+    }
+
+    /// At the entry of a global function only its arguments may still be looked for.
+    fn reached_entry(
+        &mut self,
+        start: &VerifierState,
+        st: Option<StateId>,
+        changed: &mut bool,
+    ) -> Result<bool, Step> {
+        let (regs, slots) = (self.bt.regs[self.bt.frame], self.bt.slots[self.bt.frame]);
+        let state = st.and_then(|id| self.state(id)).unwrap_or(start);
+        let (f0, curframe) = (&state.frames[0], state.curframe());
+        let subprogno = f0.subprogno;
+        if curframe == 0
+            && subprogno > 0
+            && f0.callsite == BPF_MAIN_FUNC
+            && slots == 0
+            && regs & !REGMASK_ARGS == 0
+        {
+            for r in (0..32).filter(|r| regs >> r & 1 != 0) {
+                self.bt.clear_reg(r);
+                if let Some(s) = st.and_then(|id| self.state_mut(id))
+                    && let Some(reg) = s.frames[0].regs.get_mut(r)
+                    && reg.is_scalar()
+                {
+                    reg.precise = true;
+                    *changed = true;
+                }
+            }
+            return Ok(true);
+        }
+        Err(self.bug_step(format_args!(
+            "backtracking func entry subprog {subprogno} reg_mask {regs:x} stack_mask {slots:x}"
+        )))
+    }
+
+    /// Marks what is looked for in a kept state; what is precise already was looked for before.
+    fn mark_parent(&mut self, id: StateId, changed: &mut bool) {
+        for fr in (0..=self.bt.frame).rev() {
+            let (mut regs, mut slots, mut args) =
+                (self.bt.regs[fr], self.bt.slots[fr], self.bt.stack_args[fr]);
+            let Some(st) = self.state_mut(id) else { return };
+            let Some(func) = st.frames.get_mut(fr) else {
+                continue;
+            };
+            let mut mark = |reg: Option<&mut RegState>| match reg {
+                Some(r) if r.is_scalar() && !r.precise => {
+                    r.precise = true;
+                    *changed = true;
+                    true
+                }
+                _ => false,
+            };
+            for i in (0..32).filter(|i| regs >> i & 1 != 0).collect::<Vec<_>>() {
+                if !mark(func.regs.get_mut(i)) {
+                    regs &= !(1 << i);
+                }
+            }
+            for i in (0..64).filter(|i| slots >> i & 1 != 0).collect::<Vec<_>>() {
+                let slot = func.stack.get_mut(i).filter(|s| s.is_spilled_scalar());
+                if !mark(slot.map(|s| &mut s.reg)) {
+                    slots &= !(1 << i);
+                }
+            }
+            for (i, arg) in func.stack_arg_regs.iter_mut().enumerate().take(8) {
+                if args >> i & 1 != 0 && !mark(Some(arg)) {
+                    args &= !(1 << i);
+                }
+            }
+            self.bt.regs[fr] = regs;
+            self.bt.slots[fr] = slots;
+            self.bt.stack_args[fr] = args;
+            if self.log.level2() {
+                let state = self.state(id).map(|s| self.state_text(s, fr, true));
+                verbose!(
+                    self,
+                    "mark_precise: frame{fr}: parent state regs={} stack={}: {}",
+                    fmt_regs(regs),
+                    fmt_slots(slots),
+                    state.unwrap_or_default()
+                );
+            }
+        }
+    }
+
+    /// Makes every scalar of every state on the path precise (`bpf_mark_all_scalars_precise`).
+    pub fn mark_all_scalars_precise(&mut self, parent: Option<StateId>, curframe: usize) {
+        if self.log.level2() {
+            verbose!(
+                self,
+                "mark_precise: frame{curframe}: falling back to forcing all scalars precise\n"
+            );
+        }
+        let mut next = parent;
+        let mut lines = String::new();
+        while let Some(st) = next.and_then(|id| self.state_mut(id)) {
+            for (i, func) in st.frames.iter_mut().enumerate() {
+                let regs = func.regs.iter_mut().take(usize::from(REG_FP)).enumerate();
+                for (j, r) in regs.filter(|(_, r)| r.is_scalar() && !r.precise) {
+                    r.precise = true;
+                    lines += &format!("force_precise: frame{i}: forcing r{j} to be precise\n");
+                }
+                let slots = func.stack.iter_mut().enumerate();
+                for (j, s) in slots.filter(|(_, s)| s.is_spilled_scalar() && !s.reg.precise) {
+                    s.reg.precise = true;
+                    let off = -(j as i64 + 1) * 8;
+                    lines += &format!("force_precise: frame{i}: forcing fp{off} to be precise\n");
+                }
+            }
+            next = st.parent;
+        }
+        if self.log.level2() {
+            verbose!(self, "{lines}");
+        }
+    }
+
+    /// One instruction backwards: from what is looked for after it to what is before it.
+    fn backtrack_insn(
+        &mut self,
+        idx: usize,
+        subseq_idx: i32,
+        hist: Option<&JmpHistory>,
+    ) -> Result<(), Step> {
+        let insn = self.insns[idx];
+        if insn.code == 0 {
+            return Ok(());
+        }
+        if self.log.level2() {
+            let text = self.insn_text(idx);
+            let (f, r, s) = (
+                self.bt.frame,
+                self.bt.regs[self.bt.frame],
+                self.bt.slots[self.bt.frame],
+            );
+            verbose!(
+                self,
+                "mark_precise: frame{f}: regs={} stack={} before {idx}: {text}\n",
+                fmt_regs(r),
+                fmt_slots(s)
+            );
+        }
+        self.bt.sync_linked_regs(hist);
+        let (d, s) = (insn.dst(), insn.src());
+        let fp = usize::from(REG_FP);
+        let atomic_fetch = insn.is_atomic_fetch() && self.profile.has(Rule::ATOMIC_FETCH_BACKTRACK);
+        match insn.class() {
+            class::ALU | class::ALU64 => {
+                if !self.bt.has_reg(d) || matches!(insn.op(), alu::END | alu::NEG) {
+                    return Ok(());
+                }
+                if insn.op() == alu::MOV {
+                    self.bt.clear_reg(d);
+                }
+                if insn.src_is_reg() && s != fp {
+                    self.bt.set_reg(s);
+                }
+            }
+            _ if insn.class() == class::LDX || insn.is_atomic_load() || atomic_fetch => {
+                let load_reg = match insn.imm {
+                    CMPXCHG if insn.is_atomic() => 0,
+                    _ if insn.is_atomic_fetch() => s,
+                    _ => d,
+                };
+                if !self.bt.has_reg(load_reg) {
+                    return Ok(());
+                }
+                self.bt.clear_reg(load_reg);
+                let Some(h) = hist else { return Ok(()) };
+                if h.flags.stack_arg_access {
+                    let Some(caller) = self.bt.frame.checked_sub(1) else {
+                        return Err(self.bug_step(format_args!("stack arg in frame 0")));
+                    };
+                    self.bt.set_frame_stack_arg(caller, h.spi);
+                    return Ok(());
+                }
+                if !h.flags.stack_access {
+                    return Ok(());
+                }
+                self.bt.set_frame_slot(h.frame, h.spi);
+            }
+            class::STX | class::ST => {
+                if self.bt.has_reg(d) {
+                    // A store through a scalar: some pointer was subtracted from another.
+                    return Err(Step::NotSupported);
+                }
+                let Some(h) = hist else { return Ok(()) };
+                let looked_for = if h.flags.stack_arg_access {
+                    let mask = &mut self.bt.stack_args[self.bt.frame];
+                    let was = *mask >> (h.spi & 7) & 1 != 0;
+                    *mask &= !(1 << (h.spi & 7));
+                    was
+                } else if h.flags.stack_access {
+                    let mask = &mut self.bt.slots[h.frame];
+                    let was = *mask >> (h.spi & 63) & 1 != 0;
+                    *mask &= !(1 << (h.spi & 63));
+                    was
+                } else {
+                    false
+                };
+                if !looked_for {
+                    return Ok(());
+                }
+                if insn.class() == class::STX {
+                    self.bt.set_reg(s);
+                }
+                if h.flags.stack_arg_access {
+                    return Ok(());
+                }
+            }
+            class::JMP | class::JMP32 if !self.backtrack_jmp(idx, subseq_idx, hist)? => {
+                return Ok(());
+            }
+            class::LD => match insn.mode() {
+                mode::IMM => {
+                    self.bt.clear_reg(d);
+                    return Ok(());
+                }
+                mode::IND | mode::ABS => {
+                    if self.bt.has_reg(d) {
+                        return Err(Step::NotSupported);
+                    }
+                    if subseq_idx != idx as i32 + 1 {
+                        self.bt_subprog_enter()?;
+                    }
+                    return Ok(());
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+        self.bt.sync_linked_regs(hist);
+        Ok(())
+    }
+
+    fn bt_subprog_enter(&mut self) -> Result<(), Step> {
+        if self.bt.frame == MAX_CALL_FRAMES - 1 {
+            let f = self.bt.frame;
+            return Err(self.bug_step(format_args!("subprog enter from frame {f}")));
+        }
+        self.bt.frame += 1;
+        Ok(())
+    }
+
+    fn bt_subprog_exit(&mut self) -> Result<(), Step> {
+        if self.bt.frame == 0 {
+            return Err(self.bug_step(format_args!("subprog exit from frame 0")));
+        }
+        self.bt.frame -= 1;
+        Ok(())
+    }
+
+    /// Jumps, calls and exits backwards; false when linked registers need not be looked at again.
+    fn backtrack_jmp(
+        &mut self,
+        idx: usize,
+        subseq_idx: i32,
+        hist: Option<&JmpHistory>,
+    ) -> Result<bool, Step> {
+        let insn = self.insns[idx];
+        let regs = self.bt.regs[self.bt.frame];
+        if insn.is_pseudo_call() {
+            let Some(subprog) = self.callee_of(idx) else {
+                return Err(Step::Stop(Errno::EFAULT.into()));
+            };
+            if self.subprog_is_global(subprog) {
+                if regs & REGMASK_ARGS != 0 {
+                    return Err(
+                        self.bug_step(format_args!("global subprog unexpected regs {regs:x}"))
+                    );
+                }
+                self.bt.clear_reg(0);
+                return Ok(false);
+            }
+            if regs & !REGMASK_ARGS != 0 {
+                return Err(self.bug_step(format_args!("static subprog unexpected regs {regs:x}")));
+            }
+            let slots = self.bt.slots[self.bt.frame];
+            if slots != 0 {
+                return Err(self.bug_step(format_args!(
+                    "static subprog leftover stack slots {slots:x}"
+                )));
+            }
+            let frame = self.bt.frame;
+            self.bt.regs[frame] &= !REGMASK_ARGS;
+            let args = self.bt.stack_args[frame];
+            if args != 0 {
+                return Err(self.bug_step(format_args!(
+                    "static subprog leftover stack arg slots {args:x}"
+                )));
+            }
+            self.bt_subprog_exit()?;
+            let frame = self.bt.frame;
+            self.bt.regs[frame] |= regs & REGMASK_ARGS;
+            return Ok(false);
+        }
+        if self.is_sync_callback_calling(&insn) && idx as i32 != subseq_idx - 1 {
+            if regs & !REGMASK_ARGS != 0 {
+                return Err(self.bug_step(format_args!("callback unexpected regs {regs:x}")));
+            }
+            let slots = self.bt.slots[self.bt.frame];
+            if slots != 0 {
+                return Err(self.bug_step(format_args!("callback leftover stack slots {slots:x}")));
+            }
+            let frame = self.bt.frame;
+            self.bt.regs[frame] &= !REGMASK_ARGS;
+            self.bt_subprog_exit()?;
+            return Ok(false);
+        }
+        match insn.op() {
+            jmp::CALL => {
+                if insn.is_kfunc_call() && insn.imm == 0 {
+                    return Err(Step::NotSupported);
+                }
+                self.bt.clear_reg(0);
+                let regs = self.bt.regs[self.bt.frame];
+                if regs & REGMASK_ARGS != 0 {
+                    return Err(
+                        self.bug_step(format_args!("backtracking call unexpected regs {regs:x}"))
+                    );
+                }
+                if insn.is_helper_call()
+                    && insn.imm == crate::helpers::id::TAIL_CALL
+                    && subseq_idx - idx as i32 != 1
+                {
+                    self.bt_subprog_enter()?;
+                }
+            }
+            jmp::EXIT => {
+                let before = subseq_idx.checked_sub(1).filter(|i| *i >= 0);
+                let from_call = before.is_some_and(|i| self.insns[i as usize].is_pseudo_call());
+                let r0_precise = from_call && self.bt.has_reg(0);
+                if from_call && regs & REGMASK_ARGS != 0 {
+                    return Err(
+                        self.bug_step(format_args!("backtracking exit unexpected regs {regs:x}"))
+                    );
+                }
+                self.bt.clear_reg(0);
+                self.bt_subprog_enter()?;
+                if r0_precise {
+                    self.bt.set_reg(0);
+                }
+                return Ok(false);
+            }
+            jmp::JA => {}
+            _ if insn.src_is_reg() => {
+                let (d, s) = (insn.dst(), insn.src());
+                if !self.bt.has_reg(d) && !self.bt.has_reg(s) {
+                    return Ok(false);
+                }
+                if hist.is_none_or(|h| !h.flags.src_reg_stack) {
+                    self.bt.set_reg(s);
+                }
+                if hist.is_none_or(|h| !h.flags.dst_reg_stack) {
+                    self.bt.set_reg(d);
+                }
+            }
+            _ => {}
+        }
+        Ok(true)
+    }
+}

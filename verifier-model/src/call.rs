@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Calls of the program's own functions, callbacks, and returning from them.
+//!
+//! A static function is walked into at each call, in a new frame. A global one is verified on its
+//! own; a call of it only looks at the arguments. A synchronous callback is walked into any number
+//! of times: its frame waits to be explored, and when it returns control goes back to the call
+//! itself, so that states can converge there ([`crate::states`]).
+//!
+//! Source: `check_func_call()`, `push_callback_call()`, `prepare_func_exit()`,
+//! `set_*_callback_state()` in `kernel/bpf/verifier.c`.
+
+use crate::do_check::Flow;
+use crate::env::{BPF_COMPLEXITY_LIMIT_JMP_SEQ, CALLER_SAVED_REGS, Env, StackElem};
+use crate::error::{Check, Errno, Stop, not_modelled};
+use crate::helpers::HelperProto;
+use crate::log::verbose;
+use crate::profile::Rule;
+use crate::reg_state::{BtfRef, DynptrType, Meta, RegState};
+use crate::state::{
+    BPF_MAIN_FUNC, FuncState, HistFlags, LinkedRegs, MAX_CALL_FRAMES, RetvalRange, VerifierState,
+};
+use crate::types::RegType;
+use crate::uapi::Insn;
+
+/// What is found out about a call while its arguments are checked (`struct bpf_call_arg_meta`).
+#[derive(Clone, Debug, Default)]
+pub struct CallMeta {
+    /// Helper number or BTF id of the kfunc.
+    pub func_id: i32,
+    /// The helper's prototype.
+    pub proto: Option<&'static HelperProto>,
+    /// Argument register that is released, 0 for none.
+    pub release_regno: usize,
+    /// The function passed.
+    pub subprogno: usize,
+    /// Map passed.
+    pub map: Option<usize>,
+    /// Which lookup of an inner map it comes from.
+    pub map_uid: u32,
+    /// Dynptr passed: type, id, object it belongs to.
+    pub dynptr: (DynptrType, u32, u32),
+    /// Referenced object passed: id, parent, how many.
+    pub ref_obj: (u32, u32, u8),
+    /// Size of the memory returned.
+    pub ret_mem_size: Option<u32>,
+    /// Largest size of memory passed.
+    pub msize_max: u64,
+    /// Map key, when it is known.
+    pub const_map_key: Option<u64>,
+    /// Type of a per-CPU variable passed.
+    pub ret_btf: Option<(BtfRef, u32)>,
+    /// kptr field passed.
+    pub kptr_field: Option<crate::btf_record::Field>,
+    /// Register of the memory that the call fills in, 0 for none.
+    pub raw_mem_regno: usize,
+    /// Its size.
+    pub raw_mem_size: i32,
+    /// Known scalar argument.
+    pub arg_constant: Option<u64>,
+    /// Memory returned is read-only.
+    pub r0_rdonly: bool,
+    /// Object passed: its type.
+    pub arg_btf: Option<(BtfRef, u32)>,
+    /// It was an owning reference.
+    pub arg_owning_ref: bool,
+    /// Iterator passed: frame and slot.
+    pub iter: Option<(usize, usize)>,
+    /// List head or tree root passed.
+    pub graph_root: Option<crate::btf_record::Field>,
+}
+
+/// Kinds of callbacks, by what they are called with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CallbackKind {
+    /// `bpf_for_each_map_elem`
+    MapElem,
+    /// `bpf_loop`
+    Loop,
+    /// `bpf_timer_set_callback`, `bpf_wq_set_callback`
+    Timer,
+    /// `bpf_find_vma`
+    FindVma,
+    /// `bpf_user_ringbuf_drain`
+    UserRingbuf,
+    /// `bpf_rbtree_add`
+    RbtreeAdd,
+    /// `bpf_task_work_schedule_*`
+    TaskWork,
+}
+
+impl Env<'_> {
+    /// Registers that a call clobbers become unwritten.
+    pub fn clear_caller_saved_regs(&mut self) {
+        let not_init = self.not_init();
+        for r in 0..CALLER_SAVED_REGS {
+            self.regs()[r] = not_init;
+            self.log.scratch_reg(r);
+        }
+    }
+
+    /// Stack arguments are gone after a call.
+    pub fn invalidate_outgoing_stack_args(&mut self) {
+        let not_init = self.not_init();
+        self.cur.frame_mut().stack_arg_regs.fill(not_init);
+    }
+
+    fn setup_func_entry(
+        &mut self,
+        st: &mut VerifierState,
+        subprog: usize,
+        callsite: usize,
+        kind: Option<CallbackKind>,
+    ) -> Check {
+        if st.frames.len() >= MAX_CALL_FRAMES {
+            let n = st.frames.len() + 1;
+            verbose!(self, "the call stack of {n} frames is too deep\n");
+            return Err(Errno::E2BIG.into());
+        }
+        let frameno = st.frames.len();
+        let mut callee = FuncState::new(self.bpf_capable, callsite as i32, frameno, subprog);
+        self.log.scratch_all();
+        self.set_callee_state(st.frame(), &mut callee, kind)?;
+        st.frames.push(callee);
+        Ok(())
+    }
+
+    /// A call of a function of the program.
+    pub fn check_func_call(&mut self) -> Check<Flow> {
+        let idx = self.insn_idx;
+        let Some(subprog) = self.callee_of(idx) else {
+            return self.verifier_bug(format_args!(
+                "target of func call at insn {idx} is not a program"
+            ));
+        };
+        let args = self.btf_check_subprog_call(subprog);
+        if args == Err(Stop::Errno(Errno::EFAULT)) {
+            return args.map(|()| Flow::Next);
+        }
+        if let Err(Stop::NotModelled(why)) = args {
+            return not_modelled(why);
+        }
+        if self.subprog_is_global(subprog) {
+            return self.check_global_func_call(subprog, args);
+        }
+        let mut cur = core::mem::take(&mut self.cur);
+        let entered = self.setup_func_entry(&mut cur, subprog, idx, None);
+        self.cur = cur;
+        entered?;
+        let callee = self.cur.frames.pop();
+        self.clear_caller_saved_regs();
+        self.cur.frames.extend(callee);
+        self.insn_idx = self.subprogs[subprog].start;
+        if self.log.level1() {
+            let n = self.cur.curframe();
+            verbose!(self, "caller:\n");
+            self.print_cur_state(n - 1, true);
+            verbose!(self, "callee:\n");
+            self.print_cur_state(n, true);
+        }
+        Ok(Flow::IdxUpdated)
+    }
+
+    fn check_global_func_call(&mut self, subprog: usize, args: Check) -> Check<Flow> {
+        let name = self.subprog_name(subprog);
+        if self.cur.active_locks != 0 {
+            verbose!(
+                self,
+                "global function calls are not allowed while holding a lock,\n\
+                 use static function instead\n"
+            );
+            return Err(Errno::EINVAL.into());
+        }
+        let sleepable = !self.in_rcu_cs();
+        if self.subprogs[subprog].might_sleep && !sleepable {
+            let why = self.non_sleepable_context();
+            verbose!(self, "sleepable global function {name}() called in {why}\n");
+            return Err(Errno::EINVAL.into());
+        }
+        if let Err(e) = args {
+            verbose!(
+                self,
+                "Caller passes invalid args into func#{subprog} ('{name}')\n"
+            );
+            return Err(e);
+        }
+        if self.log.level1() {
+            verbose!(
+                self,
+                "Func#{subprog} ('{name}') is global and assumed valid.\n"
+            );
+        }
+        self.func_info_aux[subprog].called[usize::from(sleepable)] = true;
+        if self.subprogs[subprog].changes_pkt_data {
+            self.clear_all_pkt_pointers();
+        }
+        self.clear_caller_saved_regs();
+        self.invalidate_outgoing_stack_args();
+        if !self.subprog_returns_void(subprog) {
+            self.mark_reg_unknown(0);
+        }
+        if self.subprogs[subprog].might_throw {
+            let idx = self.insn_idx;
+            self.push_stack(idx + 1, idx, false)?;
+            return self.process_exception_exit();
+        }
+        Ok(Flow::Next)
+    }
+
+    /// `exit` in a function that was called.
+    pub fn prepare_func_exit(&mut self) -> Check {
+        let n = self.cur.curframe();
+        let r0 = *self.reg(0);
+        if r0.typ == RegType::PTR_TO_STACK {
+            verbose!(self, "cannot return stack pointer to the caller\n");
+            return Err(Errno::EINVAL.into());
+        }
+        let callee = self.cur.frame();
+        let (in_cb, callsite, range) = (
+            callee.in_callback_fn,
+            callee.callsite,
+            callee.callback_ret_range,
+        );
+        let callsite = callsite.max(0) as usize;
+        if in_cb {
+            if !r0.is_scalar() {
+                verbose!(self, "R0 not a scalar value\n");
+                return Err(Errno::EACCES.into());
+            }
+            if self.profile.has(Rule::CALLBACK_R0_PRECISE) {
+                self.mark_chain_precision(0)?;
+            }
+            if !range.allows(&r0) {
+                self.verbose_invalid_scalar(&r0, range, "At callback return", "R0");
+                return Err(Errno::EINVAL.into());
+            }
+            self.insn_idx = callsite;
+        } else {
+            self.cur.frames[n - 1].regs[0] = r0;
+            self.insn_idx = callsite + 1;
+        }
+        if self.log.level1() {
+            verbose!(self, "returning from callee:\n");
+            self.print_cur_state(n, true);
+            let idx = self.insn_idx;
+            verbose!(self, "to caller at {idx}:\n");
+            self.print_cur_state(n - 1, true);
+        }
+        self.cur.frames.pop();
+        self.invalidate_outgoing_stack_args();
+        if in_cb && let Some(prev) = self.find_prev_entry(&self.cur, self.insn_idx) {
+            let mut cur = core::mem::take(&mut self.cur);
+            self.widen_imprecise_scalars(prev, &mut cur);
+            self.cur = cur;
+        }
+        Ok(())
+    }
+
+    /// A call that calls a function of the program back.
+    pub fn push_callback_call(&mut self, insn: &Insn, subprog: usize, kind: CallbackKind) -> Check {
+        let idx = self.insn_idx;
+        match self.btf_check_subprog_call(subprog) {
+            Err(Stop::Errno(Errno::EFAULT)) => return Err(Errno::EFAULT.into()),
+            Err(Stop::NotModelled(why)) => return not_modelled(why),
+            _ => {}
+        }
+        self.subprogs[subprog].is_cb = true;
+        let start = self.subprogs[subprog].start;
+        if self.is_async_callback_calling(insn) {
+            self.subprogs[subprog].is_async_cb = true;
+            let in_sleepable = kind != CallbackKind::Timer || insn.is_kfunc_call();
+            let mut callee = FuncState::new(self.bpf_capable, BPF_MAIN_FUNC, 0, subprog);
+            self.log.scratch_all();
+            callee.async_entry_cnt = self.cur.frame().async_entry_cnt + 1;
+            if self.head.len() + 1 > BPF_COMPLEXITY_LIMIT_JMP_SEQ {
+                let n = self.head.len() + 1;
+                verbose!(
+                    self,
+                    "The sequence of {n} jumps is too complex for async cb.\n"
+                );
+                return Err(Errno::E2BIG.into());
+            }
+            let caller = self.cur.frame().clone();
+            self.set_callee_state(&caller, &mut callee, Some(kind))?;
+            let st = VerifierState {
+                frames: vec![callee],
+                branches: 1,
+                in_sleepable,
+                ..VerifierState::default()
+            };
+            let log_pos = self.log.end_pos();
+            self.head.push(StackElem {
+                st,
+                insn_idx: start,
+                prev_insn_idx: idx as i32,
+                log_pos,
+            });
+            return Ok(());
+        }
+        self.push_stack(start, idx, false)?;
+        let Some(mut e) = self.head.pop() else {
+            return Err(Errno::EFAULT.into());
+        };
+        let entered = self.setup_func_entry(&mut e.st, subprog, idx, Some(kind));
+        e.st.callback_unroll_depth += 1;
+        let n = e.st.curframe();
+        if let Some(caller) = n.checked_sub(1).and_then(|i| e.st.frames.get_mut(i)) {
+            caller.callback_depth += 1;
+        }
+        self.head.push(e);
+        entered?;
+        self.cur.frame_mut().callback_depth = 0;
+        Ok(())
+    }
+
+    /// What the callee finds in its registers.
+    fn set_callee_state(
+        &mut self,
+        caller: &FuncState,
+        callee: &mut FuncState,
+        kind: Option<CallbackKind>,
+    ) -> Check {
+        let not_init = self.not_init();
+        let Some(kind) = kind else {
+            callee.regs[1..=5].copy_from_slice(&caller.regs[1..=5]);
+            return Ok(());
+        };
+        let known_zero = |typ: RegType, meta: Meta, reg: &mut RegState| {
+            reg.typ = typ;
+            reg.mark_known(0);
+            reg.meta = meta;
+        };
+        callee.in_callback_fn = true;
+        callee.callback_ret_range = RetvalRange::new(0, 1);
+        let regs = &mut callee.regs;
+        match kind {
+            CallbackKind::Loop => {
+                // The number of the iteration: any.
+                regs[1].typ = RegType::SCALAR_VALUE;
+                regs[2] = caller.regs[3];
+                regs[3..=5].fill(not_init);
+            }
+            CallbackKind::MapElem => {
+                let map = caller.regs[1].map();
+                let Some(map) = map else {
+                    return Err(Errno::EFAULT.into());
+                };
+                if !crate::map::has_for_each(self.maps[map].def) {
+                    verbose!(self, "callback function not allowed for map\n");
+                    return Err(Errno::ENOTSUPP.into());
+                }
+                regs[1] = caller.regs[1];
+                known_zero(RegType::PTR_TO_MAP_KEY, Meta::Map(map), &mut regs[2]);
+                known_zero(RegType::PTR_TO_MAP_VALUE, Meta::Map(map), &mut regs[3]);
+                regs[2].map_uid = caller.regs[1].map_uid;
+                regs[3].map_uid = caller.regs[1].map_uid;
+                regs[3].id = self.new_id();
+                callee.regs[4] = caller.regs[3];
+                callee.regs[5] = not_init;
+            }
+            CallbackKind::Timer | CallbackKind::TaskWork => {
+                let arg = if kind == CallbackKind::Timer { 1 } else { 3 };
+                let (map, uid) = (caller.regs[arg].map(), caller.regs[arg].map_uid);
+                let Some(map) = map else {
+                    return Err(Errno::EFAULT.into());
+                };
+                for (r, typ) in [
+                    (1, RegType::CONST_PTR_TO_MAP),
+                    (2, RegType::PTR_TO_MAP_KEY),
+                    (3, RegType::PTR_TO_MAP_VALUE),
+                ] {
+                    known_zero(typ, Meta::Map(map), &mut regs[r]);
+                    regs[r].map_uid = uid;
+                }
+                regs[3].id = self.new_id();
+                callee.regs[4..=5].fill(not_init);
+                callee.in_callback_fn = false;
+                callee.in_async_callback_fn = true;
+                callee.callback_ret_range = if kind == CallbackKind::Timer {
+                    RetvalRange::new(0, 0)
+                } else {
+                    RetvalRange::new(i32::MIN, i32::MAX)
+                };
+            }
+            CallbackKind::FindVma => {
+                let Some(vma) = self.vmlinux_struct("vm_area_struct") else {
+                    return not_modelled("bpf_find_vma without vm_area_struct in BTF");
+                };
+                let regs = &mut callee.regs;
+                regs[1] = caller.regs[1];
+                known_zero(
+                    RegType::PTR_TO_BTF_ID,
+                    Meta::Btf(BtfRef::VMLINUX, vma),
+                    &mut regs[2],
+                );
+                regs[3] = caller.regs[4];
+                regs[4..=5].fill(not_init);
+            }
+            CallbackKind::UserRingbuf => {
+                regs[0] = not_init;
+                known_zero(
+                    RegType::CONST_PTR_TO_DYNPTR,
+                    Meta::Dynptr(DynptrType::Local, true),
+                    &mut regs[1],
+                );
+                regs[1].id = self.new_id();
+                callee.regs[2] = caller.regs[3];
+                callee.regs[3..=5].fill(not_init);
+            }
+            CallbackKind::RbtreeAdd => return not_modelled("bpf_rbtree_add"),
+        }
+        Ok(())
+    }
+
+    /// Reads an incoming stack argument.
+    pub fn check_stack_arg_read(&mut self, off: i16, dst: usize) -> Check {
+        let frame = self.cur.frame();
+        let spi = (off / 8) as usize - 1;
+        if frame.no_stack_arg_load {
+            verbose!(self, "r11 load must be before any r11 store or call insn\n");
+            return Err(Errno::EINVAL.into());
+        }
+        let n = self.subprogs[frame.subprogno].in_stack_arg_cnt();
+        let caller = self.cur.curframe().checked_sub(1);
+        let arg = caller
+            .and_then(|c| self.cur.frames[c].stack_arg_regs.get(spi))
+            .copied();
+        let (true, Some(arg)) = (spi < n, arg) else {
+            verbose!(
+                self,
+                "invalid read from stack arg off {off} depth {}\n",
+                n * 8
+            );
+            return Err(Errno::EACCES.into());
+        };
+        self.regs()[dst] = arg;
+        self.push_stack_arg_history(spi);
+        Ok(())
+    }
+
+    /// Writes an outgoing stack argument.
+    pub fn check_stack_arg_write(&mut self, off: i16, value: RegState) -> Check {
+        const MAX: usize = crate::arg_track::MAX_STACK_ARG_SLOTS;
+        let spi = (i32::from(off).unsigned_abs() / 8) as usize - 1;
+        if spi >= MAX {
+            verbose!(
+                self,
+                "stack arg write offset {off} exceeds max {MAX} stack args\n"
+            );
+            return Err(Errno::EINVAL.into());
+        }
+        let frame = self.cur.frame_mut();
+        if frame.stack_arg_regs.len() <= spi {
+            frame.stack_arg_regs.resize(spi + 1, RegState::default());
+        }
+        frame.stack_arg_regs[spi] = value;
+        frame.no_stack_arg_load = true;
+        self.push_stack_arg_history(spi);
+        Ok(())
+    }
+
+    fn push_stack_arg_history(&mut self, spi: usize) {
+        let flags = HistFlags {
+            stack_arg_access: true,
+            ..HistFlags::default()
+        };
+        self.push_jmp_history(flags, spi, 0, LinkedRegs::default());
+    }
+}

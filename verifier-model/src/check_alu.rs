@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Arithmetic instructions: registers, links between scalars, pointers.
+//!
+//! What operations do to ranges is in [`crate::scalar_alu`].
+//!
+//! Source: `check_alu_op()`, `adjust_reg_min_max_vals()`, `adjust_ptr_min_max_vals()` in
+//! `kernel/bpf/verifier.c`.
+
+use crate::env::{BPF_MAX_VAR_OFF, Env};
+use crate::error::{Check, Errno, not_modelled};
+use crate::insn::{ADDR_SPACE_CAST, alu, class};
+use crate::log::verbose;
+use crate::reg_state::{ADD_CONST, ADD_CONST32, ADD_CONST64, Meta, RegState};
+use crate::scalar_alu;
+use crate::types::{Flag, RegType};
+use crate::uapi::Insn;
+
+impl Env<'_> {
+    /// An instruction of class `ALU` or `ALU64`.
+    pub fn check_alu_op(&mut self, insn: &Insn) -> Check {
+        let (d, s, op) = (insn.dst(), insn.src(), insn.op());
+        match op {
+            alu::END | alu::NEG => {
+                self.check_src_reg(d)?;
+                if self.is_pointer_value(d) {
+                    verbose!(self, "R{d} pointer arithmetic prohibited\n");
+                    return Err(Errno::EACCES.into());
+                }
+                if self.reg(d).is_scalar() {
+                    self.check_dst_reg(d, false)?;
+                    let src = *self.reg(d);
+                    self.adjust_scalar_min_max_vals(insn, src)?;
+                } else {
+                    self.check_dst_reg(d, true)?;
+                }
+            }
+            alu::MOV => {
+                if insn.src_is_reg() {
+                    if insn.class() == class::ALU64 && insn.off == ADDR_SPACE_CAST {
+                        return not_modelled("arena maps (addr_space_cast)");
+                    }
+                    self.check_src_reg(s)?;
+                }
+                self.check_dst_reg(d, false)?;
+                if insn.src_is_reg() {
+                    self.check_mov_reg(insn)?;
+                } else {
+                    let unknown = self.unknown();
+                    let reg = &mut self.regs()[d];
+                    *reg = unknown;
+                    let wide = insn.class() == class::ALU64;
+                    let imm = i64::from(insn.imm) as u64;
+                    reg.mark_known(if wide { imm } else { u64::from(imm as u32) });
+                }
+            }
+            _ => {
+                if insn.src_is_reg() {
+                    self.check_src_reg(s)?;
+                }
+                self.check_src_reg(d)?;
+                if matches!(op, alu::MOD | alu::DIV) && !insn.src_is_reg() && insn.imm == 0 {
+                    verbose!(self, "div by zero\n");
+                    return Err(Errno::EINVAL.into());
+                }
+                if matches!(op, alu::LSH | alu::RSH | alu::ARSH) && !insn.src_is_reg() {
+                    let size = if insn.class() == class::ALU64 { 64 } else { 32 };
+                    if insn.imm < 0 || insn.imm >= size {
+                        verbose!(self, "invalid shift {}\n", insn.imm);
+                        return Err(Errno::EINVAL.into());
+                    }
+                }
+                self.check_dst_reg(d, false)?;
+                self.adjust_reg_min_max_vals(insn)?;
+            }
+        }
+        self.reg_sanity_check(d, "alu")
+    }
+
+    /// Before a scalar is copied, gives it an id that the copy will share.
+    pub fn assign_scalar_id_before_mov(id_gen: &mut u32, src: &mut RegState) {
+        if !src.is_scalar() {
+            return;
+        }
+        if src.id & ADD_CONST != 0 {
+            src.clear_scalar_id();
+        }
+        if src.id == 0 && !src.var_off.is_const() {
+            *id_gen += 1;
+            src.id = *id_gen;
+        }
+    }
+
+    fn check_mov_reg(&mut self, insn: &Insn) -> Check {
+        let (d, s) = (insn.dst(), insn.src());
+        let wide = insn.class() == class::ALU64;
+        let mut src = *self.reg(s);
+        if wide && insn.off == 0 {
+            Self::assign_scalar_id_before_mov(&mut self.id_gen, &mut src);
+            self.regs()[s] = src;
+            self.regs()[d] = src;
+            return Ok(());
+        }
+        if self.is_pointer_value(s) {
+            let what = if wide {
+                "sign-extension part"
+            } else {
+                "partial copy"
+            };
+            verbose!(self, "R{s} {what} of pointer\n");
+            return Err(Errno::EACCES.into());
+        }
+        if src.is_scalar() {
+            let keeps_value = if insn.off == 0 {
+                src.width() <= 32
+            } else {
+                src.umax() < 1u64 << (insn.off - 1)
+            };
+            if keeps_value {
+                Self::assign_scalar_id_before_mov(&mut self.id_gen, &mut src);
+                self.regs()[s] = src;
+            }
+            let mut dst = src;
+            if !keeps_value {
+                dst.clear_scalar_id();
+            }
+            match (wide, insn.off) {
+                (_, 0) => {}
+                (true, off) => dst.coerce_to_size_sx(off as u32 >> 3),
+                (false, off) => dst.coerce_subreg_to_size_sx(off as u32 >> 3),
+            }
+            self.regs()[d] = dst;
+        } else {
+            self.mark_reg_unknown(d);
+        }
+        if !wide {
+            let reg = &mut self.regs()[d];
+            reg.zext_32_to_64();
+            reg.bounds_sync();
+        }
+        Ok(())
+    }
+
+    fn adjust_reg_min_max_vals(&mut self, insn: &Insn) -> Check {
+        let (d, s, op) = (insn.dst(), insn.src(), insn.op());
+        let alu32 = insn.class() != class::ALU64;
+        let dst = *self.reg(d);
+        let src = if insn.src_is_reg() {
+            *self.reg(s)
+        } else {
+            RegState::konst(i64::from(insn.imm) as u64)
+        };
+        let arena = RegType::PTR_TO_ARENA;
+        if dst.typ == arena || insn.src_is_reg() && src.typ == arena {
+            return not_modelled("arena maps (pointer arithmetic)");
+        }
+        let dst_is_ptr = !dst.is_scalar();
+        if insn.src_is_reg() {
+            if !src.is_scalar() {
+                if dst_is_ptr {
+                    if op == alu::SUB && self.allow_ptr_leaks {
+                        self.mark_reg_unknown(d);
+                        return Ok(());
+                    }
+                    verbose!(
+                        self,
+                        "R{d} pointer {} pointer prohibited\n",
+                        alu::symbol(op)
+                    );
+                    return Err(Errno::EACCES.into());
+                }
+                self.mark_chain_precision(d)?;
+                return self.adjust_ptr_min_max_vals(insn, s, src, dst);
+            }
+            if dst_is_ptr {
+                self.mark_chain_precision(s)?;
+                return self.adjust_ptr_min_max_vals(insn, d, dst, src);
+            }
+            if dst.precise {
+                self.mark_chain_precision(s)?;
+            }
+        } else if dst_is_ptr {
+            return self.adjust_ptr_min_max_vals(insn, d, dst, src);
+        }
+        let dst_umax = dst.umax();
+        self.adjust_scalar_min_max_vals(insn, src)?;
+        self.track_add_const(insn, &src, alu32, dst_umax);
+        Ok(())
+    }
+
+    /// `r2 = r1; r2 += 8` keeps the link between the two, at a distance.
+    fn track_add_const(&mut self, insn: &Insn, src: &RegState, alu32: bool, dst_umax: u64) {
+        let d = insn.dst();
+        let same_reg = insn.src_is_reg() && insn.src() == d;
+        let bpf_capable = self.bpf_capable;
+        let dst = &mut self.regs()[d];
+        let linkable = bpf_capable
+            && matches!(insn.op(), alu::ADD | alu::SUB)
+            && dst.id != 0
+            && src.is_const(alu32)
+            && !same_reg;
+        let delta = || {
+            let val = src.const_value(alu32);
+            if alu32 {
+                if dst_umax > u32::MAX.into() {
+                    return None;
+                }
+            } else if i32::try_from(val as i64).is_err() {
+                return None;
+            }
+            let off = val as i32;
+            if insn.op() == alu::SUB {
+                off.checked_neg()
+            } else {
+                Some(off)
+            }
+        };
+        match linkable.then(delta).flatten() {
+            Some(off) if dst.id & ADD_CONST == 0 => {
+                dst.id |= if alu32 { ADD_CONST32 } else { ADD_CONST64 };
+                dst.delta = off;
+            }
+            _ => dst.clear_scalar_id(),
+        }
+    }
+
+    /// Scalar operation on the destination register.
+    fn adjust_scalar_min_max_vals(&mut self, insn: &Insn, src: RegState) -> Check {
+        let d = insn.dst();
+        let mut dst = *self.reg(d);
+        if !scalar_alu::is_safe_to_compute(insn, &src) {
+            // Only the value is lost; the kernel forgets everything else as well.
+            self.mark_reg_unknown(d);
+            return Ok(());
+        }
+        if !self.bypass_spec_v1 && matches!(insn.op(), alu::ADD | alu::SUB) {
+            return not_modelled("speculation barriers for unprivileged programs");
+        }
+        if matches!(insn.op(), alu::AND | alu::OR) && src.var_off.is_const() {
+            self.maybe_fork_scalars(insn, &mut dst)?;
+        }
+        scalar_alu::apply(insn, &mut dst, &src);
+        self.regs()[d] = dst;
+        Ok(())
+    }
+
+    /// A register that is 0 or -1, as `s>>= 63` leaves it, is looked at as two paths.
+    fn maybe_fork_scalars(&mut self, insn: &Insn, dst: &mut RegState) -> Check {
+        let alu32 = if dst.smin() == -1 && dst.smax() == 0 {
+            false
+        } else if dst.s32_min() == -1 && dst.s32_max() == 0 {
+            true
+        } else {
+            return Ok(());
+        };
+        let idx = self.insn_idx;
+        let branch = self.push_stack(idx, idx, false)?;
+        let other = &mut branch.frame_mut().regs[insn.dst()];
+        if alu32 {
+            other.mark_known32(0);
+            dst.mark_known32(u32::MAX);
+        } else {
+            other.mark_known(0);
+            dst.mark_known(u64::MAX);
+        }
+        Ok(())
+    }
+
+    /// Pointer plus or minus scalar.
+    fn adjust_ptr_min_max_vals(
+        &mut self,
+        insn: &Insn,
+        ptr_regno: usize,
+        ptr: RegState,
+        off: RegState,
+    ) -> Check {
+        let (d, op) = (insn.dst(), insn.op());
+        let known = off.var_off.is_const();
+        let (smin, smax, umin, umax) = (off.smin(), off.smax(), off.umin(), off.umax());
+        if known && (smin != smax || umin != umax) || smin > smax || umin > umax {
+            self.mark_reg_unknown(d);
+            return Ok(());
+        }
+        if insn.class() != class::ALU64 {
+            if op == alu::SUB && self.allow_ptr_leaks {
+                self.mark_reg_unknown(d);
+                return Ok(());
+            }
+            verbose!(self, "R{d} 32-bit pointer arithmetic prohibited\n");
+            return Err(Errno::EACCES.into());
+        }
+        if ptr.typ.may_be_null() {
+            verbose!(
+                self,
+                "R{d} pointer arithmetic on {} prohibited, null-check it first\n",
+                ptr.typ
+            );
+            return Err(Errno::EACCES.into());
+        }
+        let allowed = match ptr.typ.base() {
+            RegType::PTR_TO_CTX
+            | RegType::PTR_TO_MAP_VALUE
+            | RegType::PTR_TO_MAP_KEY
+            | RegType::PTR_TO_STACK
+            | RegType::PTR_TO_PACKET_META
+            | RegType::PTR_TO_PACKET
+            | RegType::PTR_TO_TP_BUFFER
+            | RegType::PTR_TO_BTF_ID
+            | RegType::PTR_TO_MEM
+            | RegType::PTR_TO_BUF
+            | RegType::PTR_TO_FUNC
+            | RegType::CONST_PTR_TO_DYNPTR => true,
+            RegType::PTR_TO_FLOW_KEYS if known => true,
+            RegType::PTR_TO_FLOW_KEYS | RegType::CONST_PTR_TO_MAP => {
+                known && smin == 0 && op == alu::ADD
+            }
+            _ => false,
+        };
+        if !allowed {
+            verbose!(self, "R{d} pointer arithmetic on {} prohibited\n", ptr.typ);
+            return Err(Errno::EACCES.into());
+        }
+        // The other operand may be the destination; from here on it is the pointer.
+        let mut dst = ptr;
+        if ptr.typ.base() == RegType::PTR_TO_MEM && ptr.typ.has(Flag::PTR_UNTRUSTED) {
+            self.regs()[d] = dst;
+            return Ok(());
+        }
+        self.regs()[d] = dst;
+        self.check_reg_sane_offset_scalar(&off, ptr.typ)?;
+        self.check_reg_sane_offset_ptr(&ptr, ptr.typ)?;
+        if !self.bypass_spec_v1 {
+            return not_modelled("speculation barriers for unprivileged programs");
+        }
+        dst.r32 = crate::cnum::Cnum32::UNBOUNDED;
+        let pkt = ptr.typ.is_pkt_pointer();
+        let forget_range = match op {
+            alu::ADD => {
+                dst.r64 = ptr.r64.add(off.r64);
+                dst.var_off = ptr.var_off + off.var_off;
+                !known || dst.range() < 0
+            }
+            alu::SUB => {
+                if ptr_regno != d {
+                    verbose!(self, "R{d} tried to subtract pointer from scalar\n");
+                    return Err(Errno::EACCES.into());
+                }
+                if ptr.typ == RegType::PTR_TO_STACK {
+                    verbose!(self, "R{d} subtraction from stack pointer prohibited\n");
+                    return Err(Errno::EACCES.into());
+                }
+                dst.r64 = ptr.r64.add(off.r64.negate());
+                dst.var_off = ptr.var_off - off.var_off;
+                !known && smin < 0 || dst.range() < 0
+            }
+            alu::AND | alu::OR | alu::XOR => {
+                verbose!(
+                    self,
+                    "R{d} bitwise operator {} on pointer prohibited\n",
+                    alu::symbol(op)
+                );
+                return Err(Errno::EACCES.into());
+            }
+            _ => {
+                verbose!(
+                    self,
+                    "R{d} pointer arithmetic with {} operator prohibited\n",
+                    alu::symbol(op)
+                );
+                return Err(Errno::EACCES.into());
+            }
+        };
+        if pkt {
+            if !known {
+                dst.id = self.new_id();
+            }
+            if forget_range {
+                dst.meta = Meta::Range(0);
+            }
+        }
+        self.check_reg_sane_offset_ptr(&dst, ptr.typ)?;
+        if pkt && (known || dst.range() > 0) {
+            dst.update_bounds32();
+        } else {
+            dst.bounds_sync();
+        }
+        self.regs()[d] = dst;
+        Ok(())
+    }
+
+    fn check_reg_sane_offset_scalar(&mut self, reg: &RegState, typ: RegType) -> Check {
+        let (val, smin) = (reg.var_off.value as i64, reg.smin());
+        let outside = |v: i64| v >= BPF_MAX_VAR_OFF || v <= -BPF_MAX_VAR_OFF;
+        if reg.var_off.is_const() && outside(val) {
+            verbose!(
+                self,
+                "math between {typ} pointer and {val} is not allowed\n"
+            );
+        } else if smin == i64::MIN {
+            verbose!(
+                self,
+                "math between {typ} pointer and register with unbounded min value is not allowed\n"
+            );
+        } else if outside(smin) {
+            verbose!(self, "value {smin} makes {typ} pointer be out of bounds\n");
+        } else {
+            return Ok(());
+        }
+        Err(Errno::EINVAL.into())
+    }
+
+    fn check_reg_sane_offset_ptr(&mut self, reg: &RegState, typ: RegType) -> Check {
+        let (val, smin) = (reg.var_off.value as i64, reg.smin());
+        let outside = |v: i64| v >= BPF_MAX_VAR_OFF || v <= -BPF_MAX_VAR_OFF;
+        let bad = if reg.var_off.is_const() && outside(val) {
+            val
+        } else if outside(smin) {
+            smin
+        } else {
+            return Ok(());
+        };
+        verbose!(self, "{typ} pointer offset {bad} is not allowed\n");
+        Err(Errno::EINVAL.into())
+    }
+}

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Helpers: numbers, names, prototypes, and which programs may call which.
+//!
+//! The table is data (`data/helpers.txt`); this reads it once.
+//!
+//! Source: `___BPF_FUNC_MAPPER` in `include/uapi/linux/bpf.h`, the `bpf_func_proto` objects and the
+//! `*_func_proto()` functions all over the kernel.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use crate::prog_load::{AttachType, ProgLoad, ProgType};
+use crate::types::{ArgType, Flag, RetType};
+
+/// Numbers of the helpers that the verifier treats specially.
+#[expect(missing_docs, reason = "the constants are the kernel's BPF_FUNC_*")]
+pub mod id {
+    pub const MAP_LOOKUP_ELEM: i32 = 1;
+    pub const MAP_UPDATE_ELEM: i32 = 2;
+    pub const MAP_DELETE_ELEM: i32 = 3;
+    pub const PROBE_READ: i32 = 4;
+    pub const TAIL_CALL: i32 = 12;
+    pub const GET_SMP_PROCESSOR_ID: i32 = 8;
+    pub const GET_STACK: i32 = 67;
+    pub const GET_LOCAL_STORAGE: i32 = 81;
+    pub const SK_LOOKUP_TCP: i32 = 84;
+    pub const SK_LOOKUP_UDP: i32 = 85;
+    pub const MAP_PUSH_ELEM: i32 = 87;
+    pub const MAP_POP_ELEM: i32 = 88;
+    pub const MAP_PEEK_ELEM: i32 = 89;
+    pub const SPIN_LOCK: i32 = 93;
+    pub const SPIN_UNLOCK: i32 = 94;
+    pub const SK_FULLSOCK: i32 = 95;
+    pub const TCP_SOCK: i32 = 96;
+    pub const SKC_LOOKUP_TCP: i32 = 99;
+    pub const PROBE_READ_STR: i32 = 45;
+    pub const PROBE_READ_USER_STR: i32 = 114;
+    pub const PROBE_READ_KERNEL_STR: i32 = 115;
+    pub const REDIRECT_MAP: i32 = 51;
+    pub const RINGBUF_RESERVE: i32 = 131;
+    pub const GET_TASK_STACK: i32 = 141;
+    pub const PER_CPU_PTR: i32 = 153;
+    pub const THIS_CPU_PTR: i32 = 154;
+    pub const FOR_EACH_MAP_ELEM: i32 = 164;
+    pub const SNPRINTF: i32 = 165;
+    pub const TIMER_SET_CALLBACK: i32 = 170;
+    pub const GET_FUNC_IP: i32 = 173;
+    pub const FIND_VMA: i32 = 180;
+    pub const LOOP: i32 = 181;
+    pub const GET_RETVAL: i32 = 186;
+    pub const SET_RETVAL: i32 = 187;
+    pub const KPTR_XCHG: i32 = 194;
+    pub const MAP_LOOKUP_PERCPU_ELEM: i32 = 195;
+    pub const DYNPTR_FROM_MEM: i32 = 197;
+    pub const DYNPTR_WRITE: i32 = 202;
+    pub const DYNPTR_DATA: i32 = 203;
+    pub const USER_RINGBUF_DRAIN: i32 = 209;
+    pub const SK_RELEASE: i32 = 86;
+}
+
+/// An argument of a helper.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HelperArg {
+    /// What it takes.
+    pub typ: ArgType,
+    /// Name of the kernel structure it points to.
+    pub btf: Option<String>,
+    /// Size of the memory it points to.
+    pub size: u32,
+}
+
+/// Prototype of a helper (`struct bpf_func_proto`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HelperProto {
+    /// Name of the object in the kernel.
+    pub name: String,
+    /// What it returns.
+    pub ret: RetType,
+    /// Name of the kernel structure returned.
+    pub ret_btf: Option<String>,
+    /// Arguments.
+    pub args: Vec<HelperArg>,
+    /// Only for programs under the GPL.
+    pub gpl_only: bool,
+    /// May read packet data.
+    pub pkt_access: bool,
+    /// May sleep.
+    pub might_sleep: bool,
+    /// Keeps registers that the calling convention lets it clobber.
+    pub allow_fastcall: bool,
+}
+
+impl HelperProto {
+    /// The type of an argument; `ARG_DONTCARE` past the last.
+    pub fn arg_type(&self, i: usize) -> ArgType {
+        self.args.get(i).map_or(ArgType::ARG_DONTCARE, |a| a.typ)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Set {
+    /// (helper, condition, prototype)
+    entries: Vec<(i32, String, String)>,
+    then: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    names: HashMap<i32, String>,
+    protos: HashMap<String, HelperProto>,
+    sets: HashMap<String, Set>,
+}
+
+fn table() -> &'static Table {
+    static TABLE: OnceLock<Table> = OnceLock::new();
+    TABLE.get_or_init(|| parse(include_str!("../data/helpers.txt")))
+}
+
+fn parse(text: &str) -> Table {
+    let mut t = Table::default();
+    let mut ids = HashMap::new();
+    let mut set = String::new();
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        match words.next() {
+            Some("helper") => {
+                if let (Some(Ok(id)), Some(name)) = (words.next().map(str::parse), words.next()) {
+                    t.names.insert(id, name.to_owned());
+                    ids.insert(name.to_owned(), id);
+                }
+            }
+            Some("proto") => {
+                if let Some(name) = words.next() {
+                    t.protos.insert(name.to_owned(), parse_proto(name, words));
+                }
+            }
+            Some("set") => {
+                set = words.next().unwrap_or_default().to_owned();
+                let then = words
+                    .next()
+                    .and_then(|w| w.strip_prefix("then="))
+                    .unwrap_or_default();
+                let then = then
+                    .split(',')
+                    .filter(|s| !s.is_empty())
+                    .map(str::to_owned)
+                    .collect();
+                t.sets.insert(
+                    set.clone(),
+                    Set {
+                        entries: Vec::new(),
+                        then,
+                    },
+                );
+            }
+            Some(first) if !first.starts_with('#') => {
+                for entry in core::iter::once(first).chain(words) {
+                    let Some((left, proto)) = entry.split_once('=') else {
+                        continue;
+                    };
+                    let (name, cond) = left.split_once('@').unwrap_or((left, ""));
+                    if let (Some(&id), Some(s)) = (ids.get(name), t.sets.get_mut(&set)) {
+                        s.entries.push((id, cond.to_owned(), proto.to_owned()));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    t
+}
+
+fn parse_proto<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> HelperProto {
+    let mut p = HelperProto {
+        name: name.to_owned(),
+        ..HelperProto::default()
+    };
+    for word in words {
+        let Some((key, value)) = word.split_once('=') else {
+            continue;
+        };
+        let mut parts = value.split(':');
+        let (base, flags) = parse_type(parts.next().unwrap_or_default());
+        match key {
+            "ret" => {
+                p.ret = ret_type(base).with(flags);
+                p.ret_btf = parts.next().map(str::to_owned);
+            }
+            "arg" => {
+                let mut arg = HelperArg {
+                    typ: arg_type(base).with(flags),
+                    ..HelperArg::default()
+                };
+                for extra in parts {
+                    match extra.parse() {
+                        Ok(size) => arg.size = size,
+                        Err(_) => arg.btf = Some(extra.to_owned()),
+                    }
+                }
+                p.args.push(arg);
+            }
+            "flags" => {
+                for f in value.split(',') {
+                    match f {
+                        "gpl_only" => p.gpl_only = true,
+                        "pkt_access" => p.pkt_access = true,
+                        "might_sleep" => p.might_sleep = true,
+                        "allow_fastcall" => p.allow_fastcall = true,
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    p
+}
+
+fn parse_type(text: &str) -> (&str, Flag) {
+    let (mut base, mut flags) = ("", Flag::NONE);
+    for word in text.split('|') {
+        match flag(word) {
+            Some(f) => flags |= f,
+            None => base = word,
+        }
+    }
+    (base, flags)
+}
+
+fn flag(word: &str) -> Option<Flag> {
+    Some(match word {
+        "PTR_MAYBE_NULL" => Flag::PTR_MAYBE_NULL,
+        "MEM_RDONLY" => Flag::MEM_RDONLY,
+        "MEM_RINGBUF" => Flag::MEM_RINGBUF,
+        "OBJ_RELEASE" => Flag::OBJ_RELEASE,
+        "PTR_UNTRUSTED" => Flag::PTR_UNTRUSTED,
+        "MEM_UNINIT" => Flag::MEM_UNINIT,
+        "DYNPTR_TYPE_LOCAL" => Flag::DYNPTR_TYPE_LOCAL,
+        "DYNPTR_TYPE_RINGBUF" => Flag::DYNPTR_TYPE_RINGBUF,
+        "MEM_FIXED_SIZE" => Flag::MEM_FIXED_SIZE,
+        "PTR_TRUSTED" => Flag::PTR_TRUSTED,
+        "MEM_ALIGNED" => Flag::MEM_ALIGNED,
+        "MEM_WRITE" => Flag::MEM_WRITE,
+        _ => return None,
+    })
+}
+
+fn arg_type(name: &str) -> ArgType {
+    match name {
+        "CONST_MAP_PTR" => ArgType::ARG_CONST_MAP_PTR,
+        "PTR_TO_MAP_KEY" => ArgType::ARG_PTR_TO_MAP_KEY,
+        "PTR_TO_MAP_VALUE" => ArgType::ARG_PTR_TO_MAP_VALUE,
+        "PTR_TO_MEM" => ArgType::ARG_PTR_TO_MEM,
+        "MEM_SIZE" => ArgType::ARG_MEM_SIZE,
+        "MEM_SIZE_OR_ZERO" => ArgType::ARG_MEM_SIZE_OR_ZERO,
+        "PTR_TO_CTX" => ArgType::ARG_PTR_TO_CTX,
+        "ANYTHING" => ArgType::ARG_ANYTHING,
+        "SCALAR" => ArgType::ARG_SCALAR,
+        "PTR_TO_SPIN_LOCK" => ArgType::ARG_PTR_TO_SPIN_LOCK,
+        "PTR_TO_SOCK_COMMON" => ArgType::ARG_PTR_TO_SOCK_COMMON,
+        "PTR_TO_SOCKET" => ArgType::ARG_PTR_TO_SOCKET,
+        "PTR_TO_BTF_ID" => ArgType::ARG_PTR_TO_BTF_ID,
+        "PTR_TO_RINGBUF_MEM" => ArgType::ARG_PTR_TO_RINGBUF_MEM,
+        "CONST_ALLOC_SIZE_OR_ZERO" => ArgType::ARG_CONST_ALLOC_SIZE_OR_ZERO,
+        "PTR_TO_BTF_ID_SOCK_COMMON" => ArgType::ARG_PTR_TO_BTF_ID_SOCK_COMMON,
+        "PTR_TO_PERCPU_BTF_ID" => ArgType::ARG_PTR_TO_PERCPU_BTF_ID,
+        "PTR_TO_FUNC" => ArgType::ARG_PTR_TO_FUNC,
+        "PTR_TO_STACK" => ArgType::ARG_PTR_TO_STACK,
+        "PTR_TO_CONST_STR" => ArgType::ARG_PTR_TO_CONST_STR,
+        "PTR_TO_TIMER" => ArgType::ARG_PTR_TO_TIMER,
+        "KPTR_XCHG_DEST" => ArgType::ARG_KPTR_XCHG_DEST,
+        "PTR_TO_DYNPTR" => ArgType::ARG_PTR_TO_DYNPTR,
+        _ => ArgType::ARG_DONTCARE,
+    }
+}
+
+fn ret_type(name: &str) -> RetType {
+    match name {
+        "VOID" => RetType::RET_VOID,
+        "PTR_TO_MAP_VALUE" => RetType::RET_PTR_TO_MAP_VALUE,
+        "PTR_TO_SOCKET" => RetType::RET_PTR_TO_SOCKET,
+        "PTR_TO_TCP_SOCK" => RetType::RET_PTR_TO_TCP_SOCK,
+        "PTR_TO_SOCK_COMMON" => RetType::RET_PTR_TO_SOCK_COMMON,
+        "PTR_TO_MEM" => RetType::RET_PTR_TO_MEM,
+        "PTR_TO_MEM_OR_BTF_ID" => RetType::RET_PTR_TO_MEM_OR_BTF_ID,
+        "PTR_TO_BTF_ID" => RetType::RET_PTR_TO_BTF_ID,
+        _ => RetType::RET_INTEGER,
+    }
+}
+
+/// Name of a helper with its prefix, as messages print it (`func_id_name`).
+pub fn func_id_name(id: i32) -> String {
+    table()
+        .names
+        .get(&id)
+        .map_or_else(|| "unknown".to_owned(), |n| format!("bpf_{n}"))
+}
+
+/// Whether a helper of this number exists.
+pub fn exists(id: i32) -> bool {
+    id == 0 || table().names.contains_key(&id)
+}
+
+fn set_of(prog: &ProgLoad) -> Option<&'static str> {
+    use ProgType as P;
+    Some(match prog.prog_type {
+        P::SocketFilter => "sk_filter_func_proto",
+        P::SchedCls | P::SchedAct => "tc_cls_act_func_proto",
+        P::Xdp => "xdp_func_proto",
+        P::CgroupSkb => "cg_skb_func_proto",
+        P::CgroupSock => "sock_filter_func_proto",
+        P::CgroupSockAddr => "sock_addr_func_proto",
+        P::LwtIn => "lwt_in_func_proto",
+        P::LwtOut => "lwt_out_func_proto",
+        P::LwtXmit => "lwt_xmit_func_proto",
+        P::LwtSeg6local => "lwt_seg6local_func_proto",
+        P::SockOps => "sock_ops_func_proto",
+        P::SkSkb => "sk_skb_func_proto",
+        P::SkMsg => "sk_msg_func_proto",
+        P::FlowDissector => "flow_dissector_func_proto",
+        P::Kprobe => "kprobe_prog_func_proto",
+        P::Tracepoint => "tp_prog_func_proto",
+        P::PerfEvent => "pe_prog_func_proto",
+        P::RawTracepoint | P::RawTracepointWritable => "raw_tp_prog_func_proto",
+        P::Tracing => "tracing_prog_func_proto",
+        P::CgroupDevice => "cgroup_dev_func_proto",
+        P::CgroupSysctl => "sysctl_func_proto",
+        P::CgroupSockopt => "cg_sockopt_func_proto",
+        P::SkReuseport => "sk_reuseport_func_proto",
+        P::SkLookup => "sk_lookup_func_proto",
+        P::Lsm => "bpf_lsm_func_proto",
+        P::Syscall => "syscall_prog_func_proto",
+        P::Netfilter => "bpf_nf_func_proto",
+        // A struct_ops type may have its own; the base set is what most have.
+        P::StructOps => "bpf_base_func_proto",
+        P::Unspec | P::LircMode2 | P::Ext => return None,
+    })
+}
+
+/// The prototype by which a program calls a helper; None if it may not.
+pub fn proto_for(prog: &ProgLoad, id: i32) -> Option<&'static HelperProto> {
+    let trampoline = matches!(
+        prog.expected_attach_type,
+        AttachType::TraceFentry
+            | AttachType::TraceFexit
+            | AttachType::ModifyReturn
+            | AttachType::TraceFsession
+    );
+    let holds = |cond: &str| match cond {
+        "" => true,
+        "sleepable" => prog.sleepable(),
+        "iter" => prog.expected_attach_type == AttachType::TraceIter,
+        "trampoline" => prog.prog_type == ProgType::Tracing && trampoline,
+        _ => false,
+    };
+    let t = table();
+    let mut todo = vec![set_of(prog)?];
+    let mut steps = 0;
+    while let Some(name) = todo.pop() {
+        steps += 1;
+        let Some(set) = t.sets.get(name).filter(|_| steps < 16) else {
+            continue;
+        };
+        let mut found = set
+            .entries
+            .iter()
+            .filter(|(h, cond, _)| *h == id && holds(cond));
+        // The conditional entry is the more special one.
+        let entry = found
+            .clone()
+            .find(|(_, cond, _)| !cond.is_empty())
+            .or_else(|| found.next());
+        if let Some((_, _, proto)) = entry {
+            return t.protos.get(proto);
+        }
+        todo.extend(set.then.iter().rev().map(String::as_str));
+    }
+    None
+}
+
+/// Whether a helper may move packet data, so that pointers into it are lost.
+pub fn changes_pkt_data(id: i32) -> bool {
+    const NAMES: [&str; 23] = [
+        "clone_redirect",
+        "l3_csum_replace",
+        "l4_csum_replace",
+        "lwt_push_encap",
+        "lwt_seg6_action",
+        "lwt_seg6_adjust_srh",
+        "lwt_seg6_store_bytes",
+        "msg_pop_data",
+        "msg_pull_data",
+        "msg_push_data",
+        "skb_adjust_room",
+        "skb_change_head",
+        "skb_change_proto",
+        "skb_change_tail",
+        "skb_pull_data",
+        "skb_store_bytes",
+        "skb_vlan_pop",
+        "skb_vlan_push",
+        "store_hdr_opt",
+        "xdp_adjust_head",
+        "xdp_adjust_meta",
+        "xdp_adjust_tail",
+        "tail_call",
+    ];
+    table()
+        .names
+        .get(&id)
+        .is_some_and(|n| NAMES.contains(&n.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_agree() {
+        for (n, name) in [
+            (id::MAP_LOOKUP_ELEM, "bpf_map_lookup_elem"),
+            (id::TAIL_CALL, "bpf_tail_call"),
+            (id::GET_STACK, "bpf_get_stack"),
+            (id::GET_LOCAL_STORAGE, "bpf_get_local_storage"),
+            (id::SPIN_LOCK, "bpf_spin_lock"),
+            (id::PROBE_READ_STR, "bpf_probe_read_str"),
+            (id::PROBE_READ_KERNEL_STR, "bpf_probe_read_kernel_str"),
+            (id::REDIRECT_MAP, "bpf_redirect_map"),
+            (id::RINGBUF_RESERVE, "bpf_ringbuf_reserve"),
+            (id::GET_TASK_STACK, "bpf_get_task_stack"),
+            (id::THIS_CPU_PTR, "bpf_this_cpu_ptr"),
+            (id::FOR_EACH_MAP_ELEM, "bpf_for_each_map_elem"),
+            (id::SNPRINTF, "bpf_snprintf"),
+            (id::TIMER_SET_CALLBACK, "bpf_timer_set_callback"),
+            (id::GET_FUNC_IP, "bpf_get_func_ip"),
+            (id::FIND_VMA, "bpf_find_vma"),
+            (id::LOOP, "bpf_loop"),
+            (id::SET_RETVAL, "bpf_set_retval"),
+            (id::KPTR_XCHG, "bpf_kptr_xchg"),
+            (id::MAP_LOOKUP_PERCPU_ELEM, "bpf_map_lookup_percpu_elem"),
+            (id::DYNPTR_FROM_MEM, "bpf_dynptr_from_mem"),
+            (id::DYNPTR_DATA, "bpf_dynptr_data"),
+            (id::USER_RINGBUF_DRAIN, "bpf_user_ringbuf_drain"),
+            (id::SKC_LOOKUP_TCP, "bpf_skc_lookup_tcp"),
+            (id::SK_RELEASE, "bpf_sk_release"),
+            (id::MAP_PEEK_ELEM, "bpf_map_peek_elem"),
+        ] {
+            assert_eq!(func_id_name(n), name);
+        }
+    }
+
+    #[test]
+    fn every_entry_has_its_prototype() {
+        for (name, set) in &table().sets {
+            for (id, _, proto) in &set.entries {
+                assert!(table().protos.contains_key(proto), "{name}: {id} {proto}");
+            }
+        }
+    }
+}

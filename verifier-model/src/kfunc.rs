@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Kernel functions that programs may call: found by BTF, with flags from the kernel's tables.
+//!
+//! Nothing is known of a kfunc but its prototype, the names of its parameters, and its flags; the
+//! few that the kernel's verifier itself tells apart are told apart by name in vmlinux.
+//!
+//! Source: `fetch_kfunc_meta()`, `bpf_add_kfunc_call()`, `get_kfunc_arg_type()` in
+//! `kernel/bpf/verifier.c`.
+
+use std::sync::Arc;
+
+use crate::btf::{Btf, Kind, Param, Type};
+use crate::btf_walk::{is_scalar, is_void, kind_str};
+use crate::env::{Env, MAX_BPF_FUNC_ARGS};
+use crate::error::{Check, Errno, Stop, not_modelled};
+use crate::kfuncs::KfuncFlags;
+use crate::log::verbose;
+use crate::prog_load::FdSlot;
+use crate::reg_state::BtfRef;
+use crate::uapi::{Insn, ProgType as P};
+
+/// A kfunc as a program calls it.
+#[derive(Clone)]
+pub struct Kfunc<'a> {
+    /// BTF object it is in.
+    pub bref: BtfRef,
+    /// That object.
+    pub btf: &'a Arc<Btf>,
+    /// BTF id of the function.
+    pub id: u32,
+    /// Name.
+    pub name: &'a str,
+    /// Registered flags.
+    pub flags: KfuncFlags,
+    /// Parameters, with those that the verifier supplies.
+    pub params: Vec<Param<'a>>,
+    /// How many of them the program supplies.
+    pub declared: usize,
+    /// Type returned.
+    pub ret_type_id: u32,
+}
+
+/// What an argument of a kfunc is taken for (`enum kfunc_ptr_arg_type`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "each is the kernel's KF_ARG_*")]
+pub enum KfArg {
+    ConstMemSize,
+    MemSize,
+    Const,
+    ConstAllocSizeOrZero,
+    Anything,
+    Ctx,
+    AllocBtfId,
+    RefcountedKptr,
+    Dynptr,
+    Iter,
+    ListHead,
+    ListNode,
+    BtfId,
+    Mem,
+    MemFixedSize,
+    Callback,
+    RbRoot,
+    RbNode,
+    ConstStr,
+    ConstMapPtr,
+    Timer,
+    Workqueue,
+    IrqFlag,
+    ResSpinLock,
+    TaskWork,
+}
+
+impl Kfunc<'_> {
+    /// Whether it is this function of vmlinux.
+    pub fn is_vmlinux_func(&self, name: &str) -> bool {
+        self.bref == BtfRef::VMLINUX && self.name == name
+    }
+
+    /// Whether it is one of these functions of vmlinux.
+    pub fn is_one_of(&self, names: &[&str]) -> bool {
+        self.bref == BtfRef::VMLINUX && names.contains(&self.name)
+    }
+
+    /// Whether a parameter's name ends so.
+    pub fn suffix(&self, i: usize, suffix: &str) -> bool {
+        self.params
+            .get(i)
+            .is_some_and(|p| p.name().ends_with(suffix))
+    }
+
+    /// A parameter's type without modifiers.
+    pub fn param_type(&self, i: usize) -> Type<'_> {
+        self.btf.skip_mods_and_typedefs(self.params[i].type_id())
+    }
+
+    /// What a pointer parameter points to.
+    pub fn pointee(&self, i: usize) -> Option<Type<'_>> {
+        let t = self.param_type(i);
+        (t.kind() == Kind::Ptr).then(|| self.btf.skip_mods_and_typedefs(t.type_id()))
+    }
+
+    /// Whether a parameter points to this structure of vmlinux.
+    pub fn points_to(&self, i: usize, name: &str) -> bool {
+        self.pointee(i)
+            .is_some_and(|t| t.kind() == Kind::Struct && t.name() == name)
+    }
+
+    /// Whether the verifier or nobody supplies it.
+    pub fn is_hidden(&self, i: usize) -> bool {
+        self.points_to(i, "bpf_prog_aux")
+            || self.suffix(i, "__ign")
+            || self.flags.contains(KfuncFlags::IMPLICIT_ARGS) && self.declared <= i
+    }
+
+    /// Whether NULL may be passed.
+    pub fn is_nullable(&self, i: usize) -> bool {
+        self.suffix(i, "__nullable") || self.suffix(i, "__arena")
+    }
+
+    /// `new`, `next` or `destroy` of an iterator.
+    pub fn is_iter(&self) -> bool {
+        self.flags
+            .intersects(KfuncFlags::ITER_NEW | KfuncFlags::ITER_NEXT | KfuncFlags::ITER_DESTROY)
+    }
+
+    /// The iterator's structure that a parameter points to.
+    pub fn iter_struct(&self, i: usize) -> Option<Type<'_>> {
+        self.pointee(i)
+            .filter(|t| t.kind() == Kind::Struct && t.name().starts_with("bpf_iter_"))
+    }
+
+    fn is_mem_size(&self, i: usize) -> bool {
+        i < self.params.len()
+            && is_scalar(self.param_type(i))
+            && (self.suffix(i, "__sz") || self.suffix(i, "__szk"))
+    }
+}
+
+impl<'a> Env<'a> {
+    fn kfunc_btf(&self, off: i16) -> Option<(BtfRef, &'a Arc<Btf>)> {
+        let obj = match off {
+            0 => 0,
+            n => match self.prog.fd_array.get(usize::try_from(n).ok()?)? {
+                FdSlot::Btf(obj) => *obj,
+                _ => return None,
+            },
+        };
+        Some((BtfRef::Kernel(obj), self.kernel.btf(obj)?))
+    }
+
+    /// The kfunc that an instruction calls, if it exists and may be called.
+    pub fn kfunc_quiet(&self, insn: &Insn) -> Option<Kfunc<'a>> {
+        let (k, allowed) = self.kfunc(insn)?;
+        allowed.then_some(k)
+    }
+
+    /// The kfunc that an instruction calls, and whether it may be called.
+    pub fn kfunc(&self, insn: &Insn) -> Option<(Kfunc<'a>, bool)> {
+        let (bref, btf) = self.kfunc_btf(insn.off)?;
+        let id = u32::try_from(insn.imm).ok()?;
+        let func = btf.type_by_id(id).filter(|t| t.kind() == Kind::Func)?;
+        let flags = self
+            .kernel
+            .kfuncs
+            .flags_for(self.prog.prog_type, func.name());
+        let mut proto = btf.type_by_id(func.type_id())?;
+        let declared = proto.params().len();
+        if flags.is_some_and(|f| f.contains(KfuncFlags::IMPLICIT_ARGS)) {
+            let implementation = format!("{}_impl", func.name());
+            let f = btf.find_by_name_kind(&implementation, Kind::Func)?;
+            proto = btf.type_by_id(f.type_id())?;
+        }
+        if proto.kind() != Kind::FuncProto {
+            return None;
+        }
+        let k = Kfunc {
+            bref,
+            btf,
+            id,
+            name: func.name(),
+            flags: flags.unwrap_or_default(),
+            params: proto.params().collect(),
+            declared,
+            ret_type_id: proto.type_id(),
+        };
+        let allowed = flags.is_some() && self.kfunc_filter_allows(k.name);
+        Some((k, allowed))
+    }
+
+    /// Sets with a filter narrow further who may call.
+    fn kfunc_filter_allows(&self, name: &str) -> bool {
+        use crate::uapi::AttachType as A;
+        let typ = self.prog.prog_type;
+        self.kernel
+            .kfuncs
+            .sets_of(name)
+            .any(|s| match s.filter.as_deref() {
+                None => true,
+                Some("bpf_fs_kfuncs_filter") => typ == P::Lsm,
+                Some("tracing_iter_filter") => {
+                    typ == P::Tracing && self.prog.expected_attach_type == A::TraceIter
+                }
+                Some(_) => true,
+            })
+    }
+
+    /// Whether an instruction calls one of these functions of vmlinux.
+    pub fn is_special_kfunc(&self, insn: &Insn, names: &[&str]) -> bool {
+        insn.is_kfunc_call()
+            && insn.off == 0
+            && u32::try_from(insn.imm)
+                .ok()
+                .and_then(|id| self.kernel.vmlinux.type_by_id(id))
+                .is_some_and(|t| t.kind() == Kind::Func && names.contains(&t.name()))
+    }
+
+    /// Looks at every kfunc that is called, before the walk (`add_kfuncs`).
+    pub fn add_kfuncs(&mut self) -> Check {
+        let mut seen = Vec::new();
+        for i in 0..self.insns.len() {
+            let insn = self.insns[i];
+            if !insn.is_kfunc_call() || seen.contains(&(insn.imm, insn.off)) {
+                continue;
+            }
+            seen.push((insn.imm, insn.off));
+            self.add_kfunc(&insn)?;
+        }
+        Ok(())
+    }
+
+    fn add_kfunc(&mut self, insn: &Insn) -> Check {
+        let fail = Err(Stop::Errno(Errno::EINVAL));
+        if !self.bpf_capable {
+            verbose!(
+                self,
+                "loading/calling other bpf or kernel functions are allowed for CAP_BPF and CAP_SYS_ADMIN\n"
+            );
+            return Err(Errno::EPERM.into());
+        }
+        if !self.prog.gpl_compatible() {
+            verbose!(
+                self,
+                "cannot call kernel function from non-GPL compatible program\n"
+            );
+            return fail;
+        }
+        if insn.imm == 0 && insn.off == 0 {
+            return Ok(());
+        }
+        if insn.imm <= 0 {
+            verbose!(self, "invalid kernel function btf_id {}\n", insn.imm);
+            return fail;
+        }
+        if insn.off < 0 {
+            verbose!(
+                self,
+                "negative offset disallowed for kernel module function call\n"
+            );
+            verbose!(self, "failed to find BTF for kernel function\n");
+            return fail;
+        }
+        let Some((_, btf)) = self.kfunc_btf(insn.off) else {
+            if self.prog.fd_array.is_empty() {
+                verbose!(self, "kfunc offset > 0 without fd_array is invalid\n");
+                verbose!(self, "failed to find BTF for kernel function\n");
+                return Err(Errno::EPROTO.into());
+            }
+            verbose!(self, "invalid module BTF fd specified\n");
+            verbose!(self, "failed to find BTF for kernel function\n");
+            return fail;
+        };
+        if btf
+            .type_by_id(insn.imm as u32)
+            .is_none_or(|t| t.kind() != Kind::Func)
+        {
+            verbose!(self, "kernel btf_id {} is not a function\n", insn.imm);
+            return fail;
+        }
+        let Some((k, _)) = self.kfunc(insn) else {
+            verbose!(
+                self,
+                "kernel function btf_id {} does not have a valid func_proto\n",
+                insn.imm
+            );
+            return fail;
+        };
+        let n = k.params.len();
+        if n > MAX_BPF_FUNC_ARGS {
+            verbose!(
+                self,
+                "Function {} has {n} > {MAX_BPF_FUNC_ARGS} args\n",
+                k.name
+            );
+            return fail;
+        }
+        for i in (0..n).filter(|i| !k.is_hidden(*i)) {
+            self.kfunc_arg_type(&k, i)?;
+        }
+        Ok(())
+    }
+
+    /// What an argument is taken for (`get_kfunc_arg_type`).
+    pub fn kfunc_arg_type(&mut self, k: &Kfunc<'_>, i: usize) -> Check<KfArg> {
+        let t = k.param_type(i);
+        let name = arg_name(i);
+        if is_scalar(t) {
+            return Ok(if k.suffix(i, "__k") {
+                KfArg::Const
+            } else if k.suffix(i, "__szk") {
+                KfArg::ConstMemSize
+            } else if k.suffix(i, "__sz") {
+                KfArg::MemSize
+            } else if matches!(k.params[i].name(), "rdonly_buf_size" | "rdwr_buf_size") {
+                KfArg::ConstAllocSizeOrZero
+            } else {
+                KfArg::Anything
+            });
+        }
+        let Some(target) = k.pointee(i) else {
+            verbose!(self, "Unrecognized {name} type {}\n", kind_str(t));
+            return Err(Errno::EINVAL.into());
+        };
+        let ctx = k.is_one_of(&[
+            "bpf_cast_to_kern_ctx",
+            "bpf_session_is_return",
+            "bpf_session_cookie",
+        ]);
+        if ctx || self.is_prog_ctx_type(k.btf, t) {
+            return Ok(KfArg::Ctx);
+        }
+        let by_suffix = [
+            ("__alloc", KfArg::AllocBtfId),
+            ("__refcounted_kptr", KfArg::RefcountedKptr),
+        ];
+        if let Some((_, a)) = by_suffix.iter().find(|(s, _)| k.suffix(i, s)) {
+            return Ok(*a);
+        }
+        if k.points_to(i, "bpf_dynptr") {
+            return Ok(KfArg::Dynptr);
+        }
+        if k.suffix(i, "__iter") || i == 0 && k.is_iter() {
+            return Ok(KfArg::Iter);
+        }
+        let by_struct = [
+            ("bpf_list_head", KfArg::ListHead),
+            ("bpf_list_node", KfArg::ListNode),
+            ("bpf_rb_root", KfArg::RbRoot),
+            ("bpf_rb_node", KfArg::RbNode),
+        ];
+        if let Some((_, a)) = by_struct.iter().find(|(s, _)| k.points_to(i, s)) {
+            return Ok(*a);
+        }
+        if k.suffix(i, "__str") {
+            return Ok(KfArg::ConstStr);
+        }
+        if k.suffix(i, "__const_map") {
+            return Ok(KfArg::ConstMapPtr);
+        }
+        if k.suffix(i, "__map") {
+            return Ok(KfArg::BtfId);
+        }
+        let by_struct = [
+            ("bpf_wq", KfArg::Workqueue),
+            ("bpf_timer", KfArg::Timer),
+            ("bpf_task_work", KfArg::TaskWork),
+        ];
+        if let Some((_, a)) = by_struct.iter().find(|(s, _)| k.points_to(i, s)) {
+            return Ok(*a);
+        }
+        if k.suffix(i, "__irq_flag") {
+            return Ok(KfArg::IrqFlag);
+        }
+        if k.points_to(i, "bpf_res_spin_lock") {
+            return Ok(KfArg::ResSpinLock);
+        }
+        if target.kind() == Kind::FuncProto {
+            return Ok(KfArg::Callback);
+        }
+        if k.suffix(i, "__arena__nullable") || k.suffix(i, "__arena") {
+            return not_modelled("kfuncs that take pointers into an arena");
+        }
+        let scalar_struct = |env: &mut Self| env.is_scalar_struct(k.btf, target);
+        if k.is_mem_size(i + 1) {
+            if !is_void(target) && !is_scalar(target) && !scalar_struct(self) {
+                verbose!(
+                    self,
+                    "{name} pointer type {} {} must point to void, scalar, or struct with scalar\n",
+                    kind_str(target),
+                    target.name()
+                );
+                return Err(Errno::EINVAL.into());
+            }
+            return Ok(KfArg::Mem);
+        }
+        if target.is_composite() {
+            return Ok(KfArg::BtfId);
+        }
+        if !is_scalar(target) {
+            verbose!(
+                self,
+                "{name} pointer type {} {} must point to scalar, or struct with scalar\n",
+                kind_str(target),
+                target.name()
+            );
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(KfArg::MemFixedSize)
+    }
+
+    /// Whether a structure holds nothing but numbers; looked into four levels deep.
+    pub fn is_scalar_struct(&mut self, btf: &Btf, t: Type<'_>) -> bool {
+        let mut level = vec![t.id()];
+        for depth in 0..=4 {
+            if depth == 4 && !level.is_empty() {
+                verbose!(self, "max struct nesting depth exceeded\n");
+                return false;
+            }
+            let mut next = Vec::new();
+            for id in level {
+                let Some(t) = btf.type_by_id(id).filter(|t| t.is_composite()) else {
+                    return false;
+                };
+                for m in t.members() {
+                    let mt = btf.skip_mods_and_typedefs(m.type_id());
+                    match mt.array() {
+                        _ if mt.is_composite() => next.push(mt.id()),
+                        Some(a) => {
+                            let elem = btf.skip_mods_and_typedefs(a.type_id);
+                            if a.nelems == 0 || !is_scalar(elem) {
+                                return false;
+                            }
+                        }
+                        None if is_scalar(mt) => {}
+                        None => return false,
+                    }
+                }
+            }
+            level = next;
+        }
+        true
+    }
+
+    /// Bytes of stack that an argument of a kfunc makes it access; negative when written.
+    pub fn kfunc_stack_access_bytes(&self, insn: &Insn, arg: usize, idx: usize) -> i64 {
+        const UNKNOWN: i64 = crate::arg_track::UNKNOWN_BYTES;
+        let Some(k) = self.kfunc_quiet(insn) else {
+            return UNKNOWN;
+        };
+        let Some(target) = (arg < k.params.len()).then(|| k.pointee(arg)).flatten() else {
+            return 0;
+        };
+        let aux = &self.aux[idx];
+        let size = if k.points_to(arg, "bpf_dynptr") {
+            16
+        } else if k.suffix(arg + 1, "__sz") || k.suffix(arg + 1, "__szk") {
+            let r = arg + 2;
+            if r < 10 && aux.const_reg_mask >> r & 1 != 0 {
+                i64::from(aux.const_reg_vals[r])
+            } else {
+                return crate::state::MAX_BPF_STACK.into();
+            }
+        } else {
+            match k.btf.resolve_size(target.id()) {
+                Ok(n) => n.into(),
+                Err(_) => return UNKNOWN,
+            }
+        };
+        let written =
+            arg == 0 && k.flags.contains(KfuncFlags::ITER_NEW) || k.suffix(arg, "__uninit");
+        if written { -size } else { size }
+    }
+}
+
+/// How messages name an argument.
+pub fn arg_name(i: usize) -> String {
+    if i < 5 {
+        format!("R{}", i + 1)
+    } else {
+        format!("*(R11-{})", (i - 4) * 8)
+    }
+}

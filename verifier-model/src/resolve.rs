@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Before the walk: fields of every instruction, maps and kernel variables that `ld_imm64` names.
+//!
+//! Source: `check_and_resolve_insns()`, `check_insn_fields()`, `check_map_prog_compatibility()`,
+//! `check_pseudo_btf_id()` in `kernel/bpf/verifier.c`.
+
+use crate::btf::Kind;
+use crate::btf_record::FieldKind;
+use crate::env::Env;
+use crate::error::{Check, Errno, not_modelled};
+use crate::insn::{ADDR_SPACE_CAST, DW, MAX_BPF_REG, X, alu, class, jmp, mode};
+use crate::log::verbose;
+use crate::map;
+use crate::prog_load::FdSlot;
+use crate::reg_state::{BtfRef, Meta};
+use crate::types::{Flag, RegType};
+use crate::uapi::{Insn, MapType as M, ProgType as P, op, pseudo};
+
+/// A program uses at most this many maps.
+const MAX_USED_MAPS: usize = 64;
+
+/// Instructions with a form that does not exist.
+enum Unknown {
+    Opcode,
+    Reserved(String),
+}
+
+impl Env<'_> {
+    /// Checks fields and finds what is named.
+    pub fn check_and_resolve_insns(&mut self) -> Check {
+        let mut i = 0;
+        while i < self.insns.len() {
+            let insn = self.insns[i];
+            let stack_arg_write = insn.is_stack_arg_st() || insn.is_stack_arg_stx();
+            if insn.dst() >= MAX_BPF_REG && !stack_arg_write {
+                verbose!(self, "R{} is invalid\n", insn.dst_reg);
+                return Err(Errno::EINVAL.into());
+            }
+            if insn.src() >= MAX_BPF_REG && !insn.is_stack_arg_ldx() {
+                verbose!(self, "R{} is invalid\n", insn.src_reg);
+                return Err(Errno::EINVAL.into());
+            }
+            if insn.code == op::LD_IMM64 {
+                self.resolve_ld_imm64(i)?;
+                i += 2;
+                continue;
+            }
+            match check_fields(&insn) {
+                Ok(()) => {}
+                Err(Unknown::Opcode) => {
+                    verbose!(self, "unknown opcode {:02x}\n", insn.code);
+                    return Err(Errno::EINVAL.into());
+                }
+                Err(Unknown::Reserved(msg)) => {
+                    verbose!(self, "{msg}\n");
+                    return Err(Errno::EINVAL.into());
+                }
+            }
+            i += 1;
+        }
+        Ok(())
+    }
+
+    fn resolve_ld_imm64(&mut self, i: usize) -> Check {
+        let insn = self.insns[i];
+        let fail = Err(Errno::EINVAL.into());
+        let second = self.insns.get(i + 1).copied();
+        let Some(second) =
+            second.filter(|n| n.code == 0 && n.dst_reg == 0 && n.src_reg == 0 && n.off == 0)
+        else {
+            verbose!(self, "invalid bpf_ld_imm64 insn\n");
+            return fail;
+        };
+        if insn.off != 0 {
+            verbose!(self, "BPF_LD_IMM64 uses reserved fields\n");
+            return fail;
+        }
+        match insn.src_reg {
+            0 => return Ok(()),
+            pseudo::BTF_ID => return self.check_pseudo_btf_id(i, insn.imm, second.imm),
+            pseudo::FUNC => {
+                self.aux[i].ptr_type = RegType::PTR_TO_FUNC;
+                return Ok(());
+            }
+            pseudo::MAP_VALUE | pseudo::MAP_IDX_VALUE => {}
+            pseudo::MAP_FD | pseudo::MAP_IDX if second.imm == 0 => {}
+            _ => {
+                verbose!(self, "unrecognized bpf_ld_imm64 insn\n");
+                return fail;
+            }
+        }
+        let by_idx = matches!(insn.src_reg, pseudo::MAP_IDX | pseudo::MAP_IDX_VALUE);
+        let map = if by_idx {
+            let slot = usize::try_from(insn.imm)
+                .ok()
+                .and_then(|n| self.prog.fd_array.get(n));
+            match slot {
+                Some(FdSlot::Map(m)) => Some(*m as usize),
+                _ => None,
+            }
+        } else {
+            usize::try_from(insn.imm).ok()
+        };
+        let Some(m) = map.filter(|m| *m < self.prog.maps.len()) else {
+            verbose!(self, "fd {} is not pointing to valid bpf_map\n", !insn.imm);
+            return Err(Errno(9).into());
+        };
+        self.add_used_map(m)?;
+        self.aux[i].map = Some(m);
+        if matches!(insn.src_reg, pseudo::MAP_FD | pseudo::MAP_IDX) {
+            return Ok(());
+        }
+        let def = self.maps[m].def;
+        let off = second.imm as u32;
+        if !map::has_direct_value_addr(def) {
+            verbose!(self, "no direct value access support for this map type\n");
+            return fail;
+        }
+        if !map::direct_value_addr_ok(def, off) {
+            let size = def.value_size;
+            verbose!(
+                self,
+                "invalid access to map value pointer, value_size={size} off={off}\n"
+            );
+            return if def.max_entries == 1 {
+                fail
+            } else {
+                Err(Errno::ENOTSUPP.into())
+            };
+        }
+        self.aux[i].map_off = off;
+        Ok(())
+    }
+
+    fn add_used_map(&mut self, m: usize) -> Check {
+        if self.used_maps.contains(&m) {
+            return Ok(());
+        }
+        if self.used_maps.len() >= MAX_USED_MAPS {
+            verbose!(
+                self,
+                "The total number of maps per program has reached the limit of {MAX_USED_MAPS}\n"
+            );
+            return Err(Errno::E2BIG.into());
+        }
+        self.check_map_prog_compatibility(m)?;
+        self.used_maps.push(m);
+        Ok(())
+    }
+
+    fn check_map_prog_compatibility(&mut self, m: usize) -> Check {
+        let fail = Err(Errno::EINVAL.into());
+        let info = &self.maps[m];
+        let typ = info.def.map_type;
+        let has = |k: FieldKind| info.record.fields.iter().any(|f| f.kind == k);
+        let graph = has(FieldKind::ListHead) || has(FieldKind::RbRoot);
+        let (spin, res) = (has(FieldKind::SpinLock), has(FieldKind::ResSpinLock));
+        let tracing = matches!(
+            self.prog.prog_type,
+            P::Kprobe | P::Tracepoint | P::PerfEvent | P::RawTracepoint | P::RawTracepointWritable
+        );
+        if graph && tracing {
+            verbose!(
+                self,
+                "tracing progs cannot use bpf_{{list_head,rb_root}} yet\n"
+            );
+            return fail;
+        }
+        if (spin || res) && self.prog.prog_type == P::SocketFilter {
+            verbose!(self, "socket filter progs cannot use bpf_spin_lock yet\n");
+            return fail;
+        }
+        if spin && tracing {
+            verbose!(self, "tracing progs cannot use bpf_spin_lock yet\n");
+            return fail;
+        }
+        if typ == M::StructOps {
+            verbose!(self, "bpf_struct_ops map cannot be used in prog\n");
+            return fail;
+        }
+        let sleepable_ok = matches!(
+            typ,
+            M::Hash
+                | M::Rhash
+                | M::LruHash
+                | M::Array
+                | M::PercpuHash
+                | M::PercpuArray
+                | M::LruPercpuHash
+                | M::LpmTrie
+                | M::ArrayOfMaps
+                | M::HashOfMaps
+                | M::Ringbuf
+                | M::UserRingbuf
+                | M::InodeStorage
+                | M::SkStorage
+                | M::TaskStorage
+                | M::CgrpStorage
+                | M::Queue
+                | M::Stack
+                | M::Arena
+                | M::InsnArray
+                | M::ProgArray
+        );
+        if self.prog.sleepable() && !sleepable_ok {
+            verbose!(
+                self,
+                "Sleepable programs can only use array, hash, ringbuf and local storage maps\n"
+            );
+            return fail;
+        }
+        Ok(())
+    }
+
+    /// A variable or function of the kernel.
+    fn check_pseudo_btf_id(&mut self, i: usize, id: i32, obj: i32) -> Check {
+        let id = id as u32;
+        let Some(btf) = self.kernel.btf(obj as u32) else {
+            verbose!(self, "invalid module BTF object FD specified.\n");
+            return Err(Errno::EINVAL.into());
+        };
+        let Some(t) = btf.type_by_id(id) else {
+            verbose!(self, "ldimm64 insn specifies invalid btf_id {id}.\n");
+            return Err(Errno::ENOENT.into());
+        };
+        let name = t.name();
+        match t.kind() {
+            Kind::Func => {
+                let typ = RegType::PTR_TO_MEM | Flag::MEM_RDONLY;
+                self.aux[i].btf_var = Some((typ, Meta::MemSize(0)));
+                return Ok(());
+            }
+            Kind::Var => {}
+            _ => {
+                verbose!(
+                    self,
+                    "pseudo btf_id {id} in ldimm64 isn't KIND_VAR or KIND_FUNC\n"
+                );
+                return Err(Errno::EINVAL.into());
+            }
+        }
+        if self
+            .kernel
+            .ksyms
+            .as_ref()
+            .is_some_and(|k| !k.contains_key(name))
+        {
+            verbose!(
+                self,
+                "ldimm64 failed to find the address for kernel symbol '{name}'.\n"
+            );
+            return Err(Errno::ENOENT.into());
+        }
+        let percpu = btf
+            .find_by_name_kind(".data..percpu", Kind::Datasec)
+            .is_some_and(|d| d.var_secinfos().any(|v| v.type_id == id));
+        let bref = BtfRef::Kernel(obj as u32);
+        let target = btf.skip_mods_and_typedefs(t.type_id());
+        let var = if percpu {
+            (
+                RegType::PTR_TO_BTF_ID | Flag::MEM_PERCPU,
+                Meta::Btf(bref, t.type_id()),
+            )
+        } else if target.is_composite() {
+            (RegType::PTR_TO_BTF_ID, Meta::Btf(bref, t.type_id()))
+        } else {
+            let Ok(size) = btf.resolve_size(target.id()) else {
+                let name = target.name();
+                verbose!(
+                    self,
+                    "ldimm64 unable to resolve the size of type '{name}': -22\n"
+                );
+                return Err(Errno::EINVAL.into());
+            };
+            (RegType::PTR_TO_MEM | Flag::MEM_RDONLY, Meta::MemSize(size))
+        };
+        self.aux[i].btf_var = Some(var);
+        Ok(())
+    }
+
+    /// Attach points that this model knows nothing of.
+    pub fn check_attach(&mut self) -> Check {
+        use crate::uapi::AttachType as A;
+        let (typ, sleepable) = (self.prog.prog_type, self.prog.sleepable());
+        if typ == P::Syscall {
+            if sleepable {
+                return Ok(());
+            }
+            verbose!(self, "Syscall programs can only be sleepable\n");
+            return Err(Errno::EINVAL.into());
+        }
+        let can_sleep = match typ {
+            P::Tracing => matches!(
+                self.prog.expected_attach_type,
+                A::TraceFentry
+                    | A::TraceFexit
+                    | A::ModifyReturn
+                    | A::TraceIter
+                    | A::TraceFsession
+                    | A::TraceFentryMulti
+                    | A::TraceFexitMulti
+                    | A::TraceFsessionMulti
+                    | A::TraceRawTp
+            ),
+            P::Lsm => self.prog.expected_attach_type != A::LsmCgroup,
+            P::Kprobe | P::StructOps | P::RawTracepoint | P::Tracepoint => true,
+            _ => false,
+        };
+        if sleepable && !can_sleep {
+            verbose!(self, "Program of this type cannot be sleepable\n");
+            return Err(Errno::EINVAL.into());
+        }
+        if matches!(typ, P::Tracing | P::Lsm | P::StructOps) && self.prog.attach.is_none() {
+            return not_modelled("tracing programs without a target");
+        }
+        Ok(())
+    }
+}
+
+fn check_fields(insn: &Insn) -> Result<(), Unknown> {
+    if !in_insn_table(insn.code) {
+        return Err(Unknown::Opcode);
+    }
+    let reserved = |what: &str| Err(Unknown::Reserved(format!("{what} uses reserved fields")));
+    match insn.class() {
+        class::ALU | class::ALU64 => check_alu_fields(insn),
+        class::LDX if !matches!(insn.mode(), mode::MEM | mode::MEMSX) || insn.imm != 0 => {
+            reserved("BPF_LDX")
+        }
+        class::STX if insn.mode() == mode::ATOMIC => Ok(()),
+        class::STX if insn.mode() != mode::MEM || insn.imm != 0 => reserved("BPF_STX"),
+        class::ST if insn.mode() != mode::MEM || insn.src_reg != 0 => reserved("BPF_ST"),
+        class::JMP | class::JMP32 => check_jmp_fields(insn),
+        class::LD => match insn.mode() {
+            m @ (mode::ABS | mode::IND)
+                if insn.dst_reg != 0
+                    || insn.off != 0
+                    || insn.size_field() == DW
+                    || m == mode::ABS && insn.src_reg != 0 =>
+            {
+                reserved("BPF_LD_[ABS|IND]")
+            }
+            mode::ABS | mode::IND | mode::IMM => Ok(()),
+            _ => Err(Unknown::Reserved("invalid BPF_LD mode".into())),
+        },
+        _ => Ok(()),
+    }
+}
+
+fn check_alu_fields(insn: &Insn) -> Result<(), Unknown> {
+    let reserved = |what: &str| Err(Unknown::Reserved(format!("{what} uses reserved fields")));
+    let (wide, reg) = (insn.class() == class::ALU64, insn.src_is_reg());
+    let (src, off, imm) = (insn.src_reg, insn.off, insn.imm);
+    match insn.op() {
+        alu::NEG if reg || src != 0 || off != 0 || imm != 0 => reserved("BPF_NEG"),
+        alu::NEG => Ok(()),
+        alu::END if src != 0 || off != 0 || !matches!(imm, 16 | 32 | 64) || wide && reg => {
+            reserved("BPF_END")
+        }
+        alu::END => Ok(()),
+        alu::MOV if !reg => {
+            if src != 0 || off != 0 {
+                reserved("BPF_MOV")
+            } else {
+                Ok(())
+            }
+        }
+        alu::MOV if wide && off == ADDR_SPACE_CAST => match imm {
+            1 | 0x10000 => Ok(()),
+            _ => Err(Unknown::Reserved(
+                "addr_space_cast insn can only convert between address space 1 and 0".into(),
+            )),
+        },
+        alu::MOV => {
+            let ok = matches!(off, 0 | 8 | 16) || wide && off == 32;
+            if ok && imm == 0 {
+                Ok(())
+            } else {
+                reserved("BPF_MOV")
+            }
+        }
+        o => {
+            let off_ok = off == 0 || off == 1 && matches!(o, alu::MOD | alu::DIV);
+            let ok = off_ok && if reg { imm == 0 } else { src == 0 };
+            if ok { Ok(()) } else { reserved("BPF_ALU") }
+        }
+    }
+}
+
+fn check_jmp_fields(insn: &Insn) -> Result<(), Unknown> {
+    let reserved = |what: &str| Err(Unknown::Reserved(format!("{what} uses reserved fields")));
+    let (reg, wide) = (insn.src_is_reg(), insn.class() == class::JMP);
+    let (dst, src, off, imm) = (insn.dst_reg, insn.src_reg, insn.off, insn.imm);
+    let ok = |b: bool, what: &str| if b { Ok(()) } else { reserved(what) };
+    match insn.op() {
+        jmp::CALL => ok(
+            !reg && (src == pseudo::KFUNC_CALL || off == 0)
+                && matches!(src, 0 | pseudo::CALL | pseudo::KFUNC_CALL)
+                && dst == 0
+                && wide,
+            "BPF_CALL",
+        ),
+        jmp::JA if reg => ok(src == 0 && imm == 0 && off == 0, "BPF_JA|BPF_X"),
+        jmp::JA => ok(
+            src == 0 && dst == 0 && (!wide || imm == 0) && (wide || off == 0),
+            "BPF_JA",
+        ),
+        jmp::EXIT => ok(!reg && imm == 0 && src == 0 && dst == 0 && wide, "BPF_EXIT"),
+        jmp::JCOND => {
+            let good = insn.code == class::JMP | jmp::JCOND && src == 0 && dst == 0 && imm == 0;
+            let msg = || Unknown::Reserved(format!("invalid may_goto imm {imm}"));
+            if good { Ok(()) } else { Err(msg()) }
+        }
+        _ if reg => ok(imm == 0, "BPF_JMP/JMP32"),
+        _ => ok(src == 0, "BPF_JMP/JMP32"),
+    }
+}
+
+/// Whether an opcode exists (`bpf_opcode_in_insntable`).
+fn in_insn_table(code: u8) -> bool {
+    let o = code & 0xf0;
+    let reg = code & X != 0;
+    match code & 7 {
+        class::ALU | class::ALU64 => match o {
+            alu::NEG => !reg,
+            alu::END => code & 7 == class::ALU || !reg,
+            _ => o <= alu::ARSH,
+        },
+        class::JMP => match o {
+            jmp::JA => true,
+            jmp::CALL => !reg,
+            jmp::EXIT | jmp::JCOND => !reg,
+            _ => o <= jmp::JSLE,
+        },
+        class::JMP32 => match o {
+            jmp::JA => !reg,
+            jmp::CALL | jmp::EXIT => false,
+            _ => o <= jmp::JSLE,
+        },
+        class::LDX => {
+            matches!(code & 0xe0, mode::MEM) || code & 0xe0 == mode::MEMSX && code & 0x18 != DW
+        }
+        class::ST => code & 0xe0 == mode::MEM,
+        class::STX => matches!(code & 0xe0, mode::MEM | mode::ATOMIC),
+        _ => match code & 0xe0 {
+            mode::ABS | mode::IND => code & 0x18 != DW,
+            mode::IMM => code == op::LD_IMM64,
+            _ => false,
+        },
+    }
+}

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The state of the program at one point of one path: frames, registers, stack, what is held.
+//!
+//! Source: `struct bpf_verifier_state`, `bpf_func_state`, `bpf_stack_state`,
+//! `bpf_reference_state` in `include/linux/bpf_verifier.h`.
+
+use crate::cnum::{Cnum32, Cnum64};
+use crate::insn::{MAX_BPF_REG, REG_FP};
+use crate::reg_state::{Meta, RegState};
+use crate::tnum::Tnum;
+use crate::types::RegType;
+
+/// Size of a register and of a stack slot.
+pub const BPF_REG_SIZE: usize = 8;
+/// Largest stack of a program.
+pub const MAX_BPF_STACK: i32 = 512;
+/// Deepest nesting of calls.
+pub const MAX_CALL_FRAMES: usize = 16;
+/// `callsite` of a function that nobody called.
+pub const BPF_MAIN_FUNC: i32 = -1;
+
+/// State kept for later comparison; see [`crate::states`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct StateId(pub usize);
+
+/// What a byte of the stack holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Slot {
+    /// Nothing was written.
+    #[default]
+    Invalid,
+    /// Part of a spilled register.
+    Spill,
+    /// Some data.
+    Misc,
+    /// Zero.
+    Zero,
+    /// Part of a dynptr.
+    Dynptr,
+    /// Part of an iterator.
+    Iter,
+    /// Part of a saved IRQ flag.
+    IrqFlag,
+    /// Was dead when states were cleaned; must not be read.
+    Poison,
+}
+
+/// Eight bytes of stack. Byte 0 is the one nearest to the frame pointer, at the highest address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct StackSlot {
+    /// The spilled register, or what the special slot needs.
+    pub reg: RegState,
+    /// Each byte.
+    pub typ: [Slot; BPF_REG_SIZE],
+}
+
+impl StackSlot {
+    /// Whether a register is spilled here, whole or in part.
+    pub fn is_spilled_reg(&self) -> bool {
+        self.typ[BPF_REG_SIZE - 1] == Slot::Spill
+    }
+
+    /// Whether it is a scalar.
+    pub fn is_spilled_scalar(&self) -> bool {
+        self.is_spilled_reg() && self.reg.is_scalar()
+    }
+
+    /// Whether the slot is a whole with meaning of its own (`is_stack_slot_special`).
+    pub fn is_special(&self) -> bool {
+        matches!(
+            self.typ[BPF_REG_SIZE - 1],
+            Slot::Spill | Slot::Dynptr | Slot::Iter | Slot::IrqFlag
+        )
+    }
+
+    /// Forgets the register and turns the bytes of a special slot into plain data.
+    pub fn scrub(&mut self) {
+        self.reg.typ = RegType::NOT_INIT;
+        if self.is_special() {
+            self.typ.iter_mut().for_each(scrub_byte);
+        }
+    }
+}
+
+/// Written bytes become plain data (`scrub_spilled_slot`).
+pub fn scrub_byte(b: &mut Slot) {
+    if !matches!(b, Slot::Invalid | Slot::Poison) {
+        *b = Slot::Misc;
+    }
+}
+
+/// Index of the slot that holds the byte at `off` from the frame pointer.
+pub const fn get_spi(off: i32) -> usize {
+    ((-off - 1) / BPF_REG_SIZE as i32) as usize
+}
+
+/// What a reference stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RefKind {
+    /// An acquired object; `parent_id` is the object it keeps alive.
+    Ptr {
+        /// Object it was derived from, 0 for none.
+        parent_id: u32,
+    },
+    /// A saved IRQ flag.
+    Irq,
+    /// A held lock.
+    Lock(LockKind, LockPtr),
+}
+
+/// Kind of a lock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LockKind {
+    /// `bpf_spin_lock`
+    Spin,
+    /// `bpf_res_spin_lock`
+    Res,
+    /// `bpf_res_spin_lock_irqsave`
+    ResIrq,
+}
+
+/// What a lock is part of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LockPtr {
+    /// A value of this map.
+    Map(usize),
+    /// An object of a type in this BTF.
+    Btf(crate::reg_state::BtfRef),
+}
+
+/// Something that must be given back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reference {
+    /// What it is.
+    pub kind: RefKind,
+    /// Its id, the same as in the registers that carry it.
+    pub id: u32,
+    /// Instruction that acquired it.
+    pub insn_idx: usize,
+}
+
+/// Return values that are allowed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RetvalRange {
+    /// Least.
+    pub minval: i32,
+    /// Greatest.
+    pub maxval: i32,
+    /// Only the low half is looked at.
+    pub return_32bit: bool,
+}
+
+impl RetvalRange {
+    /// Of the whole register.
+    pub const fn new(minval: i32, maxval: i32) -> Self {
+        Self {
+            minval,
+            maxval,
+            return_32bit: false,
+        }
+    }
+
+    /// Whether every value of `reg` is allowed.
+    pub fn allows(&self, reg: &RegState) -> bool {
+        if self.return_32bit {
+            self.minval <= reg.s32_min() && reg.s32_max() <= self.maxval
+        } else {
+            i64::from(self.minval) <= reg.smin() && reg.smax() <= i64::from(self.maxval)
+        }
+    }
+}
+
+/// One call frame.
+#[derive(Clone, Debug)]
+pub struct FuncState {
+    /// R0 to R10.
+    pub regs: [RegState; MAX_BPF_REG],
+    /// Call instruction in the caller, or [`BPF_MAIN_FUNC`].
+    pub callsite: i32,
+    /// Depth, 0 for the main function.
+    pub frameno: usize,
+    /// Which function.
+    pub subprogno: usize,
+    /// Tells entries into an asynchronous callback apart.
+    pub async_entry_cnt: u32,
+    /// What a callback may return.
+    pub callback_ret_range: RetvalRange,
+    /// A synchronous callback.
+    pub in_callback_fn: bool,
+    /// An asynchronous callback.
+    pub in_async_callback_fn: bool,
+    /// The exception callback.
+    pub in_exception_callback_fn: bool,
+    /// A store through R11 or a call was seen, so incoming stack arguments are gone.
+    pub no_stack_arg_load: bool,
+    /// How often the callback of the frame above was simulated.
+    pub callback_depth: u32,
+    /// Slots, from the frame pointer down.
+    pub stack: Vec<StackSlot>,
+    /// Outgoing stack arguments.
+    pub stack_arg_regs: Vec<RegState>,
+}
+
+impl FuncState {
+    /// A frame with only the frame pointer set.
+    pub fn new(bpf_capable: bool, callsite: i32, frameno: usize, subprogno: usize) -> Self {
+        let mut regs = [not_init(bpf_capable); MAX_BPF_REG];
+        let fp = &mut regs[usize::from(REG_FP)];
+        fp.typ = RegType::PTR_TO_STACK;
+        fp.mark_known(0);
+        fp.meta = Meta::Frame(frameno as u32);
+        Self {
+            regs,
+            callsite,
+            frameno,
+            subprogno,
+            async_entry_cnt: 0,
+            callback_ret_range: RetvalRange::new(0, 0),
+            in_callback_fn: false,
+            in_async_callback_fn: false,
+            in_exception_callback_fn: false,
+            no_stack_arg_load: false,
+            callback_depth: 0,
+            stack: Vec::new(),
+            stack_arg_regs: Vec::new(),
+        }
+    }
+
+    /// Bytes of stack that have slots.
+    pub fn allocated_stack(&self) -> i32 {
+        (self.stack.len() * BPF_REG_SIZE) as i32
+    }
+}
+
+/// A register that was not written.
+pub fn not_init(bpf_capable: bool) -> RegState {
+    RegState {
+        typ: RegType::NOT_INIT,
+        var_off: Tnum::UNKNOWN,
+        r64: Cnum64::UNBOUNDED,
+        r32: Cnum32::UNBOUNDED,
+        precise: !bpf_capable,
+        ..RegState::default()
+    }
+}
+
+/// A jump that was taken, and what it says about precision.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct JmpHistory {
+    /// Instruction arrived at.
+    pub idx: usize,
+    /// Instruction before it.
+    pub prev_idx: i32,
+    /// Flags.
+    pub flags: HistFlags,
+    /// Stack slot accessed.
+    pub spi: usize,
+    /// Frame of that slot.
+    pub frame: usize,
+    /// Registers whose ranges the jump narrowed together.
+    pub linked_regs: LinkedRegs,
+}
+
+/// What an instruction did, for backtracking (`INSN_F_*`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HistFlags {
+    /// It read or wrote a stack slot.
+    pub stack_access: bool,
+    /// The destination register is a stack pointer.
+    pub dst_reg_stack: bool,
+    /// The source register is a stack pointer.
+    pub src_reg_stack: bool,
+    /// It read or wrote a stack argument.
+    pub stack_arg_access: bool,
+}
+
+/// A register or slot that shares its id with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkedReg {
+    /// Register of a frame.
+    Reg(u8, u8),
+    /// Stack slot of a frame.
+    Spi(u8, u8),
+}
+
+/// Up to five of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LinkedRegs {
+    entries: [Option<LinkedReg>; 5],
+}
+
+impl LinkedRegs {
+    /// Adds one; false when there is no room.
+    pub fn push(&mut self, r: LinkedReg) -> bool {
+        match self.entries.iter_mut().find(|e| e.is_none()) {
+            Some(e) => {
+                *e = Some(r);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries[0].is_none()
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = LinkedReg> + '_ {
+        self.entries.iter().map_while(|e| *e)
+    }
+}
+
+/// Everything known at one point of one path.
+#[derive(Clone, Debug, Default)]
+pub struct VerifierState {
+    /// Frames, outermost first; the last is the current one.
+    pub frames: Vec<FuncState>,
+    /// State that this continues.
+    pub parent: Option<StateId>,
+    /// What is held.
+    pub refs: Vec<Reference>,
+    /// Paths from here that are not explored yet.
+    pub branches: u32,
+    /// Instruction about to be executed.
+    pub insn_idx: usize,
+    /// Held locks.
+    pub active_locks: u32,
+    /// Nested `bpf_preempt_disable`.
+    pub active_preempt_locks: u32,
+    /// Innermost saved IRQ flag.
+    pub active_irq_id: u32,
+    /// Innermost lock's id.
+    pub active_lock_id: u32,
+    /// Innermost lock.
+    pub active_lock_ptr: Option<LockPtr>,
+    /// Nested `bpf_rcu_read_lock`.
+    pub active_rcu_locks: u32,
+    /// Only executed by mispredicting processors.
+    pub speculative: bool,
+    /// May sleep.
+    pub in_sleepable: bool,
+    /// First instruction since the parent.
+    pub first_insn_idx: i32,
+    /// Instruction before the current one.
+    pub last_insn_idx: i32,
+    /// For the end of a loop: the kept state that this equals.
+    pub equal_state: Option<StateId>,
+    /// Jumps since the parent.
+    pub jmp_history: Vec<JmpHistory>,
+    /// Number of kept states behind.
+    pub dfs_depth: u32,
+    /// Callback iterations behind.
+    pub callback_unroll_depth: u32,
+    /// `may_goto` iterations behind.
+    pub may_goto_depth: u32,
+}
+
+impl VerifierState {
+    /// Index of the current frame.
+    pub fn curframe(&self) -> usize {
+        self.frames.len().saturating_sub(1)
+    }
+
+    /// The current frame.
+    pub fn frame(&self) -> &FuncState {
+        &self.frames[self.curframe()]
+    }
+
+    /// The current frame.
+    pub fn frame_mut(&mut self) -> &mut FuncState {
+        let i = self.curframe();
+        &mut self.frames[i]
+    }
+
+    /// Where frame `i` stands: the current instruction or the call into the next frame.
+    pub fn frame_insn_idx(&self, i: usize) -> usize {
+        match self.frames.get(i + 1) {
+            Some(next) => next.callsite.max(0) as usize,
+            None => self.insn_idx,
+        }
+    }
+
+    /// Calls `f` on every register, spilled register and stack argument; `kinds` are the special
+    /// slots to visit beside spilled registers. The order is the kernel's.
+    pub fn for_each_reg(&mut self, kinds: &[Slot], mut f: impl FnMut(&mut RegState)) {
+        for frame in &mut self.frames {
+            frame.regs.iter_mut().for_each(&mut f);
+            for slot in &mut frame.stack {
+                if kinds.contains(&slot.typ[BPF_REG_SIZE - 1]) {
+                    f(&mut slot.reg);
+                }
+            }
+            for arg in &mut frame.stack_arg_regs {
+                if arg.typ != RegType::NOT_INIT {
+                    f(arg);
+                }
+            }
+        }
+    }
+
+    /// Whether the reference `id` is held.
+    pub fn holds_reference(&self, id: u32) -> bool {
+        self.refs
+            .iter()
+            .any(|r| r.id == id && matches!(r.kind, RefKind::Ptr { .. }))
+    }
+
+    /// Whether both were reached by the same calls.
+    pub fn same_callsites(&self, o: &Self) -> bool {
+        self.frames.len() == o.frames.len()
+            && self
+                .frames
+                .iter()
+                .zip(&o.frames)
+                .all(|(a, b)| a.callsite == b.callsite)
+    }
+}

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The entry: one program, one kernel, one verdict.
+//!
+//! Source: `bpf_check()`, `do_check_common()`, `do_check_subprogs()` in `kernel/bpf/verifier.c`.
+
+use std::collections::HashMap;
+
+use crate::backtrack::Backtrack;
+use crate::btf_record::BtfRecord;
+use crate::env::SubprogArg;
+use crate::env::{BPF_COMPLEXITY_LIMIT_INSNS, Env, InsnAux, MAX_BPF_FUNC_REG_ARGS, MapInfo};
+use crate::error::{Check, Errno, Stop};
+use crate::liveness::Liveness;
+use crate::log::{Log, verbose};
+use crate::profile::Profile;
+use crate::prog_load::{Kernel, MapDef, ProgFlags, ProgLoad};
+use crate::reg_state::{BtfRef, DynptrType, Meta, RegState};
+use crate::state::{BPF_MAIN_FUNC, FuncState, VerifierState};
+use crate::types::{ArgType, Flag, RegType};
+use crate::uapi::op;
+
+/// How to verify.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// 0 nothing, 1 the path that ends verification, 2 every path.
+    pub log_level: u32,
+    /// Whether the loader has CAP_BPF and CAP_PERFMON.
+    pub privileged: bool,
+    /// Possible CPUs of the machine.
+    pub nr_cpu_ids: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            log_level: 1,
+            privileged: true,
+            nr_cpu_ids: 8,
+        }
+    }
+}
+
+/// Counts, as the last line of the log has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Instructions processed, on all paths.
+    pub insns_processed: u32,
+    /// Most states kept for one instruction.
+    pub max_states_per_insn: u32,
+    /// States kept in all.
+    pub total_states: u32,
+    /// Most states kept at a time.
+    pub peak_states: u32,
+    /// Stack of all functions that can be active at a time.
+    pub max_stack_depth: i32,
+}
+
+/// What the kernel would say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The program is accepted.
+    pub accepted: bool,
+    /// Positive error number; 0 when accepted.
+    pub errno: i32,
+    /// The last line that says why; empty when accepted.
+    pub message: String,
+    /// Instruction at which it was rejected, when it was during the walk.
+    pub insn: Option<u32>,
+    /// The log.
+    pub log: String,
+    /// Counts.
+    pub stats: Stats,
+    /// No verdict: the program needs something that is not modelled, named here.
+    pub not_modelled: Option<String>,
+}
+
+/// Verifies a program.
+pub fn verify(prog: &ProgLoad, kernel: &Kernel, profile: &Profile, opts: &Options) -> Verdict {
+    let mut env = Env::new(prog, kernel, profile, opts);
+    let result = env.check();
+    let stats = Stats {
+        insns_processed: env.insn_processed,
+        max_states_per_insn: env.max_states_per_insn,
+        total_states: env.total_states,
+        peak_states: env.peak_states,
+        max_stack_depth: env.max_stack_depth,
+    };
+    let message = match &result {
+        Ok(()) => String::new(),
+        Err(Stop::NotModelled(what)) => format!("not modelled: {what}"),
+        Err(Stop::Errno(_)) => last_message(&env.log.text),
+    };
+    verbose!(
+        env,
+        "processed {} insns (limit {BPF_COMPLEXITY_LIMIT_INSNS}) max_states_per_insn {} total_states {} peak_states {} mark_read 0\n",
+        stats.insns_processed,
+        stats.max_states_per_insn,
+        stats.total_states,
+        stats.peak_states
+    );
+    Verdict {
+        accepted: result.is_ok(),
+        errno: match &result {
+            Err(Stop::Errno(e)) => e.0,
+            _ => 0,
+        },
+        message,
+        insn: (result.is_err() && env.insn_processed > 0).then_some(env.insn_idx as u32),
+        log: env.log.text,
+        stats,
+        not_modelled: match result {
+            Err(Stop::NotModelled(what)) => Some(what),
+            _ => None,
+        },
+    }
+}
+
+/// The last line of the log that is not a source line.
+fn last_message(log: &str) -> String {
+    let mut lines = log
+        .lines()
+        .rev()
+        .filter(|l| !l.is_empty() && !l.starts_with("; "));
+    lines.next().unwrap_or_default().to_owned()
+}
+
+impl<'a> Env<'a> {
+    fn new(
+        prog: &'a ProgLoad,
+        kernel: &'a Kernel,
+        profile: &'a Profile,
+        opts: &'a Options,
+    ) -> Self {
+        let n = prog.insns.len();
+        let privileged = opts.privileged;
+        let flag = |f: ProgFlags| prog.prog_flags.contains(f);
+        let mut maps: Vec<MapInfo<'a>> = Vec::new();
+        for def in prog.maps.iter() {
+            maps.push(map_info(def, kernel));
+        }
+        for i in 0..maps.len() {
+            if let Some(inner) = maps[i].def.inner_map.as_deref() {
+                maps[i].inner = Some(maps.len());
+                maps.push(map_info(inner, kernel));
+            }
+        }
+        Self {
+            prog,
+            kernel,
+            profile,
+            opts,
+            insns: prog.insns.clone(),
+            log: Log {
+                level: opts.log_level,
+                ..Log::default()
+            },
+            aux: vec![InsnAux::default(); n],
+            subprogs: Vec::new(),
+            func_info_aux: Vec::new(),
+            subprog_topo_order: Vec::new(),
+            exception_callback_subprog: 0,
+            maps,
+            used_maps: Vec::new(),
+            postorder: Vec::new(),
+            liveness: Liveness::default(),
+            insn_idx: 0,
+            prev_insn_idx: -1,
+            cur: VerifierState::default(),
+            head: Vec::new(),
+            states: Vec::new(),
+            explored: vec![Vec::new(); n.max(1)],
+            free_list_size: 0,
+            explored_states_size: 0,
+            num_backedges: 0,
+            scc_visits: Vec::new(),
+            scc_index: HashMap::new(),
+            cur_hist_ent: None,
+            bt: Backtrack::default(),
+            id_gen: 0,
+            insn_processed: 0,
+            prev_insn_processed: 0,
+            jmps_processed: 0,
+            prev_jmps_processed: 0,
+            max_states_per_insn: 0,
+            total_states: 0,
+            peak_states: 0,
+            max_stack_depth: 0,
+            allow_ptr_leaks: privileged,
+            allow_uninit_stack: privileged,
+            bpf_capable: privileged,
+            bypass_spec_v1: privileged,
+            strict_alignment: flag(ProgFlags::STRICT_ALIGNMENT) && !flag(ProgFlags::ANY_ALIGNMENT),
+            test_state_freq: privileged && flag(ProgFlags::TEST_STATE_FREQ),
+            test_reg_invariants: flag(ProgFlags::TEST_REG_INVARIANTS),
+            named_types: HashMap::new(),
+        }
+    }
+
+    /// Possible CPUs.
+    pub fn nr_cpu_ids(&self) -> u32 {
+        self.opts.nr_cpu_ids
+    }
+
+    fn check(&mut self) -> Check {
+        let fail = |e: Errno| Err(Stop::Errno(e));
+        let Some(last) = self.insns.last() else {
+            return fail(Errno::EINVAL);
+        };
+        if self.insns.len() > BPF_COMPLEXITY_LIMIT_INSNS as usize {
+            return fail(Errno::E2BIG);
+        }
+        if last.code == op::LD_IMM64 {
+            verbose!(self, "invalid bpf_ld_imm64 insn\n");
+            return fail(Errno::EINVAL);
+        }
+        if !self.opts.privileged {
+            return crate::error::not_modelled("programs without privileges");
+        }
+        self.check_prog_type()?;
+        self.add_subprogs()?;
+        self.check_subprogs()?;
+        self.check_btf_info()?;
+        self.check_and_resolve_insns()?;
+        self.add_kfuncs()?;
+        self.check_cfg()?;
+        self.compute_postorder();
+        self.check_attach()?;
+        self.compute_const_regs();
+        self.prune_dead_branches()?;
+        self.sort_subprogs_topo()?;
+        self.compute_scc();
+        self.compute_live_registers()?;
+        self.mark_fastcall_patterns();
+        self.insn_idx = 0;
+        self.do_check_common(0, self.prog.sleepable())?;
+        self.do_check_subprogs()?;
+        self.check_max_stack_depth()
+    }
+
+    fn do_check_subprogs(&mut self) -> Check {
+        if self.prog.func_info.is_empty() {
+            return Ok(());
+        }
+        if self.exception_callback_subprog != 0 {
+            let sleepable = usize::from(self.prog.sleepable());
+            self.func_info_aux[self.exception_callback_subprog].called[sleepable] = true;
+        }
+        loop {
+            let mut new = false;
+            for i in 1..self.subprog_cnt() {
+                if !self.subprog_is_global(i) {
+                    continue;
+                }
+                for sleepable in [false, true] {
+                    let c = usize::from(sleepable);
+                    let info = self.func_info_aux[i];
+                    if !info.called[c] || info.verified[c] {
+                        continue;
+                    }
+                    self.insn_idx = self.subprogs[i].start;
+                    self.do_check_common(i, sleepable)?;
+                    if self.log.level1() {
+                        let name = self.subprog_name(i);
+                        verbose!(
+                            self,
+                            "Func#{i} ('{name}') is safe for any args that match its prototype\n"
+                        );
+                    }
+                    self.func_info_aux[i].verified[c] = true;
+                    new = true;
+                }
+            }
+            if !new {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Walks one function that is verified on its own.
+    fn do_check_common(&mut self, subprog: usize, sleepable: bool) -> Check {
+        self.log.forget_lines();
+        let mut frame = FuncState::new(self.bpf_capable, BPF_MAIN_FUNC, 0, subprog);
+        self.log.scratch_all();
+        if subprog != 0 {
+            let name = self.subprog_name(subprog);
+            if self.log.level1() {
+                verbose!(self, "Validating {name}() func#{subprog}...\n");
+            }
+            self.prepare_func_args(subprog)?;
+            if self.subprogs[subprog].is_exception_cb {
+                self.check_exception_cb(subprog)?;
+                frame.in_exception_callback_fn = true;
+            }
+            let args = self.subprogs[subprog].args.clone();
+            for (i, arg) in args.iter().enumerate().take(MAX_BPF_FUNC_REG_ARGS) {
+                frame.regs[i + 1] = self.arg_register(arg)?;
+            }
+        } else {
+            if !self.func_info_aux.is_empty() {
+                let r = self.prepare_func_args(0);
+                if let Err(Stop::NotModelled(_)) = r {
+                    return r;
+                }
+                let args = &self.subprogs[0].args;
+                let fits = args.len() == 1 && args[0].arg_type == ArgType::ARG_PTR_TO_CTX;
+                if r.is_err() || !fits {
+                    self.func_info_aux[0].unreliable = true;
+                    self.subprogs[0].args.resize(1, SubprogArg::default());
+                    self.subprogs[0].stack_arg_cnt = 0;
+                }
+            }
+            let mut r1 = RegState::konst(0);
+            r1.typ = RegType::PTR_TO_CTX;
+            frame.regs[1] = r1;
+        }
+        self.cur = VerifierState {
+            frames: vec![frame],
+            branches: 1,
+            in_sleepable: sleepable,
+            first_insn_idx: self.subprogs[subprog].start as i32,
+            last_insn_idx: -1,
+            ..VerifierState::default()
+        };
+        self.do_check()?;
+        if !self.log.level2() {
+            self.log.reset(0);
+        }
+        self.free_states();
+        Ok(())
+    }
+
+    fn check_exception_cb(&mut self, subprog: usize) -> Check {
+        if self.subprog_returns_void(subprog) {
+            verbose!(self, "exception cb cannot return void\n");
+            return Err(Errno::EINVAL.into());
+        }
+        let args = &self.subprogs[subprog].args;
+        if args.len() != 1 || args[0].arg_type != ArgType::ARG_ANYTHING {
+            verbose!(self, "exception cb only supports single integer argument\n");
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(())
+    }
+
+    /// What a global function finds in a register.
+    fn arg_register(&mut self, arg: &SubprogArg) -> Check<RegState> {
+        let mut reg = RegState::konst(0);
+        let at = arg.arg_type;
+        let flags = |f: Flag| at.flags() & f;
+        match at.base() {
+            ArgType::ARG_PTR_TO_CTX => reg.typ = RegType::PTR_TO_CTX,
+            ArgType::ARG_ANYTHING | ArgType::ARG_PTR_TO_ARENA => reg = self.unknown(),
+            ArgType::ARG_PTR_TO_DYNPTR => {
+                reg.typ = RegType::CONST_PTR_TO_DYNPTR;
+                reg.id = self.new_id();
+                reg.meta = Meta::Dynptr(DynptrType::Local, true);
+            }
+            ArgType::ARG_PTR_TO_MEM => {
+                reg.typ = RegType::PTR_TO_MEM
+                    | flags(Flag::PTR_MAYBE_NULL | Flag::PTR_UNTRUSTED | Flag::MEM_RDONLY);
+                reg.meta = Meta::MemSize(arg.mem_size);
+                if at.may_be_null() {
+                    reg.id = self.new_id();
+                }
+            }
+            ArgType::ARG_PTR_TO_BTF_ID => {
+                reg.typ = RegType::PTR_TO_BTF_ID
+                    | flags(Flag::PTR_MAYBE_NULL | Flag::PTR_UNTRUSTED | Flag::PTR_TRUSTED);
+                reg.meta = Meta::Btf(BtfRef::VMLINUX, arg.btf_id);
+                reg.id = self.new_id();
+            }
+            _ => return self.verifier_bug(format_args!("unhandled arg type {}", at.raw())),
+        }
+        Ok(reg)
+    }
+
+    fn free_states(&mut self) {
+        self.cur = VerifierState::default();
+        self.head.clear();
+        self.states.clear();
+        self.explored.iter_mut().for_each(Vec::clear);
+        self.scc_visits.clear();
+        self.scc_index.clear();
+    }
+}
+
+fn map_info<'a>(def: &'a MapDef, kernel: &Kernel) -> MapInfo<'a> {
+    let record = match (&def.btf, def.btf_value_type_id) {
+        (Some(btf), id) if id != 0 => BtfRecord::parse(btf, id, kernel),
+        _ => BtfRecord::default(),
+    };
+    MapInfo {
+        def,
+        inner: None,
+        record,
+    }
+}
