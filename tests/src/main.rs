@@ -2,11 +2,12 @@
 //! What runs inside the guest, in one static binary.
 //!
 //! As process 1 it is [`init`]; as any other process it is one of the verbs:
-//! `test`, `demo`, `shell`. The kernel hands what follows `--` on its command
+//! `test`, `demo`, `oracle`, `shell`. The kernel hands what follows `--` on its command
 //! line to `/init`, so `-- test --filter walks` runs part of the suite.
 
 mod demo;
 mod init;
+mod oracle;
 mod shell;
 mod suite;
 
@@ -32,6 +33,8 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Say what the verifier says of programs.
+    Oracle(oracle::Options),
     /// Give the console to a shell.
     Shell,
     /// Load an object's programs and end: how the suite loads as another user.
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     let done = match Guest::parse().verb {
         Verb::Test(options) => suite::run(options),
         Verb::Demo { args } => demo::run(args),
+        Verb::Oracle(options) => oracle::run(&options),
         Verb::Shell => shell::run(),
         Verb::Load { object } => suite::load(&object),
     };

@@ -75,6 +75,34 @@ pub(crate) fn initramfs(
     Ok(path)
 }
 
+/// Writes to `path` the initramfs `base` with `files` added, each a name in the guest and a file
+/// here: the kernel unpacks one archive after the other.
+pub(crate) fn extend(base: &Path, files: &[(String, PathBuf)], path: &Path) -> Result<()> {
+    let scratch = Scratch::new(path);
+    fs::copy(base, path).with_context(|| format!("cannot write {}", path.display()))?;
+    let mut file = File::options().append(true).open(path)?;
+    // Each archive begins at a multiple of four.
+    let length = file.metadata()?.len();
+    file.write_all(&[0; 4][..(length.next_multiple_of(4) - length) as usize])?;
+    let mut archive = Archive { file, inodes: 0 };
+    let mut directories: Vec<PathBuf> = files
+        .iter()
+        .flat_map(|(name, _)| Path::new(name).ancestors().skip(1).map(Path::to_path_buf))
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .collect();
+    directories.sort();
+    directories.dedup();
+    for dir in directories {
+        archive.directory(&dir.display().to_string())?;
+    }
+    for (name, source) in files {
+        archive.program(name, source)?;
+    }
+    archive.finish()?;
+    scratch.keep();
+    Ok(())
+}
+
 /// Builds the static program in the toolchain, with the crates that the host fetches.
 fn program(project: &Project, toolchain: &Toolchain) -> Result<PathBuf> {
     let mut fetch = Command::new("cargo");

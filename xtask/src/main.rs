@@ -18,6 +18,7 @@ mod interrupt;
 mod kernel;
 mod lint;
 mod module;
+mod oracle;
 mod project;
 mod qemu;
 mod run;
@@ -52,6 +53,8 @@ enum Verb {
     Kernel(kernel::Args),
     /// Build the module.
     Module(module::Args),
+    /// Ask a guest's kernel what its verifier says of the model's corpus.
+    Oracle(oracle::Args),
     /// Open a shell in a guest with the module loaded.
     Vm(vm::Args),
     /// Check formatting, lints and documentation.
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Verb::Test(args) => test::run(&project, &args),
         Verb::Kernel(args) => kernel::run(&project, &args),
         Verb::Module(args) => module::run(&project, &args),
+        Verb::Oracle(args) => oracle::run(&project, &args),
         Verb::Vm(args) => vm::run(&project, &args),
         Verb::Lint => lint::run(&project),
         Verb::Doctor => doctor::run(&project),

@@ -138,7 +138,7 @@ pub(crate) fn clippy(project: &Project, toolchain: &Toolchain, kernel: &Kernel) 
 }
 
 /// `make M=`, with the products in `out`.
-fn make(
+pub(crate) fn make(
     project: &Project,
     toolchain: &Toolchain,
     kernel: &Kernel,

@@ -53,6 +53,26 @@ impl Guest<'_> {
         toolchain: &Toolchain,
         name: &str,
     ) -> Result<Ended> {
+        self.attend(project, toolchain, name, true)
+    }
+
+    /// The same, but what the program prints is for the caller alone.
+    pub(crate) fn collect(
+        &self,
+        project: &Project,
+        toolchain: &Toolchain,
+        name: &str,
+    ) -> Result<Ended> {
+        self.attend(project, toolchain, name, false)
+    }
+
+    fn attend(
+        &self,
+        project: &Project,
+        toolchain: &Toolchain,
+        name: &str,
+        relay: bool,
+    ) -> Result<Ended> {
         let log = project.runner.log(&format!("console {name}"))?;
         // An old console must not be taken for the new one.
         std::fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
@@ -109,7 +129,9 @@ impl Guest<'_> {
                     if let Some(status) = line.strip_prefix(VERDICT) {
                         verdict = status.trim().parse().ok();
                     } else {
-                        bar.suspend(|| println!("{line}"));
+                        if relay {
+                            bar.suspend(|| println!("{line}"));
+                        }
                         ended.output.push_str(&line);
                         ended.output.push('\n');
                     }

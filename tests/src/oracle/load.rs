@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Loading one program of an object, and no other, the way the kernel's own
+//! `veristat` does.
+
+use std::fmt::Display;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use libbpf_rs::libbpf_sys::{bpf_map__set_pin_path, bpf_object__load, bpf_program__set_log_buf};
+use libbpf_rs::{AsRawLibbpf, MapType, ObjectBuilder, OpenObject, PrintLevel, set_print};
+use nix::errno::Errno;
+use serde::Serialize;
+
+use super::log::{self, Stats};
+
+/// Statistics without states: `BPF_LOG_STATS` of the kernel's `bpf_verifier.h`.
+pub(super) const LOG_STATS: u32 = 4;
+/// The room for a log, 16 MB: all that the kernel ever asks for at log level 1 but for programs
+/// that run into its limit on instructions.
+const ROOM: usize = 16 << 20;
+/// The longest log that is told. What a program says that runs into the limit is its path, a
+/// million times over.
+const TOLD: usize = 256 << 10;
+
+/// What libbpf said since it was last asked to do something.
+static SAID: Mutex<String> = Mutex::new(String::new());
+
+/// How a load ended.
+#[derive(Serialize)]
+#[serde(tag = "verdict", rename_all = "lowercase")]
+pub(super) enum Outcome {
+    /// The kernel took the program.
+    Accepted {
+        #[serde(flatten)]
+        stats: Option<Stats>,
+    },
+    /// The verifier refused it.
+    Rejected {
+        /// What `bpf(2)` failed with.
+        errno: i32,
+        /// The last line the verifier said of the program itself.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+        /// The title of the verifier's report.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        report: Option<String>,
+        /// The instruction that the log was at.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        insn: Option<u32>,
+        #[serde(flatten)]
+        stats: Option<Stats>,
+        /// The log, unless it is too long.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        log: Option<String>,
+    },
+    /// The program did not get as far as the verifier's judgement: a kfunc, a type or an option
+    /// that this kernel lacks, or a set-up that the selftest makes itself. No verdict at all.
+    Unanswered {
+        /// What the load failed with.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        errno: Option<i32>,
+        /// Why, in the words of libbpf or the verifier.
+        why: String,
+    },
+}
+
+/// A buffer for the verifier's log, used over and over.
+pub(super) struct Room(Vec<u8>);
+
+impl Room {
+    /// An empty buffer.
+    pub(super) fn new() -> Self {
+        Self(vec![0; ROOM])
+    }
+
+    /// The log in it: the kernel ends it with a NUL.
+    fn text(&self) -> String {
+        let end = self.0.iter().position(|&byte| byte == 0);
+        String::from_utf8_lossy(&self.0[..end.unwrap_or(self.0.len())]).into_owned()
+    }
+}
+
+/// The programs of an object and their sections, or why it cannot be opened.
+pub(super) fn programs(path: &Path) -> Result<Vec<(String, String)>, Outcome> {
+    let object = open(path).map_err(|error| unanswered(None, &error))?;
+    let names = object.progs().map(|program| {
+        (
+            program.name().to_string_lossy().into_owned(),
+            program.section().to_string_lossy().into_owned(),
+        )
+    });
+    Ok(names.collect())
+}
+
+/// Loads the program called `program` and forgets it again.
+pub(super) fn alone(path: &Path, program: &str, log_level: u32, room: &mut Room) -> Outcome {
+    let outcome = at_level(path, program, log_level | LOG_STATS, room);
+    match outcome {
+        // The log outgrew its room, and that is the error then, whatever the verdict was. Asked
+        // for statistics alone the verifier says no more than its last message.
+        Outcome::Rejected { errno, .. } if errno == Errno::ENOSPC as i32 => {
+            let mut outcome = at_level(path, program, LOG_STATS, room);
+            if let Outcome::Rejected { log, .. } = &mut outcome {
+                *log = None;
+            }
+            outcome
+        }
+        outcome => outcome,
+    }
+}
+
+fn at_level(path: &Path, program: &str, log_level: u32, room: &mut Room) -> Outcome {
+    let mut object = match open(path) {
+        Ok(object) => object,
+        Err(error) => return unanswered(None, &error),
+    };
+    room.0[0] = 0;
+    if let Err(error) = prepare(&mut object, program, log_level, room) {
+        return unanswered(None, &error);
+    }
+    // SAFETY: the object is open and not loaded; it is not used again but to be closed, which is
+    // allowed after a load, however it ended.
+    let loaded = unsafe { bpf_object__load(object.as_libbpf_object().as_ptr()) };
+    let text = room.text();
+    let judged = log::parse(&text);
+    let errno = -loaded;
+    if loaded == 0 {
+        return Outcome::Accepted {
+            stats: judged.stats,
+        };
+    }
+    if text.is_empty() {
+        return unanswered(Some(errno), &Errno::from_raw(errno));
+    }
+    match judged.defect(&text) {
+        Some(why) => Outcome::Unanswered {
+            errno: Some(errno),
+            why: why.to_owned(),
+        },
+        None => Outcome::Rejected {
+            errno,
+            message: judged.message.map(str::to_owned),
+            report: judged.report.map(str::to_owned),
+            insn: judged.insn,
+            stats: judged.stats,
+            log: (judged.body.len() <= TOLD).then(|| log::without_addresses(judged.body)),
+        },
+    }
+}
+
+fn open(path: &Path) -> libbpf_rs::Result<OpenObject> {
+    set_print(Some((PrintLevel::Info, |_, text| {
+        SAID.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_str(&text);
+    })));
+    SAID.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    ObjectBuilder::default().open_file(path)
+}
+
+/// Makes `program` the only one to be loaded, its log go to `room`, and the maps small.
+fn prepare(
+    object: &mut OpenObject,
+    program: &str,
+    log_level: u32,
+    room: &mut Room,
+) -> libbpf_rs::Result<()> {
+    let mut others = Vec::new();
+    for mut each in object.progs_mut() {
+        let chosen = each.name() == program;
+        each.set_autoload(chosen);
+        if !chosen {
+            others.push(each.as_libbpf_object().as_ptr() as usize);
+            continue;
+        }
+        each.set_log_level(log_level);
+        // SAFETY: the program is open and not loaded; the buffer outlives the object, for the
+        // caller keeps `room` until the object is loaded and dropped, and its length is as told.
+        unsafe {
+            bpf_program__set_log_buf(
+                each.as_libbpf_object().as_ptr(),
+                room.0.as_mut_ptr().cast(),
+                room.0.len() as libbpf_rs::libbpf_sys::size_t,
+            );
+        }
+    }
+    for mut map in object.maps_mut() {
+        // A map that stayed pinned would be found again by the next program of this name.
+        // SAFETY: the map is open and not loaded; no path is what NULL means here.
+        unsafe { bpf_map__set_pin_path(map.as_libbpf_object().as_ptr(), std::ptr::null()) };
+        match map.map_type() {
+            // The verifier does not look at their size, and a small map takes no time to make.
+            MapType::Hash
+            | MapType::PercpuHash
+            | MapType::LruHash
+            | MapType::LruPercpuHash
+            | MapType::Sockhash
+            | MapType::DevmapHash
+            | MapType::Queue
+            | MapType::Stack
+            | MapType::BloomFilter
+            | MapType::StackTrace => map.set_max_entries(1)?,
+            // Whole pages, by bpf_ringbuf's own rule.
+            MapType::RingBuf | MapType::UserRingBuf => map.set_max_entries(4096)?,
+            // They take no size.
+            MapType::SkStorage
+            | MapType::TaskStorage
+            | MapType::InodeStorage
+            | MapType::CgroupStorage
+            | MapType::CGrpStorage => {}
+            // A struct_ops map has its programs loaded with it: libbpf looks for their addresses
+            // in the map's value (bpf_object_adjust_struct_ops_autoload() in libbpf.c).
+            MapType::StructOps => {
+                if let Some(value) = map.initial_value_mut() {
+                    for word in value.chunks_exact_mut(size_of::<usize>()) {
+                        if others.iter().any(|other| other.to_ne_bytes() == *word) {
+                            word.fill(0);
+                        }
+                    }
+                }
+            }
+            // The test sets the size when it runs.
+            _ if map.max_entries() == 0 => map.set_max_entries(1)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The load ended before the verifier said anything: libbpf knows why, if anyone does.
+fn unanswered(errno: Option<i32>, error: &impl Display) -> Outcome {
+    let said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut lines: Vec<&str> = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("libbpf: "))
+        .filter(|line| !line.starts_with("failed to load object"))
+        .collect();
+    lines.dedup();
+    let why = if lines.is_empty() {
+        error.to_string()
+    } else {
+        lines.join("; ")
+    };
+    Outcome::Unanswered { errno, why }
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Reading the verifier's log.
+//!
+//! ```text
+//! 0: R1=ctx() R10=fp0                        the body: at log level 1 the failing path
+//! 0: (85) call bpf_iter_num_new#71943 ...
+//! arg#0 expected pointer to an iterator …    the message
+//!
+//! Verification failed: Call Type Safety: …   a report for people, since Linux 7.3:
+//! …                                          kernel/bpf/diagnostics.c
+//!
+//! verification time 153 usec                 statistics, print_verification_stats()
+//! stack depth max 8
+//! subprog 0 (…) main insns_self 1 …
+//! processed 1 insns (limit 1000000) …
+//! ```
+
+use serde::Serialize;
+
+/// How a report begins.
+const REPORT: &str = "Verification failed: ";
+
+/// What the verifier's work came to: the numbers of its last line, `processed …`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Stats {
+    /// Instructions processed, each path counted.
+    insns: u32,
+    /// States kept at once, at most, for one instruction.
+    max_states_per_insn: u32,
+    /// States ever kept.
+    total_states: u32,
+    /// States kept at once, at most.
+    peak_states: u32,
+    /// The longest walk that marked registers as read.
+    mark_read: u32,
+}
+
+/// A log taken apart.
+pub(super) struct Log<'a> {
+    /// All but the statistics.
+    pub(super) body: &'a str,
+    /// The last line the verifier said of its own accord: neither of a report nor of a state.
+    pub(super) message: Option<&'a str>,
+    /// The title of the last report, such as `Memory Safety: Invalid map value access`.
+    pub(super) report: Option<&'a str>,
+    /// The instruction before the message.
+    pub(super) insn: Option<u32>,
+    /// The statistics; absent if the verifier gave up before its first state.
+    pub(super) stats: Option<Stats>,
+}
+
+/// Takes a log apart.
+pub(super) fn parse(text: &str) -> Log<'_> {
+    let mut body = text.trim_end_matches('\n');
+    let mut stats = None;
+    loop {
+        let start = body.rfind('\n').map_or(0, |end| end + 1);
+        let line = &body[start..];
+        if let Some(found) = processed(line) {
+            stats = Some(found);
+        } else if !is_statistic(line) {
+            break;
+        }
+        body = body[..start].trim_end_matches('\n');
+        if body.is_empty() {
+            break;
+        }
+    }
+    let (mut message, mut report, mut insn) = (None, None, None);
+    let mut in_report = false;
+    for line in body.lines() {
+        if let Some(title) = line.strip_prefix(REPORT) {
+            (report, in_report) = (Some(title), true);
+        } else if in_report && is_report(line) {
+        } else if let Some(at) = index(line) {
+            (insn, message, in_report) = (Some(at), None, false);
+        } else if !is_state(line) {
+            (message, in_report) = (Some(line), false);
+        }
+    }
+    Log {
+        body,
+        message,
+        report,
+        insn,
+        stats,
+    }
+}
+
+impl<'a> Log<'a> {
+    /// What shows that this kernel, not the program, is at fault: the line to show.
+    pub(super) fn defect(&self, text: &'a str) -> Option<&'a str> {
+        // libbpf puts the words in brackets into the log where it had nothing to put into the
+        // program; the first is the kernel's, of a helper whose body the configuration leaves out.
+        const SIGNS: [&str; 4] = [
+            "kernel subsystem misconfigured",
+            "<invalid CO-RE relocation>",
+            "<missing map",
+            "<missing kfunc",
+        ];
+        text.lines()
+            .find(|line| SIGNS.iter().any(|sign| line.contains(sign)))
+    }
+}
+
+/// The numbers of `processed N insns (limit L) max_states_per_insn N total_states N …`.
+fn processed(line: &str) -> Option<Stats> {
+    let mut words = line.strip_prefix("processed ")?.split_whitespace();
+    let insns = words.next()?.parse().ok()?;
+    let mut after = |name: &str| {
+        words.find(|word| *word == name)?;
+        words.next()?.parse().ok()
+    };
+    Some(Stats {
+        insns,
+        max_states_per_insn: after("max_states_per_insn")?,
+        total_states: after("total_states")?,
+        peak_states: after("peak_states")?,
+        mark_read: after("mark_read")?,
+    })
+}
+
+fn is_statistic(line: &str) -> bool {
+    line.starts_with("verification time ")
+        || line.starts_with("stack depth ")
+        || line.starts_with("subprog ") && line.contains(" insns_self ")
+}
+
+/// Whether a line belongs to the report that has begun: its sections are indented.
+fn is_report(line: &str) -> bool {
+    let sections = [
+        "Reason:",
+        "At:",
+        "Active lock:",
+        "Causal path:",
+        "Suggestion:",
+    ];
+    line.is_empty() || line.starts_with("  ") || sections.contains(&line)
+}
+
+/// Whether a line shows source or a state, not a finding.
+fn is_state(line: &str) -> bool {
+    const SIGNS: [&str; 7] = [
+        " ",
+        "; ",
+        "from ",
+        "returning from callee:",
+        "to caller at ",
+        "cur state:",
+        "old state:",
+    ];
+    line.is_empty() || SIGNS.iter().any(|sign| line.starts_with(sign))
+}
+
+/// 12 of `12: (b7) r0 = 0` or `12: R0=0 R10=fp0`.
+fn index(line: &str) -> Option<u32> {
+    let (number, rest) = line.split_once(": ")?;
+    let first = rest.chars().next()?;
+    (first == '(' || first == 'R' || rest.starts_with("frame"))
+        .then(|| number.parse().ok())
+        .flatten()
+}
+
+/// The log with the kernel addresses that 64-bit loads of map and variable pointers show made
+/// alike; they differ from boot to boot.
+pub(super) fn without_addresses(log: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in log.lines() {
+        lines.push(without_address(line).unwrap_or_else(|| line.to_owned()));
+    }
+    lines.join("\n")
+}
+
+/// `5: (18) r1 = 0xffff…  ; R1=map_ptr(…)`, unless the state says that it is a plain number.
+fn without_address(line: &str) -> Option<String> {
+    let (head, rest) = line.split_once(": (18) ")?;
+    let (register, rest) = rest.split_once(" = 0xffff")?;
+    let digits = rest.len()
+        - rest
+            .trim_start_matches(|c: char| c.is_ascii_hexdigit())
+            .len();
+    let tail = &rest[digits..];
+    let upper = register.to_uppercase();
+    let number = [
+        format!("{upper}=0x"),
+        format!("{upper}=-"),
+        format!("{upper}=scalar"),
+    ];
+    if digits != 12 || number.iter().any(|state| tail.contains(state.as_str())) {
+        return None;
+    }
+    Some(format!("{head}: (18) {register} = 0xADDRESS{tail}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG: &str = "\
+0: R1=ctx() R10=fp0
+; r = 1; @ a.c:3
+0: (18) r2 = 0xffff888004c9b400       ; R2=map_ptr(ks=4,vs=8)
+2: (85) call bpf_iter_num_next#71943
+expected an initialized iter_num as arg #0
+
+Verification failed: Call Type Safety: Bad iterator
+
+Reason:
+  It is not initialized.
+
+At:
+  f @ a.c:3:2
+  Instruction context:
+  >>> 2 | (85) call bpf_iter_num_next#71943
+
+Suggestion:
+  Initialize it.
+verification time 153 usec
+stack depth max 8
+subprog 0 (x) main insns_self 2 insns_total 2 stack 8
+processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 3 mark_read 4
+";
+
+    #[test]
+    fn a_log_comes_apart() {
+        let log = parse(LOG);
+        assert_eq!(
+            log.message,
+            Some("expected an initialized iter_num as arg #0")
+        );
+        assert_eq!(log.insn, Some(2));
+        let stats = Stats {
+            insns: 2,
+            max_states_per_insn: 0,
+            total_states: 1,
+            peak_states: 3,
+            mark_read: 4,
+        };
+        assert_eq!(log.stats, Some(stats));
+        assert_eq!(log.report, Some("Call Type Safety: Bad iterator"));
+        assert!(log.body.ends_with("Initialize it."));
+        assert!(log.defect(LOG).is_none());
+    }
+
+    #[test]
+    fn states_and_reports_are_no_messages() {
+        let loops = "3: (05) goto pc-1\ninfinite loop detected at insn 3\n\
+            cur state: R10=fp0\nold state: R10=fp0\nprocessed";
+        let log = parse(loops.trim_end_matches("processed"));
+        assert_eq!(log.message, Some("infinite loop detected at insn 3"));
+        let leak = "7: (95) exit\nUnreleased reference id=1 alloc_insn=5\n\n\
+            Verification failed: A: B\n\nReason:\n  Why.\n\nBPF_EXIT would leak\n";
+        assert_eq!(parse(leak).message, Some("BPF_EXIT would leak"));
+    }
+
+    #[test]
+    fn statistics_alone_are_no_message() {
+        let end = LOG.find("verification").unwrap();
+        let log = parse(&LOG[end..]);
+        assert_eq!((log.body, log.message, log.insn), ("", None, None));
+        assert!(log.stats.is_some());
+    }
+
+    #[test]
+    fn addresses_go_and_numbers_stay() {
+        assert!(without_addresses(LOG).contains("r2 = 0xADDRESS       ; R2=map_ptr"));
+        let number = "0: (18) r2 = 0xffffffff80000000       ; R2=0xffffffff80000000";
+        assert_eq!(without_addresses(number), number);
+    }
+}

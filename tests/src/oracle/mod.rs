@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The `oracle` verb: what this kernel's verifier says of programs.
+//!
+//! Every program of every object is loaded alone, and one line of JSON tells how
+//! it went: [`Answer`]. Nothing but such lines is printed, so what libbpf says
+//! goes into them as well. The caller is root and sets no load flag: what the
+//! selftests' annotations ask for (other flags, fewer capabilities, a return value)
+//! plays no part here.
+
+mod load;
+mod log;
+mod raw;
+
+use std::fs;
+use std::io::{Write, stdout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde::Serialize;
+
+use load::Outcome;
+
+/// Which programs to ask about, and how much to tell.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The directory with the objects.
+    #[arg(long, default_value = "/oracle")]
+    root: PathBuf,
+    /// Only objects and programs whose `object/program` contains this.
+    #[arg(long)]
+    filter: Option<String>,
+    /// The verifier's log level: 1 the failing path, 2 every path; 4, statistics, is added.
+    #[arg(long, default_value_t = 1)]
+    log_level: u32,
+    /// Answer the raw programs of this batch file instead.
+    #[arg(long)]
+    raw: Option<PathBuf>,
+}
+
+/// One line of the output.
+#[derive(Serialize)]
+struct Answer<'a> {
+    /// The object's path below the root, without `.bpf.o`.
+    object: &'a str,
+    /// The program; absent if libbpf cannot open the object at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    program: Option<&'a str>,
+    /// The ELF section, which tells libbpf the program's type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    section: Option<String>,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+/// Answers for every object, in the order of their names.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    if let Some(batch) = &options.raw {
+        return raw::run(batch, options.log_level);
+    }
+    let mut objects = Vec::new();
+    find(&options.root, &mut objects)?;
+    objects.sort();
+    let mut room = load::Room::new();
+    for path in &objects {
+        let name = path.strip_prefix(&options.root)?.to_string_lossy();
+        let name = name.trim_end_matches(".bpf.o");
+        let programs = match load::programs(path) {
+            Ok(programs) => programs,
+            Err(outcome) => {
+                print(&Answer {
+                    object: name,
+                    program: None,
+                    section: None,
+                    outcome,
+                })?;
+                continue;
+            }
+        };
+        for (program, section) in programs {
+            let wanted = options.filter.as_deref().unwrap_or_default();
+            if !format!("{name}/{program}").contains(wanted) {
+                continue;
+            }
+            let outcome = load::alone(path, &program, options.log_level, &mut room);
+            print(&Answer {
+                object: name,
+                program: Some(&program),
+                section: Some(section),
+                outcome,
+            })?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The objects below a directory.
+fn find(directory: &Path, objects: &mut Vec<PathBuf>) -> Result<()> {
+    let entries = fs::read_dir(directory);
+    for entry in entries.with_context(|| format!("cannot list {}", directory.display()))? {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            find(&path, objects)?;
+        } else if path.to_string_lossy().ends_with(".bpf.o") {
+            objects.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Prints a line at once: if the kernel dies of the next program, this one is told.
+fn print(answer: &impl Serialize) -> Result<()> {
+    let mut line = serde_json::to_string(answer)?;
+    line.push('\n');
+    let mut out = stdout().lock();
+    out.write_all(line.as_bytes())?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Bare instructions, many of them: what a fuzzer asks.
+//!
+//! A batch is a file, or standard input (`-`), of little-endian words:
+//!
+//! ```text
+//! magic    8 bytes, "BPFBATCH"
+//! maps     u32: how many; then for each
+//!            u32 map_type, u32 key_size, u32 value_size, u32 max_entries, u32 map_flags
+//! programs until the end; for each
+//!            u32 prog_type, u32 expected_attach_type, u32 prog_flags, u32 insn_cnt
+//!            insn_cnt times struct bpf_insn, 8 bytes
+//! ```
+//!
+//! A program names the maps by their place in the batch, with `BPF_PSEUDO_MAP_IDX`
+//! and `BPF_PSEUDO_MAP_IDX_VALUE`. It has no BTF, so neither subprograms that
+//! need it nor kfuncs of modules. Each program is answered with a line of JSON
+//! before the next one is read; who writes to standard input must wait for answers
+//! so that never more than 32 KiB are on the way: a serial line has no brakes.
+
+use std::ffi::c_int;
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind, Read, stdin};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use libbpf_rs::libbpf_sys::{
+    bpf_insn, bpf_map_create_opts, bpf_prog_load, bpf_prog_load_opts, size_t,
+};
+use libbpf_rs::{MapHandle, MapType};
+use nix::errno::Errno;
+use serde::Serialize;
+
+use super::log::{self, Stats};
+
+const MAGIC: [u8; 8] = *b"BPFBATCH";
+/// `BPF_MAXINSNS` for privileged users, `BPF_COMPLEXITY_LIMIT_INSNS` of the kernel's `bpf.h`.
+const MAX_INSNS: u32 = 1_000_000;
+/// The room for a log.
+const ROOM: usize = 1 << 20;
+
+/// One line of the output.
+#[derive(Serialize)]
+struct Answer<'a> {
+    /// The program's place in the batch, from 0.
+    program: u64,
+    /// 0, or what `bpf(2)` failed with.
+    errno: i32,
+    /// The last line the verifier said of a program that it refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(flatten)]
+    stats: Option<Stats>,
+}
+
+/// Answers for every program of the batch.
+pub(super) fn run(batch: &Path, log_level: u32) -> Result<ExitCode> {
+    let mut input: Box<dyn BufRead> = if batch == Path::new("-") {
+        Box::new(stdin().lock())
+    } else {
+        let file = File::open(batch);
+        Box::new(BufReader::new(
+            file.with_context(|| format!("cannot open {}", batch.display()))?,
+        ))
+    };
+    let mut magic = [0; MAGIC.len()];
+    input.read_exact(&mut magic).context("an empty batch")?;
+    ensure!(magic == MAGIC, "no batch: it does not begin with BPFBATCH");
+    let maps = maps(&mut input).context("the batch's maps")?;
+    let fds: Vec<c_int> = maps.iter().map(|map| map.as_fd().as_raw_fd()).collect();
+    let mut room = vec![0; ROOM];
+    for number in 0.. {
+        let Some(program) = Program::read(&mut input)? else {
+            break;
+        };
+        room[0] = 0;
+        let errno = program.load(&fds, log_level, &mut room);
+        let end = room.iter().position(|&byte| byte == 0);
+        let text = String::from_utf8_lossy(&room[..end.unwrap_or(room.len())]);
+        let judged = log::parse(&text);
+        super::print(&Answer {
+            program: number,
+            errno,
+            message: judged.message.filter(|_| errno != 0),
+            stats: judged.stats,
+        })?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn maps(input: &mut impl Read) -> Result<Vec<MapHandle>> {
+    let mut maps = Vec::new();
+    for _ in 0..word(input)? {
+        let map_type = MapType::from(word(input)?);
+        let (key, value, entries) = (word(input)?, word(input)?, word(input)?);
+        let options = bpf_map_create_opts {
+            sz: size_of::<bpf_map_create_opts>() as size_t,
+            map_flags: word(input)?,
+            ..Default::default()
+        };
+        let map = MapHandle::create(map_type, None::<&str>, key, value, entries, &options);
+        maps.push(map.with_context(|| format!("map {}", maps.len()))?);
+    }
+    Ok(maps)
+}
+
+/// A program of the batch.
+struct Program {
+    prog_type: u32,
+    expected_attach_type: u32,
+    prog_flags: u32,
+    insns: Vec<bpf_insn>,
+}
+
+impl Program {
+    /// The next program; none at the end of the input.
+    fn read(input: &mut impl BufRead) -> Result<Option<Self>> {
+        loop {
+            match input.fill_buf() {
+                Ok([]) => return Ok(None),
+                Ok(_) => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let prog_type = word(input)?;
+        let expected_attach_type = word(input)?;
+        let prog_flags = word(input)?;
+        let count = word(input)?;
+        ensure!(count <= MAX_INSNS, "a program of {count} instructions");
+        let mut bytes = vec![0; count as usize * size_of::<bpf_insn>()];
+        input.read_exact(&mut bytes).context("half a program")?;
+        let insns = bytes.chunks_exact(size_of::<bpf_insn>()).map(insn);
+        Ok(Some(Self {
+            prog_type,
+            expected_attach_type,
+            prog_flags,
+            insns: insns.collect(),
+        }))
+    }
+
+    /// Asks the verifier; gives 0 or the error's number, and the log in `room`.
+    fn load(&self, maps: &[c_int], log_level: u32, room: &mut [u8]) -> i32 {
+        let mut options = bpf_prog_load_opts {
+            sz: size_of::<bpf_prog_load_opts>() as size_t,
+            attempts: 1,
+            expected_attach_type: self.expected_attach_type,
+            prog_flags: self.prog_flags,
+            fd_array: maps.as_ptr(),
+            log_level: log_level | super::load::LOG_STATS,
+            log_size: u32::try_from(room.len()).unwrap_or(u32::MAX),
+            log_buf: room.as_mut_ptr().cast(),
+            ..Default::default()
+        };
+        // SAFETY: the license is a C string, the instructions and their count belong together, and
+        // what the options point to, the maps' descriptors and the log's room, outlives the call.
+        let fd = unsafe {
+            bpf_prog_load(
+                self.prog_type,
+                std::ptr::null(),
+                c"GPL".as_ptr(),
+                self.insns.as_ptr(),
+                self.insns.len() as size_t,
+                &raw mut options,
+            )
+        };
+        if fd < 0 {
+            return Errno::last_raw();
+        }
+        // SAFETY: the call gave a descriptor that is nobody else's.
+        drop(unsafe { OwnedFd::from_raw_fd(fd) });
+        0
+    }
+}
+
+/// `struct bpf_insn` from its bytes: opcode, two registers of four bits, offset, immediate.
+fn insn(bytes: &[u8]) -> bpf_insn {
+    let mut insn = bpf_insn {
+        code: bytes[0],
+        off: i16::from_le_bytes([bytes[2], bytes[3]]),
+        imm: i32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
+        ..Default::default()
+    };
+    insn.set_dst_reg(bytes[1] & 0xf);
+    insn.set_src_reg(bytes[1] >> 4);
+    insn
+}
+
+fn word(input: &mut impl Read) -> Result<u32> {
+    let mut bytes = [0; 4];
+    input
+        .read_exact(&mut bytes)
+        .context("the batch ends early")?;
+    Ok(u32::from_le_bytes(bytes))
+}

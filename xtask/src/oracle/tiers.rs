@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Which of the kernel's selftests the model is compared on, by how soon it must agree.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+/// A part of the corpus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Tier {
+    /// Iterators and loops, and the project's own programs.
+    #[value(name = "1a")]
+    Iterators,
+    /// Control flow, pruning, precision, liveness.
+    #[value(name = "1b")]
+    States,
+    /// Kfuncs and what they hand out: references, locks, RCU, dynptrs, exceptions.
+    #[value(name = "2")]
+    Kfuncs,
+    /// The rest of `verifier_*.c`.
+    #[value(name = "3")]
+    Rest,
+}
+
+impl Tier {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Iterators, Self::States, Self::Kfuncs, Self::Rest];
+
+    /// 1a of `--tier 1a`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Iterators => "1a",
+            Self::States => "1b",
+            Self::Kfuncs => "2",
+            Self::Rest => "3",
+        }
+    }
+
+    /// The selftests of this tier, by file name without `.c`, from the directory `progs`.
+    pub(crate) fn selftests(self, progs: &Path) -> Result<Vec<String>> {
+        let named = |names: &str| names.split_whitespace().map(str::to_owned).collect();
+        let mut selftests: Vec<String> = match self {
+            Self::Iterators => named(ITERATORS),
+            Self::States => named(STATES),
+            Self::Kfuncs => named(KFUNCS),
+            Self::Rest => {
+                let sooner: Vec<String> = [ITERATORS, STATES, KFUNCS]
+                    .iter()
+                    .flat_map(|names| names.split_whitespace())
+                    .map(str::to_owned)
+                    .collect();
+                let entries = std::fs::read_dir(progs);
+                entries
+                    .with_context(|| format!("cannot list {}", progs.display()))?
+                    .filter_map(|entry| {
+                        let name = entry.ok()?.file_name();
+                        let name = name.to_str()?.strip_suffix(".c")?.to_owned();
+                        (name.starts_with("verifier_") && !sooner.contains(&name)).then_some(name)
+                    })
+                    .collect()
+            }
+        };
+        selftests.sort();
+        Ok(selftests)
+    }
+}
+
+const ITERATORS: &str = "
+    iter_buf_null_fail iters iters_css iters_css_task iters_looping iters_num iters_state_safety
+    iters_task iters_task_failure iters_task_vma iters_testmod iters_testmod_seq
+    verifier_bits_iter verifier_iterating_callbacks verifier_loops1
+    verifier_may_goto_1 verifier_may_goto_2";
+
+const STATES: &str = "
+    verifier_cfg verifier_gotol verifier_linked_scalars verifier_live_stack verifier_liveness_exp
+    verifier_precision verifier_scalar_ids verifier_search_pruning verifier_subprog_precision";
+
+const KFUNCS: &str = "
+    cgrp_kfunc_failure cgrp_kfunc_success
+    cpumask_failure cpumask_success
+    crypto_basic crypto_sanity
+    dynptr_fail dynptr_success test_kfunc_dynptr_param
+    exceptions exceptions_assert exceptions_fail
+    irq
+    kfunc_call_fail kfunc_call_test kfunc_call_test_subprog kfunc_implicit_args
+    linked_list linked_list_fail linked_list_peek
+    local_kptr_stash local_kptr_stash_fail
+    map_kptr map_kptr_fail
+    nested_trust_failure nested_trust_success
+    percpu_alloc_array percpu_alloc_cgrp_local_storage percpu_alloc_fail
+    preempt_lock
+    rbtree rbtree_btf_fail__add_wrong_type rbtree_btf_fail__wrong_node_type rbtree_fail
+    rbtree_search rbtree_search_kptr
+    rcu_read_lock
+    refcounted_kptr refcounted_kptr_fail
+    res_spin_lock res_spin_lock_fail
+    task_kfunc_failure task_kfunc_success
+    test_kfunc_param_nullable
+    timer timer_failure
+    verifier_ref_tracking
+    wq wq_failures";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_selftest_is_in_two_tiers() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("verifier_cfg.c"), "").unwrap();
+        std::fs::write(dir.path().join("verifier_and.c"), "").unwrap();
+        let mut all: Vec<String> = Tier::ALL
+            .iter()
+            .flat_map(|tier| tier.selftests(dir.path()).unwrap())
+            .collect();
+        assert!(all.contains(&"verifier_and".to_owned()));
+        let count = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+}
