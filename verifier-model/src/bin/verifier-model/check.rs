@@ -2,6 +2,7 @@
 //! `verifier-model check`: the programs of objects, one after another.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ use verifier_model::load::{
 };
 use verifier_model::prog_load::Kernel;
 
-use crate::{dump, kernel};
+use crate::{dump, kernel, verdict};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -30,9 +31,11 @@ pub(crate) struct Args {
     /// The files are raw instructions, of a program as in SEC("SECTION")
     #[arg(long, value_name = "SECTION")]
     raw: Option<String>,
-    /// Print maps and instructions
+    /// Print maps and instructions, without verdicts
     #[arg(long)]
     dump: bool,
+    #[command(flatten, next_help_heading = "Verifier")]
+    verdict: verdict::Args,
     #[command(flatten, next_help_heading = "Kernel")]
     kernel: kernel::Args,
 }
@@ -44,11 +47,12 @@ fn prog_and_target(arg: &str) -> Result<(String, String), String> {
     }
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
     let kernel = args.kernel.read()?;
     let mut all_good = true;
     for path in &args.objects {
-        let good = check_file(args, &kernel, path).with_context(|| path.display().to_string())?;
+        let good =
+            check_file(args, &kernel, path, out).with_context(|| path.display().to_string())?;
         all_good &= good;
     }
     Ok(match all_good {
@@ -58,17 +62,17 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 /// Checks the programs of a file; whether all are good.
-fn check_file(args: &Args, kernel: &Kernel, path: &Path) -> Result<bool> {
+fn check_file(args: &Args, kernel: &Kernel, path: &Path, out: &mut impl Write) -> Result<bool> {
     let data = std::fs::read(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if let Some(section) = &args.raw {
         let load = Ok(raw_program(&data, &name, section, kernel)?);
         let name = name.into_owned();
-        return Ok(check_prog(args, kernel, &Prepared { name, load }));
+        return check_prog(args, kernel, &Prepared { name, load }, out);
     }
     let object = Object::open(&data, &name)?;
     if args.dump {
-        print!("{}", dump::maps(&object));
+        write!(out, "{}", dump::maps(&object))?;
     }
     let attach_targets: BTreeMap<_, _> = args
         .attach
@@ -89,26 +93,30 @@ fn check_file(args: &Args, kernel: &Kernel, path: &Path) -> Result<bool> {
         autoload,
         attach_targets,
     };
+    if object.programs().next().is_none() {
+        bail!("the object has no programs");
+    }
     let mut progs = object.prepare(kernel, &options)?.peekable();
     if progs.peek().is_none() {
         bail!("no program is loaded by default, all are SEC(\"?…\"); try --all");
     }
-    Ok(progs.fold(true, |good, prog| good & check_prog(args, kernel, &prog)))
+    progs.try_fold(true, |good, prog| {
+        Ok(good & check_prog(args, kernel, &prog, out)?)
+    })
 }
 
 /// Says what comes of a program; whether it is good.
-fn check_prog(args: &Args, kernel: &Kernel, prog: &Prepared) -> bool {
+fn check_prog(args: &Args, kernel: &Kernel, prog: &Prepared, out: &mut impl Write) -> Result<bool> {
     match &prog.load {
-        Ok(load) => {
-            println!("{}", dump::summary(load));
-            if args.dump {
-                print!("{}", dump::program(kernel, load));
-            }
-            true
+        Ok(load) if args.dump => {
+            writeln!(out, "{}", dump::summary(load))?;
+            write!(out, "{}", dump::program(kernel, load))?;
+            Ok(true)
         }
+        Ok(load) => verdict::judge(&args.verdict, kernel, load, out),
         Err(e) => {
-            println!("{}: not loadable: {e}", prog.name);
-            false
+            writeln!(out, "{}: not loadable: {e}", prog.name)?;
+            Ok(false)
         }
     }
 }

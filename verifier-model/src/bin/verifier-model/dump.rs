@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use verifier_model::btf::Btf;
 use verifier_model::disasm::disasm;
+use verifier_model::helpers::func_id_name;
 use verifier_model::load::Object;
 use verifier_model::prog_load::{AttachTarget, BtfObj, FdSlot, Kernel, ProgLoad, VMLINUX};
 use verifier_model::uapi::{Insn, pseudo};
@@ -85,7 +86,9 @@ fn file_name(btf: Option<&Btf>, offset: u32) -> &str {
 }
 
 fn call_name(kernel: &Kernel, prog: &ProgLoad, insn: &Insn) -> Option<String> {
-    if insn.src_reg != pseudo::KFUNC_CALL {
+    if insn.src_reg == 0 {
+        return Some(func_id_name(insn.imm));
+    } else if insn.src_reg != pseudo::KFUNC_CALL {
         return None;
     }
     let obj = match insn.off {

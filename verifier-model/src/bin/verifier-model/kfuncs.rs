@@ -7,7 +7,7 @@
 //! it does no harm, since a kernel's BTF does not have those functions.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -22,7 +22,7 @@ pub(crate) struct Args {
     root: PathBuf,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+pub(crate) fn run(args: &Args, to: &mut impl std::io::Write) -> Result<ExitCode> {
     let version = version(&args.root)?;
     let mut out = format!(
         "# SPDX-License-Identifier: GPL-2.0-only\n\
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if table.sets().is_empty() {
         bail!("{}: no kfuncs are registered in it", args.root.display());
     }
-    print!("{out}");
+    write!(to, "{out}")?;
     Ok(ExitCode::SUCCESS)
 }
 

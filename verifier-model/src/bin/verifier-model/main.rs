@@ -5,6 +5,7 @@ mod check;
 mod dump;
 mod kernel;
 mod kfuncs;
+mod verdict;
 
 use std::process::ExitCode;
 
@@ -21,26 +22,40 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    check: Option<check::Args>,
+    check: Option<Box<check::Args>>,
 }
 
 #[derive(Subcommand)]
 enum Command {
     /// Check the programs of BPF objects (the default)
-    Check(check::Args),
+    Check(Box<check::Args>),
+    /// List the rules that `--without` switches off
+    Rules,
     /// Make the table of kfuncs from a kernel's source tree
     Kfuncs(kfuncs::Args),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let mut out = std::io::stdout().lock();
     let done = match (cli.command, cli.check) {
-        (Some(Command::Check(args)), _) | (None, Some(args)) => check::run(&args),
-        (Some(Command::Kfuncs(args)), _) => kfuncs::run(&args),
+        (Some(Command::Check(args)), _) | (None, Some(args)) => check::run(&args, &mut out),
+        (Some(Command::Kfuncs(args)), _) => kfuncs::run(&args, &mut out),
+        (Some(Command::Rules), _) => verdict::print_rules(&mut out),
         (None, None) => Ok(ExitCode::SUCCESS),
     };
-    done.unwrap_or_else(|e| {
-        eprintln!("verifier-model: {e:#}");
-        ExitCode::from(2)
-    })
+    match done {
+        Ok(code) => code,
+        // Whoever read the output has seen enough.
+        Err(e) if is_broken_pipe(&e) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("verifier-model: {e:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn is_broken_pipe(e: &anyhow::Error) -> bool {
+    let io = e.chain().find_map(|e| e.downcast_ref::<std::io::Error>());
+    io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
 }
