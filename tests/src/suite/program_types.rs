@@ -6,11 +6,13 @@
 //! the event it is attached to, or on a packet by `BPF_PROG_TEST_RUN`.
 
 use std::fs::{self, File};
+use std::hint;
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::process::parent_id;
 use std::process::id;
-use std::thread::sleep;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -58,6 +60,7 @@ pub(super) fn trials() -> Vec<Trial> {
             on_packet("types/cgroup_skb", 1)
         }),
         trial("program_types::struct_ops", struct_ops),
+        trial("program_types::readme", readme),
     ]
 }
 
@@ -101,6 +104,42 @@ fn tp_btf() -> Result<()> {
         "walked {walked:?}, the new task may run on 1 and 3"
     );
     Ok(())
+}
+
+/// The README's program sees tasks that are ready to run.
+fn readme() -> Result<()> {
+    const SPINNERS: u32 = 3;
+    let bpf = Bpf::load("readme")?;
+    let _link = bpf.attach("count_ready")?;
+    let done = AtomicBool::new(false);
+    scope(|scope| {
+        for _ in 0..SPINNERS {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    hint::spin_loop();
+                }
+            });
+        }
+        let counted = most_ready(&bpf, SPINNERS);
+        done.store(true, Ordering::Relaxed);
+        let most = counted?;
+        ensure!(
+            most >= SPINNERS,
+            "{SPINNERS} threads spin, at most {most} were counted"
+        );
+        Ok(())
+    })
+}
+
+/// The largest count within ten seconds, or the first that is `enough`.
+fn most_ready(bpf: &Bpf, enough: u32) -> Result<u32> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let mut most = 0;
+    while most < enough && Instant::now() < deadline {
+        sleep(Duration::from_millis(10));
+        most = bpf.get("ready")?.max(most);
+    }
+    Ok(most)
 }
 
 /// Attaches the program, makes its event happen here, and looks at the walk.
