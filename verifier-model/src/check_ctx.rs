@@ -12,6 +12,7 @@ use crate::error::{Check, Errno, not_modelled};
 use crate::log::verbose;
 use crate::prog_load::AttachTarget;
 use crate::reg_state::BtfRef;
+use crate::state::RetvalRange;
 use crate::types::{Flag, RegType};
 use crate::uapi::{AttachType as A, ProgType as P};
 
@@ -24,6 +25,8 @@ pub struct CtxInfo {
     pub btf: Option<(BtfRef, u32)>,
     /// Reference that comes with it.
     pub ref_id: u32,
+    /// For the value that an LSM hook returned so far: its range.
+    pub range: Option<RetvalRange>,
 }
 
 impl CtxInfo {
@@ -31,6 +34,7 @@ impl CtxInfo {
         typ: RegType::SCALAR_VALUE,
         btf: None,
         ref_id: 0,
+        range: None,
     };
 
     const fn of(typ: RegType) -> Self {
@@ -38,6 +42,7 @@ impl CtxInfo {
             typ,
             btf: None,
             ref_id: 0,
+            range: None,
         }
     }
 }
@@ -186,9 +191,15 @@ impl<'a> Env<'a> {
                 let narrow = (168..184).contains(&off);
                 scalar((0..184).contains(&off) && read && off % size == 0 && (narrow || size == 8))
             }
-            P::SocketFilter | P::SchedCls | P::SchedAct | P::CgroupSkb => {
-                self.skb_access(a, off, size)
-            }
+            P::SocketFilter
+            | P::SchedCls
+            | P::SchedAct
+            | P::CgroupSkb
+            | P::LwtIn
+            | P::LwtOut
+            | P::LwtXmit
+            | P::LwtSeg6local
+            | P::SkSkb => self.skb_access(a, off, size),
             P::Xdp => Ok(xdp_access(a, off, size)),
             t => not_modelled(format!("the context of {t:?} programs")),
         }
@@ -200,11 +211,17 @@ impl<'a> Env<'a> {
         let hidden = match prog {
             P::SocketFilter => matches!(off, 72..84 | 88..144 | 152..164 | 184..192),
             P::CgroupSkb => matches!(off, 72..76 | 140..144 | 160..164),
-            _ => matches!(off, 88..140),
+            P::SkSkb => matches!(off, 8..12 | 72..76 | 140..144 | 152..164 | 184..192),
+            P::SchedCls | P::SchedAct => matches!(off, 88..140),
+            _ => matches!(off, 72..76 | 88..144 | 152..164 | 184..192),
         };
         let writable = match prog {
             P::SocketFilter => matches!(off, 48..68),
             P::CgroupSkb => matches!(off, 8..12 | 32..36 | 48..68 | 152..160),
+            P::SkSkb => matches!(off, 32..36 | 44..48),
+            P::LwtIn | P::LwtOut | P::LwtXmit | P::LwtSeg6local => {
+                matches!(off, 8..12 | 32..36 | 48..68)
+            }
             _ => matches!(off, 8..12 | 12..16 | 32..36 | 44..48 | 48..68 | 72..76 | 152..160),
         };
         if hidden || write && !writable || !(0..192).contains(&off) || off % size != 0 {
@@ -296,7 +313,12 @@ impl<'a> Env<'a> {
         let t = btf.skip_mods_and_typedefs(type_id);
         let small_int = t.kind() == Kind::Int && t.size() <= 8;
         if small_int || t.is_any_enum() || t.is_composite() {
-            return Ok(Some(CtxInfo::SCALAR));
+            let mac = is_lsm && attach == A::LsmMac && arg == params.len();
+            let range = if mac { self.lsm_return_range() } else { None };
+            return Ok(Some(CtxInfo {
+                range,
+                ..CtxInfo::SCALAR
+            }));
         }
         if t.kind() != Kind::Ptr {
             if is_void(t) && arg == params.len() {
@@ -335,6 +357,7 @@ impl<'a> Env<'a> {
                 typ,
                 btf,
                 ref_id: 0,
+                range: None,
             }));
         }
         let iter_known = ITER_ARGS.iter().any(|(f, _, _)| *f == name);
@@ -392,6 +415,7 @@ impl<'a> Env<'a> {
             typ,
             btf: Some((bref, target.id())),
             ref_id: 0,
+            range: None,
         }))
     }
 }

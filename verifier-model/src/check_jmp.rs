@@ -80,7 +80,7 @@ impl Env<'_> {
                 self.print_insn_state();
             }
             if taken {
-                self.insn_idx = (idx as i64 + i64::from(insn.off)).max(0) as usize;
+                self.insn_idx = idx.wrapping_add_signed(insn.off.into());
             }
             return Ok(());
         }
@@ -209,7 +209,7 @@ impl Env<'_> {
         if let Some(prev) = prev {
             self.widen_queued(prev);
         }
-        self.insn_idx = (idx as i64 + i64::from(insn.off)).max(0) as usize;
+        self.insn_idx = idx.wrapping_add_signed(insn.off.into());
         Ok(())
     }
 

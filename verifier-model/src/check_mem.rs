@@ -4,6 +4,7 @@
 //! Source: `check_mem_access()`, `check_mem_region_access()`, `check_load_mem()`, `check_atomic()`
 //! in `kernel/bpf/verifier.c`.
 
+use crate::cnum::{Cnum32, Cnum64};
 use crate::do_check::Flow;
 use crate::env::{BPF_MAX_VAR_OFF, Env};
 use crate::error::{Check, Errno, not_modelled};
@@ -459,6 +460,12 @@ impl<'a> Env<'a> {
         };
         if info.typ == RegType::SCALAR_VALUE {
             self.mark_reg_unknown(v);
+            if let Some(range) = info.range {
+                let reg = &mut self.regs()[v];
+                reg.r32 = Cnum32::from_srange(range.minval, range.maxval);
+                reg.r64 = Cnum64::from_srange(range.minval.into(), range.maxval.into());
+                reg.bounds_sync();
+            }
         } else {
             self.mark_reg_known_zero(v);
             if let Some((btf, id)) = info.btf {

@@ -150,12 +150,13 @@ impl Env<'_> {
                 A::TraceKprobeSession | A::TraceUprobeSession => r(0, 1),
                 _ => Ok(None),
             },
-            P::Lsm => self.lsm_return_range(),
+            P::Lsm => Ok(self.lsm_return_range()),
             _ => Ok(None),
         }
     }
 
-    fn lsm_return_range(&self) -> Check<Option<RetvalRange>> {
+    /// What an LSM hook may return.
+    pub fn lsm_return_range(&self) -> Option<RetvalRange> {
         const MAX_ERRNO: i32 = 4095;
         let void = self
             .attach_func_proto()
@@ -166,7 +167,7 @@ impl Env<'_> {
             } else {
                 RetvalRange::new(0, 1)
             };
-            return Ok(Some(range));
+            return Some(range);
         }
         // Hooks that return a boolean or nothing are listed in kernel/bpf/bpf_lsm.c.
         const BOOL: [&str; 3] = [
@@ -176,11 +177,11 @@ impl Env<'_> {
         ];
         let is_bool = BOOL.contains(&self.attach_func_name());
         let (lo, hi) = if is_bool { (0, 1) } else { (-MAX_ERRNO, 0) };
-        Ok(Some(RetvalRange {
+        Some(RetvalRange {
             minval: lo,
             maxval: hi,
             return_32bit: true,
-        }))
+        })
     }
 
     fn program_returns_void(&self) -> Check<bool> {

@@ -68,7 +68,7 @@ impl Env<'_> {
                     self.check_const_regs(idx)?;
                 }
                 match self.do_check_insn(&mut do_print_state) {
-                    Ok(Flow::Next) => self.insn_idx += 1,
+                    Ok(Flow::Next) => self.insn_idx = self.insn_idx.wrapping_add(1),
                     Ok(Flow::IdxUpdated) => {}
                     Ok(Flow::Exit) => exit = true,
                     Err(e) => return Err(e),
