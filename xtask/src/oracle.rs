@@ -7,11 +7,12 @@
 
 mod answers;
 mod corpus;
+mod raw;
 mod tiers;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
@@ -50,6 +51,9 @@ pub(crate) struct Args {
     /// Ask about the raw programs of this file instead; tests/src/oracle/raw.rs tells its format.
     #[arg(long, conflicts_with_all = ["filter", "tier", "check"])]
     raw: Option<PathBuf>,
+    /// Ask about this many random programs, to see how fast that goes.
+    #[arg(long, conflicts_with_all = ["filter", "tier", "check", "raw"])]
+    raw_sample: Option<u32>,
     /// Compile the corpus and say where it is, no more.
     #[arg(long, conflicts_with_all = ["filter", "check", "raw"])]
     compile: bool,
@@ -72,18 +76,13 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let mut toolchain = Toolchain::ensure(project)?;
     let kernel = module::choose(project, &mut toolchain, args.kernel, args.series)?;
     let toolchain = &toolchain;
-    if let Some(batch) = &args.raw {
-        let told = ["oracle", "--raw", "/oracle/batch"].map(str::to_owned);
-        let payload = vec![("oracle/batch".to_owned(), batch.clone())];
-        let start = Instant::now();
-        let said = ask(project, toolchain, &kernel, payload, &told)?;
-        print!("{said}");
-        let seconds = start.elapsed().as_secs_f64();
-        eprintln!(
-            "{} programs in {seconds:.1} s with booting",
-            said.lines().count()
-        );
-        return Ok(());
+    if let Some(count) = args.raw_sample {
+        let path = project.products(&kernel.release)?.join("sample.batch");
+        raw::sample(count).write(&path)?;
+        return ask_raw(project, toolchain, &kernel, &path);
+    }
+    if let Some(path) = &args.raw {
+        return ask_raw(project, toolchain, &kernel, path);
     }
     let parts = parts(project, toolchain, &kernel, args)?;
     if args.compile {
@@ -159,6 +158,14 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     if wrong > 0 {
         bail!("{wrong} answers differ from the written ones");
     }
+    Ok(())
+}
+
+/// Asks about the programs of the batch `path` and prints the answers.
+fn ask_raw(project: &Project, toolchain: &Toolchain, kernel: &Kernel, path: &Path) -> Result<()> {
+    let told = ["oracle", "--raw", "/oracle/batch", "--log-level", "0"].map(str::to_owned);
+    let payload = vec![("oracle/batch".to_owned(), path.to_path_buf())];
+    print!("{}", ask(project, toolchain, kernel, payload, &told)?);
     Ok(())
 }
 

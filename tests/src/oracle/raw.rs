@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Bare instructions, many of them: what a fuzzer asks.
 //!
-//! A batch is a file, or standard input (`-`), of little-endian words:
+//! A batch is a file of little-endian words:
 //!
 //! ```text
 //! magic    8 bytes, "BPFBATCH"
@@ -14,16 +14,16 @@
 //!
 //! A program names the maps by their place in the batch, with `BPF_PSEUDO_MAP_IDX`
 //! and `BPF_PSEUDO_MAP_IDX_VALUE`. It has no BTF, so neither subprograms that
-//! need it nor kfuncs of modules. Each program is answered with a line of JSON
-//! before the next one is read; who writes to standard input must wait for answers
-//! so that never more than 32 KiB are on the way: a serial line has no brakes.
+//! need it nor kfuncs of modules. Each program is answered with a line of JSON, and a
+//! last line tells how long it took.
 
 use std::ffi::c_int;
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read, stdin};
+use std::io::{BufRead, BufReader, Read};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use libbpf_rs::libbpf_sys::{
@@ -55,26 +55,28 @@ struct Answer<'a> {
     stats: Option<Stats>,
 }
 
+/// The last line of the output.
+#[derive(Serialize)]
+struct Sum {
+    /// How many programs were answered.
+    programs: u64,
+    /// How long that took.
+    milliseconds: u128,
+}
+
 /// Answers for every program of the batch.
 pub(super) fn run(batch: &Path, log_level: u32) -> Result<ExitCode> {
-    let mut input: Box<dyn BufRead> = if batch == Path::new("-") {
-        Box::new(stdin().lock())
-    } else {
-        let file = File::open(batch);
-        Box::new(BufReader::new(
-            file.with_context(|| format!("cannot open {}", batch.display()))?,
-        ))
-    };
+    let file = File::open(batch).with_context(|| format!("cannot open {}", batch.display()))?;
+    let mut input = BufReader::new(file);
     let mut magic = [0; MAGIC.len()];
     input.read_exact(&mut magic).context("an empty batch")?;
     ensure!(magic == MAGIC, "no batch: it does not begin with BPFBATCH");
     let maps = maps(&mut input).context("the batch's maps")?;
     let fds: Vec<c_int> = maps.iter().map(|map| map.as_fd().as_raw_fd()).collect();
     let mut room = vec![0; ROOM];
-    for number in 0.. {
-        let Some(program) = Program::read(&mut input)? else {
-            break;
-        };
+    let start = Instant::now();
+    let mut number = 0;
+    while let Some(program) = Program::read(&mut input)? {
         room[0] = 0;
         let errno = program.load(&fds, log_level, &mut room);
         let end = room.iter().position(|&byte| byte == 0);
@@ -86,7 +88,12 @@ pub(super) fn run(batch: &Path, log_level: u32) -> Result<ExitCode> {
             message: judged.message.filter(|_| errno != 0),
             stats: judged.stats,
         })?;
+        number += 1;
     }
+    super::print(&Sum {
+        programs: number,
+        milliseconds: start.elapsed().as_millis(),
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -117,13 +124,8 @@ struct Program {
 impl Program {
     /// The next program; none at the end of the input.
     fn read(input: &mut impl BufRead) -> Result<Option<Self>> {
-        loop {
-            match input.fill_buf() {
-                Ok([]) => return Ok(None),
-                Ok(_) => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
+        if input.fill_buf()?.is_empty() {
+            return Ok(None);
         }
         let prog_type = word(input)?;
         let expected_attach_type = word(input)?;
