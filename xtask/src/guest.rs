@@ -34,14 +34,16 @@ pub(crate) fn initramfs(
     toolchain: &Toolchain,
     kernel: &Kernel,
 ) -> Result<PathBuf> {
+    let _lock = project.lock_products()?;
     let init = program(project, toolchain)?;
     let modules = module::build_all(project, toolchain, kernel)?;
     let objects = bpf::compile(project, toolchain, kernel)?;
 
     let path = project.products(&kernel.release)?.join("initramfs.cpio");
-    let scratch = Scratch::new(&path);
+    let partial = path.with_extension("partial");
+    let scratch = Scratch::new(&partial);
     let mut archive = Archive {
-        file: File::create(&path)?,
+        file: File::create(&partial)?,
         inodes: 0,
     };
     for dir in ["bin", "lib", "lib/modules", "bpf"] {
@@ -71,6 +73,8 @@ pub(crate) fn initramfs(
         archive.program(&format!("bpf/{}", object.name), &object.path)?;
     }
     archive.finish()?;
+    // A guest of another run may be reading the one before.
+    fs::rename(&partial, &path)?;
     scratch.keep();
     Ok(path)
 }

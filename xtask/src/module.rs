@@ -46,6 +46,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     } else {
         let mut toolchain = Toolchain::ensure(project)?;
         let kernel = choose(project, &mut toolchain, args.kernel, args.series)?;
+        let _lock = project.lock_products()?;
         build(project, &toolchain, &kernel)?
     };
     println!("{}", module.display());

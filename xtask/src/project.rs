@@ -2,12 +2,12 @@
 //! Where things lie: the checkout, its build products, and the cache that outlives it.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::cache::Cache;
+use crate::cache::{self, Cache};
 use crate::interrupt;
 use crate::run::Runner;
 
@@ -43,6 +43,11 @@ impl Project {
         let dir = self.checkout.join("target/xtask").join(name);
         fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
         Ok(dir)
+    }
+
+    /// Held while products are made: runs at once in one checkout take turns.
+    pub(crate) fn lock_products(&self) -> Result<File> {
+        cache::lock(&self.products("")?.join("lock"))
     }
 
     /// The user's own tree named by the environment variable `name`, as an absolute path.

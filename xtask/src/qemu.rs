@@ -73,7 +73,9 @@ impl Guest<'_> {
         name: &str,
         relay: bool,
     ) -> Result<Ended> {
-        let log = project.runner.log(&format!("console {name}"))?;
+        let log = project
+            .runner
+            .log(&format!("console {name} {}", std::process::id()))?;
         // An old console must not be taken for the new one.
         std::fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
         let mut command = self.command(toolchain, &log);
@@ -180,6 +182,9 @@ impl Guest<'_> {
         match verdict {
             Some(status) => {
                 ended.status = status;
+                if status == 0 {
+                    std::fs::remove_file(&log)?;
+                }
                 Ok(ended)
             }
             None => {
