@@ -193,7 +193,11 @@ fn declared_map(
                 set(&mut def.value_size, 4)?;
                 def.inner_map = inner_map(btf, name, map_type, member)?;
             }
-            "pinning" if outer && int()? <= 1 => {}
+            "pinning" if outer => {
+                if int()? > 1 {
+                    return Err(bad("its pinning is neither none nor by name".into()));
+                }
+            }
             "map_extra" => {
                 let value = field_long(btf, member);
                 def.map_extra = value.ok_or_else(|| bad("'map_extra' is not a number".into()))?;
