@@ -9,8 +9,10 @@ use crate::reg_state::BtfRef;
 
 /// Structures are looked into this deep.
 const MAX_DEPTH: u32 = 4;
-/// A value has at most this many special fields.
+/// Looking for fields ends here.
 const MAX_FIELDS: usize = 512;
+/// A value has at most this many special fields.
+const BTF_FIELDS_MAX: usize = 11;
 
 /// Kind of a special field (`enum btf_field_type`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -115,6 +117,10 @@ impl BtfRecord {
                 }
             }
             _ => {}
+        }
+        if fields.len() > BTF_FIELDS_MAX {
+            // The kernel makes the map all the same, as if it had none.
+            fields.clear();
         }
         fields.sort_by_key(|f: &Field| f.offset);
         Self { fields }

@@ -7,6 +7,7 @@ use crate::env::Env;
 use crate::error::{Check, Errno, not_modelled};
 use crate::insn::jmp;
 use crate::log::verbose;
+use crate::profile::Rule;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Visit {
@@ -316,7 +317,7 @@ impl Env<'_> {
                 }
                 let is_loop = stack.last() != Some(&w)
                     || succ.as_slice().contains(&w)
-                    || self.aux[w].calls_callback;
+                    || self.aux[w].calls_callback && self.profile.has(Rule::CALLBACK_SCC);
                 while let Some(t) = stack.pop() {
                     low[t] = NOT_ON_STACK;
                     if is_loop {

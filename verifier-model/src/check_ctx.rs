@@ -135,6 +135,43 @@ impl<'a> Env<'a> {
         })
     }
 
+    /// Whether an LSM program may attach where it wants to (`bpf_lsm_verify_prog`).
+    pub fn check_lsm_attach(&mut self) -> Check {
+        const DISABLED: [&str; 13] = [
+            "bpf_lsm_vm_enough_memory",
+            "bpf_lsm_inode_need_killpriv",
+            "bpf_lsm_inode_getsecurity",
+            "bpf_lsm_inode_listsecurity",
+            "bpf_lsm_inode_copy_up_xattr",
+            "bpf_lsm_getselfattr",
+            "bpf_lsm_getprocattr",
+            "bpf_lsm_setprocattr",
+            "bpf_lsm_key_getsecurity",
+            "bpf_lsm_audit_rule_match",
+            "bpf_lsm_xfrm_decode_session",
+            "bpf_lsm_ismaclabel",
+            "bpf_lsm_file_alloc_security",
+        ];
+        if !self.prog.gpl_compatible() {
+            verbose!(self, "LSM programs must have a GPL compatible license\n");
+            return Err(Errno::EINVAL.into());
+        }
+        let name = self.attach_func_name();
+        let id = match self.prog.attach {
+            Some(AttachTarget::Kernel { btf_id, .. }) => btf_id,
+            _ => 0,
+        };
+        let why = if DISABLED.contains(&name) {
+            "disabled hook"
+        } else if !name.starts_with("bpf_lsm_") {
+            "wrong type name"
+        } else {
+            return Ok(());
+        };
+        verbose!(self, "attach_btf_id {id} points to {why} {name}\n");
+        Err(Errno::EINVAL.into())
+    }
+
     /// An access to the context.
     pub fn check_ctx_access(&mut self, a: &MemAccess<'_>, size: i32) -> Check<CtxInfo> {
         let typ = self.prog.prog_type;
@@ -174,6 +211,10 @@ impl<'a> Env<'a> {
         let scalar = |ok: bool| Ok(ok.then_some(CtxInfo::SCALAR));
         match self.prog.prog_type {
             P::Syscall => scalar((0..i32::from(u16::MAX)).contains(&off) && off % size == 0),
+            P::RawTracepointWritable if off == 0 => {
+                let ok = read && size == 8;
+                Ok(ok.then_some(CtxInfo::of(RegType::PTR_TO_TP_BUFFER)))
+            }
             P::RawTracepoint | P::RawTracepointWritable => {
                 scalar((0..96).contains(&off) && read && off % size == 0)
             }
@@ -421,7 +462,7 @@ impl<'a> Env<'a> {
 }
 
 /// LSM hooks whose arguments may be dying (`untrusted_lsm_hooks`).
-const LSM_UNTRUSTED: [&str; 8] = [
+const LSM_UNTRUSTED: [&str; 9] = [
     "bpf_lsm_bpf_map_free",
     "bpf_lsm_bpf_prog_free",
     "bpf_lsm_file_alloc_security",
@@ -429,7 +470,8 @@ const LSM_UNTRUSTED: [&str; 8] = [
     "bpf_lsm_sk_alloc_security",
     "bpf_lsm_sk_free_security",
     "bpf_lsm_task_free",
-    "bpf_lsm_inode_free_security",
+    "bpf_lsm_bdev_alloc_security",
+    "bpf_lsm_bdev_free_security",
 ];
 
 fn raw_tp_null_args(name: &str) -> Option<u64> {

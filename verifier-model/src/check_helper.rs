@@ -15,7 +15,7 @@ use crate::log::verbose;
 use crate::map;
 use crate::reg_state::{BtfRef, DynptrType, Meta};
 use crate::types::{ArgType, Flag, RegType, RetType};
-use crate::uapi::{Insn, MapType};
+use crate::uapi::{AttachType, Insn, MapType, ProgType};
 
 const MAX_ERRNO: i32 = 4095;
 
@@ -95,6 +95,9 @@ impl Env<'_> {
             return Err(Errno::EINVAL.into());
         }
         let Some(proto) = helpers::proto_for(self.prog, func_id) else {
+            if self.helper_set_is_incomplete(func_id) {
+                return not_modelled(format!("the helper {name} for this type of program"));
+            }
             verbose!(
                 self,
                 "program of this type cannot use helper {name}#{func_id}\n"
@@ -107,6 +110,16 @@ impl Env<'_> {
                 "cannot call GPL-restricted function from non-GPL compatible program\n"
             );
             return Err(Errno::EINVAL.into());
+        }
+        if func_id == id::D_PATH {
+            match self.d_path_allowed() {
+                Some(true) => {}
+                Some(false) => {
+                    verbose!(self, "helper call is not allowed in probe\n");
+                    return Err(Errno::EINVAL.into());
+                }
+                None => return not_modelled("bpf_d_path in LSM programs"),
+            }
         }
         let mut changes_data = helpers::changes_pkt_data(func_id);
         if proto.might_sleep && self.in_rcu_cs() {
@@ -162,6 +175,38 @@ impl Env<'_> {
         }
         let _ = insn_idx;
         Ok(Flow::Next)
+    }
+
+    /// Helpers that some programs of a type have, depending on where they attach.
+    fn helper_set_is_incomplete(&self, func_id: i32) -> bool {
+        const SK_SELECT_REUSEPORT: i32 = 82;
+        match self.prog.prog_type {
+            ProgType::StructOps => true,
+            ProgType::SkReuseport => func_id == SK_SELECT_REUSEPORT,
+            _ => matches!(func_id, id::GET_RETVAL | id::SET_RETVAL),
+        }
+    }
+
+    /// Whether `bpf_d_path` may be called here (`bpf_d_path_allowed`); None if that is not known.
+    fn d_path_allowed(&self) -> Option<bool> {
+        const ALLOWED: [&str; 9] = [
+            "security_file_permission",
+            "security_inode_getattr",
+            "security_file_open",
+            "security_path_truncate",
+            "vfs_truncate",
+            "vfs_fallocate",
+            "dentry_open",
+            "vfs_getattr",
+            "filp_close",
+        ];
+        match self.prog.prog_type {
+            ProgType::Tracing if self.prog.expected_attach_type == AttachType::TraceIter => {
+                Some(true)
+            }
+            ProgType::Lsm => None,
+            _ => Some(ALLOWED.contains(&self.attach_func_name())),
+        }
     }
 
     /// Memory that the call fills in: the stack becomes data.
@@ -495,7 +540,23 @@ impl Env<'_> {
         let Some(m) = meta.map else { return Ok(()) };
         let map_type = self.maps[m].def.map_type;
         let name = func_id_name(meta.func_id);
-        if crate::map_compat::compatible(map_type, name.strip_prefix("bpf_").unwrap_or(&name)) {
+        let changes = matches!(meta.func_id, id::MAP_UPDATE_ELEM | id::MAP_DELETE_ELEM);
+        let ok = if matches!(map_type, MapType::Sockmap | MapType::Sockhash) && changes {
+            let may = match self.prog.prog_type {
+                ProgType::Tracing => self.prog.expected_attach_type == AttachType::TraceIter,
+                ProgType::SockOps => meta.func_id == id::MAP_DELETE_ELEM,
+                ProgType::SkReuseport | ProgType::SkLookup => true,
+                _ => false,
+            };
+            if !may {
+                verbose!(self, "cannot update sockmap in this context\n");
+            }
+            may
+        } else {
+            let name = name.strip_prefix("bpf_").unwrap_or(&name);
+            crate::map_compat::compatible(map_type, name)
+        };
+        if ok {
             return Ok(());
         }
         verbose!(

@@ -10,6 +10,7 @@ impl Errno {
     pub const EPERM: Self = Self(1);
     pub const ENOENT: Self = Self(2);
     pub const E2BIG: Self = Self(7);
+    pub const EBADF: Self = Self(9);
     pub const ENOMEM: Self = Self(12);
     pub const EACCES: Self = Self(13);
     pub const EFAULT: Self = Self(14);

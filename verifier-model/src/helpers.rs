@@ -56,6 +56,7 @@ pub mod id {
     pub const DYNPTR_DATA: i32 = 203;
     pub const USER_RINGBUF_DRAIN: i32 = 209;
     pub const SK_RELEASE: i32 = 86;
+    pub const D_PATH: i32 = 147;
 }
 
 /// An argument of a helper.

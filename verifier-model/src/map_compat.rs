@@ -90,6 +90,20 @@ pub fn compatible(map: M, helper: &str) -> bool {
         M::TaskStorage => Some(&["task_storage_get", "task_storage_delete", "kptr_xchg"]),
         M::CgrpStorage => Some(&["cgrp_storage_get", "cgrp_storage_delete", "kptr_xchg"]),
         M::BloomFilter => Some(&["map_peek_elem", "map_push_elem"]),
+        M::Sockmap => Some(&[
+            "sk_redirect_map",
+            "sock_map_update",
+            "msg_redirect_map",
+            "sk_select_reuseport",
+            "map_lookup_elem",
+        ]),
+        M::Sockhash => Some(&[
+            "sk_redirect_hash",
+            "sock_hash_update",
+            "msg_redirect_hash",
+            "sk_select_reuseport",
+            "map_lookup_elem",
+        ]),
         M::InsnArray => Some(&[]),
         _ => None,
     };

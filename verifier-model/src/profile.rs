@@ -37,8 +37,6 @@ rules! {
         "States at iter_next are compared range by range, not loosely.";
     1 ITER_WIDENING "iter-widening" "2793a8b015f7" 2023
         "Imprecise scalars are forgotten from one iteration to the next.";
-    2 CALLBACK_UNROLL "callback-unknown-times" "ab5cfac139ab" 2023
-        "A callback is checked as if called any number of times.";
     3 CALLBACK_MAX_DEPTH "callback-max-depth" "bb124da69c47" 2023
         "bpf_loop with a small known bound stops there.";
     4 CALLBACK_R0_PRECISE "callback-r0-precise" "0acd03a5bd18" 2023

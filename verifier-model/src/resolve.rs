@@ -103,7 +103,13 @@ impl Env<'_> {
         };
         let Some(m) = map.filter(|m| *m < self.prog.maps.len()) else {
             verbose!(self, "fd {} is not pointing to valid bpf_map\n", !insn.imm);
-            return Err(Errno(9).into());
+            // File descriptor 0 is open, but not a map.
+            let errno = if insn.imm == !0 {
+                Errno::EINVAL
+            } else {
+                Errno::EBADF
+            };
+            return Err(errno.into());
         };
         self.add_used_map(m)?;
         self.aux[i].map = Some(m);
@@ -312,6 +318,9 @@ impl Env<'_> {
         }
         if matches!(typ, P::Tracing | P::Lsm | P::StructOps) && self.prog.attach.is_none() {
             return not_modelled("tracing programs without a target");
+        }
+        if typ == P::Lsm {
+            return self.check_lsm_attach();
         }
         Ok(())
     }
