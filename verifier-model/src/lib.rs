@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A pure-Rust model of the Linux BPF verifier.
 //!
-//! Nothing stands here yet; see the crate's README for what will.
+//! [`load`] reads an object as libbpf does, [`verify`] walks its programs as the verifier does. What
+//! is modelled and what is not is said in the README.
 
 pub mod arg_track;
 pub mod backtrack;
