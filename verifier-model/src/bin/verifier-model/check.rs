@@ -15,6 +15,7 @@ use verifier_model::prog_load::Kernel;
 use crate::{dump, kernel, verdict};
 
 #[derive(clap::Args)]
+#[group(id = "check")]
 pub(crate) struct Args {
     /// BPF objects
     #[arg(required = true)]

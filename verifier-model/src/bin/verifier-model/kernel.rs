@@ -15,6 +15,7 @@ const SYS_BTF: &str = "/sys/kernel/btf";
 
 /// Which kernel.
 #[derive(clap::Args)]
+#[group(id = "kernel")]
 pub(crate) struct Args {
     /// BTF of the kernel: a vmlinux or raw BTF [default: the running kernel's]
     #[arg(long, value_name = "FILE")]

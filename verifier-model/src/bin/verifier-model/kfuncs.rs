@@ -16,6 +16,7 @@ use verifier_model::kfuncs::{KfuncFlags, KfuncHook, KfuncTable};
 use verifier_model::uapi::ProgType;
 
 #[derive(clap::Args)]
+#[group(id = "kfuncs")]
 pub(crate) struct Args {
     /// Root of the source tree; its `tools/testing/selftests/bpf/test_kmods` is read as well
     #[arg(value_name = "SOURCES")]

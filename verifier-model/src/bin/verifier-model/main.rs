@@ -22,7 +22,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    check: Option<Box<check::Args>>,
+    check: check::Args,
 }
 
 #[derive(Subcommand)]
@@ -38,11 +38,11 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut out = std::io::stdout().lock();
-    let done = match (cli.command, cli.check) {
-        (Some(Command::Check(args)), _) | (None, Some(args)) => check::run(&args, &mut out),
-        (Some(Command::Kfuncs(args)), _) => kfuncs::run(&args, &mut out),
-        (Some(Command::Rules), _) => verdict::print_rules(&mut out),
-        (None, None) => Ok(ExitCode::SUCCESS),
+    let done = match cli.command {
+        Some(Command::Check(args)) => check::run(&args, &mut out),
+        None => check::run(&cli.check, &mut out),
+        Some(Command::Kfuncs(args)) => kfuncs::run(&args, &mut out),
+        Some(Command::Rules) => verdict::print_rules(&mut out),
     };
     match done {
         Ok(code) => code,

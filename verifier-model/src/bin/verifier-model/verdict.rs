@@ -11,6 +11,7 @@ use verifier_model::verify::{Options, Verdict, verify};
 
 /// How to verify.
 #[derive(clap::Args)]
+#[group(id = "verdict")]
 pub(crate) struct Args {
     /// Print the verifier's log: 1 the path that ends it, 2 every path
     #[arg(long, value_name = "LEVEL", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=2))]
