@@ -6,8 +6,8 @@ use std::fmt::Display;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use libbpf_rs::libbpf_sys::{bpf_map__set_pin_path, bpf_object__load, bpf_program__set_log_buf};
-use libbpf_rs::{AsRawLibbpf, MapType, ObjectBuilder, OpenObject, PrintLevel, set_print};
+use libbpf_rs::libbpf_sys as sys;
+use libbpf_rs::{AsRawLibbpf, ObjectBuilder, OpenObject, PrintLevel, set_print};
 use nix::errno::Errno;
 use serde::Serialize;
 
@@ -120,7 +120,7 @@ fn at_level(path: &Path, program: &str, log_level: u32, room: &mut Room) -> Outc
     }
     // SAFETY: the object is open and not loaded; it is not used again but to be closed, which is
     // allowed after a load, however it ended.
-    let loaded = unsafe { bpf_object__load(object.as_libbpf_object().as_ptr()) };
+    let loaded = unsafe { sys::bpf_object__load(object.as_libbpf_object().as_ptr()) };
     let text = room.text();
     let judged = log::parse(&text);
     let errno = -loaded;
@@ -177,40 +177,45 @@ fn prepare(
         // SAFETY: the program is open and not loaded; the buffer outlives the object, for the
         // caller keeps `room` until the object is loaded and dropped, and its length is as told.
         unsafe {
-            bpf_program__set_log_buf(
+            sys::bpf_program__set_log_buf(
                 each.as_libbpf_object().as_ptr(),
                 room.0.as_mut_ptr().cast(),
-                room.0.len() as libbpf_rs::libbpf_sys::size_t,
+                room.0.len() as sys::size_t,
             );
         }
     }
     for mut map in object.maps_mut() {
         // A map that stayed pinned would be found again by the next program of this name.
         // SAFETY: the map is open and not loaded; no path is what NULL means here.
-        unsafe { bpf_map__set_pin_path(map.as_libbpf_object().as_ptr(), std::ptr::null()) };
-        match map.map_type() {
+        unsafe { sys::bpf_map__set_pin_path(map.as_libbpf_object().as_ptr(), std::ptr::null()) };
+        // SAFETY: the map is open. libbpf-rs does not know every type's number.
+        let map_type = unsafe { sys::bpf_map__type(map.as_libbpf_object().as_ptr()) };
+        match map_type {
             // The verifier does not look at their size, and a small map takes no time to make.
-            MapType::Hash
-            | MapType::PercpuHash
-            | MapType::LruHash
-            | MapType::LruPercpuHash
-            | MapType::Sockhash
-            | MapType::DevmapHash
-            | MapType::Queue
-            | MapType::Stack
-            | MapType::BloomFilter
-            | MapType::StackTrace => map.set_max_entries(1)?,
+            sys::BPF_MAP_TYPE_HASH
+            | sys::BPF_MAP_TYPE_PERCPU_HASH
+            | sys::BPF_MAP_TYPE_LRU_HASH
+            | sys::BPF_MAP_TYPE_LRU_PERCPU_HASH
+            | sys::BPF_MAP_TYPE_SOCKHASH
+            | sys::BPF_MAP_TYPE_DEVMAP_HASH
+            | sys::BPF_MAP_TYPE_QUEUE
+            | sys::BPF_MAP_TYPE_STACK
+            | sys::BPF_MAP_TYPE_BLOOM_FILTER
+            | sys::BPF_MAP_TYPE_STACK_TRACE => map.set_max_entries(1)?,
             // Whole pages, by bpf_ringbuf's own rule.
-            MapType::RingBuf | MapType::UserRingBuf => map.set_max_entries(4096)?,
+            sys::BPF_MAP_TYPE_RINGBUF | sys::BPF_MAP_TYPE_USER_RINGBUF => {
+                map.set_max_entries(4096)?;
+            }
             // They take no size.
-            MapType::SkStorage
-            | MapType::TaskStorage
-            | MapType::InodeStorage
-            | MapType::CgroupStorage
-            | MapType::CGrpStorage => {}
+            sys::BPF_MAP_TYPE_SK_STORAGE
+            | sys::BPF_MAP_TYPE_TASK_STORAGE
+            | sys::BPF_MAP_TYPE_INODE_STORAGE
+            | sys::BPF_MAP_TYPE_CGRP_STORAGE
+            | sys::BPF_MAP_TYPE_CGROUP_STORAGE
+            | sys::BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE => {}
             // A struct_ops map has its programs loaded with it: libbpf looks for their addresses
             // in the map's value (bpf_object_adjust_struct_ops_autoload() in libbpf.c).
-            MapType::StructOps => {
+            sys::BPF_MAP_TYPE_STRUCT_OPS => {
                 if let Some(value) = map.initial_value_mut() {
                     for word in value.chunks_exact_mut(size_of::<usize>()) {
                         if others.iter().any(|other| other.to_ne_bytes() == *word) {

@@ -197,3 +197,40 @@ fn compress(toolchain: &Toolchain, text: &str, path: &Path) -> Result<()> {
     scratch.keep();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answers(lines: &[&str]) -> Answers {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.jsonl");
+        let header = r#"{"kernel":"7.3","config":"","clang":"","modules":[],"log_level":1,
+            "objects":{},"not_compiled":{}}"#;
+        let mut text = header.replace('\n', "");
+        for line in lines {
+            text += &format!("\n{line}");
+        }
+        fs::write(&path, text).unwrap();
+        Answers::read(&path).unwrap()
+    }
+
+    #[test]
+    fn every_kind_of_difference_is_told() {
+        let old = answers(&[
+            r#"{"object":"o","program":"a","verdict":"accepted","insns":3}"#,
+            r#"{"object":"o","program":"b","verdict":"rejected","errno":22,"message":"m"}"#,
+            r#"{"object":"o","program":"c","verdict":"accepted"}"#,
+        ]);
+        let new = answers(&[
+            r#"{"object":"o","program":"a","verdict":"accepted","insns":4}"#,
+            r#"{"object":"o","program":"b","verdict":"rejected","errno":22,"message":"m","log":"l"}"#,
+            r#"{"object":"o","program":"d","verdict":"unanswered","why":"w"}"#,
+        ]);
+        let told = old.differences(&new);
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told[0].starts_with("o/a: ") && told[0].ends_with("\"insns\":4}"));
+        assert_eq!(told[1..], ["o/c: no longer there", "o/d: new"]);
+        assert_eq!(new.count(Verdict::Unanswered), 1);
+    }
+}
