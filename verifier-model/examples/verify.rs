@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Verifies every program of some objects and prints one verdict a line, or, with a program's name,
-//! its log. Flags that a selftest asks for by tag are set.
+//! its log. Flags that a selftest asks for by tag are set, but with -n.
 //!
-//! usage: verify [-l LEVEL] [-p PROGRAM] [-c CPUS] VMLINUX_BTF KFUNCS OBJECT...
+//! usage: verify [-n] [-l LEVEL] [-p PROGRAM] [-c CPUS] [-m MODULE=BTF_FILE]... VMLINUX_BTF KFUNCS OBJECT...
 
 use std::sync::Arc;
 
@@ -10,25 +10,37 @@ use verifier_model::btf::{Btf, Kind};
 use verifier_model::kfuncs::KfuncTable;
 use verifier_model::load::{Autoload, Object, PrepareOptions, Prepared};
 use verifier_model::profile::Profile;
-use verifier_model::prog_load::{Kernel, ProgFlags};
+use verifier_model::prog_load::{Kernel, Module, ProgFlags};
 use verifier_model::verify::{Options, verify};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut opts = Options::default();
     let mut only = None;
+    let mut tags = true;
     let mut paths = Vec::new();
+    let mut modules = Vec::new();
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "-l" => opts.log_level = args.next().ok_or("no level")?.parse()?,
             "-c" => opts.nr_cpu_ids = args.next().ok_or("no number")?.parse()?,
+            "-n" => tags = false,
             "-p" => only = args.next(),
+            "-m" => modules.push(args.next().ok_or("no module")?),
             _ => paths.push(arg),
         }
     }
     let mut paths = paths.into_iter();
     let btf = Btf::from_file(paths.next().ok_or("no vmlinux")?, None)?;
     let mut kernel = Kernel::new(Arc::new(btf));
+    for module in modules {
+        let (name, file) = module.split_once('=').ok_or("not MODULE=FILE")?;
+        let btf = Arc::new(Btf::from_file(file, Some(kernel.vmlinux.clone()))?);
+        kernel.modules.push(Module {
+            name: name.to_owned(),
+            btf,
+        });
+    }
     let table = std::fs::read_to_string(paths.next().ok_or("no kfuncs")?)?;
     kernel.kfuncs = KfuncTable::parse(&table)?;
     for path in paths {
@@ -63,7 +75,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                         continue;
                     }
                 };
-                prog.prog_flags |= tagged_flags(prog.btf.as_deref(), &name);
+                if tags {
+                    prog.prog_flags |= tagged_flags(prog.btf.as_deref(), &name);
+                }
                 let v = verify(&prog, &kernel, &Profile::default(), &opts);
                 let word = match (&v.not_modelled, v.accepted) {
                     (Some(_), _) => "unmodelled",

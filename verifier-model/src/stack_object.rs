@@ -165,6 +165,7 @@ impl Env<'_> {
         let next = k.flags.contains(KfuncFlags::ITER_NEXT);
         let what = match found {
             Some(it) if next => it.next().err(),
+            // A kfunc that only looks at an iterator asks for what `destroy` does.
             Some(it) => it.destroy().err(),
             None => Some(IterError::ExpectedInitialized),
         };
@@ -176,7 +177,7 @@ impl Env<'_> {
                 meta.iter = Some((reg.frameno(), spi));
                 let ref_id = self.slots_of(reg, spi, n).last().map_or(0, |s| s.reg.id);
                 meta.ref_obj = (ref_id, 0, meta.ref_obj.2 + 1);
-                if !next {
+                if k.flags.contains(KfuncFlags::ITER_DESTROY) {
                     self.destroy_iter(reg, spi, n)?;
                 }
                 Ok(())
