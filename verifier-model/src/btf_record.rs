@@ -126,6 +126,23 @@ impl BtfRecord {
         Self { fields }
     }
 
+    /// Whether freeing the value where an NMI may run is not safe.
+    pub fn has_nmi_unsafe_fields(&self) -> bool {
+        use FieldKind as K;
+        self.fields.iter().any(|f| {
+            !matches!(
+                f.kind,
+                K::SpinLock
+                    | K::ResSpinLock
+                    | K::Timer
+                    | K::Workqueue
+                    | K::TaskWork
+                    | K::KptrUnref
+                    | K::Refcount
+            )
+        })
+    }
+
     fn find(&self, kind: FieldKind) -> Option<u32> {
         self.fields
             .iter()

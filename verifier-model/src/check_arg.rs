@@ -5,6 +5,7 @@
 //! Source: `check_func_arg()`, `check_reg_type()`, `check_helper_mem_access()`,
 //! `check_mem_size_reg()` in `kernel/bpf/verifier.c`.
 
+use crate::btf_record::Field;
 use crate::call::CallMeta;
 use crate::check_mem::{Access, AccessSrc, REG_NAMES};
 use crate::env::{BPF_MAX_VAR_SIZ, Env};
@@ -395,7 +396,7 @@ impl Env<'_> {
                 let Some(field) = meta.kptr_field.clone() else {
                     return Err(Errno::EFAULT.into());
                 };
-                return self.check_kptr_match(&field, reg, regno);
+                return self.check_xchg_match(&field, reg, regno);
             }
             return Ok(());
         }
@@ -408,7 +409,7 @@ impl Env<'_> {
             let Some(field) = meta.kptr_field.clone() else {
                 return Err(Errno::EFAULT.into());
             };
-            return self.check_kptr_match(&field, reg, regno);
+            return self.check_xchg_match(&field, reg, regno);
         }
         self.check_ptr_off_reg(reg, name, true)?;
         let want = if at.base() == A::ARG_PTR_TO_BTF_ID_SOCK_COMMON {
@@ -430,6 +431,14 @@ impl Env<'_> {
             return Err(Errno::EACCES.into());
         }
         Ok(())
+    }
+
+    /// What is exchanged for a kptr must be of its type.
+    fn check_xchg_match(&mut self, field: &Field, reg: &RegState, regno: usize) -> Check {
+        match self.check_kptr_match(field, reg, regno) {
+            Err(Stop::Errno(_)) => Err(Errno::EACCES.into()),
+            r => r,
+        }
     }
 
     /// The offset of a pointer argument.

@@ -210,7 +210,7 @@ impl<'a> Env<'a> {
         let read = a.access == Access::Read;
         let scalar = |ok: bool| Ok(ok.then_some(CtxInfo::SCALAR));
         match self.prog.prog_type {
-            P::Syscall => scalar((0..i32::from(u16::MAX)).contains(&off) && off % size == 0),
+            P::Syscall => scalar((0..i32::from(u16::MAX)).contains(&off)),
             P::RawTracepointWritable if off == 0 => {
                 let ok = read && size == 8;
                 Ok(ok.then_some(CtxInfo::of(RegType::PTR_TO_TP_BUFFER)))

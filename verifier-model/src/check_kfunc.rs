@@ -69,6 +69,7 @@ impl Env<'_> {
             meta.release_regno = 1;
         }
         self.check_kfunc_args(&k, &mut meta)?;
+        self.check_drop(&k, &meta)?;
         self.push_kfunc_callback(insn, &k, &meta)?;
         self.change_sections(&k)?;
         if sleepable && self.in_rcu_cs() {
@@ -127,6 +128,40 @@ impl Env<'_> {
         let regs = &mut st.frame_mut().regs;
         regs[..CALLER_SAVED_REGS].fill(not_init);
         regs[0] = r0;
+        Ok(())
+    }
+
+    /// Tracing programs may run in an NMI, where not every object can be freed.
+    fn check_drop(&mut self, k: &Kfunc<'_>, meta: &CallMeta) -> Check {
+        use ProgType as P;
+        let drops = k.is_one_of(&[
+            "bpf_obj_drop",
+            "bpf_obj_drop_impl",
+            "bpf_percpu_obj_drop",
+            "bpf_percpu_obj_drop_impl",
+        ]);
+        let tracing = match self.prog.prog_type {
+            P::Kprobe
+            | P::Tracepoint
+            | P::PerfEvent
+            | P::RawTracepoint
+            | P::RawTracepointWritable => true,
+            P::Tracing => {
+                self.prog.expected_attach_type != AttachType::TraceIter && !self.prog.sleepable()
+            }
+            _ => false,
+        };
+        let Some((btf, id)) = meta.arg_btf.filter(|_| drops && tracing) else {
+            return Ok(());
+        };
+        if self.struct_record(btf, id).has_nmi_unsafe_fields() {
+            verbose!(
+                self,
+                "{} cannot be used in tracing programs on types with NMI unsafe fields\n",
+                k.name
+            );
+            return Err(Errno::EINVAL.into());
+        }
         Ok(())
     }
 

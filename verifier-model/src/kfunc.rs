@@ -285,6 +285,15 @@ impl<'a> Env<'a> {
             );
             return fail;
         };
+        if self
+            .kernel
+            .ksyms
+            .as_ref()
+            .is_some_and(|s| !s.contains_key(k.name))
+        {
+            verbose!(self, "cannot find address for kernel function {}\n", k.name);
+            return fail;
+        }
         let n = k.params.len();
         if n > MAX_BPF_FUNC_ARGS {
             verbose!(
