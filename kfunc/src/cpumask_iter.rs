@@ -20,8 +20,9 @@ use kernel::{
 /// section lasts in which the iterator was made.
 #[repr(C)]
 struct CpumaskIter {
-    mask: *const cpumask,
+    /// First, as then `it` is also the pointer that a step returns.
     walk: Walk,
+    mask: *const cpumask,
 }
 
 kernel::static_assert!(size_of::<CpumaskIter>() <= size_of::<bpf_iter_cpumask>());
@@ -43,7 +44,7 @@ pub unsafe extern "C" fn bpf_iter_cpumask_new(
     // SAFETY: By the safety requirements, `it` is valid for writing, and by the static assertions
     // above a `CpumaskIter` fits.
     // INVARIANT: By the safety requirements, `mask` is valid while RCU is held.
-    unsafe { it.cast::<CpumaskIter>().write(CpumaskIter { mask, walk }) };
+    unsafe { it.cast::<CpumaskIter>().write(CpumaskIter { walk, mask }) };
     0
 }
 
