@@ -2,9 +2,10 @@
 //! What runs inside the guest, in one static binary.
 //!
 //! As process 1 it is [`init`]; as any other process it is one of the verbs:
-//! `test`, `demo`, `oracle`, `shell`. The kernel hands what follows `--` on its command
+//! `test`, `demo`, `bench`, `oracle`, `shell`. The kernel hands what follows `--` on its command
 //! line to `/init`, so `-- test --filter walks` runs part of the suite.
 
+mod bench;
 mod demo;
 mod init;
 mod oracle;
@@ -33,6 +34,8 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Measure ways to walk CPUs.
+    Bench(bench::Options),
     /// Say what the verifier says of programs.
     Oracle(oracle::Options),
     /// Give the console to a shell.
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
     let done = match Guest::parse().verb {
         Verb::Test(options) => suite::run(options),
         Verb::Demo { args } => demo::run(args),
+        Verb::Bench(options) => bench::run(options),
         Verb::Oracle(options) => oracle::run(&options),
         Verb::Shell => shell::run(),
         Verb::Load { object } => suite::load(&object),

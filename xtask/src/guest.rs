@@ -40,6 +40,33 @@ pub(crate) fn initramfs(
     let objects = bpf::compile(project, toolchain, kernel)?;
 
     let path = project.products(&kernel.release)?.join("initramfs.cpio");
+    pack(toolchain, path, &init, &modules, &objects)
+}
+
+/// The same for the benchmarks: their modules and BPF objects, and no others.
+pub(crate) fn bench_initramfs(
+    project: &Project,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+) -> Result<PathBuf> {
+    let _lock = project.lock_products()?;
+    let init = program(project, toolchain)?;
+    let modules = module::build_for_bench(project, toolchain, kernel)?;
+    let mut objects = bpf::compile(project, toolchain, kernel)?;
+    objects.retain(|object| object.name.starts_with("bench/"));
+
+    let path = project.products(&kernel.release)?.join("bench.cpio");
+    pack(toolchain, path, &init, &modules, &objects)
+}
+
+/// Writes an initramfs to `path`.
+fn pack(
+    toolchain: &Toolchain,
+    path: PathBuf,
+    init: &Path,
+    modules: &[PathBuf],
+    objects: &[bpf::Object],
+) -> Result<PathBuf> {
     let partial = path.with_extension("partial");
     let scratch = Scratch::new(&partial);
     let mut archive = Archive {
@@ -49,9 +76,9 @@ pub(crate) fn initramfs(
     for dir in ["bin", "lib", "lib/modules", "bpf"] {
         archive.directory(dir)?;
     }
-    archive.program("init", &init)?;
+    archive.program("init", init)?;
     archive.program("bin/busybox", &toolchain.file("usr/bin/busybox"))?;
-    for module in &modules {
+    for module in modules {
         let name = module.file_name().context("a module has a name")?;
         archive.program(&format!("lib/modules/{}", name.display()), module)?;
     }
@@ -69,7 +96,7 @@ pub(crate) fn initramfs(
     for dir in directories.iter().filter(|dir| !dir.as_os_str().is_empty()) {
         archive.directory(&format!("bpf/{}", dir.display()))?;
     }
-    for object in &objects {
+    for object in objects {
         archive.program(&format!("bpf/{}", object.name), &object.path)?;
     }
     archive.finish()?;

@@ -16,7 +16,12 @@ use crate::stock;
 use crate::toolchain::Toolchain;
 
 /// What is compiled into the kernel or by clang for BPF.
-const KERNEL_DIRS: [&str; 3] = ["kfunc", "tests/example-kfunc", "tests/programs"];
+const KERNEL_DIRS: [&str; 4] = [
+    "bench/c-port",
+    "kfunc",
+    "tests/example-kfunc",
+    "tests/programs",
+];
 
 /// Runs the verb.
 pub(crate) fn run(project: &Project) -> Result<()> {

@@ -4,6 +4,7 @@
 //! `cargo xtask demo` and `cargo xtask test` do everything from a fresh machine; the other verbs
 //! are their parts.
 
+mod bench;
 mod bpf;
 mod cache;
 mod clean;
@@ -49,6 +50,8 @@ enum Verb {
     Demo(demo::Args),
     /// Run every test: on the host, then in guests on three kernels.
     Test(test::Args),
+    /// Count the instructions that each way to walk CPUs takes.
+    Bench(bench::Args),
     /// Fetch or build a kernel.
     Kernel(kernel::Args),
     /// Build the module.
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
     let result = project::Project::open(cli.verbose).and_then(|project| match cli.verb {
         Verb::Demo(args) => demo::run(&project, &args),
         Verb::Test(args) => test::run(&project, &args),
+        Verb::Bench(args) => bench::run(&project, &args),
         Verb::Kernel(args) => kernel::run(&project, &args),
         Verb::Module(args) => module::run(&project, &args),
         Verb::Oracle(args) => oracle::run(&project, &args),

@@ -110,6 +110,19 @@ pub(crate) fn build_all(
     Ok(modules)
 }
 
+/// The iterator's module and what the benchmarks hold it against.
+pub(crate) fn build_for_bench(
+    project: &Project,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+) -> Result<Vec<PathBuf>> {
+    let module = build(project, toolchain, kernel)?;
+    let out = project.products(&kernel.release)?.join("c-port");
+    let sources = project.checkout.join("bench/c-port");
+    make(project, toolchain, kernel, &sources, &out)?;
+    Ok(vec![module, out.join("bpf_bench.ko")])
+}
+
 /// The kernel's own clippy over the modules; it must have nothing to say.
 pub(crate) fn clippy(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<()> {
     let products = project.products(&kernel.release)?;

@@ -22,6 +22,21 @@ use crate::toolchain::Toolchain;
 /// What `/init` prints last.
 const VERDICT: &str = "guest: exit status ";
 
+/// QEMU's `-icount` for [`Accel::Icount`]: a nanosecond an instruction, and idle time is skipped.
+pub(crate) const ICOUNT: &str = "shift=0,sleep=off";
+
+/// What runs the guest's instructions, and what its clock counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accel {
+    /// QEMU's translator, which works on every machine; the clock is the host's.
+    Tcg,
+    /// The same with `-icount`: each instruction takes a nanosecond of the guest's time, so its
+    /// clock counts instructions, and the same guest ends up with the same counts everywhere.
+    Icount,
+    /// The processor itself; the clock is the host's.
+    Kvm,
+}
+
 /// A guest to be booted.
 pub(crate) struct Guest<'a> {
     /// What it boots.
@@ -53,7 +68,7 @@ impl Guest<'_> {
         toolchain: &Toolchain,
         name: &str,
     ) -> Result<Ended> {
-        self.attend(project, toolchain, name, true)
+        self.attend(Accel::Tcg, project, toolchain, name, true)
     }
 
     /// The same, but what the program prints is for the caller alone.
@@ -63,11 +78,23 @@ impl Guest<'_> {
         toolchain: &Toolchain,
         name: &str,
     ) -> Result<Ended> {
-        self.attend(project, toolchain, name, false)
+        self.collect_on(Accel::Tcg, project, toolchain, name)
+    }
+
+    /// The same on another accelerator.
+    pub(crate) fn collect_on(
+        &self,
+        accel: Accel,
+        project: &Project,
+        toolchain: &Toolchain,
+        name: &str,
+    ) -> Result<Ended> {
+        self.attend(accel, project, toolchain, name, false)
     }
 
     fn attend(
         &self,
+        accel: Accel,
         project: &Project,
         toolchain: &Toolchain,
         name: &str,
@@ -78,7 +105,7 @@ impl Guest<'_> {
             .log(&format!("console {name} {}", std::process::id()))?;
         // An old console must not be taken for the new one.
         std::fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
-        let mut command = self.command(toolchain, &log);
+        let mut command = self.command(accel, toolchain, &log);
         command.args(["-serial", "stdio"]);
         command
             .stdin(Stdio::null())
@@ -215,7 +242,7 @@ impl Guest<'_> {
             bail!("a shell needs a terminal on standard input");
         }
         let log = project.runner.log(&format!("console {name}"))?;
-        let mut command = self.command(toolchain, &log);
+        let mut command = self.command(Accel::Tcg, toolchain, &log);
         command.args([
             "-chardev",
             "stdio,id=shell,signal=off",
@@ -238,7 +265,7 @@ impl Guest<'_> {
         }
     }
 
-    fn command(&self, toolchain: &Toolchain, console: &Path) -> Command {
+    fn command(&self, accel: Accel, toolchain: &Toolchain, console: &Path) -> Command {
         let mut command = toolchain.command("qemu-system-x86_64");
         command.args([
             "-nodefaults",
@@ -249,7 +276,11 @@ impl Guest<'_> {
         ]);
         // /dev/kvm may open and yet hang the guest; TCG answers everywhere. With a thread a CPU it
         // now and then runs an int3 that the kernel has already patched away, and the guest dies.
-        command.args(["-accel", "tcg,thread=single"]);
+        command.args(match accel {
+            Accel::Tcg => ["-accel", "tcg,thread=single"].as_slice(),
+            Accel::Icount => &["-accel", "tcg,thread=single", "-icount", ICOUNT],
+            Accel::Kvm => &["-accel", "kvm"],
+        });
         // Linux counts CPUs that may come (`maxcpus=`) as possible only on a hypervisor that it
         // knows: acpi_is_processor_usable() in arch/x86/kernel/acpi/boot.c. It does not know TCG;
         // it takes this for VMware, by the serial number and the port that QEMU has for it. So
@@ -262,21 +293,31 @@ impl Guest<'_> {
         ]);
         command.args(["-cpu", "max,la57=off,-hypervisor"]);
         command.args(["-smp", self.smp, "-m", "1G"]);
+        if accel == Accel::Icount {
+            // What it takes to have more than 254 CPUs possible.
+            command.args(["-device", "intel-iommu,intremap=on,eim=on"]);
+        }
         command
             .arg("-kernel")
             .arg(&self.kernel.image)
             .arg("-initrd")
             .arg(self.initramfs);
-        command.args(["-append", &self.command_line()]);
+        command.args(["-append", &self.command_line(accel)]);
         command
             .arg("-serial")
             .arg(format!("file:{}", console.display()));
         command
     }
 
-    fn command_line(&self) -> String {
+    fn command_line(&self, accel: Accel) -> String {
         // `panic=-1` with -no-reboot ends QEMU; what follows `--` goes to /init.
         let kernel = "console=ttyS0 panic=-1 psi=1 audit=0 rcupdate.rcu_cpu_stall_timeout=60";
-        format!("{kernel} -- {}", self.args.join(" "))
+        // With CPU numbers above 254 the APIC is read by rdmsr, and QEMU has no instruction count
+        // to base its timer on there: "Bad icount read" when Linux calibrates it.
+        let timer = match accel {
+            Accel::Icount => " nolapic_timer",
+            Accel::Tcg | Accel::Kvm => "",
+        };
+        format!("{kernel}{timer} -- {}", self.args.join(" "))
     }
 }

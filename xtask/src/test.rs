@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::bench;
 use crate::guest;
 use crate::interrupt::Guarded;
 use crate::kernel::{Kernel, Series};
@@ -19,6 +20,8 @@ use crate::toolchain::Toolchain;
 
 /// More CPUs are possible than one word of a mask has bits; few are present, so that it is cheap.
 const SMP: &str = "4,maxcpus=130";
+/// The name of the test that the instruction counts are.
+const COUNTS: &str = "bench::counts";
 const LIMIT: Duration = Duration::from_secs(420);
 /// The stock kernels that are tested.
 const STOCK: [Series; 2] = [Series { major: 7, minor: 2 }, Series { major: 7, minor: 3 }];
@@ -58,6 +61,16 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
             match on(project, &toolchain, &kernel, args) {
                 Ok(tally) => sum.add(tally),
                 Err(error) => broken.push(error),
+            }
+            if args
+                .filter
+                .as_deref()
+                .is_none_or(|filter| COUNTS.contains(filter))
+            {
+                match counts(project, &toolchain, &kernel) {
+                    Ok(tally) => sum.add(tally),
+                    Err(error) => broken.push(error),
+                }
             }
         }
     }
@@ -156,6 +169,26 @@ fn on(project: &Project, toolchain: &Toolchain, kernel: &Kernel, args: &Args) ->
         bail!("{name}: the suite ended with status {}", ended.status);
     }
     Ok(tally)
+}
+
+/// The iterator's instruction counts, on the kernel of the committed table.
+fn counts(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<Tally> {
+    let Some(grown) = bench::guard(project, toolchain, kernel)? else {
+        println!("{COUNTS}: no counts are committed for {}", kernel.release);
+        return Ok(Tally::default());
+    };
+    for cell in &grown {
+        println!("{COUNTS}: {cell}");
+    }
+    if grown.is_empty() {
+        println!("test {COUNTS} ... ok");
+    } else {
+        println!("test {COUNTS} ... FAILED: `cargo xtask bench` accepts the new counts");
+    }
+    Ok(Tally {
+        passed: u64::from(grown.is_empty()),
+        failed: u64::from(!grown.is_empty()),
+    })
 }
 
 /// How many tests passed and failed.
