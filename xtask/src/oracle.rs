@@ -9,6 +9,7 @@ mod answers;
 mod corpus;
 mod raw;
 mod tiers;
+mod wanting;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -108,6 +109,12 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     }
     let said = ask(project, toolchain, &kernel, payload, &told)?;
     if args.filter.is_some() || args.log_level.is_some() {
+        if said.is_empty() {
+            bail!(
+                "no program has this in its name: {}",
+                args.filter.as_deref().unwrap_or_default()
+            );
+        }
         print!("{said}");
         return Ok(());
     }
@@ -137,6 +144,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
             let of_object = answered.remove(object);
             answers.extend(of_object.with_context(|| format!("no answer for {object}"))?);
         }
+        wanting::take_back(&mut answers, &read(&kernel.build.join(".config"))?);
         let answers = Answers { header, answers };
         summary(&part, &answers);
         let path = directory.join(format!("{}.jsonl", part.tier.name()));

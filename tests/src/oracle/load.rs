@@ -22,6 +22,14 @@ const ROOM: usize = 16 << 20;
 /// million times over.
 const TOLD: usize = 256 << 10;
 
+/// What libbpf says besides of any load that fails, and of BTF that the kernel does not take.
+const NOISE: [&str; 4] = [
+    "failed to load object",
+    "BTF loading error",
+    "BTF LOAD LOG",
+    "BTF is optional",
+];
+
 /// What libbpf said since it was last asked to do something.
 static SAID: Mutex<String> = Mutex::new(String::new());
 
@@ -129,7 +137,14 @@ fn at_level(path: &Path, program: &str, log_level: u32, room: &mut Room) -> Outc
             stats: judged.stats,
         };
     }
-    if text.is_empty() {
+    if said().contains("failed to initialize slot [") {
+        // libbpf has loaded the program and goes on to put the object's others, which are not
+        // loaded, into its program array (bpf_object_init_prog_arrays() in libbpf.c).
+        return Outcome::Accepted {
+            stats: judged.stats,
+        };
+    }
+    if judged.body.is_empty() {
         return unanswered(Some(errno), &Errno::from_raw(errno));
     }
     match judged.defect(&text) {
@@ -156,6 +171,16 @@ fn open(path: &Path) -> libbpf_rs::Result<OpenObject> {
     })));
     SAID.lock().unwrap_or_else(PoisonError::into_inner).clear();
     ObjectBuilder::default().open_file(path)
+}
+
+/// Whether the object of the last load had BTF that the kernel did not take, for instance for a
+/// function with an unnamed argument.
+pub(super) fn without_btf() -> bool {
+    said().contains("BTF is optional, ignoring.")
+}
+
+fn said() -> String {
+    SAID.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// Makes `program` the only one to be loaded, its log go to `room`, and the maps small.
@@ -234,11 +259,11 @@ fn prepare(
 
 /// The load ended before the verifier said anything: libbpf knows why, if anyone does.
 fn unanswered(errno: Option<i32>, error: &impl Display) -> Outcome {
-    let said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    let said = said();
     let mut lines: Vec<&str> = said
         .lines()
         .filter_map(|line| line.strip_prefix("libbpf: "))
-        .filter(|line| !line.starts_with("failed to load object"))
+        .filter(|line| NOISE.iter().all(|noise| !line.contains(noise)))
         .collect();
     lines.dedup();
     let why = if lines.is_empty() {

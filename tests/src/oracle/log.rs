@@ -20,6 +20,9 @@ use serde::Serialize;
 /// How a report begins.
 const REPORT: &str = "Verification failed: ";
 
+/// How the statistics begin.
+const TIME: &str = "verification time ";
+
 /// What the verifier's work came to: the numbers of its last line, `processed …`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Stats {
@@ -59,6 +62,12 @@ pub(super) fn parse(text: &str) -> Log<'_> {
         if let Some(found) = processed(line) {
             stats = Some(found);
         } else if !is_statistic(line) {
+            // Some messages come without a line's end.
+            if let Some((message, rest)) = line.rsplit_once(TIME)
+                && rest.ends_with(" usec")
+            {
+                body = &body[..start + message.len()];
+            }
             break;
         }
         body = body[..start].trim_end_matches('\n');
@@ -121,7 +130,7 @@ fn processed(line: &str) -> Option<Stats> {
 }
 
 fn is_statistic(line: &str) -> bool {
-    line.starts_with("verification time ")
+    line.starts_with(TIME)
         || line.starts_with("stack depth ")
         || line.starts_with("subprog ") && line.contains(" insns_self ")
 }
@@ -251,6 +260,15 @@ processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_stat
         let leak = "7: (95) exit\nUnreleased reference id=1 alloc_insn=5\n\n\
             Verification failed: A: B\n\nReason:\n  Why.\n\nBPF_EXIT would leak\n";
         assert_eq!(parse(leak).message, Some("BPF_EXIT would leak"));
+    }
+
+    #[test]
+    fn a_message_may_lack_its_end_of_line() {
+        let log = parse("insn 3 cannot call exception cb directlyverification time 57 usec\n");
+        assert_eq!(
+            log.message,
+            Some("insn 3 cannot call exception cb directly")
+        );
     }
 
     #[test]

@@ -50,6 +50,9 @@ struct Answer<'a> {
     /// The ELF section, which tells libbpf the program's type.
     #[serde(skip_serializing_if = "Option::is_none")]
     section: Option<String>,
+    /// The kernel refused the object's BTF, and libbpf went on without.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    without_btf: bool,
     #[serde(flatten)]
     outcome: Outcome,
 }
@@ -73,6 +76,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
                     object: name,
                     program: None,
                     section: None,
+                    without_btf: false,
                     outcome,
                 })?;
                 continue;
@@ -88,6 +92,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
                 object: name,
                 program: Some(&program),
                 section: Some(section),
+                without_btf: load::without_btf(),
                 outcome,
             })?;
         }

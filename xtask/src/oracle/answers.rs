@@ -27,7 +27,7 @@ pub(crate) struct Header {
     pub(crate) config: String,
     /// The compiler of the selftests, the project's programs and the kernel.
     pub(crate) clang: String,
-    /// The modules that were loaded.
+    /// The kernel's own test modules, loaded besides the project's.
     pub(crate) modules: Vec<String>,
     /// The verifier's log level.
     pub(crate) log_level: u32,
@@ -58,11 +58,13 @@ pub(crate) struct Answer {
     pub(crate) program: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) section: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    without_btf: bool,
     pub(crate) verdict: Verdict,
     #[serde(skip_serializing_if = "Option::is_none")]
     errno: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
+    pub(crate) message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,6 +87,28 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// Takes the verdict back: it was `why` that decided, not the program.
+    pub(crate) fn take_back(&mut self, why: String) {
+        *self = Self {
+            object: self.object.clone(),
+            program: self.program.clone(),
+            section: self.section.clone(),
+            without_btf: self.without_btf,
+            verdict: Verdict::Unanswered,
+            errno: self.errno,
+            why: Some(why),
+            message: None,
+            report: None,
+            insn: None,
+            insns: None,
+            max_states_per_insn: None,
+            total_states: None,
+            peak_states: None,
+            mark_read: None,
+            log: None,
+        };
+    }
+
     /// `selftests/iters/iter_err_unsafe_c_loop`.
     pub(crate) fn name(&self) -> String {
         let program = self.program.as_deref().unwrap_or("*");
