@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Write, stderr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, exit};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,7 +50,8 @@ pub(crate) fn install() -> Result<()> {
         for path in &state().scratch {
             remove(path);
         }
-        eprintln!("\ninterrupted");
+        // The terminal may be gone, and eprintln! would panic.
+        let _ = writeln!(stderr(), "\ninterrupted");
         exit(130);
     })
     .context("cannot install the Ctrl-C handler")
