@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The lengths of the arrays, in bits.
-pub const BITS: [usize; 4] = [64, 512, 2048, 8192];
+pub const BITS: [usize; 3] = [64, 512, 8192];
 
 /// How many bits are set: one in so many.
 pub const ONE_IN: [usize; 5] = [1, 2, 8, 64, 1024];
@@ -18,7 +18,7 @@ pub struct Cell {
     pub bits: usize,
     /// One bit in so many is set.
     pub one_in: usize,
-    /// Nanoseconds of a whole walk: criterion's estimate of the mean.
+    /// Nanoseconds of a whole walk: criterion's estimate of the median.
     pub nanoseconds: f64,
 }
 
@@ -29,8 +29,8 @@ pub struct Results {
     pub cpu_model: String,
     /// `rustc --version`.
     pub compiler: String,
-    /// The operating system's kernel: `/proc/version`.
-    pub version: String,
+    /// The operating system's kernel and its version.
+    pub kernel: String,
     /// What was run.
     pub command: String,
     /// The measurements.
