@@ -180,25 +180,24 @@ pub(super) fn without_addresses(log: &str) -> String {
     lines.join("\n")
 }
 
-/// `5: (18) r1 = 0xffff…  ; R1=map_ptr(…)`, unless the state says that it is a plain number.
+/// A load on the path, `5: (18) r1 = 0xffff…  ; R1=map_ptr(…)`, unless the state says that it is a
+/// plain number; or one in a report, `5 | (18) r1 = 0xffff…`, that looks like an address.
 fn without_address(line: &str) -> Option<String> {
-    let (head, rest) = line.split_once(": (18) ")?;
-    let (register, rest) = rest.split_once(" = 0xffff")?;
+    let (head, load) = line.split_once("(18) ")?;
+    let (register, rest) = load.split_once(" = 0xffff")?;
     let digits = rest.len()
         - rest
             .trim_start_matches(|c: char| c.is_ascii_hexdigit())
             .len();
-    let tail = &rest[digits..];
+    let (value, tail) = rest.split_at(digits);
     let upper = register.to_uppercase();
-    let number = [
-        format!("{upper}=0x"),
-        format!("{upper}=-"),
-        format!("{upper}=scalar"),
-    ];
-    if digits != 12 || number.iter().any(|state| tail.contains(state.as_str())) {
-        return None;
-    }
-    Some(format!("{head}: (18) {register} = 0xADDRESS{tail}"))
+    let number = ["=0x", "=-", "=scalar"].map(|state| format!("{upper}{state}"));
+    let address = if head.ends_with("| ") {
+        value.starts_with(['8', 'c'])
+    } else {
+        number.iter().all(|state| !tail.contains(state.as_str()))
+    };
+    (digits == 12 && address).then(|| format!("{head}(18) {register} = 0xADDRESS{tail}"))
 }
 
 #[cfg(test)]
@@ -283,6 +282,10 @@ processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_stat
     fn addresses_go_and_numbers_stay() {
         assert!(without_addresses(LOG).contains("r2 = 0xADDRESS       ; R2=map_ptr"));
         let number = "0: (18) r2 = 0xffffffff80000000       ; R2=0xffffffff80000000";
+        assert_eq!(without_addresses(number), number);
+        let report = "  >>> 11 | (18) r1 = 0xffffc90000056000";
+        assert_eq!(without_addresses(report), "  >>> 11 | (18) r1 = 0xADDRESS");
+        let number = "      11 | (18) r1 = 0xffffffff80000000";
         assert_eq!(without_addresses(number), number);
     }
 }
