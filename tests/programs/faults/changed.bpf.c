@@ -6,7 +6,7 @@
 #define ROUNDS 2000
 
 struct kept {
-	struct bpf_cpumask __kptr *mask;
+	struct bpf_cpumask __kptr * mask;
 };
 
 struct {

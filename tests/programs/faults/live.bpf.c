@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The mask is read as the walk goes: what changes ahead of it counts, what changes behind does not. */
+/* The mask is read as the walk goes: what changes ahead of it counts, what changes behind, not. */
 #include "guest.h"
 
 struct cpu_walk walk;

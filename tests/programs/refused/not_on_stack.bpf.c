@@ -2,7 +2,6 @@
 /* The verifier watches the stack, so that is where an iterator has to be. */
 #include "guest.h"
 
-
 struct bpf_iter_cpumask it;
 
 SEC("raw_tp")

@@ -3,7 +3,7 @@
 #include "guest.h"
 
 struct kept {
-	struct bpf_cpumask __kptr *mask;
+	struct bpf_cpumask __kptr * mask;
 };
 
 struct {
