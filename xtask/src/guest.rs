@@ -196,6 +196,11 @@ fn cargo(project: &Project, toolchain: &Toolchain, target: &Path, verb: &str) ->
         ("RUSTFLAGS", "-Ctarget-feature=+crt-static".to_owned()),
         ("LIBBPF_SYS_LIBRARY_PATH", libraries),
     ])?;
+    // `cargo clippy` would look for rustup's wrapper first, which has no toolchain inside.
+    match verb {
+        "clippy" => command.arg("cargo-clippy"),
+        _ => command.arg("cargo"),
+    };
     command
         .arg(verb)
         .arg("--manifest-path")

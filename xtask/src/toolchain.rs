@@ -145,8 +145,9 @@ impl Toolchain {
         command
     }
 
-    /// The host's own Rust inside: `cargo`, with the crates that the host has fetched. The guest's
-    /// programs are built with it against the root's static libraries.
+    /// The host's own Rust inside, with the crates that the host has fetched; which of its programs
+    /// is for the caller to add. The guest's programs are built with it against the root's static
+    /// libraries.
     pub(crate) fn cargo(&self, environment: &[(&str, String)]) -> Result<Command> {
         let sysroot = run::output(Command::new("rustc").args(["--print", "sysroot"]))?;
         let sysroot = PathBuf::from(sysroot.trim());
@@ -176,7 +177,6 @@ impl Toolchain {
         for (name, value) in environment {
             command.arg(format!("{name}={value}"));
         }
-        command.arg("cargo");
         Ok(command)
     }
 
