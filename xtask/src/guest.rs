@@ -8,6 +8,7 @@
 //! /bpf/<path>.bpf.o         one for each tests/programs/<path>.bpf.c
 //! ```
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -82,18 +83,7 @@ fn pack(
         let name = module.file_name().context("a module has a name")?;
         archive.program(&format!("lib/modules/{}", name.display()), module)?;
     }
-    let mut directories: Vec<PathBuf> = objects
-        .iter()
-        .flat_map(|object| {
-            Path::new(&object.name)
-                .ancestors()
-                .skip(1)
-                .map(Path::to_path_buf)
-        })
-        .collect();
-    directories.sort();
-    directories.dedup();
-    for dir in directories.iter().filter(|dir| !dir.as_os_str().is_empty()) {
+    for dir in directories(objects.iter().map(|object| object.name.as_str())) {
         archive.directory(&format!("bpf/{}", dir.display()))?;
     }
     for object in objects {
@@ -116,14 +106,7 @@ pub(crate) fn extend(base: &Path, files: &[(String, PathBuf)], path: &Path) -> R
     let length = file.metadata()?.len();
     file.write_all(&[0; 4][..(length.next_multiple_of(4) - length) as usize])?;
     let mut archive = Archive { file, inodes: 0 };
-    let mut directories: Vec<PathBuf> = files
-        .iter()
-        .flat_map(|(name, _)| Path::new(name).ancestors().skip(1).map(Path::to_path_buf))
-        .filter(|dir| !dir.as_os_str().is_empty())
-        .collect();
-    directories.sort();
-    directories.dedup();
-    for dir in directories {
+    for dir in directories(files.iter().map(|(name, _)| name.as_str())) {
         archive.directory(&dir.display().to_string())?;
     }
     for (name, source) in files {
@@ -132,6 +115,15 @@ pub(crate) fn extend(base: &Path, files: &[(String, PathBuf)], path: &Path) -> R
     archive.finish()?;
     scratch.keep();
     Ok(())
+}
+
+/// The directories that files of these names lie in, each before those in it.
+fn directories<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<PathBuf> {
+    names
+        .flat_map(|name| Path::new(name).ancestors().skip(1))
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .map(Path::to_path_buf)
+        .collect()
 }
 
 /// Builds the static program in the toolchain, with the crates that the host fetches.
