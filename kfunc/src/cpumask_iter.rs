@@ -35,6 +35,10 @@ kernel::static_assert!(align_of::<CpumaskIter>() <= align_of::<bpf_iter_cpumask>
 /// Called by the verifier's rules for `KF_ITER_NEW | KF_RCU | KF_RCU_PROTECTED`: `it` is an
 /// uninitialised iterator on the program's stack, `mask` is trusted or RCU protected, and an RCU
 /// read-side section is open.
+///
+/// As `struct cpumask` holds only numbers, the verifier also takes plain memory of its size, such
+/// as a map's value. What comes of such memory during the walk is the program's business: it stays
+/// mapped, and whatever its words become, a walk stays below `nr_cpu_ids`.
 #[no_mangle]
 pub unsafe extern "C" fn bpf_iter_cpumask_new(
     it: *mut bpf_iter_cpumask,
