@@ -218,7 +218,8 @@ pub(crate) fn source(
     Ok(dir)
 }
 
-/// The newest source package of `series`, unpacked.
+/// The newest source package of `series`, unpacked; that of the next series that fits if the archive
+/// has lost it.
 pub(crate) fn newest_source(
     project: &Project,
     toolchain: &Toolchain,
@@ -235,17 +236,24 @@ pub(crate) fn newest_source(
         return Ok(dir);
     }
     let suite = Suite::fetch(project, toolchain, SUITE)?;
-    let found = suite.find(&format!(
-        r"^linux-source-{}\.{}$",
-        series.major, series.minor
-    ))?;
-    let newest = found
-        .into_iter()
-        .max_by_key(|package| version_of(&package.version));
-    let newest = newest.with_context(|| {
-        format!("{SUITE} has no sources of {series} any more; set KERNEL_SRC to a tree of yours")
+    let found = suite.find(r"^linux-source-[0-9]+\.[0-9]+$")?;
+    let versions: Vec<&str> = found
+        .iter()
+        .map(|package| package.version.as_str())
+        .collect();
+    let package = candidates(&versions, series)
+        .first()
+        .and_then(|newest| found.iter().find(|package| package.version == *newest));
+    let package = package.with_context(|| {
+        format!("{SUITE} has no sources of {series} or another series that fits; set KERNEL_SRC to a tree of yours")
     })?;
-    source(project, toolchain, &suite, &newest)
+    if series_of(&package.version) != Some(series) {
+        eprintln!(
+            "note: {SUITE} has no sources of {series}; taking {}",
+            package.version
+        );
+    }
+    source(project, toolchain, &suite, package)
 }
 
 fn open(dir: &Path) -> Result<Kernel> {
