@@ -26,6 +26,9 @@ pub(crate) enum Partial {
     Discard,
     /// It stays and the next run goes on with it, as `make` can.
     Resume,
+    /// The same, and a whole one is gone over as well: it is made of files of the user's, which
+    /// the key cannot know.
+    Renew,
 }
 
 /// The cache directory.
@@ -84,13 +87,14 @@ impl Cache {
         build: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<PathBuf> {
         let stamp = beside(&path, "complete");
-        if stamp.exists() && path.exists() {
+        let whole = || partial != Partial::Renew && stamp.exists() && path.exists();
+        if whole() {
             return Ok(path);
         }
         let parent = path.parent().context("a cache entry has a parent")?;
         fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
         let _lock = lock(&beside(&path, "lock"))?;
-        if stamp.exists() && path.exists() {
+        if whole() {
             return Ok(path);
         }
         let scratch = (partial == Partial::Discard).then(|| Scratch::new(&path));

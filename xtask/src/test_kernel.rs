@@ -20,13 +20,16 @@ const LINES: u64 = 2300;
 
 /// The test kernel, from `KERNEL_SRC` or from Debian's source package; built on first use.
 pub(crate) fn ensure(project: &Project, toolchain: &mut Toolchain) -> Result<Kernel> {
-    let source = match Project::tree_from_env("KERNEL_SRC")? {
+    let (source, partial) = match Project::tree_from_env("KERNEL_SRC")? {
         Some(source) => {
             check_source(&source)?;
             toolchain.bind(&source);
-            source
+            (source, Partial::Renew)
         }
-        None => stock::newest_source(project, toolchain, SERIES)?,
+        None => (
+            stock::newest_source(project, toolchain, SERIES)?,
+            Partial::Resume,
+        ),
     };
     let version = read(&source.join("Makefile"))?
         .lines()
@@ -45,7 +48,7 @@ pub(crate) fn ensure(project: &Project, toolchain: &mut Toolchain) -> Result<Ker
     );
     let ccache = project.cache.shared("ccache")?;
     let toolchain = &*toolchain;
-    let build = project.cache.entry(path, Partial::Resume, |dir| {
+    let build = project.cache.entry(path, partial, |dir| {
         let fragment = dir.join("fragment.config");
         fs::write(&fragment, CONFIG)?;
         let make = || {
