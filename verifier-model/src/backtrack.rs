@@ -18,6 +18,7 @@ use crate::env::Env;
 use crate::error::{Check, Errno, Stop};
 use crate::insn::{CMPXCHG, REG_FP, alu, class, jmp, mode};
 use crate::log::verbose;
+use crate::observe::Event;
 use crate::profile::Rule;
 use crate::reg_state::RegState;
 use crate::state::{BPF_MAIN_FUNC, JmpHistory, LinkedReg, MAX_CALL_FRAMES, StateId, VerifierState};
@@ -128,6 +129,7 @@ impl From<Stop> for Step {
 impl Env<'_> {
     /// Makes a register of the current frame precise (`mark_chain_precision`).
     pub fn mark_chain_precision(&mut self, regno: usize) -> Check {
+        self.tell(Event::Precise(regno));
         self.mark_chain_precision_cur(Some(regno)).map(|_| ())
     }
 

@@ -7,6 +7,7 @@ use crate::env::{BPF_COMPLEXITY_LIMIT_INSNS, Env};
 use crate::error::{Check, Errno, Stop, not_modelled};
 use crate::insn::{class, jmp, mode};
 use crate::log::verbose;
+use crate::observe::Event;
 use crate::reg_state::Meta;
 use crate::types::RegType;
 use crate::uapi::{Insn, pseudo};
@@ -28,6 +29,7 @@ impl Env<'_> {
         let pop_log = !self.log.level2();
         let mut do_print_state = false;
         let mut prev_insn_idx = -1;
+        self.tell(Event::Started);
         loop {
             self.cur_hist_ent = None;
             self.prev_insn_idx = prev_insn_idx;
@@ -67,6 +69,7 @@ impl Env<'_> {
                 if !self.cur.speculative {
                     self.check_const_regs(idx)?;
                 }
+                self.tell(Event::Step);
                 match self.do_check_insn(&mut do_print_state) {
                     Ok(Flow::Next) => self.insn_idx = self.insn_idx.wrapping_add(1),
                     Ok(Flow::IdxUpdated) => {}
@@ -80,6 +83,7 @@ impl Env<'_> {
                 if !self.pop_stack(&mut prev_insn_idx, pop_log) {
                     return Ok(());
                 }
+                self.tell(Event::Resumed);
                 do_print_state = true;
             }
         }

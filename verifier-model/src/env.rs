@@ -14,6 +14,7 @@ use crate::error::{Check, Errno};
 use crate::insn::MAX_BPF_REG;
 use crate::liveness::Liveness;
 use crate::log::{Log, verbose};
+use crate::observe::Observer;
 use crate::profile::Profile;
 use crate::prog_load::{Kernel, MapDef, ProgLoad};
 use crate::reg_state::{BtfRef, Meta, RegState};
@@ -290,6 +291,8 @@ pub struct Env<'a> {
     pub test_reg_invariants: bool,
     /// Facts looked up in the kernel's BTF by name, once.
     pub named_types: HashMap<&'static str, Option<u32>>,
+    /// Who is told how verification goes.
+    pub observer: Option<&'a mut dyn Observer>,
 }
 
 impl<'a> Env<'a> {

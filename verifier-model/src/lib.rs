@@ -42,6 +42,7 @@ pub mod load;
 pub mod log;
 pub mod map;
 pub mod map_compat;
+pub mod observe;
 pub mod profile;
 pub mod prog_load;
 pub mod reg_state;

@@ -23,6 +23,7 @@ use crate::id_map::IdMap;
 use crate::insn::{MAX_BPF_REG, REG_FP};
 use crate::iter::IterState;
 use crate::log::verbose;
+use crate::observe::Event;
 use crate::profile::Rule;
 use crate::state::{Slot, StackSlot, StateId, VerifierState, get_spi};
 use crate::states_equal::{ExactLevel, states_maybe_looping};
@@ -377,6 +378,7 @@ impl Env<'_> {
                         && sl.may_goto_depth == self.cur.may_goto_depth
                         && sl.callback_unroll_depth == self.cur.callback_unroll_depth
                     {
+                        self.tell(Event::InfiniteLoop(id));
                         return self.infinite_loop(id, insn_idx);
                     }
                     if !force_new_state && jmps < 20 && insns < 100 {
@@ -395,8 +397,10 @@ impl Env<'_> {
                 }
             }
             if let Some(in_loop) = hit {
+                self.tell(Event::Pruned(id));
                 return self.prune(id, insn_idx, in_loop);
             }
+            self.tell(Event::Differs(id));
             let Some(node) = self.states[id.0].as_mut() else {
                 continue;
             };
@@ -513,6 +517,7 @@ impl Env<'_> {
         })));
         self.maybe_enter_scc(id);
         self.explored[bucket].push(id);
+        self.tell(Event::Kept(id));
     }
 
     /// From one iteration to the next, forgets scalars that differ and need not be precise

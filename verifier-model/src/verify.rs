@@ -12,6 +12,7 @@ use crate::env::{BPF_COMPLEXITY_LIMIT_INSNS, Env, InsnAux, MAX_BPF_FUNC_REG_ARGS
 use crate::error::{Check, Errno, Stop};
 use crate::liveness::Liveness;
 use crate::log::{Log, verbose};
+use crate::observe::Observer;
 use crate::profile::Profile;
 use crate::prog_load::{Kernel, MapDef, ProgFlags, ProgLoad};
 use crate::reg_state::{BtfRef, DynptrType, Meta, RegState};
@@ -76,8 +77,27 @@ pub struct Verdict {
 
 /// Verifies a program.
 pub fn verify(prog: &ProgLoad, kernel: &Kernel, profile: &Profile, opts: &Options) -> Verdict {
+    judge(Env::new(prog, kernel, profile, opts))
+}
+
+/// Verifies a program and tells `observer` how it goes. The verdict is the same.
+pub fn verify_observed<'a>(
+    prog: &'a ProgLoad,
+    kernel: &'a Kernel,
+    profile: &'a Profile,
+    opts: &'a Options,
+    observer: &'a mut dyn Observer,
+) -> Verdict {
     let mut env = Env::new(prog, kernel, profile, opts);
+    env.observer = Some(observer);
+    judge(env)
+}
+
+fn judge(mut env: Env<'_>) -> Verdict {
     let result = env.check();
+    if let Some(observer) = env.observer.take() {
+        observer.finished(&env, &result);
+    }
     let stats = Stats {
         insns_processed: env.insn_processed,
         max_states_per_insn: env.max_states_per_insn,
@@ -193,6 +213,7 @@ impl<'a> Env<'a> {
             test_state_freq: privileged && flag(ProgFlags::TEST_STATE_FREQ),
             test_reg_invariants: flag(ProgFlags::TEST_REG_INVARIANTS),
             named_types: HashMap::new(),
+            observer: None,
         }
     }
 
