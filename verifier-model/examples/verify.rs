@@ -2,14 +2,14 @@
 //! Verifies every program of some objects and prints one verdict a line, or, with a program's name,
 //! its log. Flags that a selftest asks for by tag are set, but with -n.
 //!
-//! usage: verify [-n] [-l LEVEL] [-p PROGRAM] [-c CPUS] [-m MODULE=BTF_FILE]... VMLINUX_BTF KFUNCS OBJECT...
+//! usage: verify [-n] [-w RULE]... [-l LEVEL] [-p PROGRAM] [-c CPUS] [-m MODULE=BTF_FILE]... VMLINUX_BTF KFUNCS OBJECT...
 
 use std::sync::Arc;
 
 use verifier_model::btf::{Btf, Kind};
 use verifier_model::kfuncs::KfuncTable;
 use verifier_model::load::{Autoload, Object, PrepareOptions, Prepared};
-use verifier_model::profile::Profile;
+use verifier_model::profile::{Profile, Rule};
 use verifier_model::prog_load::{Kernel, Module, ProgFlags};
 use verifier_model::verify::{Options, verify};
 
@@ -17,6 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut opts = Options::default();
     let mut only = None;
     let mut tags = true;
+    let mut profile = Profile::default();
     let mut paths = Vec::new();
     let mut modules = Vec::new();
     let mut args = std::env::args().skip(1);
@@ -25,6 +26,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "-l" => opts.log_level = args.next().ok_or("no level")?.parse()?,
             "-c" => opts.nr_cpu_ids = args.next().ok_or("no number")?.parse()?,
             "-n" => tags = false,
+            "-w" => {
+                let name = args.next().ok_or("no rule")?;
+                let rule = Rule::ALL.iter().find(|r| r.name == name);
+                profile = profile.without(*rule.ok_or("no such rule")?);
+            }
             "-p" => only = args.next(),
             "-m" => modules.push(args.next().ok_or("no module")?),
             _ => paths.push(arg),
@@ -78,7 +84,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 if tags {
                     prog.prog_flags |= tagged_flags(prog.btf.as_deref(), &name);
                 }
-                let v = verify(&prog, &kernel, &Profile::default(), &opts);
+                let v = verify(&prog, &kernel, &profile, &opts);
                 let word = match (&v.not_modelled, v.accepted) {
                     (Some(_), _) => "unmodelled",
                     (None, true) => "accept",

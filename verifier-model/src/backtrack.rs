@@ -624,7 +624,7 @@ impl Env<'_> {
                 return Ok(false);
             }
             jmp::JA => {}
-            _ if insn.src_is_reg() => {
+            _ if insn.src_is_reg() && self.profile.has(Rule::COND_JMP_PRECISION) => {
                 let (d, s) = (insn.dst(), insn.src());
                 if !self.bt.has_reg(d) && !self.bt.has_reg(s) {
                     return Ok(false);

@@ -88,10 +88,12 @@ pub struct Field {
     pub offset: u32,
     /// Size in bytes.
     pub size: u32,
-    /// For kptrs: BTF object of what they point to.
+    /// For kptrs: BTF object of what they point to; for roots: of what they contain.
     pub btf: BtfRef,
     /// Its type.
     pub btf_id: u32,
+    /// For roots: where in what they contain the node is.
+    pub node_offset: u32,
 }
 
 /// All special fields of a type, by offset.
@@ -104,26 +106,45 @@ pub struct BtfRecord {
 impl BtfRecord {
     /// Fields of a structure, or of a global data section.
     pub fn parse(btf: &Btf, type_id: u32, kernel: &Kernel) -> Self {
-        let mut fields = Vec::new();
+        let mut finder = Finder {
+            btf,
+            kernel,
+            out: Vec::new(),
+        };
         let t = btf.skip_mods_and_typedefs(type_id);
-        match t.kind() {
-            Kind::Struct | Kind::Union => find(btf, t.id(), 0, 0, kernel, &mut fields),
+        let found = match t.kind() {
+            Kind::Struct | Kind::Union => finder.composite(t.id(), 0, 0),
             Kind::Datasec => {
-                for v in t.var_secinfos().take(MAX_FIELDS * 8) {
-                    let Some(var) = btf.type_by_id(v.type_id) else {
-                        continue;
-                    };
-                    member(btf, var.type_id(), v.offset, 0, kernel, &mut fields);
-                }
+                let vars = t.var_secinfos().take(MAX_FIELDS * 8);
+                let vars = vars.filter_map(|v| Some((btf.type_by_id(v.type_id)?, v.offset)));
+                vars.map(|(var, off)| finder.member(var.type_id(), (var.id(), None), off, 0))
+                    .collect()
             }
-            _ => {}
-        }
-        if fields.len() > BTF_FIELDS_MAX {
-            // The kernel makes the map all the same, as if it had none.
+            _ => Some(()),
+        };
+        let mut fields = finder.out;
+        // The kernel makes the map all the same, as if it had none.
+        if found.is_none() || fields.len() > BTF_FIELDS_MAX {
             fields.clear();
         }
         fields.sort_by_key(|f: &Field| f.offset);
-        Self { fields }
+        let record = Self { fields };
+        if record.is_consistent() {
+            record
+        } else {
+            Self::default()
+        }
+    }
+
+    /// One lock at most, a lock with every root, a reference count in what can be in two
+    /// collections at a time.
+    fn is_consistent(&self) -> bool {
+        use FieldKind as K;
+        let has = |k: K| self.fields.iter().any(|f| f.kind == k);
+        let (spin, res) = (has(K::SpinLock), has(K::ResSpinLock));
+        let roots = has(K::ListHead) || has(K::RbRoot);
+        let two_nodes = has(K::ListNode) && has(K::RbNode);
+        !(spin && res) && (!roots || spin || res) && (!two_nodes || has(K::Refcount))
     }
 
     /// Whether freeing the value where an NMI may run is not safe.
@@ -189,72 +210,97 @@ impl BtfRecord {
     }
 }
 
-/// Looks into a structure; calls itself at most [`MAX_DEPTH`] deep.
-fn find(btf: &Btf, id: u32, base: u32, depth: u32, kernel: &Kernel, out: &mut Vec<Field>) {
-    let Some(t) = btf.type_by_id(id) else { return };
-    for m in t.members() {
-        if m.bitfield_size() != 0 {
-            continue;
+/// Looks for fields. None says that one is broken, which costs the value all of them.
+struct Finder<'a> {
+    btf: &'a Btf,
+    kernel: &'a Kernel,
+    out: Vec<Field>,
+}
+
+impl Finder<'_> {
+    /// In a structure; calls itself at most [`MAX_DEPTH`] deep.
+    fn composite(&mut self, id: u32, base: u32, depth: u32) -> Option<()> {
+        let t = self.btf.type_by_id(id)?;
+        for (i, m) in t.members().enumerate() {
+            if m.bitfield_size() == 0 {
+                let off = base.saturating_add(m.bit_offset() / 8);
+                self.member(m.type_id(), (id, Some(i as u32)), off, depth)?;
+            }
         }
-        let off = base.saturating_add(m.bit_offset() / 8);
-        member(btf, m.type_id(), off, depth, kernel, out);
+        Some(())
+    }
+
+    /// In a member or variable; `decl` is what its declaration tags are on.
+    fn member(&mut self, id: u32, decl: (u32, Option<u32>), off: u32, depth: u32) -> Option<()> {
+        let btf = self.btf;
+        let mut t = btf.skip_mods_and_typedefs(id);
+        let mut nelems = 1;
+        while let Some(a) = t.array() {
+            nelems = a
+                .nelems
+                .min(MAX_FIELDS as u32)
+                .saturating_mul(nelems)
+                .min(MAX_FIELDS as u32);
+            t = btf.skip_mods_and_typedefs(a.type_id);
+        }
+        let Ok(size) = btf.resolve_size(t.id()) else {
+            return Some(());
+        };
+        let found = match t.kind() {
+            Kind::Ptr => kptr(btf, t.type_id(), self.kernel).map(|(kind, b, id)| (kind, b, id, 0)),
+            Kind::Struct => match FieldKind::of_struct(t.name()) {
+                Some(kind @ (FieldKind::ListHead | FieldKind::RbRoot)) => {
+                    let (id, node_offset) = graph_root(btf, decl, kind)?;
+                    Some((kind, BtfRef::Prog, id, node_offset))
+                }
+                Some(kind) => Some((kind, BtfRef::Prog, t.id(), 0)),
+                None => None,
+            },
+            _ => None,
+        };
+        let nested = t.kind() == Kind::Struct && depth < MAX_DEPTH;
+        for i in 0..nelems {
+            if self.out.len() >= MAX_FIELDS {
+                break;
+            }
+            let offset = off.saturating_add(i.saturating_mul(size));
+            match found {
+                Some((kind, btf, btf_id, node_offset)) => self.out.push(Field {
+                    kind,
+                    offset,
+                    size,
+                    btf,
+                    btf_id,
+                    node_offset,
+                }),
+                None if nested => {
+                    let before = self.out.len();
+                    self.composite(t.id(), offset, depth + 1)?;
+                    if self.out.len() == before {
+                        break;
+                    }
+                }
+                None => break,
+            }
+        }
+        Some(())
     }
 }
 
-fn member(btf: &Btf, id: u32, off: u32, depth: u32, kernel: &Kernel, out: &mut Vec<Field>) {
-    let mut t = btf.skip_mods_and_typedefs(id);
-    let mut nelems = 1;
-    while let Some(a) = t.array() {
-        nelems = a
-            .nelems
-            .min(MAX_FIELDS as u32)
-            .saturating_mul(nelems)
-            .min(MAX_FIELDS as u32);
-        t = btf.skip_mods_and_typedefs(a.type_id);
-    }
-    let Ok(size) = btf.resolve_size(t.id()) else {
-        return;
+/// What a root contains by its tag `contains:STRUCT:MEMBER`: the structure, and where the node is.
+fn graph_root(btf: &Btf, decl: (u32, Option<u32>), kind: FieldKind) -> Option<(u32, u32)> {
+    let node = match kind {
+        FieldKind::ListHead => "bpf_list_node",
+        _ => "bpf_rb_node",
     };
-    for i in 0..nelems {
-        if out.len() >= MAX_FIELDS {
-            return;
-        }
-        let off = off.saturating_add(i.saturating_mul(size));
-        match t.kind() {
-            Kind::Ptr => match kptr(btf, t.type_id(), kernel) {
-                Some((kind, kbtf, btf_id)) => {
-                    out.push(Field {
-                        kind,
-                        offset: off,
-                        size: 8,
-                        btf: kbtf,
-                        btf_id,
-                    });
-                }
-                None => return,
-            },
-            Kind::Struct => match FieldKind::of_struct(t.name()) {
-                Some(kind) => {
-                    out.push(Field {
-                        kind,
-                        offset: off,
-                        size,
-                        btf: BtfRef::Prog,
-                        btf_id: t.id(),
-                    });
-                }
-                None if depth < MAX_DEPTH => {
-                    let before = out.len();
-                    find(btf, t.id(), off, depth + 1, kernel, out);
-                    if out.len() == before {
-                        return;
-                    }
-                }
-                None => return,
-            },
-            _ => return,
-        }
-    }
+    let tag = btf
+        .decl_tags_of(decl.0, decl.1)
+        .find_map(|t| t.strip_prefix("contains:"))?;
+    let (name, member) = tag.split_once(':')?;
+    let value = btf.find_by_name_kind(name, Kind::Struct)?;
+    let m = value.members().find(|m| m.name() == member)?;
+    let t = btf.type_by_id(m.type_id())?;
+    (t.kind() == Kind::Struct && t.name() == node).then_some((value.id(), m.bit_offset() / 8))
 }
 
 /// What a pointer with a type tag points to. The structure is looked for in the kernel by name; one

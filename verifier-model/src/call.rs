@@ -17,7 +17,8 @@ use crate::log::verbose;
 use crate::profile::Rule;
 use crate::reg_state::{BtfRef, DynptrType, Meta, RegState};
 use crate::state::{
-    BPF_MAIN_FUNC, FuncState, HistFlags, LinkedRegs, MAX_CALL_FRAMES, RetvalRange, VerifierState,
+    BPF_MAIN_FUNC, FuncState, HistFlags, LinkedRegs, MAX_CALL_FRAMES, RefKind, Reference,
+    RetvalRange, VerifierState,
 };
 use crate::types::RegType;
 use crate::uapi::Insn;
@@ -65,6 +66,8 @@ pub struct CallMeta {
     pub arg_owning_ref: bool,
     /// Iterator passed: frame and slot.
     pub iter: Option<(usize, usize)>,
+    /// The helper finds one CPU's part of a per-CPU object.
+    pub returns_cpu_specific_alloc_ptr: bool,
     /// List head or tree root passed.
     pub graph_root: Option<crate::btf_record::Field>,
 }
@@ -118,6 +121,7 @@ impl Env<'_> {
         }
         let frameno = st.frames.len();
         let mut callee = FuncState::new(self.bpf_capable, callsite as i32, frameno, subprog);
+        callee.first_own_id = self.id_gen + 1;
         self.log.scratch_all();
         self.set_callee_state(st.frame(), &mut callee, kind)?;
         st.frames.push(callee);
@@ -220,7 +224,9 @@ impl Env<'_> {
             callee.callsite,
             callee.callback_ret_range,
         );
+        let first_own_id = callee.first_own_id;
         let callsite = callsite.max(0) as usize;
+        let any_count = self.profile.has(Rule::CALLBACK_ANY_COUNT);
         if in_cb {
             if !r0.is_scalar() {
                 verbose!(self, "R0 not a scalar value\n");
@@ -233,7 +239,8 @@ impl Env<'_> {
                 self.verbose_invalid_scalar(&r0, range, "At callback return", "R0");
                 return Err(Errno::EINVAL.into());
             }
-            self.insn_idx = callsite;
+            self.check_callback_refs(first_own_id)?;
+            self.insn_idx = if any_count { callsite } else { callsite + 1 };
         } else {
             self.cur.frames[n - 1].regs[0] = r0;
             self.insn_idx = callsite + 1;
@@ -247,7 +254,10 @@ impl Env<'_> {
         }
         self.cur.frames.pop();
         self.invalidate_outgoing_stack_args();
-        if in_cb && let Some(prev) = self.find_prev_entry(&self.cur, self.insn_idx) {
+        if in_cb
+            && any_count
+            && let Some(prev) = self.find_prev_entry(&self.cur, self.insn_idx)
+        {
             let mut cur = core::mem::take(&mut self.cur);
             self.widen_imprecise_scalars(prev, &mut cur);
             self.cur = cur;
@@ -296,6 +306,14 @@ impl Env<'_> {
             });
             return Ok(());
         }
+        if !self.profile.has(Rule::CALLBACK_ANY_COUNT) {
+            let mut cur = core::mem::take(&mut self.cur);
+            let entered = self.setup_func_entry(&mut cur, subprog, idx, Some(kind));
+            self.cur = cur;
+            entered?;
+            self.callback_once = self.cur.frames.pop();
+            return Ok(());
+        }
         self.push_stack(start, idx, false)?;
         let Some(mut e) = self.head.pop() else {
             return Err(Errno::EFAULT.into());
@@ -310,6 +328,36 @@ impl Env<'_> {
         entered?;
         self.cur.frame_mut().callback_depth = 0;
         Ok(())
+    }
+
+    /// Before callbacks could be called any number of times, the walk went into them once: the call
+    /// is done, and what follows is the callback's first instruction.
+    pub fn enter_callback_once(&mut self) -> Flow {
+        let Some(callee) = self.callback_once.take() else {
+            return Flow::Next;
+        };
+        self.insn_idx = self.subprogs[callee.subprogno].start;
+        self.cur.frames.push(callee);
+        Flow::IdxUpdated
+    }
+
+    /// A callback that is walked into once must leave what is held as it found it. With any number
+    /// of calls that needs no rule: references that pile up never converge.
+    fn check_callback_refs(&mut self, first_own_id: u32) -> Check {
+        if self.profile.has(Rule::CALLBACK_ANY_COUNT) || !self.profile.has(Rule::CALLBACK_REFS) {
+            return Ok(());
+        }
+        let own = |r: &&Reference| matches!(r.kind, RefKind::Ptr { .. }) && r.id >= first_own_id;
+        let Some(r) = self.cur.refs.iter().find(own).copied() else {
+            return Ok(());
+        };
+        verbose!(
+            self,
+            "Unreleased reference id={} alloc_insn={}\n",
+            r.id,
+            r.insn_idx
+        );
+        Err(Errno::EINVAL.into())
     }
 
     /// What the callee finds in its registers.
@@ -406,7 +454,7 @@ impl Env<'_> {
                 callee.regs[2] = caller.regs[3];
                 callee.regs[3..=5].fill(not_init);
             }
-            CallbackKind::RbtreeAdd => return not_modelled("bpf_rbtree_add"),
+            CallbackKind::RbtreeAdd => self.set_rbtree_add_callback_state(caller, callee)?,
         }
         Ok(())
     }

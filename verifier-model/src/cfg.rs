@@ -199,9 +199,10 @@ impl Env<'_> {
             self.aux[t].prune_point = true;
         }
         if self.is_sync_callback_calling(&insn) {
+            let any_count = self.profile.has(Rule::CALLBACK_ANY_COUNT);
             let aux = &mut self.aux[t];
             aux.calls_callback = true;
-            aux.force_checkpoint = true;
+            aux.force_checkpoint = any_count;
             aux.prune_point = true;
             aux.jmp_point = true;
         }

@@ -202,6 +202,10 @@ impl Env<'_> {
                 }
             },
             A::ARG_PTR_TO_SPIN_LOCK => {
+                if self.in_rbtree_lock_required_cb() {
+                    verbose!(self, "can't spin_{{lock,unlock}} in rbtree cb\n");
+                    return Err(Errno::EACCES.into());
+                }
                 let take = meta.func_id == id::SPIN_LOCK;
                 self.process_spin_lock(reg, name, LockKind::Spin, take)
             }
@@ -371,7 +375,11 @@ impl Env<'_> {
         if reg.typ.base() != T::PTR_TO_BTF_ID {
             return Ok(());
         }
-        if core::ptr::eq(compatible, MEM_TYPES) {
+        let takes_mem = matches!(
+            at.base(),
+            A::ARG_PTR_TO_MAP_KEY | A::ARG_PTR_TO_MAP_VALUE | A::ARG_PTR_TO_MEM
+        );
+        if takes_mem {
             if !at.has(F::MEM_RDONLY) {
                 verbose!(
                     self,

@@ -7,9 +7,11 @@
 use crate::btf::{Btf, Kind, Type};
 use crate::btf_walk::{is_void, kind_str, type_tags};
 use crate::check_mem::{Access, MemAccess};
+use crate::ctx_fields::{self, Fields};
 use crate::env::Env;
 use crate::error::{Check, Errno, not_modelled};
 use crate::log::verbose;
+use crate::profile::Rule;
 use crate::prog_load::AttachTarget;
 use crate::reg_state::BtfRef;
 use crate::state::RetvalRange;
@@ -48,7 +50,7 @@ impl CtxInfo {
 }
 
 /// Arguments of BPF iterators that are more than BTF says: function, offset in the context, type.
-const ITER_ARGS: [(&str, i32, RegType); 17] = {
+const ITER_ARGS: [(&str, i32, RegType); 23] = {
     const BTF: RegType = RegType::PTR_TO_BTF_ID.with(Flag::PTR_MAYBE_NULL);
     const TRUSTED: RegType = BTF.with(Flag::PTR_TRUSTED);
     const BUF: RegType = RegType::PTR_TO_BUF.with(Flag::PTR_MAYBE_NULL);
@@ -71,6 +73,12 @@ const ITER_ARGS: [(&str, i32, RegType); 17] = {
         ("bpf_iter_tcp", 8, TRUSTED),
         ("bpf_iter_udp", 8, TRUSTED),
         ("bpf_iter_unix", 8, BTF),
+        ("bpf_iter_netlink", 8, BTF),
+        ("bpf_iter_ipv6_route", 8, BTF),
+        ("bpf_iter_sockmap", 16, RDONLY_BUF),
+        ("bpf_iter_sockmap", 24, BTF),
+        ("bpf_iter_bpf_sk_storage_map", 16, BTF),
+        ("bpf_iter_bpf_sk_storage_map", 24, BUF),
     ]
 };
 
@@ -242,8 +250,52 @@ impl<'a> Env<'a> {
             | P::LwtSeg6local
             | P::SkSkb => self.skb_access(a, off, size),
             P::Xdp => Ok(xdp_access(a, off, size)),
+            P::Netfilter => self.nf_access(a, off, size),
+            P::FlowDissector if a.is_ldsx && (76..84).contains(&off) => Ok(None),
+            t if let Some(fields) = self.ctx_fields(t) => {
+                let attach = self.prog.expected_attach_type;
+                Ok(fields.access(off, size, a.access, attach).map(CtxInfo::of))
+            }
             t => not_modelled(format!("the context of {t:?} programs")),
         }
+    }
+
+    /// Fields of a context that is told by a table.
+    fn ctx_fields(&self, typ: P) -> Option<&'static Fields> {
+        let getsockopt = self.prog.expected_attach_type == A::CgroupGetsockopt;
+        Some(match typ {
+            P::CgroupSock => &ctx_fields::CGROUP_SOCK,
+            P::CgroupSockAddr => &ctx_fields::SOCK_ADDR,
+            P::SockOps => &ctx_fields::SOCK_OPS,
+            P::SkMsg => &ctx_fields::SK_MSG,
+            P::FlowDissector => &ctx_fields::FLOW_DISSECTOR,
+            P::CgroupDevice => &ctx_fields::CGROUP_DEVICE,
+            P::CgroupSysctl => &ctx_fields::SYSCTL,
+            P::CgroupSockopt if getsockopt => &ctx_fields::GETSOCKOPT,
+            P::CgroupSockopt => &ctx_fields::SETSOCKOPT,
+            P::SkReuseport => &ctx_fields::SK_REUSEPORT,
+            P::SkLookup => &ctx_fields::SK_LOOKUP,
+            _ => return None,
+        })
+    }
+
+    /// `struct bpf_nf_ctx`: two pointers to kernel structures.
+    fn nf_access(&mut self, a: &MemAccess<'_>, off: i32, size: i32) -> Check<Option<CtxInfo>> {
+        let name = match off {
+            0 => "nf_hook_state",
+            8 => "sk_buff",
+            _ => return Ok(None),
+        };
+        if size != 8 || a.access == Access::Write {
+            return Ok(None);
+        }
+        let Some(id) = self.vmlinux_struct(name) else {
+            return not_modelled(format!("netfilter programs without struct {name} in BTF"));
+        };
+        Ok(Some(CtxInfo {
+            btf: Some((BtfRef::VMLINUX, id)),
+            ..CtxInfo::of(RegType::PTR_TO_BTF_ID | Flag::PTR_TRUSTED)
+        }))
     }
 
     fn skb_access(&mut self, a: &MemAccess<'_>, off: i32, size: i32) -> Check<Option<CtxInfo>> {
@@ -392,7 +444,11 @@ impl<'a> Env<'a> {
         if !target.is_composite() {
             return Ok(Some(CtxInfo::SCALAR));
         }
-        if let Some(typ) = iter_arg {
+        if let Some(mut typ) = iter_arg {
+            let newly_trusted = matches!(name, "bpf_iter_task" | "bpf_iter_cgroup");
+            if newly_trusted && !self.profile.has(Rule::ITER_CTX_TRUSTED) {
+                typ = typ.without(Flag::PTR_TRUSTED);
+            }
             let btf = Some((bref, target.id()));
             return Ok(Some(CtxInfo {
                 typ,

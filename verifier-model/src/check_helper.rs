@@ -3,6 +3,7 @@
 //!
 //! Source: `check_helper_call()`, `do_refine_retval_range()` in `kernel/bpf/verifier.c`.
 
+use crate::btf_record::FieldKind;
 use crate::call::{CallMeta, CallbackKind};
 use crate::check_mem::{Access, MemAccess, REG_NAMES};
 use crate::cnum::{Cnum32, Cnum64};
@@ -14,10 +15,17 @@ use crate::insn::B;
 use crate::log::verbose;
 use crate::map;
 use crate::reg_state::{BtfRef, DynptrType, Meta};
+use crate::state::{RetvalRange, Slot};
 use crate::types::{ArgType, Flag, RegType, RetType};
 use crate::uapi::{AttachType, Insn, MapType, ProgType};
 
 const MAX_ERRNO: i32 = 4095;
+/// 0 or an error.
+const ERRNO_RANGE: RetvalRange = RetvalRange {
+    minval: -MAX_ERRNO,
+    maxval: 0,
+    return_32bit: true,
+};
 
 /// What is known of a call without its arguments.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +96,6 @@ impl Env<'_> {
     /// A call of a helper (`check_helper_call`).
     pub fn check_helper_call(&mut self, insn: &Insn) -> Check<Flow> {
         let func_id = insn.imm;
-        let insn_idx = self.insn_idx;
         let name = func_id_name(func_id);
         if !helpers::exists(func_id) {
             verbose!(self, "invalid func {name}#{func_id}\n");
@@ -151,7 +158,12 @@ impl Env<'_> {
         self.fill_raw_mem(&meta)?;
         if meta.release_regno != 0 {
             let reg = *self.reg(meta.release_regno);
-            self.release_reg(&reg, meta.dynptr.1 != 0)?;
+            let percpu = reg.typ.has(Flag::MEM_ALLOC) && reg.typ.has(Flag::MEM_PERCPU);
+            if func_id == id::KPTR_XCHG && percpu && self.in_rcu_cs() {
+                self.convert_alloc_rcu_protected(reg.id)?;
+            } else {
+                self.release_reg(&reg, meta.dynptr.1 != 0)?;
+            }
         }
         if let Some(changes) = self.check_special_helper(insn, &mut meta)? {
             changes_data = changes;
@@ -173,17 +185,20 @@ impl Env<'_> {
         if changes_data {
             self.clear_all_pkt_pointers();
         }
-        let _ = insn_idx;
-        Ok(Flow::Next)
+        Ok(self.enter_callback_once())
     }
 
     /// Helpers that some programs of a type have, depending on where they attach.
     fn helper_set_is_incomplete(&self, func_id: i32) -> bool {
-        const SK_SELECT_REUSEPORT: i32 = 82;
+        const SETSOCKOPT: i32 = 49;
+        const GETSOCKOPT: i32 = 57;
         match self.prog.prog_type {
             ProgType::StructOps => true,
-            ProgType::SkReuseport => func_id == SK_SELECT_REUSEPORT,
-            _ => matches!(func_id, id::GET_RETVAL | id::SET_RETVAL),
+            ProgType::Lsm => {
+                self.prog.expected_attach_type == AttachType::LsmCgroup
+                    && matches!(func_id, SETSOCKOPT | GETSOCKOPT)
+            }
+            _ => false,
         }
     }
 
@@ -270,6 +285,20 @@ impl Env<'_> {
         Err(Errno::EINVAL.into())
     }
 
+    /// A per-CPU object was given to a map: what owned it may read it while the RCU section lasts.
+    fn convert_alloc_rcu_protected(&mut self, id: u32) -> Check {
+        if !self.release_reference_nomark(id) {
+            return Err(Errno::EINVAL.into());
+        }
+        self.cur.for_each_reg(&[Slot::Spill], |r| {
+            if r.id == id && r.typ.has(Flag::MEM_ALLOC) && r.typ.has(Flag::MEM_PERCPU) {
+                r.id = 0;
+                r.typ = r.typ.without(Flag::MEM_ALLOC).with(Flag::MEM_RCU);
+            }
+        });
+        Ok(())
+    }
+
     /// Helpers with checks of their own; says whether packet data changes if that is special too.
     fn check_special_helper(&mut self, insn: &Insn, meta: &mut CallMeta) -> Check<Option<bool>> {
         match meta.func_id {
@@ -309,9 +338,17 @@ impl Env<'_> {
                 _ => {}
             },
             id::PER_CPU_PTR | id::THIS_CPU_PTR if self.reg(1).typ.has(Flag::MEM_RCU) => {
-                return not_modelled("per-CPU objects from bpf_percpu_obj_new");
+                let t = self
+                    .reg(1)
+                    .btf()
+                    .and_then(|(b, id)| self.btf(b)?.type_by_id(id));
+                if t.is_none_or(|t| !t.is_composite()) {
+                    verbose!(self, "Helper has invalid btf/btf_id in R1\n");
+                    return Err(Errno::EFAULT.into());
+                }
+                meta.returns_cpu_specific_alloc_ptr = true;
             }
-            id::SET_RETVAL | id::GET_RETVAL => return not_modelled(func_id_name(meta.func_id)),
+            id::SET_RETVAL => self.check_set_retval()?,
             _ => {}
         }
         Ok(None)
@@ -334,7 +371,9 @@ impl Env<'_> {
         }
         self.mark_chain_precision(1)?;
         let depth = u64::from(self.cur.frame().callback_depth);
-        if depth < self.reg(1).umax() || !self.profile.has(Rule::CALLBACK_MAX_DEPTH) {
+        let bounded = self.profile.has(Rule::CALLBACK_MAX_DEPTH)
+            && self.profile.has(Rule::CALLBACK_ANY_COUNT);
+        if depth < self.reg(1).umax() || !bounded {
             return self.push_callback_call(insn, meta.subprogno, CallbackKind::Loop);
         }
         self.cur.frame_mut().callback_depth = 0;
@@ -447,6 +486,10 @@ impl Env<'_> {
                     return fault();
                 };
                 let (typ, m) = match self.struct_type_size(btf, id) {
+                    Ok(None) if meta.returns_cpu_specific_alloc_ptr => (
+                        RegType::PTR_TO_BTF_ID | Flag::MEM_ALLOC | Flag::MEM_RCU,
+                        Meta::Btf(btf, id),
+                    ),
                     Ok(None) => (
                         RegType::PTR_TO_BTF_ID.with(flags & !Flag::MEM_RDONLY),
                         Meta::Btf(btf, id),
@@ -468,6 +511,9 @@ impl Env<'_> {
                     let (btf, id) = (f.btf, f.btf_id);
                     if !btf.is_kernel() {
                         typ = typ.with(Flag::MEM_ALLOC);
+                        if f.kind == FieldKind::KptrPercpu {
+                            typ = typ.with(Flag::MEM_PERCPU);
+                        }
                     }
                     (btf, id)
                 } else {
@@ -489,9 +535,8 @@ impl Env<'_> {
         }
         let map_type = meta.map.map(|m| self.maps[m].def.map_type);
         if is_ptr_cast(func_id) && self.cur.holds_reference(meta.ref_obj.0) {
-            return not_modelled("casting a referenced socket");
-        }
-        if is_acquire(func_id, map_type) {
+            self.cast_referenced(meta)?;
+        } else if is_acquire(func_id, map_type) {
             let id = self.acquire_reference(self.insn_idx, 0);
             self.regs()[0].id = id;
         }
@@ -501,11 +546,85 @@ impl Env<'_> {
         self.refine_retval(proto, meta)
     }
 
+    /// A cast of a referenced socket shares its reference, so that giving back either loses both.
+    /// The id then cannot tell NULL from not, so the NULL case is a path of its own.
+    fn cast_referenced(&mut self, meta: &CallMeta) -> Check {
+        if meta.ref_obj.2 > 1 {
+            return self.verifier_bug(format_args!(
+                "function expects only one referenced object but got {}\n",
+                meta.ref_obj.2
+            ));
+        }
+        let idx = self.insn_idx;
+        let null = self.push_stack(idx + 1, idx, false)?;
+        let r0 = &mut null.frame_mut().regs[0];
+        r0.mark_known(0);
+        r0.typ = RegType::SCALAR_VALUE;
+        let r0 = &mut self.regs()[0];
+        r0.typ = r0.typ.without(Flag::PTR_MAYBE_NULL);
+        r0.id = meta.ref_obj.0;
+        Ok(())
+    }
+
+    /// What `bpf_set_retval` may set.
+    fn check_set_retval(&mut self) -> Check {
+        let r1 = *self.reg(1);
+        if !r1.is_scalar() {
+            verbose!(self, "R1 is not a scalar\n");
+            return Err(Errno::EINVAL.into());
+        }
+        if self.hook_returns_anything() {
+            return Ok(());
+        }
+        let range = match self.prog.prog_type {
+            ProgType::Lsm => {
+                if self
+                    .attach_func_proto()
+                    .is_none_or(|(_, p)| p.type_id() == 0)
+                {
+                    verbose!(
+                        self,
+                        "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!\n"
+                    );
+                    return Err(Errno::EINVAL.into());
+                }
+                self.lsm_hook_range()
+            }
+            _ => ERRNO_RANGE,
+        };
+        self.mark_chain_precision(1)?;
+        if !range.allows(&r1) {
+            self.verbose_invalid_scalar(&r1, range, "At bpf_set_retval", "R1");
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(())
+    }
+
+    /// `getsockopt` hooks may see and return any value.
+    fn hook_returns_anything(&self) -> bool {
+        self.prog.prog_type == ProgType::CgroupSockopt
+            && self.prog.expected_attach_type == AttachType::CgroupGetsockopt
+    }
+
     fn return_ptr(&mut self, typ: RegType, meta: Meta) {
         let reg = &mut self.regs()[0];
         reg.mark_known(0);
         reg.typ = typ;
         reg.meta = meta;
+    }
+
+    /// What `bpf_get_retval` may find; None for anything.
+    fn seen_retval_range(&self) -> Option<RetvalRange> {
+        if self.hook_returns_anything() {
+            return None;
+        }
+        if self.prog.prog_type != ProgType::Lsm {
+            return Some(ERRNO_RANGE);
+        }
+        let void = self
+            .attach_func_proto()
+            .is_none_or(|(_, p)| p.type_id() == 0);
+        (!void).then(|| self.lsm_hook_range())
     }
 
     /// Ranges that some helpers promise.
@@ -514,8 +633,16 @@ impl Env<'_> {
             return Ok(());
         }
         let last_cpu = self.nr_cpu_ids().saturating_sub(1);
+        let retval = self.seen_retval_range();
         let reg = &mut self.regs()[0];
         match meta.func_id {
+            id::GET_RETVAL => {
+                if let Some(range) = retval {
+                    reg.r64 = Cnum64::from_srange(range.minval.into(), range.maxval.into());
+                    reg.r32 = Cnum32::from_srange(range.minval, range.maxval);
+                    reg.bounds_sync();
+                }
+            }
             id::GET_STACK
             | id::GET_TASK_STACK
             | id::PROBE_READ_STR

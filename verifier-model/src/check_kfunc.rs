@@ -5,13 +5,14 @@
 //! Source: `check_kfunc_call()`, `check_kfunc_args()`, `check_special_kfunc()` in
 //! `kernel/bpf/verifier.c`.
 
-use crate::btf::Kind;
+use crate::btf::{Btf, Kind, Type};
 use crate::btf_walk::{is_scalar, is_void, kind_str};
 use crate::call::{CallMeta, CallbackKind};
 use crate::check_mem::Access;
 use crate::do_check::Flow;
 use crate::env::{CALLER_SAVED_REGS, Env, MAX_BPF_FUNC_REG_ARGS};
 use crate::error::{Check, Errno, Stop, not_modelled};
+use crate::graph;
 use crate::kfunc::{KfArg, Kfunc, arg_name};
 use crate::kfuncs::KfuncFlags;
 use crate::log::verbose;
@@ -77,6 +78,14 @@ impl Env<'_> {
             verbose!(self, "kernel func {} is sleepable within {why}\n", k.name);
             return Err(Errno::EACCES.into());
         }
+        let changes_rcu = k.is_one_of(&["bpf_rcu_read_lock", "bpf_rcu_read_unlock"]);
+        if changes_rcu && self.in_rbtree_lock_required_cb() {
+            verbose!(
+                self,
+                "Calling bpf_rcu_read_{{lock,unlock}} in unnecessary rbtree callback\n"
+            );
+            return Err(Errno::EACCES.into());
+        }
         if k.flags.contains(KfuncFlags::RCU_PROTECTED) && !self.in_rcu_cs() {
             verbose!(
                 self,
@@ -88,6 +97,10 @@ impl Env<'_> {
         if meta.release_regno != 0 {
             let reg = *self.reg(meta.release_regno);
             self.release_reg(&reg, meta.dynptr.1 != 0)?;
+        }
+        if graph::takes_over_node(&k) {
+            let node = *self.reg(2);
+            self.hand_over_node(&node);
         }
         let throws = k.is_vmlinux_func("bpf_throw");
         if throws && self.exception_callback_subprog == 0 {
@@ -115,7 +128,7 @@ impl Env<'_> {
         if throws {
             return self.process_exception_exit();
         }
-        Ok(Flow::Next)
+        Ok(self.enter_callback_once())
     }
 
     /// The path on which a resilient lock is not taken.
@@ -326,7 +339,7 @@ impl Env<'_> {
                 self.process_iter_arg(reg, i, k, meta)
             }
             KfArg::ListHead | KfArg::ListNode | KfArg::RbRoot | KfArg::RbNode => {
-                not_modelled("linked lists and red-black trees")
+                self.check_graph_arg(k, i, arg, reg, meta)
             }
             KfArg::ConstMapPtr => {
                 if reg.typ != RegType::CONST_PTR_TO_MAP {
@@ -378,6 +391,10 @@ impl Env<'_> {
                         "{name} doesn't point to map value or allocated object\n"
                     );
                     return fail;
+                }
+                if self.in_rbtree_lock_required_cb() {
+                    verbose!(self, "can't res_spin_{{lock,unlock}} in rbtree cb\n");
+                    return Err(Errno::EACCES.into());
                 }
                 let irq = matches!(
                     k.name,
@@ -725,12 +742,53 @@ impl Env<'_> {
         }
         if acquire {
             r0.id = self.acquire_reference(self.insn_idx, 0);
+        } else if graph::is_node_struct(target.name()) {
+            self.set_non_owning(&mut r0)?;
         }
         if r0.id == 0 && self.reg_may_point_to_spin_lock(&r0) {
             r0.id = self.new_id();
         }
         self.regs()[0] = r0;
         Ok(())
+    }
+
+    /// The kernel's type of the context, and whether it is a structure (`get_kern_ctx_btf_id`).
+    fn kern_ctx(&self) -> Check<(u32, bool)> {
+        let btf = &self.kernel.vmlinux;
+        let name = format!("{}_kern", self.prog.prog_type.c_name());
+        let found = btf
+            .find_by_name_kind("bpf_ctx_convert", Kind::Struct)
+            .and_then(|t| t.members().find(|m| m.name() == name))
+            .and_then(|m| btf.type_by_id(m.type_id()));
+        match found {
+            Some(t) => Ok((t.id(), t.is_composite())),
+            None => not_modelled("bpf_cast_to_kern_ctx without struct bpf_ctx_convert in BTF"),
+        }
+    }
+
+    /// Per-CPU objects are small and hold nothing but numbers.
+    fn check_percpu_obj_new(&mut self, btf: &Btf, t: Type<'_>) -> Check {
+        const BPF_GLOBAL_PERCPU_MA_MAX_SIZE: u32 = 512;
+        let size = t.size();
+        if size > BPF_GLOBAL_PERCPU_MA_MAX_SIZE {
+            verbose!(
+                self,
+                "bpf_percpu_obj_new type size ({size}) is greater than {BPF_GLOBAL_PERCPU_MA_MAX_SIZE}\n"
+            );
+        } else if !self.is_scalar_struct(btf, t) {
+            verbose!(
+                self,
+                "bpf_percpu_obj_new type ID argument must be of a struct of scalars\n"
+            );
+        } else if !self.struct_record(BtfRef::Prog, t.id()).fields.is_empty() {
+            verbose!(
+                self,
+                "bpf_percpu_obj_new type ID argument must not contain special fields\n"
+            );
+        } else {
+            return Ok(());
+        }
+        Err(Errno::EINVAL.into())
     }
 
     fn reg_may_point_to_spin_lock(&self, reg: &RegState) -> bool {
@@ -754,7 +812,10 @@ impl Env<'_> {
         let mut r0 = RegState::konst(0);
         let fail = Err(Stop::Errno(Errno::EINVAL));
         match k.name {
-            "bpf_obj_new" | "bpf_obj_new_impl" => {
+            "bpf_obj_new"
+            | "bpf_obj_new_impl"
+            | "bpf_percpu_obj_new"
+            | "bpf_percpu_obj_new_impl" => {
                 let Ok(id) = u32::try_from(meta.arg_constant.unwrap_or_default()) else {
                     verbose!(
                         self,
@@ -762,22 +823,23 @@ impl Env<'_> {
                     );
                     return fail;
                 };
-                let Some(btf) = self.prog.btf.as_ref() else {
+                let Some(btf) = self.prog.btf.clone() else {
                     verbose!(self, "bpf_obj_new/bpf_percpu_obj_new requires prog BTF\n");
                     return fail;
                 };
-                if btf.type_by_id(id).is_none_or(|t| t.kind() != Kind::Struct) {
+                let Some(t) = btf.type_by_id(id).filter(|t| t.kind() == Kind::Struct) else {
                     verbose!(
                         self,
                         "bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct\n"
                     );
                     return fail;
-                }
+                };
                 r0.typ = ALLOC;
+                if k.name.starts_with("bpf_percpu") {
+                    self.check_percpu_obj_new(&btf, t)?;
+                    r0.typ = r0.typ | Flag::MEM_PERCPU;
+                }
                 r0.meta = Meta::Btf(BtfRef::Prog, id);
-            }
-            "bpf_percpu_obj_new" | "bpf_percpu_obj_new_impl" => {
-                return not_modelled("bpf_percpu_obj_new");
             }
             "bpf_refcount_acquire" | "bpf_refcount_acquire_impl" => {
                 let Some((btf, id)) = meta.arg_btf else {
@@ -786,7 +848,15 @@ impl Env<'_> {
                 r0.typ = ALLOC;
                 r0.meta = Meta::Btf(btf, id);
             }
-            "bpf_cast_to_kern_ctx" => return not_modelled("bpf_cast_to_kern_ctx"),
+            "bpf_cast_to_kern_ctx" => {
+                let (id, is_struct) = self.kern_ctx()?;
+                if !is_struct {
+                    verbose!(self, "kern ctx type id {id} is not a struct\n");
+                    return fail;
+                }
+                r0.typ = RegType::PTR_TO_BTF_ID | Flag::PTR_TRUSTED;
+                r0.meta = Meta::Btf(k.bref, id);
+            }
             "bpf_rdonly_cast" => {
                 let id = meta.arg_constant.unwrap_or_default();
                 let t = u32::try_from(id).ok().and_then(|id| k.btf.type_by_id(id));
@@ -827,8 +897,11 @@ impl Env<'_> {
                 }
                 r0.parent_id = meta.dynptr.1;
             }
-            _ if matches!(target, "bpf_list_node" | "bpf_rb_node") => {
-                return not_modelled("linked lists and red-black trees");
+            _ if graph::is_node_struct(target) => {
+                let Some(root) = &meta.graph_root else {
+                    return Err(Errno::EFAULT.into());
+                };
+                r0 = self.graph_node(root);
             }
             _ => return Ok(None),
         }

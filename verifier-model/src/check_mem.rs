@@ -5,6 +5,7 @@
 //! in `kernel/bpf/verifier.c`.
 
 use crate::cnum::{Cnum32, Cnum64};
+use crate::ctx_fields;
 use crate::do_check::Flow;
 use crate::env::{BPF_MAX_VAR_OFF, Env};
 use crate::error::{Check, Errno, not_modelled};
@@ -290,10 +291,20 @@ impl<'a> Env<'a> {
                 self.check_buffer_bounds(what, reg, a.argname, a.off)?;
                 self.load_unknown(a);
             }
-            RegType::PTR_TO_FLOW_KEYS | RegType::PTR_TO_ARENA => {
-                return not_modelled(format!("access through {t}"));
+            RegType::PTR_TO_FLOW_KEYS if t == RegType::PTR_TO_FLOW_KEYS => {
+                self.check_leak(a, "flow keys")?;
+                self.check_flow_keys_access(reg, a.argname, a.off, size)?;
+                self.load_unknown(a);
             }
-            _ if t.is_sk_pointer() => return not_modelled(format!("access through {t}")),
+            RegType::PTR_TO_ARENA => return not_modelled(format!("access through {t}")),
+            _ if t.is_sk_pointer() => {
+                if write {
+                    verbose!(self, "{} cannot write into {t}\n", a.argname);
+                    return Err(Errno::EACCES.into());
+                }
+                self.check_sock_access(a, size)?;
+                self.load_unknown(a);
+            }
             _ => {
                 verbose!(self, "{} invalid mem access '{t}'\n", a.argname);
                 return Err(Errno::EACCES.into());
@@ -477,6 +488,60 @@ impl<'a> Env<'a> {
                 self.regs()[v].id = id;
             }
             self.regs()[v].typ = info.typ;
+        }
+        Ok(())
+    }
+
+    fn check_flow_keys_access(
+        &mut self,
+        reg: &RegState,
+        argname: &str,
+        off: i32,
+        size: i32,
+    ) -> Check {
+        /// `sizeof(struct bpf_flow_keys)`
+        const FLOW_KEYS_SIZE: i64 = 56;
+        if !reg.var_off.is_const() {
+            let t = reg.var_off;
+            verbose!(
+                self,
+                "{argname} invalid variable offset to flow keys: off={off}, var_off={t}\n"
+            );
+            return Err(Errno::EACCES.into());
+        }
+        let off = off.wrapping_add(reg.var_off.value as i32);
+        if off < 0 || i64::from(off) + i64::from(size) > FLOW_KEYS_SIZE {
+            verbose!(self, "invalid access to flow keys off={off} size={size}\n");
+            return Err(Errno::EACCES.into());
+        }
+        Ok(())
+    }
+
+    fn check_sock_access(&mut self, a: &MemAccess<'_>, size: i32) -> Check {
+        if a.reg.smin() < 0 {
+            verbose!(
+                self,
+                "{} min value is negative, either use unsigned index or do a if (index >=0) check.\n",
+                a.argname
+            );
+            return Err(Errno::EACCES.into());
+        }
+        let fields = match a.reg.typ {
+            RegType::PTR_TO_SOCK_COMMON => &ctx_fields::SOCK_COMMON,
+            RegType::PTR_TO_SOCKET => &ctx_fields::SOCK,
+            RegType::PTR_TO_TCP_SOCK => &ctx_fields::TCP_SOCK,
+            _ => &ctx_fields::XDP_SOCK,
+        };
+        let attach = self.prog.expected_attach_type;
+        if fields.access(a.off, size, a.access, attach).is_none() {
+            verbose!(
+                self,
+                "{} invalid {} access off={} size={size}\n",
+                a.argname,
+                a.reg.typ,
+                a.off
+            );
+            return Err(Errno::EACCES.into());
         }
         Ok(())
     }

@@ -157,7 +157,6 @@ impl Env<'_> {
 
     /// What an LSM hook may return.
     pub fn lsm_return_range(&self) -> Option<RetvalRange> {
-        const MAX_ERRNO: i32 = 4095;
         let void = self
             .attach_func_proto()
             .is_none_or(|(_, p)| p.type_id() == 0);
@@ -169,6 +168,12 @@ impl Env<'_> {
             };
             return Some(range);
         }
+        Some(self.lsm_hook_range())
+    }
+
+    /// What the hook itself may return (`bpf_lsm_get_retval_range`).
+    pub fn lsm_hook_range(&self) -> RetvalRange {
+        const MAX_ERRNO: i32 = 4095;
         // Hooks that return a boolean or nothing are listed in kernel/bpf/bpf_lsm.c.
         const BOOL: [&str; 3] = [
             "bpf_lsm_audit_rule_known",
@@ -177,11 +182,11 @@ impl Env<'_> {
         ];
         let is_bool = BOOL.contains(&self.attach_func_name());
         let (lo, hi) = if is_bool { (0, 1) } else { (-MAX_ERRNO, 0) };
-        Some(RetvalRange {
+        RetvalRange {
             minval: lo,
             maxval: hi,
             return_32bit: true,
-        })
+        }
     }
 
     fn program_returns_void(&self) -> Check<bool> {

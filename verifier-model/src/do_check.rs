@@ -8,6 +8,7 @@ use crate::error::{Check, Errno, Stop, not_modelled};
 use crate::insn::{class, jmp, mode};
 use crate::log::verbose;
 use crate::observe::Event;
+use crate::profile::Rule;
 use crate::reg_state::Meta;
 use crate::types::RegType;
 use crate::uapi::{Insn, pseudo};
@@ -219,6 +220,10 @@ impl Env<'_> {
         let main = self.cur.curframe() == 0;
         self.check_resource_leak(false, main, "BPF_EXIT instruction in main prog")?;
         if !main {
+            if self.cur.active_rcu_locks != 0 && !self.profile.has(Rule::RCU_ACROSS_CALLS) {
+                verbose!(self, "bpf_rcu_read_unlock is missing\n");
+                return Err(Errno::EINVAL.into());
+            }
             self.prepare_func_exit()?;
             *do_print_state = true;
             return Ok(Flow::IdxUpdated);
@@ -234,7 +239,6 @@ impl Env<'_> {
 
     /// The path ends in an exception.
     pub fn process_exception_exit(&mut self) -> Check<Flow> {
-        use crate::profile::Rule;
         let check_sections =
             self.profile.has(Rule::THROW_CHECKS_RESOURCES) || self.cur.curframe() == 0;
         self.check_resource_leak(true, check_sections, "bpf_throw")?;

@@ -257,6 +257,8 @@ pub struct Env<'a> {
     pub cur_hist_ent: Option<usize>,
     /// What backtracking looks for.
     pub bt: Backtrack,
+    /// The callback that a call is about to enter, where callbacks are walked into once.
+    pub callback_once: Option<FuncState>,
     /// Last id given out.
     pub id_gen: u32,
     /// Instructions processed.

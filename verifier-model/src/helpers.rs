@@ -338,6 +338,22 @@ fn set_of(prog: &ProgLoad) -> Option<&'static str> {
     })
 }
 
+/// Hooks that have no value returned so far, or none that a program may change.
+const NO_RETVAL: [AttachType; 12] = [
+    AttachType::CgroupInetIngress,
+    AttachType::CgroupInetEgress,
+    AttachType::CgroupSockOps,
+    AttachType::CgroupUdp4Recvmsg,
+    AttachType::CgroupUdp6Recvmsg,
+    AttachType::CgroupUnixRecvmsg,
+    AttachType::CgroupInet4Getpeername,
+    AttachType::CgroupInet6Getpeername,
+    AttachType::CgroupUnixGetpeername,
+    AttachType::CgroupInet4Getsockname,
+    AttachType::CgroupInet6Getsockname,
+    AttachType::CgroupUnixGetsockname,
+];
+
 /// The prototype by which a program calls a helper; None if it may not.
 pub fn proto_for(prog: &ProgLoad, id: i32) -> Option<&'static HelperProto> {
     let trampoline = matches!(
@@ -351,6 +367,8 @@ pub fn proto_for(prog: &ProgLoad, id: i32) -> Option<&'static HelperProto> {
         "" => true,
         "sleepable" => prog.sleepable(),
         "iter" => prog.expected_attach_type == AttachType::TraceIter,
+        "lsm_cgroup" => prog.expected_attach_type == AttachType::LsmCgroup,
+        "retval" => !NO_RETVAL.contains(&prog.expected_attach_type),
         "trampoline" => prog.prog_type == ProgType::Tracing && trampoline,
         _ => false,
     };

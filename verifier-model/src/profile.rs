@@ -9,57 +9,109 @@
 pub struct Rule {
     /// Its name.
     pub name: &'static str,
-    /// Commit that brought it.
+    /// Release that brought it.
+    pub version: &'static str,
+    /// Commit that brought it, or the number of the vulnerability that it closed.
     pub commit: &'static str,
-    /// Year of that commit.
-    pub year: u16,
     /// What it says.
     pub summary: &'static str,
+    /// What went wrong without it.
+    pub before: Before,
+    /// Itself, and later rules that would do its work if they stayed.
+    bits: u32,
     bit: u32,
 }
 
+/// What the verifier got wrong before a rule was made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Before {
+    /// It accepted programs that are not safe.
+    FalseAccept,
+    /// It rejected programs that are safe.
+    FalseReject,
+}
+
 macro_rules! rules {
-    ($($bit:literal $konst:ident $name:literal $commit:literal $year:literal $summary:literal;)*) => {
+    ($($bit:literal $(+ $also:literal)? $konst:ident $name:literal $version:literal $commit:literal
+       $before:ident $summary:literal;)*) => {
         impl Rule {
             $(#[doc = $summary]
             pub const $konst: Self = Self {
-                name: $name, commit: $commit, year: $year, summary: $summary, bit: 1 << $bit,
+                name: $name, version: $version, commit: $commit, summary: $summary,
+                before: Before::$before, bits: 1 << $bit $(| 1 << $also)?, bit: 1 << $bit,
             };)*
 
-            /// Every rule that can be switched.
+            /// Every rule that can be switched, by age.
             pub const ALL: &[Self] = &[$(Self::$konst,)*];
         }
     };
 }
 
 rules! {
-    0 ITER_EXACT_CONVERGENCE "iter-exact-convergence" "2793a8b015f7" 2023
+    14 + 2 CALLBACK_REFS "callback-refs" "6.1" "9d9d00ac29d0" FalseAccept
+        "A callback gives back all that it acquired, and nothing of its caller's.";
+    10 ID_MAP_REFS "refsafe-id-map" "6.3" "e8f55fcf7779" FalseReject
+        "References that differ in their ids alone are the same.";
+    15 DYNPTR_PRUNING "dynptr-pruning" "6.3" "d6fefa1105da" FalseAccept
+        "Dynptrs on the stack are compared when states are, not only their bytes' kind.";
+    16 COND_JMP_PRECISION "cond-jmp-precision" "6.3" "71b547f56124" FalseAccept
+        "What a precise register was compared with is precise as well (CVE-2023-2163).";
+    17 PROPAGATE_ALL_FRAMES "propagate-all-frames" "6.5" "f655badf2a8f" FalseAccept
+        "Pruning passes precision on in every frame, not only in the innermost.";
+    0 ITER_EXACT_CONVERGENCE "iter-exact-convergence" "6.7" "2793a8b015f7" FalseAccept
         "States at iter_next are compared range by range, not loosely.";
-    1 ITER_WIDENING "iter-widening" "2793a8b015f7" 2023
+    1 ITER_WIDENING "iter-widening" "6.7" "2793a8b015f7" FalseReject
         "Imprecise scalars are forgotten from one iteration to the next.";
-    3 CALLBACK_MAX_DEPTH "callback-max-depth" "bb124da69c47" 2023
+    18 LOOP_STATES_EXACT "loop-states-exact" "6.7" "2a0992829ea3" FalseAccept
+        "A state in a loop that is still being explored is compared range by range.";
+    2 CALLBACK_ANY_COUNT "callback-any-count" "6.7" "ab5cfac139ab" FalseAccept
+        "A callback may be called any number of times, not once.";
+    3 CALLBACK_MAX_DEPTH "callback-max-depth" "6.7" "bb124da69c47" FalseReject
         "bpf_loop with a small known bound stops there.";
-    4 CALLBACK_R0_PRECISE "callback-r0-precise" "0acd03a5bd18" 2023
+    19 ITER_CTX_TRUSTED "iter-ctx-trusted" "6.7" "0de4f50de25a" FalseReject
+        "The task and cgroup that a BPF iterator is passed are trusted.";
+    4 CALLBACK_R0_PRECISE "callback-r0-precise" "6.8" "0acd03a5bd18" FalseAccept
         "What a callback returns is precise.";
-    5 CALLBACK_DEPTH_PRUNING "callback-depth-pruning" "e9a8e5a587ca" 2024
+    5 CALLBACK_DEPTH_PRUNING "callback-depth-pruning" "6.8" "e9a8e5a587ca" FalseAccept
         "A state with fewer iterations left does not prune one with more.";
-    6 ITER_ARG_ON_STACK "iter-arg-on-stack" "12659d28615d" 2024
-        "An iterator argument must point to the stack.";
-    7 SCC_BACKEDGES "scc-backedges" "c9e31900b54c" 2025
-        "Precision goes over the back edges of a loop until nothing changes.";
-    8 CALLBACK_SCC "callback-scc" "f597664454bd" 2025
-        "A callback-calling instruction is a loop of its own.";
-    9 MISC_VS_INVALID "prune-misc-vs-invalid" "840692326e92" 2025
-        "Unwritten stack counts as unknown data when loop states are compared.";
-    10 ID_MAP_REFS "refsafe-id-map" "e8f55fcf7779" 2022
-        "Reference ids are mapped together with register ids.";
-    11 ATOMIC_FETCH_BACKTRACK "atomic-fetch-backtrack" "CVE-2026-43009" 2026
-        "The value that an atomic operation fetches from the stack is backtracked to its slot.";
-    12 THROW_CHECKS_RESOURCES "throw-checks-resources" "6c2128505f61" 2026
-        "bpf_throw in a subprogram looks at RCU, preemption and IRQ sections too.";
-    13 TAIL_CALL_CHECKS_SECTIONS "tail-call-checks-sections" "46f7ed32f7a8" 2024
+    20 RCU_ACROSS_CALLS "rcu-across-calls" "6.9" "6fceea0fa59f" FalseReject
+        "A function may return with an RCU section open.";
+    21 MAY_GOTO_DEPTH "may-goto-depth" "6.10" "2b2efe1937ca" FalseAccept
+        "A loop that passes may_goto without going on is infinite (CVE-2024-42072).";
+    13 TAIL_CALL_CHECKS_SECTIONS "tail-call-checks-sections" "6.13" "46f7ed32f7a8" FalseAccept
         "No tail call inside an RCU or preemption section.";
+    6 ITER_ARG_ON_STACK "iter-arg-on-stack" "6.13" "12659d28615d" FalseAccept
+        "An iterator argument must point to the stack.";
+    7 SCC_BACKEDGES "scc-backedges" "6.17" "c9e31900b54c" FalseAccept
+        "Precision goes over the back edges of a loop until nothing changes.";
+    9 MISC_VS_INVALID "prune-misc-vs-invalid" "6.19" "840692326e92" FalseReject
+        "Unwritten stack counts as unknown data when loop states are compared.";
+    8 CALLBACK_SCC "callback-scc" "6.19" "f597664454bd" FalseAccept
+        "A callback-calling instruction is a loop of its own.";
+    12 THROW_CHECKS_RESOURCES "throw-checks-resources" "7.0" "6c2128505f61" FalseAccept
+        "bpf_throw in a subprogram looks at RCU, preemption and IRQ sections too.";
+    11 ATOMIC_FETCH_BACKTRACK "atomic-fetch-backtrack" "7.0" "CVE-2026-43009" FalseAccept
+        "The value that an atomic operation fetches from the stack is backtracked to its slot.";
 }
+
+/// Fixes in the verifier that are no rule here, and why.
+pub const NOT_RULES: &[(&str, &str)] = &[
+    (
+        "bbbc02b7445e",
+        "loop_entry of copied states: replaced by strongly connected components, so 7.3 has \
+         nothing to switch back",
+    ),
+    (
+        "9e63fdb0cbdb",
+        "cleaning of states in an open loop: liveness is known before the walk in 7.3, and only \
+         the current state is cleaned",
+    ),
+    (
+        "b0c8e6d3d866",
+        "stack depth in widen_imprecise_scalars(): an access out of bounds in the verifier \
+         itself, of which no verdict tells",
+    ),
+];
 
 /// A set of rules.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,11 +128,11 @@ impl Profile {
         self.rules & rule.bit != 0
     }
 
-    /// The same without `rule`.
+    /// The same without `rule`, and without later rules that would hide its absence.
     #[must_use]
     pub const fn without(self, rule: Rule) -> Self {
         Self {
-            rules: self.rules & !rule.bit,
+            rules: self.rules & !rule.bits,
         }
     }
 }
@@ -96,12 +148,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_rule_can_be_switched_alone() {
+    fn a_rule_switched_off_takes_no_other_with_it() {
         for r in Rule::ALL {
             let p = Profile::V7_3.without(*r);
             for other in Rule::ALL {
-                assert_eq!(p.has(*other), other != r, "{} {}", r.name, other.name);
+                let hides = *r == Rule::CALLBACK_REFS && *other == Rule::CALLBACK_ANY_COUNT;
+                assert_eq!(
+                    p.has(*other),
+                    other != r && !hides,
+                    "{} {}",
+                    r.name,
+                    other.name
+                );
             }
         }
+    }
+
+    #[test]
+    fn rules_are_listed_by_age() {
+        let version = |r: &Rule| -> Vec<u32> {
+            let parts = r.version.split('.');
+            parts.map(|n| n.parse().expect("a number")).collect()
+        };
+        assert!(Rule::ALL.is_sorted_by_key(version));
     }
 }

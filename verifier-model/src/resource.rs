@@ -40,6 +40,7 @@ impl Env<'_> {
     /// Gives back an object: what carries it or was derived from it becomes unusable, and what was
     /// derived from that. Another reference that depends on it must be given back first.
     pub fn release_reference(&mut self, id: u32) -> Check {
+        self.check_owned_by_callback(id)?;
         self.release_reference_nomark(id);
         let mut todo = vec![id];
         let mut done = vec![id];
@@ -103,6 +104,18 @@ impl Env<'_> {
                     todo.push(f);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A callback that is walked into once must not give back what its caller acquired.
+    fn check_owned_by_callback(&self, id: u32) -> Check {
+        let once =
+            !self.profile.has(Rule::CALLBACK_ANY_COUNT) && self.profile.has(Rule::CALLBACK_REFS);
+        let frame = self.cur.frame();
+        let callers = self.cur.holds_reference(id) && id < frame.first_own_id;
+        if once && frame.in_callback_fn && callers {
+            return Err(Errno::EINVAL.into());
         }
         Ok(())
     }

@@ -95,7 +95,8 @@ impl Env<'_> {
             return Place::Bad;
         }
         let spi = get_spi(off);
-        let slots = self.stack_frame(reg).map_or(0, |f| f.stack.len());
+        let frame = self.cur.frames.get(reg.frameno());
+        let slots = frame.map_or(0, |f| f.stack.len());
         if spi < slots {
             Place::Spi(spi)
         } else {
@@ -104,7 +105,8 @@ impl Env<'_> {
     }
 
     fn slots_of(&self, reg: &RegState, spi: usize, n: usize) -> &[StackSlot] {
-        let stack = self.stack_frame(reg).map_or(&[][..], |f| &f.stack);
+        let frame = self.cur.frames.get(reg.frameno());
+        let stack = frame.map_or(&[][..], |f| &f.stack);
         stack
             .get((spi + 1).saturating_sub(n)..=spi)
             .unwrap_or_default()

@@ -193,6 +193,8 @@ pub struct FuncState {
     pub in_exception_callback_fn: bool,
     /// A store through R11 or a call was seen, so incoming stack arguments are gone.
     pub no_stack_arg_load: bool,
+    /// Ids below this were given out before the function was entered.
+    pub first_own_id: u32,
     /// How often the callback of the frame above was simulated.
     pub callback_depth: u32,
     /// Slots, from the frame pointer down.
@@ -220,6 +222,7 @@ impl FuncState {
             in_async_callback_fn: false,
             in_exception_callback_fn: false,
             no_stack_arg_load: false,
+            first_own_id: 0,
             callback_depth: 0,
             stack: Vec::new(),
             stack_arg_regs: Vec::new(),

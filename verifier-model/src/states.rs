@@ -197,7 +197,9 @@ impl Env<'_> {
         };
         let mut lines = Vec::new();
         let mut marks = Vec::new();
-        for (fr, frame) in old.frames.iter().enumerate().rev() {
+        let all = self.profile.has(Rule::PROPAGATE_ALL_FRAMES);
+        let frames = old.frames.iter().enumerate().rev();
+        for (fr, frame) in frames.take(if all { usize::MAX } else { 1 }) {
             let mut names = Vec::new();
             for (i, r) in frame.regs.iter().enumerate().take(usize::from(REG_FP)) {
                 if r.is_scalar() && r.precise {
@@ -240,6 +242,10 @@ impl Env<'_> {
     }
 
     fn propagate_backedges(&mut self, visit: usize) -> Check {
+        if !self.profile.has(Rule::SCC_BACKEDGES) {
+            self.scc_visits[visit].backedges.clear();
+            return Ok(());
+        }
         let n = self.scc_visits[visit].backedges.len();
         let mut i = 0;
         loop {
@@ -261,7 +267,7 @@ impl Env<'_> {
                     changed |= self.propagate_precision(old, Start::Backedge(visit, b))?;
                 }
             }
-            if !changed || !self.profile.has(Rule::SCC_BACKEDGES) {
+            if !changed {
                 break;
             }
         }
@@ -320,7 +326,8 @@ impl Env<'_> {
     pub fn is_state_visited(&mut self, insn_idx: usize) -> Check<bool> {
         let aux = &self.aux[insn_idx];
         let force_checkpoint = aux.force_checkpoint;
-        let (is_iter_next, calls_callback) = (aux.is_iter_next, aux.calls_callback);
+        let is_iter_next = aux.is_iter_next;
+        let calls_callback = aux.calls_callback && self.profile.has(Rule::CALLBACK_ANY_COUNT);
         let is_may_goto = self.insns[insn_idx].is_may_goto();
         let force_new_state =
             self.test_state_freq || force_checkpoint || self.cur.jmp_history.len() > 40;
@@ -360,13 +367,14 @@ impl Env<'_> {
                     }
                     check_inf_loop = false;
                 } else if is_may_goto
-                    && sl.may_goto_depth != self.cur.may_goto_depth
+                    && (sl.may_goto_depth != self.cur.may_goto_depth
+                        || !self.profile.has(Rule::MAY_GOTO_DEPTH))
                     && self.states_equal(sl, ExactLevel::RangeWithin)
                 {
                     hit = Some(true);
                 } else if calls_callback {
                     if self.states_equal(sl, ExactLevel::RangeWithin) {
-                        hit = Some(true);
+                        hit = Some(self.profile.has(Rule::CALLBACK_SCC));
                     }
                     check_inf_loop = false;
                 }
@@ -386,7 +394,8 @@ impl Env<'_> {
                     }
                 }
             } else {
-                let in_loop = self.incomplete_read_marks(sl);
+                let in_loop =
+                    self.profile.has(Rule::LOOP_STATES_EXACT) && self.incomplete_read_marks(sl);
                 let level = if in_loop {
                     ExactLevel::RangeWithin
                 } else {

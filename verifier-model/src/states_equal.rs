@@ -44,11 +44,9 @@ impl Env<'_> {
             return false;
         }
         let mut ids = self.id_map();
-        if !refsafe(old, cur, &mut ids) {
+        let same_refs = self.profile.has(Rule::ID_MAP_REFS) || old.refs == cur.refs;
+        if !same_refs || !refsafe(old, cur, &mut ids) {
             return false;
-        }
-        if !self.profile.has(Rule::ID_MAP_REFS) {
-            ids = self.id_map();
         }
         (0..old.frames.len()).all(|i| {
             let (fo, fc) = (&old.frames[i], &cur.frames[i]);
@@ -125,7 +123,8 @@ impl Env<'_> {
                 if o.typ[at] != c.typ[at] {
                     return false;
                 }
-                if at == BPF_REG_SIZE - 1 && !slot_safe(o, c, ids, level) {
+                let untold = o.typ[at] == Slot::Dynptr && !self.profile.has(Rule::DYNPTR_PRUNING);
+                if at == BPF_REG_SIZE - 1 && !untold && !slot_safe(o, c, ids, level) {
                     return false;
                 }
             }

@@ -135,12 +135,13 @@ fn judge(mut env: Env<'_>) -> Verdict {
     }
 }
 
-/// The last line of the log that is not a source line.
+/// The last line of the log that is no source line and no state.
 fn last_message(log: &str) -> String {
-    let mut lines = log
-        .lines()
-        .rev()
-        .filter(|l| !l.is_empty() && !l.starts_with("; "));
+    let says = |l: &&str| {
+        let other = ["; ", "cur state:", "old state:"];
+        !l.is_empty() && !other.iter().any(|p| l.starts_with(p))
+    };
+    let mut lines = log.lines().rev().filter(says);
     lines.next().unwrap_or_default().to_owned()
 }
 
@@ -196,6 +197,7 @@ impl<'a> Env<'a> {
             scc_index: HashMap::new(),
             cur_hist_ent: None,
             bt: Backtrack::default(),
+            callback_once: None,
             id_gen: 0,
             insn_processed: 0,
             prev_insn_processed: 0,

@@ -3,7 +3,7 @@
 
 use std::io::Write;
 use std::process::ExitCode;
-use verifier_model::profile::{Profile, Rule};
+use verifier_model::profile::{Before, NOT_RULES, Profile, Rule};
 
 use anyhow::Result;
 use verifier_model::prog_load::{Kernel, ProgLoad};
@@ -32,7 +32,19 @@ fn rule(name: &str) -> std::result::Result<Rule, String> {
 /// Prints the rules that can be switched off.
 pub(crate) fn print_rules(out: &mut impl Write) -> Result<ExitCode> {
     for rule in Rule::ALL {
-        writeln!(out, "{:26} {} {}", rule.name, rule.year, rule.summary)?;
+        let before = match rule.before {
+            Before::FalseAccept => "unsafe",
+            Before::FalseReject => "strict",
+        };
+        writeln!(
+            out,
+            "{:26} {:5} {:14} {before}  {}",
+            rule.name, rule.version, rule.commit, rule.summary
+        )?;
+    }
+    writeln!(out, "\nFixes that are no rule, with the reason:")?;
+    for (commit, why) in NOT_RULES {
+        writeln!(out, "{commit} {why}")?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Each rule of a profile by a program that shows it: `rules/NAME.txt` is for the rule of that name.
+//!
+//! A case begins with what is asked for, a line each, up to a line of dashes; then comes the program
+//! (see [`asm`]):
+//!
+//! ```text
+//! section tc                   what SEC("…") would say; tc if not told
+//! map jmp prog_array 4 4 1     name, type, sizes of key and value, entries
+//! now rejected 13 R1 !read_ok  the verdict with the rule …
+//! without accepted             … and without it
+//! ```
+
+mod asm;
+
+use std::sync::Arc;
+
+use verifier_model::btf::{Btf, BtfBuilder, Kind};
+use verifier_model::kfuncs::KfuncTable;
+use verifier_model::load::raw_program;
+use verifier_model::profile::{Profile, Rule};
+use verifier_model::prog_load::{FuncInfo, Kernel, MapDef, ProgFlags, ProgLoad};
+use verifier_model::uapi::MapType;
+use verifier_model::verify::{Options, verify};
+
+/// Types and functions of the kernel that the cases use.
+struct KernelBtf {
+    b: BtfBuilder,
+    u32_: u32,
+    u64_: u32,
+}
+
+impl KernelBtf {
+    fn build() -> Btf {
+        let mut b = BtfBuilder::default();
+        let int = |b: &mut BtfBuilder, name: &str, size: u32| {
+            let name = b.string(name);
+            b.push(Kind::Int, name, 0, false, size, &[size * 8])
+        };
+        let (u32_, u64_) = (int(&mut b, "unsigned int", 4), int(&mut b, "u64", 8));
+        let mut k = Self { b, u32_, u64_ };
+        let (u32_, u64_) = (k.u32_, k.u64_);
+        let it = k.ptr_to_struct("bpf_iter_num", 1);
+        let p_int = k.b.push(Kind::Ptr, 0, 0, false, u32_, &[]);
+        k.func(
+            "bpf_iter_num_new",
+            u32_,
+            &[("it", it), ("start", u32_), ("end", u32_)],
+        );
+        k.func("bpf_iter_num_next", p_int, &[("it", it)]);
+        k.func("bpf_iter_num_destroy", 0, &[("it", it)]);
+        k.func("bpf_rcu_read_lock", 0, &[]);
+        k.func("bpf_rcu_read_unlock", 0, &[]);
+        k.func("bpf_throw", 0, &[("cookie", u64_)]);
+        let skb = k.ptr_to_struct("__sk_buff", 24);
+        let dynptr = k.ptr_to_struct("bpf_dynptr", 2);
+        let void = k.b.push(Kind::Ptr, 0, 0, false, 0, &[]);
+        let from_skb = [("s", skb), ("flags", u64_), ("ptr__uninit", dynptr)];
+        k.func("bpf_dynptr_from_skb", u32_, &from_skb);
+        let slice = [
+            ("p", dynptr),
+            ("offset", u64_),
+            ("buffer__nullable", void),
+            ("buffer__szk", u64_),
+        ];
+        k.func("bpf_dynptr_slice", void, &slice);
+        let task = k.ptr_to_struct("task_struct", 16);
+        let meta = k.ptr_to_struct("bpf_iter_meta", 3);
+        k.func("bpf_task_acquire", task, &[("p", task)]);
+        k.func("bpf_task_release", 0, &[("p", task)]);
+        k.func("bpf_iter_task", u32_, &[("meta", meta), ("task", task)]);
+        Btf::parse(&k.b.build(), None).expect("BTF of the test kernel")
+    }
+
+    /// A structure of so many u64, and a pointer to it.
+    fn ptr_to_struct(&mut self, name: &str, words: u32) -> u32 {
+        let (name, member) = (self.b.string(name), self.b.string("m"));
+        let members: Vec<u32> = (0..words)
+            .flat_map(|i| [member, self.u64_, i * 64])
+            .collect();
+        let id = self
+            .b
+            .push(Kind::Struct, name, words, false, words * 8, &members);
+        self.b.push(Kind::Ptr, 0, 0, false, id, &[])
+    }
+
+    fn func(&mut self, name: &str, ret: u32, params: &[(&str, u32)]) {
+        func(&mut self.b, name, ret, params, true);
+    }
+}
+
+fn func(b: &mut BtfBuilder, name: &str, ret: u32, params: &[(&str, u32)], global: bool) -> u32 {
+    let rest: Vec<u32> = params.iter().flat_map(|(n, t)| [b.string(n), *t]).collect();
+    let proto = b.push(Kind::FuncProto, 0, params.len() as u32, false, ret, &rest);
+    let name = b.string(name);
+    b.push(Kind::Func, name, global.into(), false, proto, &[])
+}
+
+/// BTF of a program of so many functions, the first of them global, and its func_info.
+fn prog_btf(functions: &[usize]) -> (Btf, Vec<FuncInfo>) {
+    let mut b = BtfBuilder::default();
+    let name = b.string("int");
+    let int = b.push(Kind::Int, name, 0, false, 4, &[1 << 24 | 32]);
+    let ptr = b.push(Kind::Ptr, 0, 0, false, 0, &[]);
+    let mut infos = Vec::new();
+    for (i, insn_off) in functions.iter().enumerate() {
+        let params: &[_] = if i == 0 {
+            &[("ctx", ptr)]
+        } else {
+            &[("a", int), ("b", ptr)]
+        };
+        let type_id = func(&mut b, &format!("f{i}"), int, params, i == 0);
+        infos.push(FuncInfo {
+            insn_off: *insn_off as u32,
+            type_id,
+        });
+    }
+    (
+        Btf::parse(&b.build(), None).expect("BTF of the program"),
+        infos,
+    )
+}
+
+struct Case {
+    load: ProgLoad,
+    now: String,
+    without: String,
+}
+
+fn read_case(text: &str, kernel: &Kernel) -> Case {
+    let (head, body) = text.split_once("\n---\n").expect("a line of dashes");
+    let mut section = "tc";
+    let (mut now, mut without) = (String::new(), String::new());
+    let mut maps: Vec<(&str, MapDef)> = Vec::new();
+    for line in head.lines().filter(|l| !l.starts_with('#')) {
+        let (key, value) = line.split_once(' ').expect("a key and a value");
+        match key {
+            "section" => section = value,
+            "now" => now = value.to_owned(),
+            "without" => without = value.to_owned(),
+            "map" => maps.push(read_map(value)),
+            _ => panic!("{key} is nothing that a case can say"),
+        }
+    }
+    let names: Vec<&str> = maps.iter().map(|m| m.0).collect();
+    let program = asm::assemble(body, &kernel.vmlinux, &names);
+    let bytes: Vec<u8> = program.insns.iter().flat_map(|i| i.to_bytes()).collect();
+    let mut load = raw_program(&bytes, "case", section, kernel).expect("a program");
+    let functions: Vec<usize> = program.functions.into_iter().collect();
+    let (btf, func_info) = prog_btf(&functions);
+    load.btf = Some(Arc::new(btf));
+    load.func_info = func_info;
+    load.maps = maps.into_iter().map(|m| m.1).collect();
+    load.prog_flags |= ProgFlags::TEST_STATE_FREQ;
+    Case { load, now, without }
+}
+
+fn read_map(text: &str) -> (&str, MapDef) {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let map_type = match words[1] {
+        "array" => MapType::Array,
+        "prog_array" => MapType::ProgArray,
+        other => panic!("no map of type {other} in a case"),
+    };
+    let n = |i: usize| words[i].parse().expect("a number");
+    (words[0], MapDef::new(words[0], map_type, n(2), n(3), n(4)))
+}
+
+fn verdict(case: &Case, kernel: &Kernel, profile: &Profile) -> (String, String) {
+    let v = verify(&case.load, kernel, profile, &Options::default());
+    let text = match (&v.not_modelled, v.accepted) {
+        (Some(what), _) => format!("not modelled: {what}"),
+        (None, true) => format!("accepted after {} instructions", v.stats.insns_processed),
+        (None, false) => format!("rejected {} {}", v.errno, v.message),
+    };
+    (text, v.log)
+}
+
+#[test]
+fn each_rule_shows() {
+    let mut kernel = Kernel::new(Arc::new(KernelBtf::build()));
+    kernel.kfuncs = KfuncTable::linux_7_3();
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rules");
+    let mut wrong = String::new();
+    for rule in Rule::ALL {
+        let path = format!("{dir}/{}.txt", rule.name);
+        let text = std::fs::read_to_string(&path).expect(&path);
+        let case = read_case(&text, &kernel);
+        for (profile, want) in [
+            (Profile::V7_3, &case.now),
+            (Profile::V7_3.without(*rule), &case.without),
+        ] {
+            let (got, log) = verdict(&case, &kernel, &profile);
+            if !got.starts_with(want.as_str()) || want.is_empty() {
+                wrong += &format!("{}: {got}, not {want}\n{log}\n", rule.name);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
