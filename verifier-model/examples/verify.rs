@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Verifies every program of some objects and prints one verdict a line, or, with a program's name,
-//! its log. Flags that a selftest asks for by tag are set, but with -n.
+//! its log. Flags that a selftest asks for by tag are set, but with -n. With -u the loader has no
+//! capabilities.
 //!
-//! usage: verify [-n] [-w RULE]... [-l LEVEL] [-p PROGRAM] [-c CPUS] [-m MODULE=BTF_FILE]... VMLINUX_BTF KFUNCS OBJECT...
+//! usage: verify [-nu] [-w RULE]... [-l LEVEL] [-p PROGRAM] [-c CPUS] [-m MODULE=BTF_FILE]... VMLINUX_BTF KFUNCS OBJECT...
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "-l" => opts.log_level = args.next().ok_or("no level")?.parse()?,
             "-c" => opts.nr_cpu_ids = args.next().ok_or("no number")?.parse()?,
             "-n" => tags = false,
+            "-u" => opts.privileged = false,
             "-w" => {
                 let name = args.next().ok_or("no rule")?;
                 let rule = Rule::ALL.iter().find(|r| r.name == name);
@@ -83,6 +85,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 };
                 if tags {
                     prog.prog_flags |= tagged_flags(prog.btf.as_deref(), &name);
+                }
+                if !opts.privileged {
+                    prog = prog.without_btf();
                 }
                 let v = verify(&prog, &kernel, &profile, &opts);
                 let word = match (&v.not_modelled, v.accepted) {

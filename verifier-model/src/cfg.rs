@@ -4,7 +4,7 @@
 //! Source: `kernel/bpf/cfg.c`.
 
 use crate::env::Env;
-use crate::error::{Check, Errno, not_modelled};
+use crate::error::{Check, Errno};
 use crate::insn::jmp;
 use crate::log::verbose;
 use crate::profile::Rule;
@@ -167,7 +167,7 @@ impl Env<'_> {
             }
             jmp::JA => {
                 if insn.src_is_reg() {
-                    return not_modelled("indirect jumps (gotox)");
+                    return self.visit_gotox_insn(w, t);
                 }
                 let to = t as i64 + i64::from(insn.jmp_offset()) + 1;
                 if self.push_insn(w, t, to, FALLTHROUGH)? {
@@ -190,6 +190,31 @@ impl Env<'_> {
                 self.push_insn(w, t, t as i64 + i64::from(insn.off) + 1, BRANCH)
             }
         }
+    }
+
+    /// A jump with any number of edges.
+    fn visit_gotox_insn(&mut self, w: &mut Walk, t: usize) -> Check<bool> {
+        let jt = match self.aux[t].jt.clone() {
+            Some(jt) => jt,
+            None => self.create_jt(t)?,
+        };
+        self.aux[t].prune_point = true;
+        let mut more = false;
+        for &to in &jt {
+            self.aux[to].jmp_point = true;
+            self.aux[to].jump_target = true;
+            if w.state[to] != Visit::Unseen {
+                continue;
+            }
+            if w.stack.len() >= self.insns.len() {
+                return Err(Errno::E2BIG.into());
+            }
+            w.stack.push(to);
+            w.state[to] = Visit::Discovered(0);
+            more = true;
+        }
+        self.aux[t].jt = Some(jt);
+        Ok(more)
     }
 
     /// Points at a call: where callbacks and iterators converge, and what the callee's effects are.

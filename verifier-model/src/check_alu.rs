@@ -232,9 +232,7 @@ impl Env<'_> {
             self.mark_reg_unknown(d);
             return Ok(());
         }
-        if !self.bypass_spec_v1 && matches!(insn.op(), alu::ADD | alu::SUB) {
-            return not_modelled("speculation barriers for unprivileged programs");
-        }
+        self.sanitize_val_alu(insn)?;
         if matches!(insn.op(), alu::AND | alu::OR) && src.var_off.is_const() {
             self.maybe_fork_scalars(insn, &mut dst)?;
         }
@@ -328,9 +326,7 @@ impl Env<'_> {
         self.regs()[d] = dst;
         self.check_reg_sane_offset_scalar(&off, ptr.typ)?;
         self.check_reg_sane_offset_ptr(&ptr, ptr.typ)?;
-        if !self.bypass_spec_v1 {
-            return not_modelled("speculation barriers for unprivileged programs");
-        }
+        let mask = self.sanitize_ptr_alu(insn, &ptr, &off, ptr_regno == d)?;
         dst.r32 = crate::cnum::Cnum32::UNBOUNDED;
         let pkt = ptr.typ.is_pkt_pointer();
         let forget_range = match op {
@@ -384,7 +380,7 @@ impl Env<'_> {
             dst.bounds_sync();
         }
         self.regs()[d] = dst;
-        Ok(())
+        self.sanitize_ptr_moved(insn, &dst, mask)
     }
 
     fn check_reg_sane_offset_scalar(&mut self, reg: &RegState, typ: RegType) -> Check {

@@ -303,6 +303,8 @@ impl<'a> Env<'a> {
         let prog = self.prog.prog_type;
         let hidden = match prog {
             P::SocketFilter => matches!(off, 72..84 | 88..144 | 152..164 | 184..192),
+            P::CgroupSkb if !self.bpf_capable && matches!(off, 76..84) => true,
+            P::CgroupSkb if !self.bpf_capable && write && matches!(off, 152..160) => true,
             P::CgroupSkb => matches!(off, 72..76 | 140..144 | 160..164),
             P::SkSkb => matches!(off, 8..12 | 72..76 | 140..144 | 152..164 | 184..192),
             P::SchedCls | P::SchedAct => matches!(off, 88..140),

@@ -39,9 +39,14 @@ pub struct CallSummary {
 }
 
 impl Env<'_> {
+    /// The prototype by which the program calls a helper; None if it may not.
+    fn helper_proto(&self, func_id: i32) -> Option<&'static HelperProto> {
+        helpers::proto_for(self.prog, func_id, self.bpf_capable)
+    }
+
     /// Whether a helper may sleep.
     pub fn helper_might_sleep(&self, func_id: i32) -> bool {
-        helpers::proto_for(self.prog, func_id).is_some_and(|p| p.might_sleep)
+        self.helper_proto(func_id).is_some_and(|p| p.might_sleep)
     }
 
     /// Calls a function back before it returns.
@@ -75,7 +80,7 @@ impl Env<'_> {
     /// What is known of a call (`bpf_get_call_summary`).
     pub fn call_summary(&self, insn: &Insn) -> Option<CallSummary> {
         if insn.is_helper_call() {
-            let p = helpers::proto_for(self.prog, insn.imm)?;
+            let p = self.helper_proto(insn.imm)?;
             return Some(CallSummary {
                 num_params: p.args.len(),
                 is_void: p.ret == RetType::RET_VOID,
@@ -101,7 +106,7 @@ impl Env<'_> {
             verbose!(self, "invalid func {name}#{func_id}\n");
             return Err(Errno::EINVAL.into());
         }
-        let Some(proto) = helpers::proto_for(self.prog, func_id) else {
+        let Some(proto) = self.helper_proto(func_id) else {
             if self.helper_set_is_incomplete(func_id) {
                 return not_modelled(format!("the helper {name} for this type of program"));
             }
@@ -263,6 +268,9 @@ impl Env<'_> {
                 verbose!(self, "expected prog array map for tail call");
                 return Err(Errno::EINVAL.into());
             }
+            let aux = &mut self.aux[self.insn_idx];
+            let first = *aux.helper_map.get_or_insert(m);
+            aux.helper_map_poisoned |= first != m;
             let key = *self.reg(3);
             if key.is_const(false) && key.var_off.value < self.maps[m].def.max_entries.into() {
                 self.mark_chain_precision(3)?;
@@ -698,7 +706,7 @@ impl Env<'_> {
     /// Bytes of stack that an argument of a helper makes it access; negative when written.
     pub fn helper_stack_access_bytes(&self, insn: &Insn, arg: usize, idx: usize) -> i64 {
         const UNKNOWN: i64 = crate::arg_track::UNKNOWN_BYTES;
-        let Some(proto) = helpers::proto_for(self.prog, insn.imm) else {
+        let Some(proto) = self.helper_proto(insn.imm) else {
             return UNKNOWN;
         };
         let at = proto.arg_type(arg);

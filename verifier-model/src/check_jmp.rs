@@ -6,7 +6,7 @@
 
 use crate::branch::{Branches, flip_opcode, is_scalar_branch_taken};
 use crate::env::{BPF_MAX_VAR_OFF, Env};
-use crate::error::{Check, Errno, not_modelled};
+use crate::error::{Check, Errno};
 use crate::insn::{REG_FP, class, jmp};
 use crate::log::verbose;
 use crate::reg_state::{ADD_CONST, ADD_CONST32, Meta, RegState};
@@ -74,7 +74,9 @@ impl Env<'_> {
                 self.mark_chain_precision(s)?;
             }
             if !self.bypass_spec_v1 {
-                return not_modelled("speculative execution for unprivileged programs");
+                let off = if taken { 0 } else { i64::from(insn.off) };
+                let next = (idx as i64 + off + 1).max(0) as usize;
+                self.sanitize_speculative_path(Some(insn), next)?;
             }
             if self.log.level1() {
                 self.print_insn_state();

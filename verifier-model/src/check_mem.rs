@@ -415,7 +415,21 @@ impl<'a> Env<'a> {
         };
         let info = self.map_of(&a.reg)?;
         if info.def.map_type == MapType::InsnArray {
-            return not_modelled("insn_array maps");
+            if size != BPF_REG_SIZE as i32 {
+                verbose!(self, "Invalid read of {size} bytes from insn_array\n");
+                return Err(Errno::EACCES.into());
+            }
+            let mut reg = a.reg;
+            if a.off != 0 {
+                let off = RegState::konst(i64::from(a.off) as u64);
+                reg.r32 = reg.r32.add(off.r32);
+                reg.r64 = reg.r64.add(off.r64);
+                reg.var_off = reg.var_off + off.var_off;
+                reg.bounds_sync();
+            }
+            reg.typ = RegType::PTR_TO_INSN;
+            self.regs()[v] = reg;
+            return Ok(());
         }
         if a.reg.var_off.is_const()
             && info.def.map_type != MapType::PercpuArray

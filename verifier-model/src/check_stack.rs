@@ -158,6 +158,14 @@ impl Env<'_> {
             verbose!(self, "attempt to corrupt spilled pointer on stack\n");
             return Err(Errno::EACCES.into());
         }
+        if !self.bypass_spec_v1 {
+            let pointer = value.is_some_and(|r| self.reg(r).typ.is_pointer());
+            let plain = |i: usize| {
+                let byte = slot.typ[slot_off.wrapping_sub(i) % BPF_REG_SIZE];
+                matches!(byte, Slot::Misc | Slot::Zero)
+            };
+            self.aux[insn_idx].nospec_result |= pointer || !(0..size as usize).all(plain);
+        }
         self.destroy_if_dynptr_stack_slot(frameno, spi)?;
         let subprogno = self.cur.frames[frameno].subprogno;
         self.check_fastcall_stack_contract(subprogno, insn_idx, off);

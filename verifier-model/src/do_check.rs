@@ -10,6 +10,7 @@ use crate::log::verbose;
 use crate::observe::Event;
 use crate::profile::Rule;
 use crate::reg_state::Meta;
+use crate::sanitize::AluMask;
 use crate::types::RegType;
 use crate::uapi::{Insn, pseudo};
 
@@ -71,11 +72,10 @@ impl Env<'_> {
                     self.check_const_regs(idx)?;
                 }
                 self.tell(Event::Step);
-                match self.do_check_insn(&mut do_print_state) {
-                    Ok(Flow::Next) => self.insn_idx = self.insn_idx.wrapping_add(1),
-                    Ok(Flow::IdxUpdated) => {}
-                    Ok(Flow::Exit) => exit = true,
-                    Err(e) => return Err(e),
+                if self.cur.speculative && self.aux[idx].nospec {
+                    exit = true;
+                } else {
+                    exit = self.step(&mut do_print_state)?;
                 }
             }
             if exit {
@@ -88,6 +88,23 @@ impl Env<'_> {
                 do_print_state = true;
             }
         }
+    }
+
+    /// One instruction; true when the path ends.
+    fn step(&mut self, do_print_state: &mut bool) -> Check<bool> {
+        let idx = self.insn_idx;
+        match self.do_check_insn(do_print_state) {
+            Ok(Flow::Next) => self.insn_idx = self.insn_idx.wrapping_add(1),
+            Ok(Flow::IdxUpdated) => {}
+            Ok(Flow::Exit) => return Ok(true),
+            Err(stop) if self.recoverable_with_nospec(&stop) => {
+                self.aux[idx].nospec = true;
+                self.aux[idx].alu_mask = AluMask::default();
+                return Ok(true);
+            }
+            Err(stop) => return Err(stop),
+        }
+        Ok(self.cur.speculative && self.aux[idx].nospec_result)
     }
 
     fn speculative_text(&self) -> &'static str {
@@ -192,7 +209,7 @@ impl Env<'_> {
             }
             jmp::JA => {
                 if insn.src_is_reg() {
-                    return not_modelled("indirect jumps (gotox)");
+                    return self.check_indirect_jump(insn);
                 }
                 let to = self.insn_idx as i64 + i64::from(insn.jmp_offset()) + 1;
                 self.insn_idx = to.max(0) as usize;

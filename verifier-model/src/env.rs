@@ -18,6 +18,7 @@ use crate::observe::Observer;
 use crate::profile::Profile;
 use crate::prog_load::{Kernel, MapDef, ProgLoad};
 use crate::reg_state::{BtfRef, Meta, RegState};
+use crate::sanitize::AluMask;
 use crate::state::{
     FuncState, HistFlags, JmpHistory, LinkedRegs, StateId, VerifierState, get_spi, not_init,
 };
@@ -52,8 +53,10 @@ pub struct InsnAux {
     pub map_off: u32,
     /// Type of a kernel variable.
     pub btf_var: Option<(RegType, Meta)>,
-    /// Map that a helper was called with; see `map_ptr_state`.
+    /// Map of a tail call.
     pub helper_map: Option<usize>,
+    /// Paths come to the tail call with different maps.
+    pub helper_map_poisoned: bool,
     /// `bpf_loop` can be inlined: (callback, flags zero so far).
     pub loop_inline: Option<(usize, bool)>,
     /// Successors beside the usual ones.
@@ -84,8 +87,12 @@ pub struct InsnAux {
     pub const_reg_subprog_mask: u16,
     /// What they hold.
     pub const_reg_vals: [u32; 10],
-    /// The same instruction must not be executed speculatively.
+    /// No processor gets here on a speculative path: there is a barrier before.
     pub nospec: bool,
+    /// No processor leaves here on a speculative path: there is a barrier behind.
+    pub nospec_result: bool,
+    /// How its arithmetic is masked.
+    pub alu_mask: AluMask,
 }
 
 /// An argument of a function.
@@ -285,6 +292,8 @@ pub struct Env<'a> {
     pub bpf_capable: bool,
     /// No mitigation of speculation (CAP_PERFMON).
     pub bypass_spec_v1: bool,
+    /// Scalars are compared strictly, so that all paths to masked arithmetic are walked.
+    pub explore_alu_limits: bool,
     /// Misaligned accesses are errors everywhere.
     pub strict_alignment: bool,
     /// Keep a state at every pruning point.

@@ -354,8 +354,12 @@ const NO_RETVAL: [AttachType; 12] = [
     AttachType::CgroupUnixGetsockname,
 ];
 
-/// The prototype by which a program calls a helper; None if it may not.
-pub fn proto_for(prog: &ProgLoad, id: i32) -> Option<&'static HelperProto> {
+/// The set of helpers that all may call who have CAP_BPF, or CAP_PERFMON for some.
+const NEEDS_CAPABILITIES: &str = "bpf_base_func_proto_capable";
+
+/// The prototype by which a program calls a helper; None if it may not. A
+/// loader is `privileged` who has CAP_BPF and CAP_PERFMON.
+pub fn proto_for(prog: &ProgLoad, id: i32, privileged: bool) -> Option<&'static HelperProto> {
     let trampoline = matches!(
         prog.expected_attach_type,
         AttachType::TraceFentry
@@ -377,7 +381,8 @@ pub fn proto_for(prog: &ProgLoad, id: i32) -> Option<&'static HelperProto> {
     let mut steps = 0;
     while let Some(name) = todo.pop() {
         steps += 1;
-        let Some(set) = t.sets.get(name).filter(|_| steps < 16) else {
+        let capable = privileged || name != NEEDS_CAPABILITIES;
+        let Some(set) = t.sets.get(name).filter(|_| steps < 16 && capable) else {
             continue;
         };
         let mut found = set

@@ -73,12 +73,12 @@ pub fn can_read(map: &MapDef) -> bool {
 
 /// Whether programs may write values.
 pub fn can_write(map: &MapDef) -> bool {
-    map.map_flags & BPF_F_RDONLY_PROG == 0
+    !is_rdonly_prog(map)
 }
 
-/// Whether `BPF_F_RDONLY_PROG` is set.
+/// Whether `BPF_F_RDONLY_PROG` is set; the kernel sets it for instruction arrays.
 pub fn is_rdonly_prog(map: &MapDef) -> bool {
-    map.map_flags & BPF_F_RDONLY_PROG != 0
+    map.map_flags & BPF_F_RDONLY_PROG != 0 || map.map_type == MapType::InsnArray
 }
 
 /// Whether callbacks can walk the map's elements.

@@ -86,6 +86,20 @@ impl ProgLoad {
         GPL.contains(&self.license.as_str())
     }
 
+    /// The same without BTF, as libbpf loads it where the kernel refuses BTF: to loaders without
+    /// CAP_BPF.
+    #[must_use]
+    pub fn without_btf(&self) -> Self {
+        let maps = self.maps.iter().cloned().map(|m| MapDef { btf: None, ..m });
+        Self {
+            func_info: Vec::new(),
+            line_info: Vec::new(),
+            btf: None,
+            maps: maps.collect(),
+            ..self.clone()
+        }
+    }
+
     /// Whether the program may sleep (`BPF_F_SLEEPABLE`).
     pub fn sleepable(&self) -> bool {
         self.prog_flags.contains(ProgFlags::SLEEPABLE)

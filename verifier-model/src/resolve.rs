@@ -151,6 +151,9 @@ impl Env<'_> {
         }
         self.check_map_prog_compatibility(m)?;
         self.used_maps.push(m);
+        if self.maps[m].def.map_type == M::InsnArray {
+            self.init_insn_array(m)?;
+        }
         Ok(())
     }
 

@@ -20,6 +20,8 @@ pub enum ExactLevel {
     Exact,
     /// All scalars count, by their ranges.
     RangeWithin,
+    /// All scalars count, by everything known of them.
+    StrictScalars,
 }
 
 /// Whether the registers of the current frame are the same: a quick check before a full one.
@@ -37,6 +39,12 @@ impl Env<'_> {
     /// Whether the current state is safe if `old` is (`states_equal`).
     pub fn states_equal(&self, old: &VerifierState, level: ExactLevel) -> bool {
         let cur = &self.cur;
+        let level = match level {
+            ExactLevel::NotExact | ExactLevel::RangeWithin if self.explore_alu_limits => {
+                ExactLevel::StrictScalars
+            }
+            level => level,
+        };
         if old.frames.len() != cur.frames.len()
             || old.speculative && !cur.speculative
             || old.in_sleepable != cur.in_sleepable
@@ -227,6 +235,9 @@ pub fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: ExactLeve
         return false;
     }
     match old.typ.base() {
+        RegType::SCALAR_VALUE if level == ExactLevel::StrictScalars => {
+            old.same_up_to_id(cur) && ids.check_scalar_ids(old.id, cur.id)
+        }
         RegType::SCALAR_VALUE => {
             if !old.precise && level == ExactLevel::NotExact {
                 return true;

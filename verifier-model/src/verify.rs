@@ -18,14 +18,19 @@ use crate::prog_load::{Kernel, MapDef, ProgFlags, ProgLoad};
 use crate::reg_state::{BtfRef, DynptrType, Meta, RegState};
 use crate::state::{BPF_MAIN_FUNC, FuncState, VerifierState};
 use crate::types::{ArgType, Flag, RegType};
-use crate::uapi::op;
+use crate::uapi::{ProgType, op};
+
+/// Longest program of a loader without CAP_BPF.
+const BPF_MAXINSNS: usize = 4096;
 
 /// How to verify.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// 0 nothing, 1 the path that ends verification, 2 every path.
     pub log_level: u32,
-    /// Whether the loader has CAP_BPF and CAP_PERFMON.
+    /// Whether the loader has CAP_BPF and CAP_PERFMON. Without, the kernel is taken to be one that
+    /// lets anybody load programs (`kernel.unprivileged_bpf_disabled=0`); it refuses BTF then, so
+    /// that the object's is not looked at.
     pub privileged: bool,
     /// Possible CPUs of the machine.
     pub nr_cpu_ids: u32,
@@ -211,6 +216,7 @@ impl<'a> Env<'a> {
             allow_uninit_stack: privileged,
             bpf_capable: privileged,
             bypass_spec_v1: privileged,
+            explore_alu_limits: false,
             strict_alignment: flag(ProgFlags::STRICT_ALIGNMENT) && !flag(ProgFlags::ANY_ALIGNMENT),
             test_state_freq: privileged && flag(ProgFlags::TEST_STATE_FREQ),
             test_reg_invariants: flag(ProgFlags::TEST_REG_INVARIANTS),
@@ -237,7 +243,7 @@ impl<'a> Env<'a> {
             return fail(Errno::EINVAL);
         }
         if !self.opts.privileged {
-            return crate::error::not_modelled("programs without privileges");
+            self.check_unprivileged_load()?;
         }
         self.check_prog_type()?;
         self.add_subprogs()?;
@@ -257,7 +263,28 @@ impl<'a> Env<'a> {
         self.insn_idx = 0;
         self.do_check_common(0, self.prog.sleepable())?;
         self.do_check_subprogs()?;
-        self.check_max_stack_depth()
+        self.check_max_stack_depth()?;
+        self.check_tail_call_maps()
+    }
+
+    /// Speculation must not come to a tail call with another map's bounds (`do_misc_fixups`).
+    fn check_tail_call_maps(&mut self) -> Check {
+        if !self.opts.privileged && self.aux.iter().any(|a| a.helper_map_poisoned) {
+            verbose!(self, "tail_call abusing map_ptr\n");
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(())
+    }
+
+    /// What `bpf(2)` lets a loader without capabilities try at all (`bpf_prog_load`).
+    fn check_unprivileged_load(&self) -> Check {
+        if self.insns.len() > BPF_MAXINSNS {
+            return Err(Errno::E2BIG.into());
+        }
+        match self.prog.prog_type {
+            ProgType::SocketFilter | ProgType::CgroupSkb => Ok(()),
+            _ => Err(Errno::EPERM.into()),
+        }
     }
 
     fn do_check_subprogs(&mut self) -> Check {

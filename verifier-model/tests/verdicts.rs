@@ -138,6 +138,82 @@ fn jumps_stay_inside() {
     rejected(&[mov(0, 0)], 22, "last insn is not an exit or jmp");
 }
 
+fn unprivileged(insns: &[Insn], section: &str) -> Verdict {
+    let kernel = kernel();
+    let bytes: Vec<u8> = insns.iter().flat_map(|i| i.to_bytes()).collect();
+    let prog = raw_program(&bytes, "prog", section, &kernel).expect("a program");
+    let opts = Options {
+        privileged: false,
+        ..Options::default()
+    };
+    verify(&prog, &kernel, &Profile::V7_3, &opts)
+}
+
+fn refused(insns: &[Insn], errno: i32, message: &str) {
+    let v = unprivileged(insns, "socket");
+    assert_eq!((v.accepted, v.errno), (false, errno), "{}", v.log);
+    assert!(v.log.contains(message), "{}", v.log);
+}
+
+#[test]
+fn the_unprivileged_get_no_loop() {
+    let counted = [mov(0, 0), add(0, 1), jlt(0, 10, -2), EXIT];
+    refused(&counted, 22, "back-edge from insn 2 to 1");
+}
+
+#[test]
+fn the_unprivileged_see_no_address() {
+    refused(&[mov_reg(0, 10), EXIT], 13, "R0 leaks addr as return value");
+    let compared = [i(0x1d, 1, 10, 0, 0), mov(0, 0), EXIT];
+    refused(&compared, 13, "R10 pointer comparison prohibited");
+    let stored = [mov_reg(2, 1), stx(1, 48, 2), mov(0, 0), EXIT];
+    refused(&stored, 13, "R2 leaks addr into ctx");
+    let read = [i(0x79, 0, 10, -8, 0), EXIT];
+    refused(&read, 13, "invalid read from stack");
+    let v = run(&read);
+    assert!(v.accepted, "{}", v.log);
+}
+
+#[test]
+fn the_unprivileged_load_two_types() {
+    let v = unprivileged(&[mov(0, 0), EXIT], "xdp");
+    assert_eq!((v.accepted, v.errno), (false, 1));
+    assert!(unprivileged(&[mov(0, 0), EXIT], "socket").accepted);
+}
+
+#[test]
+fn speculation_walks_the_branch_not_taken() {
+    // r0 is at most 7, so only a processor that guesses wrong gets to the fourth instruction.
+    let guarded = |insn| [call(7), i(0x57, 0, 0, 0, 7), jlt(0, 8, 1), insn, EXIT];
+    let v = unprivileged(&guarded(mov(0, 1)), "socket");
+    assert!(v.accepted, "{}", v.log);
+    assert_eq!(v.stats.insns_processed, 6, "{}", v.log);
+    // What is unsafe there costs a barrier, not the program.
+    let v = unprivileged(&guarded(stx(0, 0, 0)), "socket");
+    assert!(v.accepted, "{}", v.log);
+    assert_eq!(v.stats.insns_processed, 5, "{}", v.log);
+}
+
+#[test]
+fn masked_arithmetic_needs_one_direction() {
+    // r0 = -1 or 0, by its sign: a scalar that may be on either side.
+    let mixed = [
+        call(7),
+        i(0x67, 0, 0, 0, 60),
+        i(0xc7, 0, 0, 0, 61),
+        mov_reg(2, 10),
+        add(2, -16),
+        i(0x0f, 2, 0, 0, 0),
+        mov(0, 0),
+        EXIT,
+    ];
+    refused(
+        &mixed,
+        13,
+        "R0 has unknown scalar with mixed signed bounds, pointer arithmetic with it prohibited for !root",
+    );
+}
+
 #[test]
 fn levels_of_the_log() {
     let kernel = kernel();

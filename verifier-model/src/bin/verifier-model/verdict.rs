@@ -16,7 +16,7 @@ pub(crate) struct Args {
     /// Print the verifier's log: 1 the path that ends it, 2 every path
     #[arg(long, value_name = "LEVEL", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=2))]
     log: u32,
-    /// Load without CAP_BPF and CAP_PERFMON
+    /// Load without CAP_BPF and CAP_PERFMON, into a kernel that lets anybody load programs
     #[arg(long)]
     unprivileged: bool,
     /// Verify as before a rule was made (see `verifier-model rules`); may be given several times
@@ -63,6 +63,13 @@ pub(crate) fn judge(
         log_level: args.log.max(1),
         privileged: !args.unprivileged,
         ..Options::default()
+    };
+    let plain;
+    let prog = if options.privileged {
+        prog
+    } else {
+        plain = prog.without_btf();
+        &plain
     };
     let verdict = verify(prog, kernel, &profile, &options);
     writeln!(out, "{}: {}", prog.name, sentence(&verdict))?;
