@@ -30,6 +30,7 @@ pub mod disasm;
 pub mod do_check;
 pub mod env;
 pub mod error;
+pub mod explain;
 pub mod fastcall;
 pub mod func_args;
 pub mod gotox;

@@ -3,8 +3,10 @@
 
 mod check;
 mod dump;
+mod explain;
 mod kernel;
 mod kfuncs;
+mod program;
 mod verdict;
 
 use std::process::ExitCode;
@@ -29,6 +31,8 @@ struct Cli {
 enum Command {
     /// Check the programs of BPF objects (the default)
     Check(Box<check::Args>),
+    /// Say why a program is rejected, how it comes to that, and what to change
+    Explain(Box<explain::Args>),
     /// List the rules that `--without` switches off
     Rules,
     /// Make the table of kfuncs from a kernel's source tree
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         Some(Command::Check(args)) => check::run(&args, &mut out),
         None => check::run(&cli.check, &mut out),
         Some(Command::Kfuncs(args)) => kfuncs::run(&args, &mut out),
+        Some(Command::Explain(args)) => explain::run(&args, &mut out),
         Some(Command::Rules) => verdict::print_rules(&mut out),
     };
     match done {

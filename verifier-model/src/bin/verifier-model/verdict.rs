@@ -24,7 +24,7 @@ pub(crate) struct Args {
     without: Vec<Rule>,
 }
 
-fn rule(name: &str) -> std::result::Result<Rule, String> {
+pub(crate) fn rule(name: &str) -> std::result::Result<Rule, String> {
     let rule = Rule::ALL.iter().find(|rule| rule.name == name).copied();
     rule.ok_or_else(|| "there is no such rule; `verifier-model rules` lists them".into())
 }

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! In what two states differ that were compared and found unequal.
+
+use crate::env::Env;
+use crate::insn::MAX_BPF_REG;
+use crate::reg_state::RegState;
+use crate::state::{BPF_REG_SIZE, Slot, StackSlot, VerifierState};
+use crate::states_equal::{ExactLevel, regsafe};
+
+use super::words::{reg_words, slot_words};
+
+/// Where states differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// A register of a frame.
+    Reg(usize, usize),
+    /// A stack slot of a frame, by index.
+    Slot(usize, usize),
+    /// References, locks and sections that are held.
+    Held,
+    /// The calls that lead there.
+    Calls,
+}
+
+impl Place {
+    /// As in `R3` or `fp-16`; a frame other than the outermost is named.
+    pub fn name(&self) -> String {
+        let in_frame = |frame: usize, name: String| match frame {
+            0 => name,
+            n => format!("{name} of frame {n}"),
+        };
+        match *self {
+            Self::Reg(frame, reg) => in_frame(frame, format!("R{reg}")),
+            Self::Slot(frame, spi) => in_frame(frame, format!("fp-{}", (spi + 1) * BPF_REG_SIZE)),
+            Self::Held => "what is held".into(),
+            Self::Calls => "the calls that lead there".into(),
+        }
+    }
+}
+
+/// One place in which two states differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Where.
+    pub place: Place,
+    /// What the kept state has there, in words.
+    pub old: String,
+    /// What the current one has.
+    pub new: String,
+    /// The kept one is a scalar whose value matters.
+    pub precise: bool,
+}
+
+/// The first place in which the current state is not as safe as `old`: of ranges, where the two are
+/// on one path through a loop; of what is precise, otherwise.
+pub fn first_difference(env: &Env<'_>, old: &VerifierState) -> Option<Difference> {
+    let cur = &env.cur;
+    let at = |place| Difference {
+        place,
+        old: String::new(),
+        new: String::new(),
+        precise: false,
+    };
+    if old.frames.len() != cur.frames.len() || !old.same_callsites(cur) {
+        return Some(at(Place::Calls));
+    }
+    let aux = &env.aux[env.insn_idx];
+    let in_progress = old.branches != 0;
+    let may_goto = env.insns[env.insn_idx].is_may_goto();
+    let by_range = aux.is_iter_next || aux.calls_callback || may_goto;
+    let level = match (in_progress, by_range) {
+        (false, _) => ExactLevel::NotExact,
+        (true, true) => ExactLevel::RangeWithin,
+        (true, false) => ExactLevel::Exact,
+    };
+    let mut ids = env.id_map();
+    for (i, (fo, fc)) in old.frames.iter().zip(&cur.frames).enumerate() {
+        let live = env.aux[old.frame_insn_idx(i)].live_regs_before;
+        for r in (0..MAX_BPF_REG).filter(|r| live >> r & 1 != 0) {
+            let (o, c) = (&fo.regs[r], &fc.regs[r]);
+            if !regsafe(o, c, &mut ids, level) {
+                return Some(of_regs(env, Place::Reg(i, r), o, c, level));
+            }
+        }
+        for (spi, o) in fo.stack.iter().enumerate() {
+            let none = StackSlot::default();
+            let c = fc.stack.get(spi).unwrap_or(&none);
+            let same = match (o.is_spilled_reg(), c.is_spilled_reg()) {
+                (true, true) => regsafe(&o.reg, &c.reg, &mut ids, level),
+                _ => o.typ == c.typ && o.reg.meta == c.reg.meta || !matters(o),
+            };
+            if !same && o.is_spilled_reg() && c.is_spilled_reg() {
+                return Some(of_regs(env, Place::Slot(i, spi), &o.reg, &c.reg, level));
+            }
+            if !same {
+                return Some(Difference {
+                    place: Place::Slot(i, spi),
+                    old: slot_words(env, o),
+                    new: slot_words(env, c),
+                    precise: false,
+                });
+            }
+        }
+    }
+    (old.refs != cur.refs || old.active_rcu_locks != cur.active_rcu_locks).then(|| at(Place::Held))
+}
+
+fn of_regs(
+    env: &Env<'_>,
+    place: Place,
+    old: &RegState,
+    new: &RegState,
+    level: ExactLevel,
+) -> Difference {
+    let was = reg_words(env, old);
+    let mut is = reg_words(env, new);
+    if was == is {
+        is = match (old.id == 0, new.id == 0) {
+            (true, false) => "the same, but known to equal another register".into(),
+            (false, true) => "the same, but no longer known to equal another register".into(),
+            _ if old.precise != new.precise => "the same".into(),
+            _ => "the same, but its bits or its links to other registers differ".into(),
+        };
+    }
+    Difference {
+        place,
+        old: was,
+        new: is,
+        precise: level == ExactLevel::NotExact && old.is_scalar() && old.precise,
+    }
+}
+
+/// Bytes that a privileged program may find anything in are not compared.
+fn matters(slot: &StackSlot) -> bool {
+    let plain = |t: &Slot| matches!(t, Slot::Invalid | Slot::Poison | Slot::Misc);
+    !slot.typ.iter().all(plain)
+}

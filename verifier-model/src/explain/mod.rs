@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Why a program is rejected, or what it costs, for people.
+//!
+//! A program is verified twice: once with a [`trace::Trace`] that writes down every path, and, if it
+//! was rejected, once more to have the state before the last instruction. The verifier is
+//! deterministic, so the second walk is the same as the first.
+//!
+//! The kernel's message decides which [`advice::Class`] a rejection falls into; path, state and
+//! origins of values are told for every rejection, whether it has a class or not.
+
+pub mod advice;
+pub mod convergence;
+pub mod difference;
+pub mod loops;
+pub mod origin;
+pub mod path;
+pub mod source;
+pub mod stack;
+pub mod state_before;
+mod text;
+pub mod trace;
+pub mod words;
+
+use serde::Serialize;
+
+use crate::env::Env;
+use crate::error::Check;
+use crate::insn::MAX_BPF_REG;
+use crate::observe::{Event, Observer};
+use crate::profile::Profile;
+use crate::prog_load::{Kernel, ProgLoad};
+use crate::state::VerifierState;
+use crate::verify::{Options, Verdict, verify_observed};
+
+use convergence::{Cost, NoProgress};
+use path::PathEvent;
+use source::Site;
+use state_before::{Held, Value};
+use trace::Trace;
+
+/// What there is to say about a verdict.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The program's name.
+    pub program: String,
+    /// It is accepted.
+    pub accepted: bool,
+    /// Positive error number, 0 when there is none.
+    pub errno: i32,
+    /// There is no verdict, because this is not modelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_modelled: Option<String>,
+    /// The verifier's words; empty when accepted.
+    pub message: String,
+    /// Name of the class of the failure, as in `data/advice.txt`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// Function and file of the kernel that says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
+    /// The rule that it is, when it is one of `verifier-model rules`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// What it means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub what: Option<String>,
+    /// The instruction at which it is rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<Site>,
+    /// The path that leads there.
+    pub path: Vec<PathEvent>,
+    /// Events of the path that are not told.
+    pub path_left_out: usize,
+    /// What the instruction works on, and what else is live.
+    pub state: Vec<Value>,
+    /// What must be given back, and sections that are open.
+    pub held: Vec<Held>,
+    /// For a loop without progress.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_progress: Option<NoProgress>,
+    /// Where instructions went: for accepted programs, and those that hit a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+    /// For too many waiting paths: where they wait, and how many.
+    pub waiting: Vec<(Site, usize)>,
+    /// For too much stack: the functions that add up.
+    pub stack: Vec<stack::Link>,
+    /// What to change.
+    pub advice: Vec<String>,
+}
+
+/// Verifies a program and explains the verdict.
+pub fn explain(
+    prog: &ProgLoad,
+    kernel: &Kernel,
+    profile: &Profile,
+    opts: &Options,
+) -> (Verdict, Explanation) {
+    let mut trace = Trace::default();
+    verify_observed(prog, kernel, profile, opts, &mut trace);
+    let mut witness = Witness {
+        trace: &trace,
+        steps: 0,
+        before: None,
+        explanation: None,
+    };
+    let verdict = verify_observed(prog, kernel, profile, opts, &mut witness);
+    let mut explanation = witness.explanation.unwrap_or_else(|| empty(prog));
+    explanation.accepted = verdict.accepted;
+    explanation.errno = verdict.errno;
+    explanation.not_modelled = verdict.not_modelled.clone();
+    (verdict, explanation)
+}
+
+fn empty(prog: &ProgLoad) -> Explanation {
+    Explanation {
+        program: prog.name.clone(),
+        accepted: false,
+        errno: 0,
+        not_modelled: None,
+        message: String::new(),
+        class: None,
+        check: None,
+        rule: None,
+        what: None,
+        site: None,
+        path: Vec::new(),
+        path_left_out: 0,
+        state: Vec::new(),
+        held: Vec::new(),
+        no_progress: None,
+        cost: None,
+        waiting: Vec::new(),
+        stack: Vec::new(),
+        advice: Vec::new(),
+    }
+}
+
+/// Watches the second walk for the state before its end.
+#[derive(Debug)]
+struct Witness<'t> {
+    trace: &'t Trace,
+    steps: u32,
+    before: Option<VerifierState>,
+    explanation: Option<Explanation>,
+}
+
+impl Observer for Witness<'_> {
+    fn event(&mut self, env: &Env<'_>, event: Event) {
+        if event == Event::Step {
+            self.steps += 1;
+            if self.steps == self.trace.steps && self.trace.in_step {
+                self.before = Some(env.cur.clone());
+            }
+        }
+    }
+
+    fn finished(&mut self, env: &Env<'_>, result: &Check) {
+        let mut e = empty(env.prog);
+        match result {
+            Ok(()) => e.cost = Some(convergence::cost(env, self.trace, &loops::find_loops(env))),
+            Err(_) => self.reject(env, &mut e),
+        }
+        self.explanation = Some(e);
+    }
+}
+
+impl Witness<'_> {
+    fn reject(&self, env: &Env<'_>, e: &mut Explanation) {
+        let (message, mut found) = message_of(&env.log.text);
+        e.message = message;
+        if let Some(m) = &found
+            && m.class.name == "number-dereference"
+            && self.is_zero(m.captures.first())
+        {
+            found = advice::named("null-constant", m.captures.clone());
+        }
+        if let Some(m) = &found {
+            e.class = Some(m.class.name.to_owned());
+            e.check = Some(m.check.to_owned());
+            e.rule = m.class.rule.map(str::to_owned);
+            e.what = Some(m.fill(m.class.what));
+            e.advice = m.class.advice.iter().map(|a| m.fill(a)).collect();
+        }
+        let class = e.class.as_deref().unwrap_or("");
+        let in_walk = self.trace.steps > 0 && !env.cur.frames.is_empty();
+        if class.starts_with("stack-")
+            && class != "stack-out-of-bounds"
+            && class != "stack-unbounded"
+            || class == "tail-call-stack"
+        {
+            e.stack = stack::deepest_chain(env);
+            return;
+        }
+        if !in_walk || class == "control-flow" || class == "recursion" {
+            let insn = found
+                .as_ref()
+                .and_then(|m| m.captures.first()?.parse().ok());
+            let insn = insn.filter(|i| *i < env.insns.len());
+            let call = || stack::call_between(env, &found.as_ref()?.captures);
+            e.site = insn.or_else(call).map(|i| Site::new(env, i));
+            return;
+        }
+        self.tell_walk(env, e);
+    }
+
+    /// Whether the register of this number is 0.
+    fn is_zero(&self, reg: Option<&String>) -> bool {
+        let reg = reg.and_then(|r| r.parse::<usize>().ok());
+        let state = self.before.as_ref().filter(|s| !s.frames.is_empty());
+        let (Some(reg), Some(state)) = (reg.filter(|r| *r < MAX_BPF_REG), state) else {
+            return false;
+        };
+        state.frame().regs[reg].is_null()
+    }
+
+    /// What the walk adds: where it was, how it came there, what it knew.
+    fn tell_walk(&self, env: &Env<'_>, e: &mut Explanation) {
+        let at = env.insn_idx.min(env.insns.len() - 1);
+        // The instruction that the last step was at: a jump may have been followed already.
+        let runs = self.trace.last_path();
+        let mut steps = path::steps(env, self.trace, &runs);
+        let at = match (self.trace.in_step, steps.last()) {
+            (true, Some(last)) => last.insn,
+            _ => at,
+        };
+        e.site = Some(Site::new(env, at));
+        if !self.trace.in_step {
+            steps.push(path::Step {
+                insn: at,
+                frame: env.cur.curframe(),
+                resumed: false,
+            });
+        }
+        let loops = loops::find_loops(env);
+        (e.path_left_out, e.path) = path::tell(env, &loops, &steps);
+        let state = self.before.as_ref().unwrap_or(&env.cur);
+        let class = e.class.as_deref().unwrap_or("");
+        let summed_up = matches!(class, "infinite-loop" | "too-large" | "too-many-jumps");
+        if !summed_up {
+            e.state = state_before::values(env, state, &steps, at);
+        }
+        e.held = state_before::held(env, state, &steps);
+        if let Some(looped) = self.trace.looped {
+            let from = runs.iter().position(|r| *r == looped).unwrap_or(0);
+            let round = path::steps(env, self.trace, &runs[from..]);
+            e.no_progress = Some(convergence::no_progress(env, &round));
+        }
+        if class == "too-large" || class == "too-many-jumps" {
+            e.cost = Some(convergence::cost(env, self.trace, &loops));
+        }
+        if class == "too-many-jumps" {
+            e.waiting = waiting(env);
+        }
+    }
+}
+
+/// Where paths wait, the most frequent first.
+fn waiting(env: &Env<'_>) -> Vec<(Site, usize)> {
+    let mut count = std::collections::BTreeMap::new();
+    for elem in &env.head {
+        *count.entry(elem.prev_insn_idx.max(0) as usize).or_insert(0) += 1;
+    }
+    let mut all: Vec<_> = count.into_iter().collect();
+    all.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    all.truncate(5);
+    all.into_iter()
+        .map(|(i, n)| (Site::new(env, i), n))
+        .collect()
+}
+
+/// The line of the log that says why: the last one that is known, or else the last one. What only
+/// sums up a line before it is not taken when that one is known.
+fn message_of(log: &str) -> (String, Option<advice::Match>) {
+    let lines = log
+        .lines()
+        .rev()
+        .filter(|l| !l.is_empty() && !l.starts_with("; "));
+    let mut last = None;
+    let mut summary = None;
+    for line in lines.take(4) {
+        last = last.or(Some(line));
+        let Some(found) = advice::classify(line) else {
+            continue;
+        };
+        if !line.ends_with("is outside of the allowed memory range") {
+            return (line.to_owned(), Some(found));
+        }
+        summary = summary.or(Some((line.to_owned(), Some(found))));
+    }
+    summary.unwrap_or_else(|| (last.unwrap_or_default().to_owned(), None))
+}
+
+/// Registers that an instruction reads.
+fn reads(env: &Env<'_>, at: usize) -> Vec<usize> {
+    use crate::insn::{alu, class};
+    let insn = &env.insns[at];
+    let live = |r: &usize| env.aux[at].live_regs_before >> r & 1 != 0;
+    if insn.is_any_call() {
+        return (1..=5).filter(live).collect();
+    }
+    if insn.is_exit() {
+        return vec![0];
+    }
+    let mut regs = Vec::new();
+    let mov = insn.is_alu() && insn.op() == alu::MOV;
+    let reads_dst = match insn.class() {
+        class::ALU | class::ALU64 => !mov,
+        class::ST | class::STX => true,
+        class::JMP | class::JMP32 => insn.is_cond_jump() && !insn.is_may_goto(),
+        _ => false,
+    };
+    let reads_src = match insn.class() {
+        class::LDX | class::STX => true,
+        class::LD | class::ST => false,
+        _ => insn.src_is_reg(),
+    };
+    if reads_src {
+        regs.push(insn.src());
+    }
+    if reads_dst && !regs.contains(&insn.dst()) {
+        regs.push(insn.dst());
+    }
+    regs.retain(|r| *r < MAX_BPF_REG);
+    regs
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Where an instruction comes from: file, line, and its text.
+
+use serde::Serialize;
+
+use crate::env::Env;
+
+/// An instruction and its source line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Site {
+    /// Index in the program.
+    pub insn: usize,
+    /// The instruction, as the verifier's log prints it.
+    pub text: String,
+    /// Source line, when the object has line information.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<Line>,
+}
+
+/// A source line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Line {
+    /// File name without directories.
+    pub file: String,
+    /// Line number, from 1.
+    pub number: u32,
+    /// The line, without leading space.
+    pub text: String,
+}
+
+impl Line {
+    /// As in `prog.bpf.c:12`.
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.file, self.number)
+    }
+
+    /// Whether the text tells more than the instruction: that of inline assembly does not.
+    pub fn says_something(&self) -> bool {
+        let asm = self.text.starts_with("asm") || self.text.starts_with("__asm");
+        !self.text.is_empty() && !asm
+    }
+}
+
+impl Site {
+    /// Instruction `insn` of the program.
+    pub fn new(env: &Env<'_>, insn: usize) -> Self {
+        // A kfunc's number is another one in each kernel.
+        let kfunc = env.insns.get(insn).and_then(|i| env.kfunc_quiet(i));
+        if let Some(kfunc) = kfunc {
+            return Self {
+                insn,
+                text: format!("call {}", kfunc.name),
+                line: line(env, insn),
+            };
+        }
+        let text = env.insn_text(insn);
+        // The opcode in front says nothing that the text does not.
+        let text = match text.split_once(") ") {
+            Some((code, rest)) if code.starts_with('(') => rest.to_owned(),
+            _ => text,
+        };
+        let line = line(env, insn);
+        Self { insn, text, line }
+    }
+
+    /// As in `prog.bpf.c:12`, or the instruction when there is no line.
+    pub fn place(&self) -> String {
+        let place = self.line.as_ref().map(Line::place);
+        place.unwrap_or_else(|| format!("insn {}", self.insn))
+    }
+}
+
+/// The source line of an instruction.
+pub fn line(env: &Env<'_>, insn: usize) -> Option<Line> {
+    let infos = &env.prog.line_info;
+    let n = infos.partition_point(|l| l.insn_off as usize <= insn);
+    let info = infos.get(n.checked_sub(1)?)?;
+    let btf = env.prog.btf.as_ref()?;
+    let file = btf.str_at(info.file_name_off)?;
+    Some(Line {
+        file: file.rsplit('/').next().unwrap_or(file).to_owned(),
+        number: info.line(),
+        text: btf.str_at(info.line_off).unwrap_or("").trim().to_owned(),
+    })
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The state before an instruction, told in words.
+
+use serde::Serialize;
+
+use crate::env::Env;
+use crate::insn::REG_FP;
+use crate::state::{BPF_REG_SIZE, RefKind, VerifierState};
+use crate::types::RegType;
+
+use super::origin::{self, Link};
+use super::path::Step;
+use super::reads;
+use super::source::Site;
+use super::words::{reg_words, slots_words};
+
+/// What a register or a stack slot holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Value {
+    /// As in `R1` or `fp-16`.
+    pub place: String,
+    /// What it holds.
+    pub holds: String,
+    /// The instruction works on it.
+    pub used: bool,
+    /// Instructions that made it, the last one first; of what the instruction works on.
+    pub origin: Vec<Link>,
+}
+
+/// Something that is held: a reference or a section.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// What it is.
+    pub what: String,
+    /// Where it was acquired, when that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<Site>,
+}
+
+/// Registers and slots of the current frame: what instruction `at` reads first, then what else is
+/// live.
+pub(super) fn values(
+    env: &Env<'_>,
+    state: &VerifierState,
+    steps: &[Step],
+    at: usize,
+) -> Vec<Value> {
+    let frame = state.frame();
+    let mut used = reads(env, at);
+    if env.insns[at].is_any_call() {
+        // Which arguments there are the prototype alone knows.
+        used.retain(|r| frame.regs[*r].typ != RegType::NOT_INIT);
+    }
+    let live = env.aux[at].live_regs_before;
+    let mut values = Vec::new();
+    for &r in &used {
+        let origin = match r == usize::from(REG_FP) {
+            true => Vec::new(),
+            false => origin::of_register(env, steps, r),
+        };
+        values.push(Value {
+            place: format!("R{r}"),
+            holds: reg_words(env, &frame.regs[r]),
+            used: true,
+            origin,
+        });
+    }
+    let known = |r: &usize| frame.regs[*r].typ != RegType::NOT_INIT;
+    let others = (0..usize::from(REG_FP)).filter(|r| live >> r & 1 != 0 && !used.contains(r));
+    let others = others.filter(known);
+    values.extend(others.map(|r| Value {
+        place: format!("R{r}"),
+        holds: reg_words(env, &frame.regs[r]),
+        used: false,
+        origin: Vec::new(),
+    }));
+    let insn = &env.insns[at];
+    let from_fp = insn.class() == crate::insn::class::LDX && insn.src_reg == REG_FP;
+    let slot_read = from_fp.then(|| crate::state::get_spi(i32::from(insn.off).min(-1)));
+    for (place, holds) in slots_words(env, frame) {
+        let used = slot_read.is_some_and(|s| place == format!("fp-{}", (s + 1) * BPF_REG_SIZE));
+        let origin = match used {
+            true => origin::of_slot(env, steps, insn.off),
+            false => Vec::new(),
+        };
+        values.push(Value {
+            place,
+            holds,
+            used,
+            origin,
+        });
+    }
+    values
+}
+
+/// References and sections; where a section was opened, the path tells.
+pub(super) fn held(env: &Env<'_>, state: &VerifierState, steps: &[Step]) -> Vec<Held> {
+    let mut held = Vec::new();
+    for r in &state.refs {
+        let kind = match r.kind {
+            RefKind::Ptr { .. } => "a reference",
+            RefKind::Irq => "disabled IRQs",
+            RefKind::Lock(..) => "a lock",
+        };
+        let iter = state.frames.iter().flat_map(|f| &f.stack).find_map(|s| {
+            let it = s.reg.iter().filter(|_| s.reg.id == r.id)?;
+            Some(format!("iterator {}", env.iter_type_str(it.btf, it.btf_id)))
+        });
+        held.push(Held {
+            what: format!("{} (id {})", iter.as_deref().unwrap_or(kind), r.id),
+            site: Some(Site::new(env, r.insn_idx)),
+        });
+    }
+    let opened_by = |name: &str| {
+        let calls = |s: &&Step| {
+            env.kfunc_quiet(&env.insns[s.insn])
+                .is_some_and(|k| k.name == name)
+        };
+        let step = steps.iter().rev().find(calls);
+        step.map(|s| Site::new(env, s.insn))
+    };
+    let mut section = |n: u32, what: &str, by: &str| {
+        if n > 0 {
+            let times = if n > 1 {
+                format!(", {n} deep")
+            } else {
+                String::new()
+            };
+            held.push(Held {
+                what: format!("{what}{times}"),
+                site: opened_by(by),
+            });
+        }
+    };
+    section(
+        state.active_rcu_locks,
+        "an RCU section",
+        "bpf_rcu_read_lock",
+    );
+    section(
+        state.active_preempt_locks,
+        "disabled preemption",
+        "bpf_preempt_disable",
+    );
+    held
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What `verifier-model explain` says: cases are the files of tests/explain, see the README there.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use verifier_model::btf::Btf;
+use verifier_model::explain::{advice, explain};
+use verifier_model::kfuncs::KfuncTable;
+use verifier_model::load::{Autoload, Object, PrepareOptions};
+use verifier_model::profile::Profile;
+use verifier_model::prog_load::{Kernel, ProgLoad};
+use verifier_model::verify::{Options, verify};
+
+fn dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/explain")
+}
+
+fn kernel() -> Kernel {
+    let btf = Btf::from_file(dir().join("vmlinux.elf"), None).expect("a kernel");
+    let mut kernel = Kernel::new(Arc::new(btf));
+    kernel.kfuncs = KfuncTable::linux_7_3();
+    kernel
+}
+
+/// All programs of all objects, each with the file of what is said of it.
+fn cases(kernel: &Kernel) -> Vec<(PathBuf, ProgLoad)> {
+    let mut cases = Vec::new();
+    for entry in std::fs::read_dir(dir()).expect("the cases") {
+        let path = entry.expect("a case").path();
+        let elf = path.extension().is_some_and(|e| e == "elf");
+        if !elf || path.ends_with("vmlinux.elf") {
+            continue;
+        }
+        let data = std::fs::read(&path).expect("an object");
+        let object = Object::open(&data, "case").expect("an object");
+        for prog in object.programs().map(|p| p.name.to_owned()) {
+            let options = PrepareOptions {
+                autoload: Autoload::Only(&prog),
+                ..PrepareOptions::default()
+            };
+            let mut prepared = object.prepare(kernel, &options).expect("a program");
+            let load = prepared.next().expect("a program").load;
+            let said = path.with_extension(format!("{prog}.txt"));
+            cases.push((said, load.expect("a program that loads")));
+        }
+    }
+    cases.sort_by(|a, b| a.0.cmp(&b.0));
+    cases
+}
+
+#[test]
+fn what_is_said_is_what_was_read_and_found_good() {
+    let kernel = kernel();
+    let bless = std::env::var_os("BLESS").is_some();
+    let mut wrong = Vec::new();
+    let mut covered = Vec::new();
+    let mut said_in = Vec::new();
+    for (file, load) in cases(&kernel) {
+        let (verdict, e) = explain(&load, &kernel, &Profile::V7_3, &Options::default());
+        if verdict.stats.insns_processed < 100_000 {
+            let plain = verify(&load, &kernel, &Profile::V7_3, &Options::default());
+            assert_eq!(verdict, plain, "watching changes {}", file.display());
+        }
+        let text = e.text(false);
+        if bless {
+            std::fs::write(&file, &text).expect("a file to write");
+        } else if std::fs::read_to_string(&file).ok().as_deref() != Some(&text) {
+            wrong.push(format!("=== {}\n{text}", file.display()));
+        }
+        covered.extend(e.class);
+        said_in.push(file);
+    }
+    assert!(wrong.is_empty(), "not as expected:\n{}", wrong.join("\n"));
+    let missing: Vec<_> = advice::classes()
+        .into_iter()
+        .map(|c| c.name)
+        .filter(|name| !covered.iter().any(|c| c == name))
+        .collect();
+    assert!(missing.is_empty(), "no case for {missing:?}");
+    for entry in std::fs::read_dir(dir()).expect("the cases") {
+        let path = entry.expect("a case").path();
+        let stray = path.extension().is_some_and(|e| e == "txt") && !said_in.contains(&path);
+        assert!(!stray, "{} is of no program", path.display());
+    }
+}
+
+#[test]
+fn json_has_the_same() {
+    let kernel = kernel();
+    for (_, load) in cases(&kernel)
+        .iter()
+        .filter(|(f, _)| f.ends_with("calls.leak.txt"))
+    {
+        let (_, e) = explain(load, &kernel, &Profile::V7_3, &Options::default());
+        let json = serde_json::to_value(&e).expect("JSON");
+        assert_eq!(json["class"], "reference-leak");
+        assert_eq!(json["site"]["line"]["file"], "calls.c");
+        let acquired = &json["held"][0]["site"]["text"];
+        assert_eq!(acquired, "call bpf_ringbuf_reserve#131");
+    }
+}
