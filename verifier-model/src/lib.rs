@@ -41,6 +41,7 @@ pub mod insn;
 pub mod iter;
 pub mod kfunc;
 pub mod kfuncs;
+pub mod linux_7_3;
 pub mod liveness;
 pub mod load;
 pub mod log;

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 
+use crate::kernel_data;
 use crate::project::Project;
 use crate::run;
 use crate::stock;
@@ -36,6 +37,8 @@ enum Verb {
     },
     /// Fetch, configure and build the test kernel.
     Build,
+    /// Write what verifier-model ships of the test kernel: types, kfuncs, configuration.
+    Data,
 }
 
 /// Runs the verb.
@@ -43,8 +46,11 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let mut toolchain = Toolchain::ensure(project)?;
     let kernel = match &args.verb {
         Verb::Stock { series, update } => stock::ensure(project, &toolchain, *series, *update)?,
-        Verb::Build => test_kernel::ensure(project, &mut toolchain)?,
+        Verb::Build | Verb::Data => test_kernel::ensure(project, &mut toolchain)?,
     };
+    if matches!(args.verb, Verb::Data) {
+        return kernel_data::write(project, &toolchain, &kernel);
+    }
     println!("release  {}", kernel.release);
     println!("image    {}", kernel.image.display());
     println!("build    {}", kernel.build.display());

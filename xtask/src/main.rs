@@ -17,6 +17,7 @@ mod guest;
 mod host;
 mod interrupt;
 mod kernel;
+mod kernel_data;
 mod lint;
 mod module;
 mod oracle;

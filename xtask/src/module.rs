@@ -88,7 +88,18 @@ pub(crate) fn build_all(
     toolchain: &Toolchain,
     kernel: &Kernel,
 ) -> Result<Vec<PathBuf>> {
-    let module = build(project, toolchain, kernel)?;
+    Ok(vec![
+        build(project, toolchain, kernel)?,
+        build_example(project, toolchain, kernel)?,
+    ])
+}
+
+/// The example of docs/writing-a-kfunc.md.
+pub(crate) fn build_example(
+    project: &Project,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+) -> Result<PathBuf> {
     let out = project.products(&kernel.release)?.join("example");
     make(
         project,
@@ -97,30 +108,25 @@ pub(crate) fn build_all(
         &project.checkout.join("tests/example-kfunc"),
         &out,
     )?;
-    let mut modules = vec![module];
     for entry in fs::read_dir(&out)? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "ko") {
-            modules.push(path);
+            return Ok(path);
         }
     }
-    if modules.len() < 2 {
-        bail!("tests/example-kfunc builds no module");
-    }
-    Ok(modules)
+    bail!("tests/example-kfunc builds no module");
 }
 
-/// The iterator's module and what the benchmarks hold it against.
+/// What the benchmarks hold the iterator's module against.
 pub(crate) fn build_for_bench(
     project: &Project,
     toolchain: &Toolchain,
     kernel: &Kernel,
-) -> Result<Vec<PathBuf>> {
-    let module = build(project, toolchain, kernel)?;
+) -> Result<PathBuf> {
     let out = project.products(&kernel.release)?.join("c-port");
     let sources = project.checkout.join("bench/c-port");
     make(project, toolchain, kernel, &sources, &out)?;
-    Ok(vec![module, out.join("bpf_bench.ko")])
+    Ok(out.join("bpf_bench.ko"))
 }
 
 /// The kernel's own clippy over the modules; it must have nothing to say.

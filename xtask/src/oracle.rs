@@ -5,18 +5,22 @@
 //! in a guest of the test kernel. The answers are committed, so that the model can be compared
 //! where no guest runs.
 
-mod answers;
 mod corpus;
 mod raw;
 mod tiers;
 mod wanting;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use answers::{Answer, Answers, Header, Verdict};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
+use verifier_model::btf::Btf;
 
 use crate::bpf::{self, Object};
 use crate::guest;
@@ -26,9 +30,9 @@ use crate::project::Project;
 use crate::qemu::Guest;
 use crate::toolchain::Toolchain;
 
-use answers::{Answer, Answers, Header, Verdict};
+pub(crate) use corpus::modules;
 use corpus::{Compiled, Corpus};
-use tiers::Tier;
+use tiers::{CORE_BTF, Tier};
 
 const SMP: &str = "2";
 /// The verifier logs the path that failed.
@@ -55,7 +59,7 @@ pub(crate) struct Args {
     /// Ask about this many random programs, to see how fast that goes.
     #[arg(long, conflicts_with_all = ["filter", "tier", "check", "raw"])]
     raw_sample: Option<u32>,
-    /// Compile the corpus and say where it is, no more.
+    /// Compile the corpus and say in which directory it is, no more.
     #[arg(long, conflicts_with_all = ["filter", "check", "raw"])]
     compile: bool,
     /// The kernel to ask.
@@ -85,21 +89,38 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     if let Some(path) = &args.raw {
         return ask_raw(project, toolchain, &kernel, path);
     }
-    let parts = parts(project, toolchain, &kernel, args)?;
+    let corpus = Corpus::prepare(project, toolchain, &kernel)?;
+    let parts = parts(project, toolchain, &kernel, &corpus, args)?;
+    let core_btf = corpus.compile(project, toolchain, &CORE_BTF.map(str::to_owned))?;
+    let core_btf = core_btf.objects.into_iter().map(|object| Object {
+        name: object.name.replace("selftests/", ""),
+        ..object
+    });
+    let core_btf: Vec<Object> = core_btf.collect();
     if args.compile {
-        for object in parts.iter().flat_map(|part| &part.compiled.objects) {
-            println!("{} {}", object.name, object.path.display());
-        }
+        let objects = parts.iter().flat_map(|part| &part.compiled.objects);
+        let dir = layout(project, &kernel, objects, &core_btf)?;
+        println!("{}", dir.display());
         return Ok(());
     }
     let modules = corpus::modules(project, toolchain, &kernel)?;
+    let own = {
+        let _lock = project.lock_products()?;
+        let mut own = module::build_all(project, toolchain, &kernel)?;
+        own.push(module::build_for_bench(project, toolchain, &kernel)?);
+        own
+    };
     let mut payload: Vec<(String, PathBuf)> = Vec::new();
-    for path in &modules {
+    // The initramfs has the others.
+    for path in modules.iter().chain(own.last()) {
         let name = path.file_name().context("a module has a name")?;
         payload.push((format!("lib/modules/{}", name.display()), path.clone()));
     }
     for object in parts.iter().flat_map(|part| &part.compiled.objects) {
         payload.push((format!("oracle/{}", object.name), object.path.clone()));
+    }
+    for object in &core_btf {
+        payload.push((format!("core-btf/{}", object.name), object.path.clone()));
     }
     let mut told = vec!["oracle".to_owned()];
     let level = args.log_level.unwrap_or(LOG_LEVEL);
@@ -135,7 +156,10 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         Choice::Stock => "-stock",
         Choice::Test | Choice::Running => "",
     };
-    let directory = project.checkout.join(Answers::directory(&kernel, suffix));
+    let directory = directory(project, &kernel, suffix);
+    if !args.check {
+        write_modules(&kernel, modules.iter().chain(&own), &directory)?;
+    }
     let mut wrong = 0;
     for part in parts {
         let header = header(toolchain, &kernel, &names, level, &part)?;
@@ -159,7 +183,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
                 println!("  {difference}");
             }
         } else {
-            answers.write(toolchain, &path)?;
+            answers.write(&path)?;
             println!("  written to {}", path.display());
         }
     }
@@ -167,6 +191,57 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         bail!("{wrong} answers differ from the written ones");
     }
     Ok(())
+}
+
+/// The directory for the answers of `kernel`.
+fn directory(project: &Project, kernel: &Kernel, suffix: &str) -> PathBuf {
+    let series: Vec<&str> = kernel.release.splitn(3, '.').take(2).collect();
+    let name = format!("{}{suffix}", series.join("."));
+    project.checkout.join("verifier-model/oracle").join(name)
+}
+
+/// Writes the BTF of all modules that the guest has loaded: their types and kfuncs are the kernel's.
+fn write_modules<'a>(
+    kernel: &Kernel,
+    modules: impl Iterator<Item = &'a PathBuf>,
+    directory: &Path,
+) -> Result<()> {
+    let directory = directory.join("modules");
+    fs::create_dir_all(&directory)
+        .with_context(|| format!("cannot make {}", directory.display()))?;
+    let vmlinux = Arc::new(Btf::from_file(kernel.btf(), None)?);
+    for path in modules {
+        let btf = Btf::from_file(path, Some(vmlinux.clone()))?;
+        let name = path.file_stem().context("a module has a name")?;
+        let path = directory.join(name).with_extension("btf.lz4");
+        fs::write(&path, btf.to_lz4())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Lays the corpus out as `verifier-model compare` wants it: by the names in the answers.
+fn layout<'a>(
+    project: &Project,
+    kernel: &Kernel,
+    objects: impl Iterator<Item = &'a Object>,
+    core_btf: &[Object],
+) -> Result<PathBuf> {
+    let dir = project.products(&kernel.release)?.join("corpus");
+    if dir.exists() {
+        fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
+    }
+    let objects = objects.map(|object| (dir.join(&object.name), &object.path));
+    let core_btf = core_btf
+        .iter()
+        .map(|object| (dir.join("core-btf").join(&object.name), &object.path));
+    for (link, object) in objects.chain(core_btf) {
+        if let Some(parent) = link.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        symlink(object, &link).with_context(|| format!("cannot make {}", link.display()))?;
+    }
+    Ok(dir)
 }
 
 /// Asks about the programs of the batch `path` and prints the answers.
@@ -182,9 +257,9 @@ fn parts(
     project: &Project,
     toolchain: &Toolchain,
     kernel: &Kernel,
+    corpus: &Corpus,
     args: &Args,
 ) -> Result<Vec<Part>> {
-    let corpus = Corpus::prepare(project, toolchain, kernel)?;
     let tiers = Tier::ALL
         .into_iter()
         .filter(|tier| args.tier.is_empty() || args.tier.contains(tier));
@@ -257,6 +332,7 @@ fn header(
     Ok(Header {
         kernel: kernel.release.clone(),
         config: config.iter().map(|byte| format!("{byte:02x}")).collect(),
+        cpus: SMP.parse()?,
         clang: corpus::clang_version(toolchain)?,
         modules: modules.to_vec(),
         log_level,

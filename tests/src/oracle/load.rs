@@ -6,12 +6,12 @@ use std::fmt::Display;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use answers::{Answer, Verdict, log};
+use libbpf_rs::btf::types::DeclTag;
+use libbpf_rs::btf::{Btf, BtfType, ReferencesType};
 use libbpf_rs::libbpf_sys as sys;
 use libbpf_rs::{AsRawLibbpf, ObjectBuilder, OpenObject, PrintLevel, set_print};
 use nix::errno::Errno;
-use serde::Serialize;
-
-use super::log::{self, Stats};
 
 /// Statistics without states: `BPF_LOG_STATS` of the kernel's `bpf_verifier.h`.
 pub(super) const LOG_STATS: u32 = 4;
@@ -33,45 +33,6 @@ const NOISE: [&str; 4] = [
 /// What libbpf said since it was last asked to do something.
 static SAID: Mutex<String> = Mutex::new(String::new());
 
-/// How a load ended.
-#[derive(Serialize)]
-#[serde(tag = "verdict", rename_all = "lowercase")]
-pub(super) enum Outcome {
-    /// The kernel took the program.
-    Accepted {
-        #[serde(flatten)]
-        stats: Option<Stats>,
-    },
-    /// The verifier refused it.
-    Rejected {
-        /// What `bpf(2)` failed with.
-        errno: i32,
-        /// The last line the verifier said of the program itself.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        message: Option<String>,
-        /// The title of the verifier's report.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        report: Option<String>,
-        /// The instruction that the log was at.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        insn: Option<u32>,
-        #[serde(flatten)]
-        stats: Option<Stats>,
-        /// The log, unless it is too long.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        log: Option<String>,
-    },
-    /// The program did not get as far as the verifier's judgement: a kfunc, a type or an option
-    /// that this kernel lacks, or a set-up that the selftest makes itself. No verdict at all.
-    Unanswered {
-        /// What the load failed with.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        errno: Option<i32>,
-        /// Why, in the words of libbpf or the verifier.
-        why: String,
-    },
-}
-
 /// A buffer for the verifier's log, used over and over.
 pub(super) struct Room(Vec<u8>);
 
@@ -88,9 +49,9 @@ impl Room {
     }
 }
 
-/// The programs of an object and their sections, or why it cannot be opened.
-pub(super) fn programs(path: &Path) -> Result<Vec<(String, String)>, Outcome> {
-    let object = open(path).map_err(|error| unanswered(None, &error))?;
+/// The programs of an object and their sections, or what to answer if it cannot be opened.
+pub(super) fn programs(path: &Path) -> Result<Vec<(String, String)>, Answer> {
+    let object = open(path, None).map_err(|error| unanswered(None, &error))?;
     let names = object.progs().map(|program| {
         (
             program.name().to_string_lossy().into_owned(),
@@ -100,25 +61,36 @@ pub(super) fn programs(path: &Path) -> Result<Vec<(String, String)>, Outcome> {
     Ok(names.collect())
 }
 
-/// Loads the program called `program` and forgets it again.
-pub(super) fn alone(path: &Path, program: &str, log_level: u32, room: &mut Room) -> Outcome {
-    let outcome = at_level(path, program, log_level | LOG_STATS, room);
-    match outcome {
+/// Loads the program called `program` and forgets it again. The answer tells what became of it,
+/// not what it is. `core_btf` is the file whose BTF stands for the kernel's in CO-RE relocations.
+pub(super) fn alone(
+    path: &Path,
+    program: &str,
+    core_btf: Option<&Path>,
+    log_level: u32,
+    room: &mut Room,
+) -> Answer {
+    let answer = at_level(path, program, core_btf, log_level | LOG_STATS, room);
+    if answer.verdict == Verdict::Rejected && answer.errno == Some(Errno::ENOSPC as i32) {
         // The log outgrew its room, and that is the error then, whatever the verdict was. Asked
         // for statistics alone the verifier says no more than its last message.
-        Outcome::Rejected { errno, .. } if errno == Errno::ENOSPC as i32 => {
-            let mut outcome = at_level(path, program, LOG_STATS, room);
-            if let Outcome::Rejected { log, .. } = &mut outcome {
-                *log = None;
-            }
-            outcome
-        }
-        outcome => outcome,
+        let answer = at_level(path, program, core_btf, LOG_STATS, room);
+        return Answer {
+            log: None,
+            ..answer
+        };
     }
+    answer
 }
 
-fn at_level(path: &Path, program: &str, log_level: u32, room: &mut Room) -> Outcome {
-    let mut object = match open(path) {
+fn at_level(
+    path: &Path,
+    program: &str,
+    core_btf: Option<&Path>,
+    log_level: u32,
+    room: &mut Room,
+) -> Answer {
+    let mut object = match open(path, core_btf) {
         Ok(object) => object,
         Err(error) => return unanswered(None, &error),
     };
@@ -132,50 +104,70 @@ fn at_level(path: &Path, program: &str, log_level: u32, room: &mut Room) -> Outc
     let text = room.text();
     let judged = log::parse(&text);
     let errno = -loaded;
-    if loaded == 0 {
-        return Outcome::Accepted {
+    let without_btf = without_btf();
+    // Where libbpf has loaded the program and goes on to put the object's others, which are not
+    // loaded, into its program array (bpf_object_init_prog_arrays() in libbpf.c), it fails.
+    if loaded == 0 || said().contains("failed to initialize slot [") {
+        return Answer {
+            verdict: Verdict::Accepted,
             stats: judged.stats,
-        };
-    }
-    if said().contains("failed to initialize slot [") {
-        // libbpf has loaded the program and goes on to put the object's others, which are not
-        // loaded, into its program array (bpf_object_init_prog_arrays() in libbpf.c).
-        return Outcome::Accepted {
-            stats: judged.stats,
+            without_btf,
+            ..Answer::default()
         };
     }
     if judged.body.is_empty() {
         return unanswered(Some(errno), &Errno::from_raw(errno));
     }
     match judged.defect(&text) {
-        Some(why) => Outcome::Unanswered {
+        Some(why) => Answer {
             errno: Some(errno),
-            why: why.to_owned(),
+            why: Some(why.to_owned()),
+            without_btf,
+            ..Answer::default()
         },
-        None => Outcome::Rejected {
-            errno,
+        None => Answer {
+            verdict: Verdict::Rejected,
+            errno: Some(errno),
             message: judged.message.map(str::to_owned),
             report: judged.report.map(str::to_owned),
             insn: judged.insn,
             stats: judged.stats,
             log: (judged.body.len() <= TOLD).then(|| log::without_addresses(judged.body)),
+            without_btf,
+            ..Answer::default()
         },
     }
 }
 
-fn open(path: &Path) -> libbpf_rs::Result<OpenObject> {
+/// The object that the selftests' `__btf_path()` names for a program.
+pub(super) fn core_btf(path: &Path, program: &str) -> Option<String> {
+    let btf = Btf::from_path(path).ok()?;
+    let mut tags = (1..btf.len() as u32).filter_map(|id| btf.type_by_id::<DeclTag<'_>>(id.into()));
+    tags.find_map(|tag| {
+        let (_, object) = tag.name()?.to_str()?.split_once("test_btf_path=")?;
+        let function: BtfType<'_> = tag.referenced_type();
+        (function.name()?.to_str() == Some(program))
+            .then(|| object.trim_end_matches(".bpf.o").to_owned())
+    })
+}
+
+fn open(path: &Path, core_btf: Option<&Path>) -> libbpf_rs::Result<OpenObject> {
     set_print(Some((PrintLevel::Info, |_, text| {
         SAID.lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push_str(&text);
     })));
     SAID.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    ObjectBuilder::default().open_file(path)
+    let mut builder = ObjectBuilder::default();
+    if let Some(core_btf) = core_btf {
+        builder.btf_custom_path(core_btf)?;
+    }
+    builder.open_file(path)
 }
 
 /// Whether the object of the last load had BTF that the kernel did not take, for instance for a
 /// function with an unnamed argument.
-pub(super) fn without_btf() -> bool {
+fn without_btf() -> bool {
     said().contains("BTF is optional, ignoring.")
 }
 
@@ -258,7 +250,7 @@ fn prepare(
 }
 
 /// The load ended before the verifier said anything: libbpf knows why, if anyone does.
-fn unanswered(errno: Option<i32>, error: &impl Display) -> Outcome {
+fn unanswered(errno: Option<i32>, error: &impl Display) -> Answer {
     let said = said();
     let mut lines: Vec<&str> = said
         .lines()
@@ -271,5 +263,10 @@ fn unanswered(errno: Option<i32>, error: &impl Display) -> Outcome {
     } else {
         lines.join("; ")
     };
-    Outcome::Unanswered { errno, why }
+    Answer {
+        errno,
+        why: Some(why),
+        without_btf: without_btf(),
+        ..Answer::default()
+    }
 }

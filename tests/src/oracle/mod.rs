@@ -2,13 +2,12 @@
 //! The `oracle` verb: what this kernel's verifier says of programs.
 //!
 //! Every program of every object is loaded alone, and one line of JSON tells how
-//! it went: [`Answer`]. Nothing but such lines is printed, so what libbpf says
+//! it went: an [`answers::Answer`]. Nothing but such lines is printed, so what libbpf says
 //! goes into them as well. The caller is root and sets no load flag: what the
 //! selftests' annotations ask for (other flags, fewer capabilities, a return value)
 //! plays no part here.
 
 mod load;
-mod log;
 mod raw;
 
 use std::fs;
@@ -16,11 +15,10 @@ use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use answers::Answer;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
-
-use load::Outcome;
 
 /// Which programs to ask about, and how much to tell.
 #[derive(Args)]
@@ -28,6 +26,9 @@ pub(crate) struct Options {
     /// The directory with the objects.
     #[arg(long, default_value = "/oracle")]
     root: PathBuf,
+    /// The directory with the objects whose BTF programs name in place of the kernel's.
+    #[arg(long, default_value = "/core-btf")]
+    core_btf: PathBuf,
     /// Only objects and programs whose `object/program` contains this.
     #[arg(long)]
     filter: Option<String>,
@@ -37,24 +38,6 @@ pub(crate) struct Options {
     /// Answer the raw programs of this batch file instead.
     #[arg(long)]
     raw: Option<PathBuf>,
-}
-
-/// One line of the output.
-#[derive(Serialize)]
-struct Answer<'a> {
-    /// The object's path below the root, without `.bpf.o`.
-    object: &'a str,
-    /// The program; absent if libbpf cannot open the object at all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    program: Option<&'a str>,
-    /// The ELF section, which tells libbpf the program's type.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    section: Option<String>,
-    /// The kernel refused the object's BTF, and libbpf went on without.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    without_btf: bool,
-    #[serde(flatten)]
-    outcome: Outcome,
 }
 
 /// Answers for every object, in the order of their names.
@@ -68,32 +51,36 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut room = load::Room::new();
     for path in &objects {
         let name = path.strip_prefix(&options.root)?.to_string_lossy();
-        let name = name.trim_end_matches(".bpf.o");
+        let object = name.trim_end_matches(".bpf.o").to_owned();
         let programs = match load::programs(path) {
             Ok(programs) => programs,
-            Err(outcome) => {
-                print(&Answer {
-                    object: name,
-                    program: None,
-                    section: None,
-                    without_btf: false,
-                    outcome,
-                })?;
+            Err(answer) => {
+                print(&Answer { object, ..answer })?;
                 continue;
             }
         };
         for (program, section) in programs {
             let wanted = options.filter.as_deref().unwrap_or_default();
-            if !format!("{name}/{program}").contains(wanted) {
+            if !format!("{object}/{program}").contains(wanted) {
                 continue;
             }
-            let outcome = load::alone(path, &program, options.log_level, &mut room);
+            let core_btf = load::core_btf(path, &program);
+            let core_btf_path = core_btf
+                .as_ref()
+                .map(|name| options.core_btf.join(format!("{name}.bpf.o")));
+            let answer = load::alone(
+                path,
+                &program,
+                core_btf_path.as_deref(),
+                options.log_level,
+                &mut room,
+            );
             print(&Answer {
-                object: name,
-                program: Some(&program),
+                object: object.clone(),
+                program: Some(program),
                 section: Some(section),
-                without_btf: load::without_btf(),
-                outcome,
+                core_btf,
+                ..answer
             })?;
         }
     }

@@ -25,6 +25,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use answers::log::{self, Stats};
 use anyhow::{Context, Result, ensure};
 use libbpf_rs::libbpf_sys::{
     bpf_insn, bpf_map_create_opts, bpf_prog_load, bpf_prog_load_opts, size_t,
@@ -32,8 +33,6 @@ use libbpf_rs::libbpf_sys::{
 use libbpf_rs::{MapHandle, MapType};
 use nix::errno::Errno;
 use serde::Serialize;
-
-use super::log::{self, Stats};
 
 const MAGIC: [u8; 8] = *b"BPFBATCH";
 /// `BPF_MAXINSNS` for privileged users, `BPF_COMPLEXITY_LIMIT_INSNS` of the kernel's `bpf.h`.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! BTF from files: raw, as under `/sys/kernel/btf`, or the `.BTF` section of an ELF file.
+//! BTF from files: raw, as under `/sys/kernel/btf`, the `.BTF` section of an ELF file, or packed.
 
 use std::path::Path;
 use std::sync::Arc;

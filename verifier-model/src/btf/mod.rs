@@ -31,6 +31,7 @@
 mod build;
 mod file;
 mod names;
+mod packed;
 mod parse;
 mod relocate;
 mod resolve;
@@ -129,6 +130,18 @@ impl Btf {
         }
         let rest = self.strings.get((offset - self.start_str_off) as usize..)?;
         rest.find('\0').map(|len| &rest[..len])
+    }
+
+    /// Whether there is a name at this offset, without looking for its end.
+    fn has_str_at(&self, offset: u32) -> bool {
+        if offset < self.start_str_off {
+            return self
+                .base
+                .as_ref()
+                .is_some_and(|base| base.has_str_at(offset));
+        }
+        let offset = (offset - self.start_str_off) as usize;
+        offset < self.strings.len() && self.strings.is_char_boundary(offset)
     }
 
     /// The types of this name, ascending: the base's first, then the ones here.

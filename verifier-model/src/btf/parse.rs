@@ -20,10 +20,19 @@ impl Btf {
     /// `base` is what it is split from.
     pub fn parse(data: &[u8], base: Option<Arc<Btf>>) -> Result<Self, BtfError> {
         let raw = Raw::new(data)?;
-        let words = raw.words;
-        let offsets = record_offsets(&words, &raw.layout)?;
-        let strings = String::from_utf8(raw.strings.to_vec())
-            .map_err(|_| BtfError::Header("a name is not UTF-8"))?;
+        Self::from_sections(raw.words, &raw.layout, raw.strings.to_vec(), base)
+    }
+
+    /// Checks and indexes what a header points to.
+    pub(super) fn from_sections(
+        words: Vec<u32>,
+        layout: &[(u8, u8)],
+        strings: Vec<u8>,
+        base: Option<Arc<Btf>>,
+    ) -> Result<Self, BtfError> {
+        let offsets = record_offsets(&words, layout)?;
+        let strings =
+            String::from_utf8(strings).map_err(|_| BtfError::Header("a name is not UTF-8"))?;
         let begins = strings.starts_with('\0') || base.is_some();
         let ends = strings.ends_with('\0') || strings.is_empty() && base.is_some();
         if !begins || !ends {
@@ -72,9 +81,9 @@ impl Btf {
         let nr_types = self.nr_types();
         for t in self.types() {
             let err = |reason| BtfError::Type { id: t.id(), reason };
-            let name = |off| match self.str_at(off) {
-                Some(_) => Ok(()),
-                None => Err(err("a name lies outside the strings")),
+            let name = |off| match self.has_str_at(off) {
+                true => Ok(()),
+                false => Err(err("a name lies outside the strings")),
             };
             let id = |id| match id < nr_types {
                 true => Ok(()),

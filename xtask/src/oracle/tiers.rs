@@ -66,6 +66,9 @@ impl Tier {
     }
 }
 
+/// Selftests without programs, whose BTF stands for the kernel's where a program names them.
+pub(crate) const CORE_BTF: [&str; 1] = ["btf__core_reloc_bitfields"];
+
 const ITERATORS: &str = "
     iter_buf_null_fail iters iters_css iters_css_task iters_looping iters_num iters_state_safety
     iters_task iters_task_failure iters_task_vma iters_testmod iters_testmod_seq

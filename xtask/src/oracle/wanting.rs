@@ -5,7 +5,7 @@
 //! that programs of the type may not call. They show when kernels of the same sources and different
 //! configurations disagree: here the test kernel and the stock kernel.
 
-use super::answers::{Answer, Verdict};
+use answers::{Answer, Verdict};
 
 /// What a message contains, and the option without which it means nothing.
 const SIGNS: [(&str, &str); 2] = [

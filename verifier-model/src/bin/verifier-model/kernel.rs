@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use verifier_model::btf::Btf;
 use verifier_model::kfuncs::KfuncTable;
-use verifier_model::prog_load::{Kernel, Module};
+use verifier_model::prog_load::Kernel;
 
 /// Where a running kernel shows its BTF.
 const SYS_BTF: &str = "/sys/kernel/btf";
@@ -17,9 +17,12 @@ const SYS_BTF: &str = "/sys/kernel/btf";
 #[derive(clap::Args)]
 #[group(id = "kernel")]
 pub(crate) struct Args {
-    /// BTF of the kernel: a vmlinux or raw BTF [default: the running kernel's]
+    /// BTF of another kernel: a vmlinux or raw BTF [default: Linux 7.3 with bpf_iter_cpumask]
     #[arg(long, value_name = "FILE")]
     btf: Option<PathBuf>,
+    /// The kernel that is running: BTF of it and its modules, its symbols
+    #[arg(long, conflicts_with = "btf")]
+    running: bool,
     /// BTF of a module: a .ko or raw BTF; may be given several times
     #[arg(long, value_name = "NAME=FILE", value_parser = name_and_file)]
     module_btf: Vec<(String, PathBuf)>,
@@ -42,50 +45,61 @@ fn name_and_file(arg: &str) -> Result<(String, PathBuf), String> {
 }
 
 impl Args {
+    /// Whether nothing says that it is another kernel than the one that comes with the crate.
+    pub(crate) fn is_default(&self) -> bool {
+        self.btf.is_none() && !self.running
+    }
+
     pub(crate) fn read(&self) -> Result<Kernel> {
-        let sys = Path::new(SYS_BTF);
-        let (path, running) = match &self.btf {
-            Some(path) => (path.clone(), false),
-            None => (sys.join("vmlinux"), true),
+        let mut kernel = match &self.btf {
+            _ if self.running => running()?,
+            Some(path) => Kernel {
+                kfuncs: KfuncTable::linux_7_3(),
+                ..Kernel::new(Arc::new(Btf::from_file(path, None)?))
+            },
+            None => Kernel::linux_7_3()?,
         };
-        if running && !path.exists() {
-            bail!("this system shows no BTF of its kernel in {SYS_BTF}; give one with --btf");
-        }
-        let vmlinux = Arc::new(Btf::from_file(path, None)?);
-        let mut kernel = Kernel::new(vmlinux);
         for (name, file) in &self.module_btf {
-            add_module(&mut kernel, name, file)?;
-        }
-        if running && self.module_btf.is_empty() {
-            for name in running_modules(sys)? {
-                add_module(&mut kernel, &name, &sys.join(&name))?;
-            }
+            let btf = Btf::from_file(file, Some(kernel.vmlinux.clone()))?;
+            kernel.add_module(name, btf);
         }
         if let Some(path) = &self.kconfig {
-            kernel.kconfig = read_kconfig(&text(path)?);
+            kernel.kconfig.clear();
+            kernel.read_config(&text(path)?);
         }
         if let Some(path) = &self.ksyms {
             kernel.ksyms = Some(read_ksyms(&text(path)?));
         }
-        kernel.kfuncs = match &self.kfuncs {
-            Some(path) => {
-                KfuncTable::parse(&text(path)?).with_context(|| path.display().to_string())?
-            }
-            None => KfuncTable::linux_7_3(),
-        };
+        if let Some(path) = &self.kfuncs {
+            let table = KfuncTable::parse(&text(path)?);
+            kernel.kfuncs = table.with_context(|| path.display().to_string())?;
+        }
         Ok(kernel)
     }
 }
 
-fn text(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).with_context(|| path.display().to_string())
+/// The running kernel, as far as it shows itself to everyone.
+fn running() -> Result<Kernel> {
+    let sys = Path::new(SYS_BTF);
+    let path = sys.join("vmlinux");
+    if !path.exists() {
+        bail!("this system shows no BTF of its kernel in {SYS_BTF}; give one with --btf");
+    }
+    let mut kernel = Kernel::new(Arc::new(Btf::from_file(path, None)?));
+    kernel.kfuncs = KfuncTable::linux_7_3();
+    for name in running_modules(sys)? {
+        let btf = Btf::from_file(sys.join(&name), Some(kernel.vmlinux.clone()))?;
+        kernel.add_module(&name, btf);
+    }
+    // Addresses may be hidden, names are not.
+    if let Ok(symbols) = text(Path::new("/proc/kallsyms")) {
+        kernel.ksyms = Some(read_ksyms(&symbols));
+    }
+    Ok(kernel)
 }
 
-fn add_module(kernel: &mut Kernel, name: &str, file: &Path) -> Result<()> {
-    let btf = Arc::new(Btf::from_file(file, Some(kernel.vmlinux.clone()))?);
-    let name = name.to_owned();
-    kernel.modules.push(Module { name, btf });
-    Ok(())
+fn text(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).with_context(|| path.display().to_string())
 }
 
 fn running_modules(sys: &Path) -> Result<Vec<String>> {
@@ -96,14 +110,6 @@ fn running_modules(sys: &Path) -> Result<Vec<String>> {
     names.retain(|name| name != "vmlinux");
     names.sort();
     Ok(names)
-}
-
-fn read_kconfig(text: &str) -> BTreeMap<String, String> {
-    let lines = text.lines().filter(|line| line.starts_with("CONFIG_"));
-    lines
-        .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
 }
 
 fn read_ksyms(text: &str) -> BTreeMap<String, u64> {

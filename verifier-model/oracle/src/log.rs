@@ -15,45 +15,48 @@
 //! processed 1 insns (limit 1000000) …
 //! ```
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How a report begins.
 const REPORT: &str = "Verification failed: ";
 
 /// How the statistics begin.
 const TIME: &str = "verification time ";
+/// How they end, and begin where there is no time.
+const PROCESSED: &str = "processed ";
 
 /// What the verifier's work came to: the numbers of its last line, `processed …`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Stats {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stats {
     /// Instructions processed, each path counted.
-    insns: u32,
+    pub insns: u32,
     /// States kept at once, at most, for one instruction.
-    max_states_per_insn: u32,
+    pub max_states_per_insn: u32,
     /// States ever kept.
-    total_states: u32,
+    pub total_states: u32,
     /// States kept at once, at most.
-    peak_states: u32,
+    pub peak_states: u32,
     /// The longest walk that marked registers as read.
-    mark_read: u32,
+    pub mark_read: u32,
 }
 
 /// A log taken apart.
-pub(super) struct Log<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Log<'a> {
     /// All but the statistics.
-    pub(super) body: &'a str,
+    pub body: &'a str,
     /// The last line the verifier said of its own accord: neither of a report nor of a state.
-    pub(super) message: Option<&'a str>,
+    pub message: Option<&'a str>,
     /// The title of the last report, such as `Memory Safety: Invalid map value access`.
-    pub(super) report: Option<&'a str>,
+    pub report: Option<&'a str>,
     /// The instruction before the message.
-    pub(super) insn: Option<u32>,
+    pub insn: Option<u32>,
     /// The statistics; absent if the verifier gave up before its first state.
-    pub(super) stats: Option<Stats>,
+    pub stats: Option<Stats>,
 }
 
 /// Takes a log apart.
-pub(super) fn parse(text: &str) -> Log<'_> {
+pub fn parse(text: &str) -> Log<'_> {
     let mut body = text.trim_end_matches('\n');
     let mut stats = None;
     loop {
@@ -67,6 +70,11 @@ pub(super) fn parse(text: &str) -> Log<'_> {
                 && rest.ends_with(" usec")
             {
                 body = &body[..start + message.len()];
+            } else if let Some(at) = line.rfind(PROCESSED)
+                && let Some(found) = processed(&line[at..])
+            {
+                stats = Some(found);
+                body = &body[..start + at];
             }
             break;
         }
@@ -98,7 +106,7 @@ pub(super) fn parse(text: &str) -> Log<'_> {
 
 impl<'a> Log<'a> {
     /// What shows that this kernel, not the program, is at fault: the line to show.
-    pub(super) fn defect(&self, text: &'a str) -> Option<&'a str> {
+    pub fn defect(&self, text: &'a str) -> Option<&'a str> {
         // libbpf puts the words in brackets into the log where it had nothing to put into the
         // program; the first is the kernel's, of a helper whose body the configuration leaves out.
         const SIGNS: [&str; 4] = [
@@ -114,7 +122,7 @@ impl<'a> Log<'a> {
 
 /// The numbers of `processed N insns (limit L) max_states_per_insn N total_states N …`.
 fn processed(line: &str) -> Option<Stats> {
-    let mut words = line.strip_prefix("processed ")?.split_whitespace();
+    let mut words = line.strip_prefix(PROCESSED)?.split_whitespace();
     let insns = words.next()?.parse().ok()?;
     let mut after = |name: &str| {
         words.find(|word| *word == name)?;
@@ -172,7 +180,7 @@ fn index(line: &str) -> Option<u32> {
 
 /// The log with the kernel addresses that 64-bit loads of map and variable pointers show made
 /// alike; they differ from boot to boot.
-pub(super) fn without_addresses(log: &str) -> String {
+pub fn without_addresses(log: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for line in log.lines() {
         lines.push(without_address(line).unwrap_or_else(|| line.to_owned()));
@@ -268,6 +276,18 @@ processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_stat
             log.message,
             Some("insn 3 cannot call exception cb directly")
         );
+    }
+
+    #[test]
+    fn nor_need_statistics_have_a_line() {
+        let text = "no end of lineprocessed 2 insns (limit 1000000) max_states_per_insn 0 \
+            total_states 1 peak_states 3 mark_read 4\n";
+        let log = parse(text);
+        assert_eq!(
+            (log.body, log.message),
+            ("no end of line", Some("no end of line"))
+        );
+        assert_eq!(log.stats.map(|stats| stats.peak_states), Some(3));
     }
 
     #[test]
