@@ -132,6 +132,9 @@ pub struct PrepareOptions<'a> {
     pub autoload: Autoload<'a>,
     /// Program → what it attaches to, for those whose section does not say.
     pub attach_targets: BTreeMap<String, SetAttachTarget>,
+    /// BTF that stands for the kernel's in CO-RE relocations: `btf_custom_path` of
+    /// `bpf_object_open_opts`.
+    pub core_btf: Option<Arc<Btf>>,
 }
 
 /// A program, ready to load, or why it is not.

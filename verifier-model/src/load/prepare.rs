@@ -68,7 +68,7 @@ pub(super) fn prepare<'a>(
     let budget = Budget::new();
     let resolved = resolve(object, kernel, &budget)?;
     let callbacks = link::ExceptionCallbacks::find(object)?;
-    let (code, mut failed) = relocate_core(object, kernel, &budget, &selected)?;
+    let (code, mut failed) = relocate_core(object, kernel, options, &budget, &selected)?;
     Ok(selected.into_iter().map(move |index| {
         let prog = &object.progs[index];
         let load = match failed.remove(&index) {
@@ -313,13 +313,15 @@ pub(super) fn find_kernel_type<'a>(
 fn relocate_core(
     object: &Object,
     kernel: &Kernel,
+    options: &PrepareOptions<'_>,
     budget: &Budget,
     selected: &[usize],
 ) -> Result<(Vec<Vec<Insn>>, HashMap<usize, String>), LoadError> {
     let mut code: Vec<Vec<Insn>> = object.progs.iter().map(|p| p.insns.clone()).collect();
     let mut failed = HashMap::new();
     if let Some(btf) = &object.btf {
-        let mut relocator = CoreRelocator::new(btf, kernel, budget);
+        let core_btf = options.core_btf.as_deref();
+        let mut relocator = CoreRelocator::new(btf, kernel, core_btf, budget);
         let sections = object.btf_ext.core_relo.iter();
         let records = sections.flat_map(|s| s.records.iter().map(|record| (s.sec_idx, *record)));
         for (sec_idx, [byte_off, type_id, access_str_off, kind]) in records {

@@ -2,11 +2,17 @@
 //! `verifier-model`: what the kernel's BPF verifier will say of an object, without the kernel.
 
 mod check;
+mod column;
+mod compare;
 mod dump;
 mod explain;
+mod filter;
 mod kernel;
 mod kfuncs;
 mod program;
+mod results;
+mod stat;
+mod table;
 mod verdict;
 
 use std::process::ExitCode;
@@ -33,6 +39,8 @@ enum Command {
     Check(Box<check::Args>),
     /// Say why a program is rejected, how it comes to that, and what to change
     Explain(Box<explain::Args>),
+    /// Hold the model against what a kernel said of a corpus
+    Compare(Box<compare::Args>),
     /// List the rules that `--without` switches off
     Rules,
     /// Make the table of kfuncs from a kernel's source tree
@@ -45,6 +53,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Some(Command::Check(args)) => check::run(&args, &mut out),
         None => check::run(&cli.check, &mut out),
+        Some(Command::Compare(args)) => compare::run(&args, &mut out),
         Some(Command::Kfuncs(args)) => kfuncs::run(&args, &mut out),
         Some(Command::Explain(args)) => explain::run(&args, &mut out),
         Some(Command::Rules) => verdict::print_rules(&mut out),

@@ -67,6 +67,7 @@ impl Args {
                 .map(|t| (prog.clone(), t))
                 .into_iter()
                 .collect::<BTreeMap<_, _>>(),
+            ..PrepareOptions::default()
         };
         let mut prepared = object.prepare(kernel, &options)?;
         let one = prepared

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Asking the verifier, and printing what it says.
+//! Asking the verifier.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -14,14 +14,17 @@ use verifier_model::verify::{Options, Verdict, verify};
 #[group(id = "verdict")]
 pub(crate) struct Args {
     /// Print the verifier's log: 1 the path that ends it, 2 every path
-    #[arg(long, value_name = "LEVEL", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=2))]
-    log: u32,
+    #[arg(short, long, alias = "log", value_name = "LEVEL", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=2))]
+    pub(crate) log_level: u32,
     /// Load without CAP_BPF and CAP_PERFMON, into a kernel that lets anybody load programs
     #[arg(long)]
     unprivileged: bool,
     /// Verify as before a rule was made (see `verifier-model rules`); may be given several times
     #[arg(long, value_name = "RULE", value_parser = rule)]
     without: Vec<Rule>,
+    /// Possible CPUs of the machine
+    #[arg(long, value_name = "COUNT", default_value_t = Options::default().nr_cpu_ids)]
+    cpus: u32,
 }
 
 pub(crate) fn rule(name: &str) -> std::result::Result<Rule, String> {
@@ -49,46 +52,18 @@ pub(crate) fn print_rules(out: &mut impl Write) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the verdict on a program; whether it is accepted.
-pub(crate) fn judge(
-    args: &Args,
-    kernel: &Kernel,
-    prog: &ProgLoad,
-    out: &mut impl Write,
-) -> Result<bool> {
+/// Asks the verifier.
+pub(crate) fn judge(args: &Args, kernel: &Kernel, prog: &ProgLoad) -> Verdict {
     let without = args.without.iter().copied();
     let profile = without.fold(Profile::V7_3, Profile::without);
     let options = Options {
         // The message of a rejection is in the log, so that one is always kept.
-        log_level: args.log.max(1),
+        log_level: args.log_level.max(1),
         privileged: !args.unprivileged,
-        ..Options::default()
+        nr_cpu_ids: args.cpus,
     };
-    let plain;
-    let prog = if options.privileged {
-        prog
-    } else {
-        plain = prog.without_btf();
-        &plain
-    };
-    let verdict = verify(prog, kernel, &profile, &options);
-    writeln!(out, "{}: {}", prog.name, sentence(&verdict))?;
-    if args.log > 0 {
-        write!(out, "{}", verdict.log)?;
-    }
-    Ok(verdict.accepted)
-}
-
-fn sentence(verdict: &Verdict) -> String {
-    if let Some(what) = &verdict.not_modelled {
-        return format!("no verdict, this is not modelled: {what}");
-    }
-    let stats = &verdict.stats;
-    match verdict.accepted {
-        true => format!(
-            "accepted, {} instructions processed, {} states",
-            stats.insns_processed, stats.total_states
-        ),
-        false => format!("rejected, error {}: {}", verdict.errno, verdict.message),
+    match options.privileged {
+        true => verify(prog, kernel, &profile, &options),
+        false => verify(&prog.without_btf(), kernel, &profile, &options),
     }
 }

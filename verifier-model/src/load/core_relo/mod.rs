@@ -25,7 +25,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 use crate::btf::{Btf, Kind};
-use crate::prog_load::{BtfObj, Kernel, VMLINUX};
+use crate::prog_load::Kernel;
 use crate::uapi::Insn;
 use spec::Spec;
 use value::Value;
@@ -120,17 +120,26 @@ impl Budget {
 /// Relocates instructions of one object for one kernel.
 pub(super) struct CoreRelocator<'a> {
     local: &'a Btf,
-    kernel: &'a Kernel,
+    /// Where types are looked for: the kernel's BTF objects, or what stands for them.
+    targets: Vec<&'a Btf>,
     budget: &'a Budget,
-    /// Local type → kernel types of its name that have matched so far.
-    candidates: HashMap<u32, Vec<(BtfObj, u32)>>,
+    /// Local type → types of its name that have matched so far, each by its place in `targets`.
+    candidates: HashMap<u32, Vec<(usize, u32)>>,
 }
 
 impl<'a> CoreRelocator<'a> {
-    pub(super) fn new(local: &'a Btf, kernel: &'a Kernel, budget: &'a Budget) -> Self {
+    pub(super) fn new(
+        local: &'a Btf,
+        kernel: &'a Kernel,
+        core_btf: Option<&'a Btf>,
+        budget: &'a Budget,
+    ) -> Self {
         Self {
             local,
-            kernel,
+            targets: match core_btf {
+                Some(btf) => vec![btf],
+                None => kernel.btfs().map(|(_, btf)| &**btf).collect(),
+            },
             budget,
             candidates: HashMap::new(),
         }
@@ -163,10 +172,8 @@ impl<'a> CoreRelocator<'a> {
         let candidates = &self.candidates[&spec.root_type_id];
         let mut matched = Vec::new();
         let mut result: Option<(u64, Value)> = None;
-        for &(obj, id) in candidates {
-            let Some(btf) = self.kernel.btf(obj) else {
-                continue;
-            };
+        for &(place, id) in candidates {
+            let btf = self.targets[place];
             let Some(target) = matching::match_spec(self.budget, spec, btf, id)? else {
                 continue;
             };
@@ -180,7 +187,7 @@ impl<'a> CoreRelocator<'a> {
                 }
                 Some(_) => {}
             }
-            matched.push((obj, id));
+            matched.push((place, id));
         }
         match result {
             Some((_, value)) => {
@@ -193,19 +200,19 @@ impl<'a> CoreRelocator<'a> {
 
     /// Kernel types of the same name, flavours aside, and a kind that fits: vmlinux's, or if it has
     /// none, the modules'.
-    fn find_candidates(&self, local_id: u32) -> Vec<(BtfObj, u32)> {
+    fn find_candidates(&self, local_id: u32) -> Vec<(usize, u32)> {
         let Some(local) = self.local.type_by_id(local_id) else {
             return Vec::new();
         };
         let mut found = Vec::new();
-        for (obj, btf) in self.kernel.btfs() {
-            if obj != VMLINUX && found.first().is_some_and(|&(obj, _)| obj == VMLINUX) {
+        for (place, btf) in self.targets.iter().enumerate() {
+            if found.first().is_some_and(|&(place, _)| place == 0) {
                 break;
             }
             found.extend(
                 btf.find_own_by_essential_name(local.name())
                     .filter(|t| kinds_compatible(t.kind(), local.kind()))
-                    .map(|t| (obj, t.id())),
+                    .map(|t| (place, t.id())),
             );
         }
         found
