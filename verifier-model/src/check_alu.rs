@@ -7,7 +7,7 @@
 //! `kernel/bpf/verifier.c`.
 
 use crate::env::{BPF_MAX_VAR_OFF, Env};
-use crate::error::{Check, Errno, not_modelled};
+use crate::error::{Check, Errno};
 use crate::insn::{ADDR_SPACE_CAST, alu, class};
 use crate::log::verbose;
 use crate::reg_state::{ADD_CONST, ADD_CONST32, ADD_CONST64, Meta, RegState};
@@ -36,8 +36,12 @@ impl Env<'_> {
             }
             alu::MOV => {
                 if insn.src_is_reg() {
-                    if insn.class() == class::ALU64 && insn.off == ADDR_SPACE_CAST {
-                        return not_modelled("arena maps (addr_space_cast)");
+                    if insn.off == ADDR_SPACE_CAST && self.arena.is_none() {
+                        verbose!(
+                            self,
+                            "addr_space_cast insn can only be used in a program that has an associated arena\n"
+                        );
+                        return Err(Errno::EINVAL.into());
                     }
                     self.check_src_reg(s)?;
                 }
@@ -94,6 +98,13 @@ impl Env<'_> {
         let (d, s) = (insn.dst(), insn.src());
         let wide = insn.class() == class::ALU64;
         let mut src = *self.reg(s);
+        if wide && insn.off == ADDR_SPACE_CAST {
+            self.mark_reg_unknown(d);
+            if insn.imm == 1 {
+                self.regs()[d].typ = RegType::PTR_TO_ARENA;
+            }
+            return Ok(());
+        }
         if wide && insn.off == 0 {
             Self::assign_scalar_id_before_mov(&mut self.id_gen, &mut src);
             self.regs()[s] = src;
@@ -149,9 +160,8 @@ impl Env<'_> {
         } else {
             RegState::konst(i64::from(insn.imm) as u64)
         };
-        let arena = RegType::PTR_TO_ARENA;
-        if dst.typ == arena || insn.src_is_reg() && src.typ == arena {
-            return not_modelled("arena maps (pointer arithmetic)");
+        if self.check_arena_alu(insn, &dst, &src)? {
+            return Ok(());
         }
         let dst_is_ptr = !dst.is_scalar();
         if insn.src_is_reg() {
@@ -185,6 +195,27 @@ impl Env<'_> {
         self.adjust_scalar_min_max_vals(insn, src)?;
         self.track_add_const(insn, &src, alu32, dst_umax);
         Ok(())
+    }
+
+    /// Anything may be done to a pointer into the arena; true when one of the operands is such. The
+    /// compiler makes 32-bit operations of them, so an instruction is either for them or not.
+    fn check_arena_alu(&mut self, insn: &Insn, dst: &RegState, src: &RegState) -> Check<bool> {
+        let arena = RegType::PTR_TO_ARENA;
+        let with = dst.typ == arena || insn.src_is_reg() && src.typ == arena;
+        if with && dst.typ != arena {
+            self.regs()[insn.dst()] = *src;
+        }
+        if insn.class() == class::ALU64 && (with || self.arena.is_some()) {
+            let idx = self.insn_idx;
+            if *self.aux[idx].arena_alu.get_or_insert(with) != with {
+                verbose!(
+                    self,
+                    "same insn cannot be used with and without arena pointer\n"
+                );
+                return Err(Errno::EINVAL.into());
+            }
+        }
+        Ok(with)
     }
 
     /// `r2 = r1; r2 += 8` keeps the link between the two, at a distance.

@@ -308,6 +308,13 @@ impl Env<'_> {
         }
         match arg {
             KfArg::Anything => Ok(()),
+            KfArg::Arena => {
+                if reg.typ != RegType::PTR_TO_ARENA && !reg.is_scalar() {
+                    verbose!(self, "{name} is not a pointer to arena or scalar\n");
+                    return fail;
+                }
+                Ok(())
+            }
             KfArg::Const => self.process_const_arg(reg, &name, i + 1, meta),
             KfArg::ConstAllocSizeOrZero => {
                 if k.params[i].name() == "rdonly_buf_size" {

@@ -8,7 +8,7 @@ use crate::cnum::{Cnum32, Cnum64};
 use crate::ctx_fields;
 use crate::do_check::Flow;
 use crate::env::{BPF_MAX_VAR_OFF, Env};
-use crate::error::{Check, Errno, not_modelled};
+use crate::error::{Check, Errno};
 use crate::insn::{CMPXCHG, LOAD_ACQ, STORE_REL, XCHG, alu, mode, size_to_bytes};
 use crate::log::verbose;
 use crate::map;
@@ -223,6 +223,15 @@ impl<'a> Env<'a> {
 
     fn atomic_ptr_type_ok(&self, regno: usize, insn: &Insn) -> bool {
         let t = self.reg(regno).typ;
+        if t == RegType::PTR_TO_ARENA {
+            // What the x86-64 compiler cannot do there.
+            const FETCH: [i32; 3] = [
+                alu::AND as i32 | crate::insn::FETCH,
+                alu::OR as i32 | crate::insn::FETCH,
+                alu::XOR as i32 | crate::insn::FETCH,
+            ];
+            return insn.size() < 4 || !FETCH.contains(&insn.imm);
+        }
         !(t == RegType::PTR_TO_CTX
             || t.is_pkt_pointer()
             || t == RegType::PTR_TO_FLOW_KEYS
@@ -296,7 +305,7 @@ impl<'a> Env<'a> {
                 self.check_flow_keys_access(reg, a.argname, a.off, size)?;
                 self.load_unknown(a);
             }
-            RegType::PTR_TO_ARENA => return not_modelled(format!("access through {t}")),
+            RegType::PTR_TO_ARENA if t == RegType::PTR_TO_ARENA => self.load_unknown(a),
             _ if t.is_sk_pointer() => {
                 if write {
                     verbose!(self, "{} cannot write into {t}\n", a.argname);

@@ -9,6 +9,7 @@ use crate::error::{Check, Errno, not_modelled};
 use crate::log::verbose;
 use crate::reg_state::RegState;
 use crate::state::RetvalRange;
+use crate::types::RegType;
 use crate::uapi::{AttachType as A, ProgType as P};
 
 impl Env<'_> {
@@ -64,6 +65,9 @@ impl Env<'_> {
             return Ok(());
         }
         self.check_src_reg(0)?;
+        if self.reg(0).typ == RegType::PTR_TO_ARENA {
+            return Ok(());
+        }
         if self.is_pointer_value(0) {
             verbose!(self, "R0 leaks addr as return value\n");
             return Err(Errno::EACCES.into());

@@ -4,7 +4,7 @@
 //! Source: `do_check()`, `do_check_insn()`, `process_bpf_exit_full()` in `kernel/bpf/verifier.c`.
 
 use crate::env::{BPF_COMPLEXITY_LIMIT_INSNS, Env};
-use crate::error::{Check, Errno, Stop, not_modelled};
+use crate::error::{Check, Errno, Stop};
 use crate::insn::{class, jmp, mode};
 use crate::log::verbose;
 use crate::observe::Event;
@@ -12,7 +12,7 @@ use crate::profile::Rule;
 use crate::reg_state::Meta;
 use crate::sanitize::AluMask;
 use crate::types::RegType;
-use crate::uapi::{Insn, pseudo};
+use crate::uapi::{Insn, MapType, pseudo};
 
 /// What follows an instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -315,11 +315,14 @@ impl Env<'_> {
                 let Some(map) = aux.map else {
                     return Err(Errno::EFAULT.into());
                 };
-                if self.maps[map].def.map_type == crate::uapi::MapType::Arena {
-                    return not_modelled("arena maps");
+                let in_value = matches!(src, pseudo::MAP_VALUE | pseudo::MAP_IDX_VALUE);
+                if in_value && self.maps[map].def.map_type == MapType::Arena {
+                    self.mark_reg_unknown(d);
+                    self.regs()[d].meta = Meta::Map(map);
+                    return Ok(());
                 }
                 let reg = &mut self.regs()[d];
-                if matches!(src, pseudo::MAP_VALUE | pseudo::MAP_IDX_VALUE) {
+                if in_value {
                     reg.mark_known(aux.map_off.into());
                     reg.typ = RegType::PTR_TO_MAP_VALUE;
                 } else {

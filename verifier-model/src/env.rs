@@ -91,6 +91,8 @@ pub struct InsnAux {
     pub nospec: bool,
     /// No processor leaves here on a speculative path: there is a barrier behind.
     pub nospec_result: bool,
+    /// Whether its arithmetic is on pointers into the arena, once known.
+    pub arena_alu: Option<bool>,
     /// How its arithmetic is masked.
     pub alu_mask: AluMask,
 }
@@ -234,6 +236,8 @@ pub struct Env<'a> {
     pub maps: Vec<MapInfo<'a>>,
     /// Maps the program names, in order.
     pub used_maps: Vec<usize>,
+    /// The program's arena.
+    pub arena: Option<usize>,
     /// Instructions in post-order, function by function.
     pub postorder: Vec<usize>,
     /// What stack is live where.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::btf::{Btf, Kind, Type};
-use crate::btf_walk::{is_scalar, is_void, kind_str};
+use crate::btf_walk::{is_scalar, is_void, kind_str, type_tags};
 use crate::call::CallMeta;
 use crate::check_mem::Access;
 use crate::env::{Env, MAX_BPF_FUNC_ARGS, MAX_BPF_FUNC_REG_ARGS, SubprogArg};
@@ -60,6 +60,12 @@ pub fn ctx_struct(typ: P) -> Option<&'static str> {
         P::Netfilter => "bpf_nf_ctx",
         _ => return None,
     })
+}
+
+/// Whether a type is a pointer that is tagged as one into the arena.
+fn points_to_arena(btf: &Btf, t: Type<'_>) -> bool {
+    const ARENA: [(&str, F); 1] = [("arena", F::MEM_RDONLY)];
+    t.kind() == Kind::Ptr && !type_tags(btf, t, &ARENA).0.is_empty()
 }
 
 impl Env<'_> {
@@ -146,7 +152,8 @@ impl Env<'_> {
             }
         }
         let ret = btf.skip_mods_and_typedefs(proto.type_id());
-        if !is_void(ret) && !is_scalar(ret) {
+        let arena_ptr = subprog != 0 && points_to_arena(&btf, ret);
+        if !is_void(ret) && !is_scalar(ret) && !arena_ptr {
             if global {
                 verbose!(
                     self,
@@ -202,7 +209,10 @@ impl Env<'_> {
         global: bool,
     ) -> Check<SubprogArg> {
         let fail = Err(Stop::Errno(Errno::EINVAL));
-        let tags = self.arg_tags(btf, func, i, global)?;
+        let mut tags = self.arg_tags(btf, func, i, global)?;
+        if points_to_arena(btf, btf.skip_mods_and_typedefs(type_id)) {
+            tags |= Tags::ARENA;
+        }
         let arg = |arg_type| {
             Ok(SubprogArg {
                 arg_type,
@@ -283,6 +293,13 @@ impl Env<'_> {
             });
         }
         if tags.contains(Tags::ARENA) {
+            if tags != Tags::ARENA {
+                verbose!(
+                    self,
+                    "arg#{i} arena cannot be combined with any other tags\n"
+                );
+                return fail;
+            }
             return arg(A::ARG_PTR_TO_ARENA);
         }
         if !global {

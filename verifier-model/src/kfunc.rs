@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use crate::btf::{Btf, Kind, Param, Type};
 use crate::btf_walk::{is_scalar, is_void, kind_str};
-use crate::env::{Env, MAX_BPF_FUNC_ARGS};
-use crate::error::{Check, Errno, Stop, not_modelled};
+use crate::env::{Env, MAX_BPF_FUNC_ARGS, MAX_BPF_FUNC_REG_ARGS};
+use crate::error::{Check, Errno, Stop};
 use crate::kfuncs::KfuncFlags;
 use crate::log::verbose;
 use crate::prog_load::FdSlot;
@@ -69,6 +69,7 @@ pub enum KfArg {
     IrqFlag,
     ResSpinLock,
     TaskWork,
+    Arena,
 }
 
 impl Kfunc<'_> {
@@ -387,7 +388,18 @@ impl<'a> Env<'a> {
             return Ok(KfArg::Callback);
         }
         if k.suffix(i, "__arena__nullable") || k.suffix(i, "__arena") {
-            return not_modelled("kfuncs that take pointers into an arena");
+            if self.arena.is_none() {
+                verbose!(
+                    self,
+                    "{name} arena pointer requires a program with an associated arena\n"
+                );
+                return Err(Errno::EINVAL.into());
+            }
+            if i >= MAX_BPF_FUNC_REG_ARGS {
+                verbose!(self, "{name} arena pointer cannot be a stack argument\n");
+                return Err(Errno::EINVAL.into());
+            }
+            return Ok(KfArg::Arena);
         }
         let scalar_struct = |env: &mut Self| env.is_scalar_struct(k.btf, target);
         if k.is_mem_size(i + 1) {

@@ -142,6 +142,8 @@ pub fn kernel_struct(map: M) -> Option<&'static str> {
         M::SkStorage | M::InodeStorage | M::TaskStorage | M::CgrpStorage => "bpf_local_storage_map",
         M::CgroupStorage | M::PercpuCgroupStorage => "bpf_cgroup_storage_map",
         M::ReuseportSockarray => "reuseport_array",
+        M::Arena => "bpf_arena",
+        M::Rhash => "bpf_rhtab",
         _ => return None,
     })
 }

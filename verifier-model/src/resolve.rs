@@ -103,8 +103,8 @@ impl Env<'_> {
         };
         let Some(m) = map.filter(|m| *m < self.prog.maps.len()) else {
             verbose!(self, "fd {} is not pointing to valid bpf_map\n", !insn.imm);
-            // File descriptor 0 is open, but not a map.
-            let errno = if insn.imm == !0 {
+            // The standard streams are open, but not maps.
+            let errno = if (0..=2).contains(&!insn.imm) {
                 Errno::EINVAL
             } else {
                 Errno::EBADF
@@ -150,10 +150,27 @@ impl Env<'_> {
             return Err(Errno::E2BIG.into());
         }
         self.check_map_prog_compatibility(m)?;
+        if self.maps[m].def.map_type == M::Arena {
+            self.use_arena(m)?;
+        }
         self.used_maps.push(m);
         if self.maps[m].def.map_type == M::InsnArray {
             self.init_insn_array(m)?;
         }
+        Ok(())
+    }
+
+    /// A program has one arena at most.
+    fn use_arena(&mut self, m: usize) -> Check {
+        if self.arena.is_some() {
+            verbose!(self, "Only one arena per program\n");
+            return Err(Errno::EBUSY.into());
+        }
+        if !self.allow_ptr_leaks || !self.bpf_capable {
+            verbose!(self, "CAP_BPF and CAP_PERFMON are required to use arena\n");
+            return Err(Errno::EPERM.into());
+        }
+        self.arena = Some(m);
         Ok(())
     }
 

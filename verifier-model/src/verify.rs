@@ -187,6 +187,7 @@ impl<'a> Env<'a> {
             exception_callback_subprog: 0,
             maps,
             used_maps: Vec::new(),
+            arena: None,
             postorder: Vec::new(),
             liveness: Liveness::default(),
             insn_idx: 0,
