@@ -58,6 +58,7 @@ pub mod scalar_alu;
 pub mod stack_depth;
 pub mod stack_object;
 pub mod state;
+pub mod state_graph;
 pub mod states;
 pub mod states_equal;
 pub mod subprog;

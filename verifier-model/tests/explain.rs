@@ -10,6 +10,7 @@ use verifier_model::kfuncs::KfuncTable;
 use verifier_model::load::{Autoload, Object, PrepareOptions};
 use verifier_model::profile::Profile;
 use verifier_model::prog_load::{Kernel, ProgLoad};
+use verifier_model::state_graph::{Kind, dot::dot, graph, svg::svg};
 use verifier_model::verify::{Options, verify};
 
 fn dir() -> PathBuf {
@@ -98,5 +99,71 @@ fn json_has_the_same() {
         assert_eq!(json["site"]["line"]["file"], "calls.c");
         let acquired = &json["held"][0]["site"]["text"];
         assert_eq!(acquired, "call bpf_ringbuf_reserve#131");
+    }
+}
+
+fn load(name: &str, kernel: &Kernel) -> ProgLoad {
+    let mut cases = cases(kernel);
+    cases.retain(|(file, _)| file.ends_with(format!("{name}.txt")));
+    cases.pop().expect("the case").1
+}
+
+/// The picture in docs/verifier-model.md, and the same for Graphviz.
+#[test]
+fn a_loop_that_converges_is_drawn() {
+    let kernel = kernel();
+    let load = load("loops.converges", &kernel);
+    let (_, drawn) = graph(&load, &kernel, &Profile::V7_3, &Options::default(), 150);
+    let converged = |a: &&verifier_model::state_graph::Arc| a.converged;
+    assert_eq!(drawn.arcs.iter().filter(converged).count(), 1);
+    for (file, text) in [
+        (dir().join("loops.converges.dot"), dot(&drawn)),
+        (
+            dir().join("../../../docs/verifier-model-loop.svg"),
+            svg(&drawn),
+        ),
+    ] {
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&file, &text).expect("a file to write");
+        }
+        let want = std::fs::read_to_string(&file).expect("the picture");
+        assert_eq!(want, text, "{}", file.display());
+    }
+}
+
+#[test]
+fn a_graph_is_a_tree_of_limited_size() {
+    let kernel = kernel();
+    for (file, load) in cases(&kernel) {
+        if file.ends_with("loops.too_many_rounds.txt") {
+            continue;
+        }
+        for limit in [5, 12, 150] {
+            let opts = Options::default();
+            let (verdict, drawn) = graph(&load, &kernel, &Profile::V7_3, &opts, limit);
+            let folds = drawn
+                .nodes
+                .iter()
+                .filter(|n| n.kind == Kind::Folded)
+                .count();
+            assert!(drawn.nodes.len() - folds <= limit, "{}", file.display());
+            assert_eq!(drawn.note.is_some(), folds > 0, "{}", file.display());
+            for (i, node) in drawn.nodes.iter().enumerate() {
+                assert!(
+                    node.parent.as_ref().is_none_or(|p| p.0 < i),
+                    "{}",
+                    file.display()
+                );
+                assert!(!node.lines.is_empty(), "{}", file.display());
+            }
+            let failed = drawn.nodes.iter().any(|n| n.failed);
+            let in_walk = !drawn.nodes.is_empty();
+            let late = verdict.message.contains("stack");
+            assert!(
+                failed != verdict.accepted || !in_walk || late,
+                "{}",
+                file.display()
+            );
+        }
     }
 }

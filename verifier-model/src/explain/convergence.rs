@@ -236,7 +236,7 @@ pub fn cost(env: &Env<'_>, trace: &Trace, loops: &[Loop]) -> Cost {
     differences.sort_by_key(|d| std::cmp::Reverse(d.count));
     differences.truncate(MAX_ENTRIES);
     Cost {
-        insns: trace.steps,
+        insns: env.insn_processed,
         loops: by_loop,
         lines,
         differences,

@@ -232,30 +232,37 @@ impl Teller<'_, '_> {
     }
 
     fn branch_words(&self, at: usize) -> Option<String> {
-        let step = self.steps[at];
-        let insn = &self.env.insns[step.insn];
-        let next = self.steps.get(at + 1);
-        if insn.is_may_goto() {
-            return Some(match next?.insn == step.insn + 1 {
-                true => "may_goto: another round".into(),
-                false => "may_goto: no more rounds".into(),
-            });
+        let insn = self.steps[at].insn;
+        // That an element is not NULL was told at the call.
+        let before = at.checked_sub(1).map(|i| self.steps[i]);
+        let of_next = before.is_some_and(|s| self.env.aux[s.insn].is_iter_next);
+        if of_next && self.env.insns[insn].dst() == 0 {
+            return None;
         }
-        if insn.is_cond_jump() {
-            // That an element is not NULL was told at the call.
-            let before = at.checked_sub(1).map(|i| self.steps[i]);
-            let of_next = before.is_some_and(|s| self.env.aux[s.insn].is_iter_next);
-            let taken = next?.insn != step.insn + 1;
-            return (!of_next || insn.dst() != 0).then(|| condition(self.env, step.insn, taken));
-        }
-        if self.env.aux[step.insn].is_iter_next {
-            return Some(match next?.resumed {
-                true => "next gives an element".into(),
-                false => "next gives NULL".into(),
-            });
-        }
-        None
+        outcome(self.env, insn, *self.steps.get(at + 1)?)
     }
+}
+
+/// Which way the path goes after a branch: a jump on a condition, or a call of an iterator's `next`.
+pub fn outcome(env: &Env<'_>, at: usize, next: Step) -> Option<String> {
+    let insn = &env.insns[at];
+    let taken = next.insn != at + 1;
+    if insn.is_may_goto() {
+        return Some(match taken {
+            false => "may_goto: another round".into(),
+            true => "may_goto: no more rounds".into(),
+        });
+    }
+    if insn.is_cond_jump() {
+        return Some(condition(env, at, taken));
+    }
+    if env.aux[at].is_iter_next {
+        return Some(match next.resumed {
+            true => "next gives an element".into(),
+            false => "next gives NULL".into(),
+        });
+    }
+    None
 }
 
 /// What holds after a jump, as in `r1 s< 0x5`.

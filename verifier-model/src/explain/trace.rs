@@ -13,10 +13,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::env::Env;
 use crate::error::Check;
+use crate::insn::MAX_BPF_REG;
 use crate::observe::{Event, Observer};
 use crate::state::StateId;
 
 use super::difference::{Difference, Place, first_difference};
+use super::words::{reg_words, slots_words};
 
 /// Comparisons whose outcome is looked into. There can be many millions.
 const MAX_COMPARED: u32 = 50_000;
@@ -67,6 +69,35 @@ pub enum Pruning {
     Converged,
 }
 
+/// A kept state, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptState {
+    /// As the log at level 2 has it.
+    pub text: String,
+    /// Its iterators and the numbers in live registers, each as in
+    /// `fp-8: iterator num, active, 1 element so far`.
+    pub holds: Vec<String>,
+}
+
+impl KeptState {
+    fn new(env: &Env<'_>) -> Self {
+        let text = env.state_text(&env.cur, env.cur.curframe(), true);
+        let slots = env.cur.frames.iter().flat_map(|f| slots_words(env, f));
+        let iterators = slots.filter(|(_, holds)| holds.starts_with("iterator "));
+        let frame = env.cur.frame();
+        let live = env.aux[env.insn_idx].live_regs_before;
+        let live = (0..MAX_BPF_REG).filter(|r| live >> r & 1 != 0 && frame.regs[*r].is_scalar());
+        let numbers = live.map(|r| (format!("R{r}"), reg_words(env, &frame.regs[r])));
+        Self {
+            text: text.trim().to_owned(),
+            holds: iterators
+                .chain(numbers)
+                .map(|(at, holds)| format!("{at}: {holds}"))
+                .collect(),
+        }
+    }
+}
+
 /// Times that states at an instruction were compared and differed in one place.
 #[derive(Debug, Clone)]
 pub struct Miss {
@@ -93,15 +124,15 @@ pub struct Trace {
     pub steps: u32,
     /// The last event was [`Event::Step`]: verification stopped inside an instruction.
     pub in_step: bool,
-    /// Texts of kept states by run, when asked for.
-    pub state_texts: Option<HashMap<RunId, String>>,
+    /// Kept states by run, when asked for.
+    pub kept_states: Option<HashMap<RunId, KeptState>>,
     cur: Option<RunId>,
     forks: Vec<RunId>,
     split: bool,
     resumed: bool,
     kept: Option<StateId>,
     run_of: HashMap<StateId, RunId>,
-    pending_text: Option<String>,
+    pending: Option<KeptState>,
     compared: u32,
 }
 
@@ -109,7 +140,7 @@ impl Trace {
     /// A trace that also has the states as text.
     pub fn with_states() -> Self {
         Self {
-            state_texts: Some(HashMap::new()),
+            kept_states: Some(HashMap::new()),
             ..Self::default()
         }
     }
@@ -151,8 +182,8 @@ impl Trace {
         if let Some(state) = self.runs[id as usize].state {
             self.run_of.insert(state, id);
         }
-        if let (Some(texts), Some(text)) = (&mut self.state_texts, self.pending_text.take()) {
-            texts.insert(id, text);
+        if let (Some(states), Some(state)) = (&mut self.kept_states, self.pending.take()) {
+            states.insert(id, state);
         }
         self.cur = Some(id);
         self.split = false;
@@ -228,9 +259,8 @@ impl Observer for Trace {
                 self.note_forks(waiting);
                 self.split = true;
                 self.kept = Some(id);
-                if self.state_texts.is_some() {
-                    let text = env.state_text(&env.cur, env.cur.curframe(), true);
-                    self.pending_text = Some(text.trim().to_owned());
+                if self.kept_states.is_some() {
+                    self.pending = Some(KeptState::new(env));
                 }
             }
             Event::Pruned(id) => {

@@ -7,6 +7,7 @@ mod compare;
 mod dump;
 mod explain;
 mod filter;
+mod graph;
 mod kernel;
 mod kfuncs;
 mod program;
@@ -41,6 +42,8 @@ enum Command {
     Explain(Box<explain::Args>),
     /// Hold the model against what a kernel said of a corpus
     Compare(Box<compare::Args>),
+    /// Draw the explored states as SVG or DOT
+    Graph(Box<graph::Args>),
     /// List the rules that `--without` switches off
     Rules,
     /// Make the table of kfuncs from a kernel's source tree
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Some(Command::Compare(args)) => compare::run(&args, &mut out),
         Some(Command::Kfuncs(args)) => kfuncs::run(&args, &mut out),
         Some(Command::Explain(args)) => explain::run(&args, &mut out),
+        Some(Command::Graph(args)) => graph::run(&args, &mut out),
         Some(Command::Rules) => verdict::print_rules(&mut out),
     };
     match done {
