@@ -58,9 +58,13 @@ fn what_is_said_is_what_was_read_and_found_good() {
     let mut covered = Vec::new();
     let mut said_in = Vec::new();
     for (file, load) in cases(&kernel) {
-        let (verdict, e) = explain(&load, &kernel, &Profile::V7_3, &Options::default());
+        let opts = Options {
+            privileged: !load.name.starts_with("unprivileged"),
+            ..Options::default()
+        };
+        let (verdict, e) = explain(&load, &kernel, &Profile::V7_3, &opts);
         if verdict.stats.insns_processed < 100_000 {
-            let plain = verify(&load, &kernel, &Profile::V7_3, &Options::default());
+            let plain = verify(&load, &kernel, &Profile::V7_3, &opts);
             assert_eq!(verdict, plain, "watching changes {}", file.display());
         }
         let text = e.text(false);

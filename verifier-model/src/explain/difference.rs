@@ -79,7 +79,7 @@ pub fn first_difference(env: &Env<'_>, old: &VerifierState) -> Option<Difference
         for r in (0..MAX_BPF_REG).filter(|r| live >> r & 1 != 0) {
             let (o, c) = (&fo.regs[r], &fc.regs[r]);
             if !regsafe(o, c, &mut ids, level) {
-                return Some(of_regs(env, Place::Reg(i, r), o, c, level));
+                return Some(of_regs(env, Place::Reg(i, r), o, c));
             }
         }
         for (spi, o) in fo.stack.iter().enumerate() {
@@ -90,7 +90,7 @@ pub fn first_difference(env: &Env<'_>, old: &VerifierState) -> Option<Difference
                 _ => o.typ == c.typ && o.reg.meta == c.reg.meta || !matters(o),
             };
             if !same && o.is_spilled_reg() && c.is_spilled_reg() {
-                return Some(of_regs(env, Place::Slot(i, spi), &o.reg, &c.reg, level));
+                return Some(of_regs(env, Place::Slot(i, spi), &o.reg, &c.reg));
             }
             if !same {
                 return Some(Difference {
@@ -105,15 +105,10 @@ pub fn first_difference(env: &Env<'_>, old: &VerifierState) -> Option<Difference
     (old.refs != cur.refs || old.active_rcu_locks != cur.active_rcu_locks).then(|| at(Place::Held))
 }
 
-fn of_regs(
-    env: &Env<'_>,
-    place: Place,
-    old: &RegState,
-    new: &RegState,
-    level: ExactLevel,
-) -> Difference {
+fn of_regs(env: &Env<'_>, place: Place, old: &RegState, new: &RegState) -> Difference {
     let was = reg_words(env, old);
     let mut is = reg_words(env, new);
+    let precise = old.is_scalar() && old.precise && was != is;
     if was == is {
         is = match (old.id == 0, new.id == 0) {
             (true, false) => "the same, but known to equal another register".into(),
@@ -126,7 +121,7 @@ fn of_regs(
         place,
         old: was,
         new: is,
-        precise: level == ExactLevel::NotExact && old.is_scalar() && old.precise,
+        precise,
     }
 }
 

@@ -17,6 +17,14 @@ use super::trace::{RunId, Trace};
 /// Most events told; of a longer path the last ones.
 const MAX_EVENTS: usize = 24;
 
+/// Calls that are told, because they change what may be done after them.
+const SECTIONS: [(&str, &str); 4] = [
+    ("bpf_rcu_read_lock", "an RCU section begins"),
+    ("bpf_rcu_read_unlock", "an RCU section ends"),
+    ("bpf_preempt_disable", "preemption is disabled"),
+    ("bpf_preempt_enable", "preemption is enabled"),
+];
+
 /// One executed instruction of a path.
 #[derive(Debug, Clone, Copy)]
 pub struct Step {
@@ -223,6 +231,13 @@ impl Teller<'_, '_> {
     }
 
     fn branch(&mut self, at: usize, depth: usize) {
+        let kfunc = self.env.kfunc_quiet(&self.env.insns[self.steps[at].insn]);
+        let section = kfunc.and_then(|k| SECTIONS.iter().find(|s| s.0 == k.name));
+        if let Some((_, what)) = section
+            && at + 1 < self.steps.len()
+        {
+            self.event(at, depth, (*what).to_owned());
+        }
         if let Some(words) = self.branch_words(at) {
             self.event(at, depth, words);
             if let Some(event) = self.events.last_mut() {

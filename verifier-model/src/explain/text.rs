@@ -297,13 +297,8 @@ impl Page {
         }
         self.heading("Why states did not prune");
         for d in &cost.differences {
-            let matters = if d.precise {
-                ", whose value matters"
-            } else {
-                ""
-            };
             self.line(format!(
-                "  {:5} times  {}  {}{matters}",
+                "  {:5} times  {}  {}",
                 d.count,
                 self.place(&d.site),
                 d.place

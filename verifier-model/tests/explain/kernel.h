@@ -100,6 +100,9 @@ void bpf_task_release(struct task_struct *p) __ksym __weak;
 struct bpf_cpumask *bpf_cpumask_create(void) __ksym __weak;
 void bpf_cpumask_release(struct bpf_cpumask *cpumask) __ksym __weak;
 
+void bpf_local_irq_save(unsigned long *flags__irq_flag) __ksym __weak;
+void bpf_local_irq_restore(unsigned long *flags__irq_flag) __ksym __weak;
+
 #ifndef NO_LICENSE
 char LICENSE[] SEC("license") = "GPL";
 #endif

@@ -50,6 +50,9 @@ KFUNC(void, bpf_task_release, struct task_struct *p)
 KFUNC(struct bpf_cpumask *, bpf_cpumask_create, void)
 KFUNC(void, bpf_cpumask_release, struct bpf_cpumask *cpumask)
 
+KFUNC(void, bpf_local_irq_save, unsigned long *flags__irq_flag)
+KFUNC(void, bpf_local_irq_restore, unsigned long *flags__irq_flag)
+
 struct task_struct init_task;
 struct bpf_spin_lock lock;
 struct bpf_map map;

@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// Verify as before a rule was made (see `verifier-model rules`); may be given several times
     #[arg(long, value_name = "RULE", value_parser = verdict::rule)]
     without: Vec<Rule>,
+    /// Load without CAP_BPF and CAP_PERFMON, into a kernel that lets anybody load programs
+    #[arg(long)]
+    unprivileged: bool,
     #[command(flatten, next_help_heading = "Kernel")]
     kernel: kernel::Args,
 }
@@ -81,6 +84,10 @@ impl Args {
     pub(crate) fn rules(&self) -> (Profile, Options) {
         let without = self.without.iter().copied();
         let profile = without.fold(Profile::V7_3, Profile::without);
-        (profile, Options::default())
+        let options = Options {
+            privileged: !self.unprivileged,
+            ..Options::default()
+        };
+        (profile, options)
     }
 }
