@@ -93,6 +93,7 @@ impl Env<'_> {
     /// One instruction; true when the path ends.
     fn step(&mut self, do_print_state: &mut bool) -> Check<bool> {
         let idx = self.insn_idx;
+        self.aux[idx].seen = true;
         match self.do_check_insn(do_print_state) {
             Ok(Flow::Next) => self.insn_idx = self.insn_idx.wrapping_add(1),
             Ok(Flow::IdxUpdated) => {}

@@ -77,6 +77,8 @@ pub struct InsnAux {
     pub scc: usize,
     /// Registers that are read before they are written again.
     pub live_regs_before: u16,
+    /// The walk came here.
+    pub seen: bool,
     /// Part of a spill and fill around a call that keeps registers.
     pub fastcall_pattern: bool,
     /// Registers with a known value.

@@ -265,7 +265,8 @@ impl<'a> Env<'a> {
         self.do_check_common(0, self.prog.sleepable())?;
         self.do_check_subprogs()?;
         self.check_max_stack_depth()?;
-        self.check_tail_call_maps()
+        self.check_tail_call_maps()?;
+        self.check_removed_subprogs()
     }
 
     /// Speculation must not come to a tail call with another map's bounds (`do_misc_fixups`).

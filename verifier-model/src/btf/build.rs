@@ -6,6 +6,9 @@ use super::{Btf, Kind};
 /// BTF that can still be changed. [`BtfBuilder::build`] gives the bytes, [`Btf::parse`] reads and checks them.
 #[derive(Debug, Clone)]
 pub struct BtfBuilder {
+    /// Number of the first type, and offset of the first string.
+    start_id: u32,
+    start_str_off: u32,
     words: Vec<u32>,
     offsets: Vec<u32>,
     strings: Vec<u8>,
@@ -14,6 +17,8 @@ pub struct BtfBuilder {
 impl Default for BtfBuilder {
     fn default() -> Self {
         Self {
+            start_id: 1,
+            start_str_off: 0,
             words: Vec::new(),
             offsets: Vec::new(),
             strings: vec![0],
@@ -25,6 +30,8 @@ impl From<&Btf> for BtfBuilder {
     /// A copy of BTF that is not split; of split BTF, only what is not the base's.
     fn from(btf: &Btf) -> Self {
         Self {
+            start_id: btf.start_id,
+            start_str_off: btf.start_str_off,
             words: btf.words.clone(),
             offsets: btf.offsets.clone(),
             strings: btf.strings.clone().into_bytes(),
@@ -33,9 +40,18 @@ impl From<&Btf> for BtfBuilder {
 }
 
 impl BtfBuilder {
+    /// Empty BTF that is split from `base`: its types and strings count on from there.
+    pub fn split(base: &Btf) -> Self {
+        Self {
+            start_id: base.nr_types(),
+            start_str_off: base.start_str_off + base.strings.len() as u32,
+            ..Self::default()
+        }
+    }
+
     /// Adds a string and returns its offset.
     pub fn string(&mut self, text: &str) -> u32 {
-        let offset = self.strings.len() as u32;
+        let offset = self.start_str_off + self.strings.len() as u32;
         self.strings.extend_from_slice(text.as_bytes());
         self.strings.push(0);
         offset
@@ -55,12 +71,12 @@ impl BtfBuilder {
         let info = u32::from(kflag) << 31 | (kind as u32) << 24 | vlen & 0xff_ffff;
         self.words.extend([name_off, info, size_or_type]);
         self.words.extend(rest);
-        self.offsets.len() as u32
+        self.start_id + self.offsets.len() as u32 - 1
     }
 
     /// The record of a type, to be changed in place: name_off, info, size or type, then the rest.
     pub fn record_mut(&mut self, id: u32) -> Option<&mut [u32]> {
-        let index = (id as usize).checked_sub(1)?;
+        let index = id.checked_sub(self.start_id)? as usize;
         let start = *self.offsets.get(index)? as usize;
         let end = self
             .offsets

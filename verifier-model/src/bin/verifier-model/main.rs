@@ -7,6 +7,7 @@ mod compare;
 mod dump;
 mod explain;
 mod filter;
+mod fuzz;
 mod graph;
 mod kernel;
 mod kfuncs;
@@ -46,6 +47,8 @@ enum Command {
     Graph(Box<graph::Args>),
     /// List the rules that `--without` switches off
     Rules,
+    /// Generate programs, and see that none misbehaves that the verifier accepts
+    Fuzz(fuzz::Args),
     /// Make the table of kfuncs from a kernel's source tree
     Kfuncs(kfuncs::Args),
 }
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Some(Command::Check(args)) => check::run(&args, &mut out),
         None => check::run(&cli.check, &mut out),
         Some(Command::Compare(args)) => compare::run(&args, &mut out),
+        Some(Command::Fuzz(args)) => fuzz::run(&args, &mut out),
         Some(Command::Kfuncs(args)) => kfuncs::run(&args, &mut out),
         Some(Command::Explain(args)) => explain::run(&args, &mut out),
         Some(Command::Graph(args)) => graph::run(&args, &mut out),

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a rule guards: a program that shows the verifier wrong without it.
+
+use super::code::{Code, Missing};
+use super::generate::Weights;
+use super::interp::{Misbehaviour, misbehaviour};
+use super::law::{SEED, case, judge};
+use super::mutate::Case;
+use super::shrink::shrink;
+use crate::profile::{Before, Profile, Rule};
+use crate::prog_load::Kernel;
+
+/// Runs of a program that only the older verifier accepts.
+const RUNS: u64 = 4000;
+
+/// A counterexample to a verifier without a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counterexample {
+    /// Seed of the program it was made of.
+    pub seed: u64,
+    /// The program, as small as single steps lead.
+    pub case: Case,
+    /// What is wrong with the verdict without the rule.
+    pub wrong: Wrong,
+}
+
+/// How a verdict is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wrong {
+    /// The program is accepted and does this; with the rule it is rejected.
+    Accepts(Misbehaviour),
+    /// The program is rejected with this message; with the rule it is accepted.
+    Rejects(String),
+}
+
+/// Looks for a counterexample among the programs of some seeds.
+pub fn hunt(
+    rule: Rule,
+    kernel: &Kernel,
+    seeds: impl IntoIterator<Item = u64>,
+    mut tick: impl FnMut(),
+) -> Result<Option<Counterexample>, Missing> {
+    let weights = weights(rule);
+    for seed in seeds {
+        tick();
+        let found = case(seed, &weights);
+        let Some(wrong) = wrong(rule, &found.code(), kernel)? else {
+            continue;
+        };
+        let mut last = wrong;
+        let case = shrink(found, |smaller| {
+            match self::wrong(rule, &smaller.code(), kernel) {
+                Ok(Some(wrong)) => {
+                    last = wrong;
+                    true
+                }
+                _ => false,
+            }
+        });
+        return Ok(Some(Counterexample {
+            seed,
+            case,
+            wrong: last,
+        }));
+    }
+    Ok(None)
+}
+
+/// How the verifier without a rule is wrong about a program, as the one with it and the machine have
+/// it; none where it is not.
+pub fn wrong(rule: Rule, code: &Code, kernel: &Kernel) -> Result<Option<Wrong>, Missing> {
+    let old = judge(code, kernel, &Profile::V7_3.without(rule))?;
+    if old.not_modelled.is_some() {
+        return Ok(None);
+    }
+    let fixed = judge(code, kernel, &Profile::V7_3)?;
+    if old.accepted == fixed.accepted || fixed.not_modelled.is_some() {
+        return Ok(None);
+    }
+    Ok(match (rule.before, old.accepted) {
+        (Before::FalseAccept, true) => misbehaviour(code, SEED, RUNS).map(Wrong::Accepts),
+        (Before::FalseReject, false) => Some(Wrong::Rejects(old.message)),
+        _ => None,
+    })
+}
+
+/// More of what a rule is about. No program is planted: only how often statements are made changes.
+fn weights(rule: Rule) -> Weights {
+    let usual = Weights::default();
+    match rule.name {
+        "iter-exact-convergence"
+        | "iter-widening"
+        | "scc-backedges"
+        | "prune-misc-vs-invalid"
+        | "loop-states-exact" => Weights {
+            iterate: 30,
+            branch: 40,
+            trap: 8,
+            repeat: 0,
+            call: 0,
+            call_global: 0,
+            look_up: 0,
+            hold: 0,
+            rcu: 0,
+            throw: 0,
+            tail_call: 0,
+            ..usual
+        },
+        "callback-max-depth"
+        | "callback-r0-precise"
+        | "callback-depth-pruning"
+        | "callback-scc"
+        | "callback-any-count" => Weights {
+            repeat: 40,
+            branch: 40,
+            trap: 8,
+            iterate: 2,
+            count: 0,
+            may_goto: 0,
+            look_up: 0,
+            hold: 0,
+            rcu: 0,
+            throw: 0,
+            tail_call: 0,
+            ..usual
+        },
+        "refsafe-id-map" | "callback-refs" => Weights {
+            hold: 20,
+            renew: 20,
+            iterate: 20,
+            ..usual
+        },
+        "atomic-fetch-backtrack" => Weights {
+            atomic: 40,
+            branch: 30,
+            access: 20,
+            checkpoints: 90,
+            ..usual
+        },
+        "cond-jmp-precision" | "propagate-all-frames" => Weights {
+            branch: 50,
+            access: 20,
+            trap: 12,
+            checkpoints: 90,
+            ..usual
+        },
+        "throw-checks-resources" | "rcu-across-calls" => Weights {
+            rcu: 20,
+            throw: 10,
+            call: 20,
+            ..usual
+        },
+        "tail-call-checks-sections" => Weights {
+            rcu: 20,
+            tail_call: 20,
+            ..usual
+        },
+        "may-goto-depth" => Weights {
+            may_goto: 40,
+            ..usual
+        },
+        _ => usual,
+    }
+}
