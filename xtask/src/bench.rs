@@ -17,7 +17,7 @@ use crate::guest;
 use crate::kernel::{Kernel, Series, read};
 use crate::module::{self, Choice};
 use crate::project::Project;
-use crate::qemu::{Accel, Guest, ICOUNT};
+use crate::qemu::{Accel, Guest, ICOUNT, MEMORY};
 use crate::run;
 use crate::toolchain::Toolchain;
 
@@ -144,6 +144,8 @@ impl<'a> Bench<'a> {
             initramfs: &self.initramfs,
             smp: &format!("1,maxcpus={nr_cpu_ids}"),
             args: &args,
+            memory: MEMORY,
+            known: &[],
             limit: LIMIT,
         };
         let how = match accel {

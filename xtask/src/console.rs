@@ -34,17 +34,19 @@ pub(crate) struct Console {
     partial: String,
     last: VecDeque<String>,
     trouble: Option<String>,
+    known: Vec<String>,
 }
 
 impl Console {
-    /// The console that QEMU writes to `path`.
-    pub(crate) fn new(path: &Path) -> Self {
+    /// The console that QEMU writes to `path`. A line with one of `known` in it is no trouble.
+    pub(crate) fn new(path: &Path, known: &[&str]) -> Self {
         Self {
             path: path.to_path_buf(),
             file: None,
             partial: String::new(),
             last: VecDeque::new(),
             trouble: None,
+            known: known.iter().map(|&known| known.to_owned()).collect(),
         }
     }
 
@@ -84,7 +86,9 @@ impl Console {
     }
 
     fn line(&mut self, line: &str) {
-        if self.trouble.is_none() && TROUBLE.iter().any(|sign| line.contains(sign)) {
+        let is_trouble = TROUBLE.iter().any(|sign| line.contains(sign));
+        let is_known = self.known.iter().any(|known| line.contains(known));
+        if self.trouble.is_none() && is_trouble && !is_known {
             self.trouble = Some(line.to_owned());
         }
         if self.last.len() == 12 {
@@ -103,13 +107,13 @@ mod tests {
     #[test]
     fn trouble_is_found_even_when_it_comes_in_pieces() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let mut console = Console::new(file.path());
-        fs::write(file.path(), "[ 0.1] fine\n[ 0.2] WARN").unwrap();
+        let mut console = Console::new(file.path(), &["known"]);
+        fs::write(file.path(), "[ 0.1] fine\nWARNING: known\n[ 0.2] WARN").unwrap();
         console.poll();
         assert_eq!(console.trouble(), None);
         fs::write(
             file.path(),
-            "[ 0.1] fine\n[ 0.2] WARNING: CPU: 1 PID: 7 at kernel/x.c:1 f\n",
+            "[ 0.1] fine\nWARNING: known\n[ 0.2] WARNING: CPU: 1 PID: 7 at kernel/x.c:1 f\n",
         )
         .unwrap();
         console.poll();

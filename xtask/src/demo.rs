@@ -10,7 +10,7 @@ use crate::guest;
 use crate::kernel::Series;
 use crate::module::{self, Choice};
 use crate::project::Project;
-use crate::qemu::Guest;
+use crate::qemu::{Guest, MEMORY};
 use crate::toolchain::Toolchain;
 
 /// Six CPUs are possible; the demo takes one of the four present ones offline.
@@ -47,6 +47,8 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         initramfs: &initramfs,
         smp: SMP,
         args: &told,
+        memory: MEMORY,
+        known: &[],
         limit: LIMIT,
     };
     let ended = guest.run(project, &toolchain, &format!("demo on {}", kernel.release))?;

@@ -12,6 +12,7 @@ mod console;
 mod debian;
 mod demo;
 mod doctor;
+mod fuzz;
 mod guard;
 mod guest;
 mod host;
@@ -59,6 +60,8 @@ enum Verb {
     Module(module::Args),
     /// Ask a guest's kernel what its verifier says of the model's corpus.
     Oracle(oracle::Args),
+    /// Ask a guest's kernel and the model about generated programs.
+    Fuzz(fuzz::Args),
     /// Open a shell in a guest with the module loaded.
     Vm(vm::Args),
     /// Check formatting, lints and documentation.
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Verb::Kernel(args) => kernel::run(&project, &args),
         Verb::Module(args) => module::run(&project, &args),
         Verb::Oracle(args) => oracle::run(&project, &args),
+        Verb::Fuzz(args) => fuzz::run(&project, &args),
         Verb::Vm(args) => vm::run(&project, &args),
         Verb::Lint => lint::run(&project),
         Verb::Doctor => doctor::run(&project),

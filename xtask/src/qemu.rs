@@ -25,6 +25,9 @@ const VERDICT: &str = "guest: exit status ";
 /// QEMU's `-icount` for [`Accel::Icount`]: a nanosecond an instruction, and idle time is skipped.
 pub(crate) const ICOUNT: &str = "shift=0,sleep=off";
 
+/// Memory that a guest needs, unless it is to do something unusual.
+pub(crate) const MEMORY: &str = "1G";
+
 /// What runs the guest's instructions, and what its clock counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Accel {
@@ -47,6 +50,10 @@ pub(crate) struct Guest<'a> {
     pub(crate) smp: &'a str,
     /// What `/init` is told.
     pub(crate) args: &'a [String],
+    /// QEMU's `-m`: its memory.
+    pub(crate) memory: &'a str,
+    /// What may stand in a line of its console that would be trouble otherwise.
+    pub(crate) known: &'a [&'a str],
     /// When the guest counts as hanging.
     pub(crate) limit: Duration,
 }
@@ -143,7 +150,7 @@ impl Guest<'_> {
         let complaint =
             thread::spawn(move || std::io::read_to_string(stderr_pipe).unwrap_or_default());
 
-        let mut console = Console::new(&log);
+        let mut console = Console::new(&log, self.known);
         let bar = project.runner.bar(name, 0);
         let start = Instant::now();
         let mut ended = Ended {
@@ -250,7 +257,7 @@ impl Guest<'_> {
             "chardev:shell",
         ]);
         let status = project.runner.interactive(command)?;
-        let mut console = Console::new(&log);
+        let mut console = Console::new(&log, self.known);
         console.poll();
         if let Some(line) = console.trouble() {
             bail!(
@@ -292,7 +299,7 @@ impl Guest<'_> {
             "type=1,serial=VMware-0",
         ]);
         command.args(["-cpu", "max,la57=off,-hypervisor"]);
-        command.args(["-smp", self.smp, "-m", "1G"]);
+        command.args(["-smp", self.smp, "-m", self.memory]);
         if accel == Accel::Icount {
             // What it takes to have more than 254 CPUs possible.
             command.args(["-device", "intel-iommu,intremap=on,eim=on"]);

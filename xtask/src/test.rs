@@ -13,7 +13,7 @@ use crate::interrupt::Guarded;
 use crate::kernel::{Kernel, Series};
 use crate::module::{self, Choice};
 use crate::project::Project;
-use crate::qemu::Guest;
+use crate::qemu::{Guest, MEMORY};
 use crate::stock;
 use crate::test_kernel;
 use crate::toolchain::Toolchain;
@@ -157,6 +157,8 @@ fn on(project: &Project, toolchain: &Toolchain, kernel: &Kernel, args: &Args) ->
         initramfs: &initramfs,
         smp: SMP,
         args: &told,
+        memory: MEMORY,
+        known: &[],
         limit: LIMIT,
     };
     let name = format!("tests on {}", kernel.release);

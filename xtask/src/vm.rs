@@ -9,7 +9,7 @@ use crate::guest;
 use crate::kernel::Series;
 use crate::module::{self, Choice};
 use crate::project::Project;
-use crate::qemu::Guest;
+use crate::qemu::{Guest, MEMORY};
 use crate::toolchain::Toolchain;
 
 /// `cargo xtask vm`. `KERNEL_BUILD=DIR` boots a kernel of yours.
@@ -37,6 +37,8 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         initramfs: &initramfs,
         smp: &args.smp,
         args: &told,
+        memory: MEMORY,
+        known: &[],
         limit: Duration::MAX,
     };
     eprintln!("booting {}; `exit` ends it", kernel.release);

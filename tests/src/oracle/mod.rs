@@ -7,6 +7,7 @@
 //! selftests' annotations ask for (other flags, fewer capabilities, a return value)
 //! plays no part here.
 
+mod kfuncs;
 mod load;
 mod raw;
 

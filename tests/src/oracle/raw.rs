@@ -5,17 +5,19 @@
 //!
 //! ```text
 //! magic    8 bytes, "BPFBATCH"
+//! kfuncs   u32: how many; then of each its name: u32 length, bytes
+//! BTF      u32 length, bytes: the BTF of every program; none when empty
 //! maps     u32: how many; then for each
 //!            u32 map_type, u32 key_size, u32 value_size, u32 max_entries, u32 map_flags
 //! programs until the end; for each
-//!            u32 prog_type, u32 expected_attach_type, u32 prog_flags, u32 insn_cnt
+//!            u32 prog_type, u32 expected_attach_type, u32 prog_flags, u32 insn_cnt, u32 func_cnt
+//!            func_cnt times struct bpf_func_info, 8 bytes
 //!            insn_cnt times struct bpf_insn, 8 bytes
 //! ```
 //!
 //! A program names the maps by their place in the batch, with `BPF_PSEUDO_MAP_IDX`
-//! and `BPF_PSEUDO_MAP_IDX_VALUE`. It has no BTF, so neither subprograms that
-//! need it nor kfuncs of modules. Each program is answered with a line of JSON, and a
-//! last line tells how long it took.
+//! and `BPF_PSEUDO_MAP_IDX_VALUE`, and a kfunc by its place in the `imm` of the call.
+//! Each program is answered with a line of JSON, and a last line tells how long it took.
 
 use std::ffi::c_int;
 use std::fs::File;
@@ -23,20 +25,28 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::process::ExitCode;
+use std::ptr::{null, null_mut};
 use std::time::Instant;
 
 use answers::log::{self, Stats};
 use anyhow::{Context, Result, ensure};
 use libbpf_rs::libbpf_sys::{
-    bpf_insn, bpf_map_create_opts, bpf_prog_load, bpf_prog_load_opts, size_t,
+    bpf_btf_load, bpf_func_info, bpf_insn, bpf_map_create_opts, bpf_prog_load, bpf_prog_load_opts,
+    size_t,
 };
 use libbpf_rs::{MapHandle, MapType};
 use nix::errno::Errno;
 use serde::Serialize;
 
+use super::kfuncs::Kfuncs;
+
 const MAGIC: [u8; 8] = *b"BPFBATCH";
 /// `BPF_MAXINSNS` for privileged users, `BPF_COMPLEXITY_LIMIT_INSNS` of the kernel's `bpf.h`.
 const MAX_INSNS: u32 = 1_000_000;
+/// `call` and the source register that makes it one of a kfunc: `BPF_JMP | BPF_CALL`,
+/// `BPF_PSEUDO_KFUNC_CALL`.
+const CALL: u8 = 0x85;
+const KFUNC_CALL: u8 = 2;
 /// The room for a log.
 const ROOM: usize = 1 << 20;
 
@@ -70,14 +80,21 @@ pub(super) fn run(batch: &Path, log_level: u32) -> Result<ExitCode> {
     let mut magic = [0; MAGIC.len()];
     input.read_exact(&mut magic).context("an empty batch")?;
     ensure!(magic == MAGIC, "no batch: it does not begin with BPFBATCH");
+    let kfuncs = kfuncs(&mut input).context("the batch's kfuncs")?;
+    let btf = btf(&mut input).context("the batch's BTF")?;
     let maps = maps(&mut input).context("the batch's maps")?;
-    let fds: Vec<c_int> = maps.iter().map(|map| map.as_fd().as_raw_fd()).collect();
+    let mut fds: Vec<c_int> = maps.iter().map(|map| map.as_fd().as_raw_fd()).collect();
+    let first_module = fds.len();
+    fds.extend(kfuncs.modules());
     let mut room = vec![0; ROOM];
     let start = Instant::now();
     let mut number = 0;
-    while let Some(program) = Program::read(&mut input)? {
+    while let Some(mut program) = Program::read(&mut input)? {
+        program
+            .resolve(&kfuncs, first_module)
+            .with_context(|| format!("program {number}"))?;
         room[0] = 0;
-        let errno = program.load(&fds, log_level, &mut room);
+        let errno = program.load(&fds, btf.as_ref(), log_level, &mut room);
         let end = room.iter().position(|&byte| byte == 0);
         let text = String::from_utf8_lossy(&room[..end.unwrap_or(room.len())]);
         let judged = log::parse(&text);
@@ -94,6 +111,26 @@ pub(super) fn run(batch: &Path, log_level: u32) -> Result<ExitCode> {
         milliseconds: start.elapsed().as_millis(),
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn kfuncs(input: &mut impl Read) -> Result<Kfuncs> {
+    let mut names = Vec::new();
+    for _ in 0..word(input)? {
+        names.push(String::from_utf8(bytes(input)?)?);
+    }
+    Kfuncs::find(&names)
+}
+
+fn btf(input: &mut impl Read) -> Result<Option<OwnedFd>> {
+    let btf = bytes(input)?;
+    if btf.is_empty() {
+        return Ok(None);
+    }
+    // SAFETY: the bytes and their number belong together; no options is what NULL means.
+    let fd = unsafe { bpf_btf_load(btf.as_ptr().cast(), btf.len() as size_t, null_mut()) };
+    ensure!(fd >= 0, "the kernel does not take it: {}", Errno::last());
+    // SAFETY: the call gave a descriptor that is nobody else's.
+    Ok(Some(unsafe { OwnedFd::from_raw_fd(fd) }))
 }
 
 fn maps(input: &mut impl Read) -> Result<Vec<MapHandle>> {
@@ -117,6 +154,7 @@ struct Program {
     prog_type: u32,
     expected_attach_type: u32,
     prog_flags: u32,
+    funcs: Vec<bpf_func_info>,
     insns: Vec<bpf_insn>,
 }
 
@@ -130,6 +168,16 @@ impl Program {
         let expected_attach_type = word(input)?;
         let prog_flags = word(input)?;
         let count = word(input)?;
+        let functions = word(input)?;
+        ensure!(
+            functions <= count,
+            "{functions} functions of {count} instructions"
+        );
+        let mut funcs = Vec::new();
+        for _ in 0..functions {
+            let (insn_off, type_id) = (word(input)?, word(input)?);
+            funcs.push(bpf_func_info { insn_off, type_id });
+        }
         ensure!(count <= MAX_INSNS, "a program of {count} instructions");
         let mut bytes = vec![0; count as usize * size_of::<bpf_insn>()];
         input.read_exact(&mut bytes).context("half a program")?;
@@ -138,29 +186,51 @@ impl Program {
             prog_type,
             expected_attach_type,
             prog_flags,
+            funcs,
             insns: insns.collect(),
         }))
     }
 
+    /// Puts the running kernel's ids into the calls of kfuncs. BTF of modules comes after the maps
+    /// among the descriptors.
+    fn resolve(&mut self, kfuncs: &Kfuncs, first_module: usize) -> Result<()> {
+        let calls = self.insns.iter_mut();
+        for call in calls.filter(|i| i.code == CALL && i.src_reg() == KFUNC_CALL) {
+            let index = usize::try_from(call.imm).ok();
+            let kfunc = index.and_then(|index| kfuncs.get(index));
+            let kfunc = kfunc.with_context(|| format!("there is no kfunc {}", call.imm))?;
+            call.imm = kfunc.type_id;
+            call.off = match kfunc.module {
+                None => 0,
+                Some(module) => i16::try_from(first_module + module)?,
+            };
+        }
+        Ok(())
+    }
+
     /// Asks the verifier; gives 0 or the error's number, and the log in `room`.
-    fn load(&self, maps: &[c_int], log_level: u32, room: &mut [u8]) -> i32 {
+    fn load(&self, fds: &[c_int], btf: Option<&OwnedFd>, log_level: u32, room: &mut [u8]) -> i32 {
         let mut options = bpf_prog_load_opts {
             sz: size_of::<bpf_prog_load_opts>() as size_t,
             attempts: 1,
             expected_attach_type: self.expected_attach_type,
             prog_flags: self.prog_flags,
-            fd_array: maps.as_ptr(),
+            fd_array: fds.as_ptr(),
+            prog_btf_fd: btf.map_or(0, |btf| btf.as_raw_fd() as u32),
+            func_info: self.funcs.as_ptr().cast(),
+            func_info_cnt: self.funcs.len() as u32,
+            func_info_rec_size: size_of::<bpf_func_info>() as u32,
             log_level: log_level | super::load::LOG_STATS,
             log_size: u32::try_from(room.len()).unwrap_or(u32::MAX),
             log_buf: room.as_mut_ptr().cast(),
             ..Default::default()
         };
         // SAFETY: the license is a C string, the instructions and their count belong together, and
-        // what the options point to, the maps' descriptors and the log's room, outlives the call.
+        // what the options point to, descriptors, functions and the log's room, outlives the call.
         let fd = unsafe {
             bpf_prog_load(
                 self.prog_type,
-                std::ptr::null(),
+                null(),
                 c"GPL".as_ptr(),
                 self.insns.as_ptr(),
                 self.insns.len() as size_t,
@@ -187,6 +257,15 @@ fn insn(bytes: &[u8]) -> bpf_insn {
     insn.set_dst_reg(bytes[1] & 0xf);
     insn.set_src_reg(bytes[1] >> 4);
     insn
+}
+
+/// So many bytes, and their number before them.
+fn bytes(input: &mut impl Read) -> Result<Vec<u8>> {
+    let length = word(input)?;
+    let mut bytes = Vec::new();
+    input.take(length.into()).read_to_end(&mut bytes)?;
+    ensure!(bytes.len() == length as usize, "the batch ends early");
+    Ok(bytes)
 }
 
 fn word(input: &mut impl Read) -> Result<u32> {

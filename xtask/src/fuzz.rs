@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask fuzz`: generated programs through the guest's verifier and the model's.
+//!
+//! Programs go to the guest in batches, one boot each; the model judges a batch while the guest
+//! does. A program that they judge differently is made smaller, by asking both again, and written to
+//! a file that can be kept with the others in `verifier-model/tests/fuzz`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use verifier_model::btf::Btf;
+use verifier_model::fuzz::ast::Stmt;
+use verifier_model::fuzz::batch::Batch;
+use verifier_model::fuzz::code::Code;
+use verifier_model::fuzz::file::{Answer, CaseFile};
+use verifier_model::fuzz::generate::Weights;
+use verifier_model::fuzz::mutate::Case;
+use verifier_model::fuzz::{self, law, shrink};
+use verifier_model::profile::Profile;
+use verifier_model::verify::Verdict;
+use verifier_model::{prog_load, verify};
+
+use crate::kernel::{Kernel, Series};
+use crate::module::{self, Choice};
+use crate::oracle;
+use crate::project::Project;
+use crate::toolchain::Toolchain;
+
+/// Which stock kernel it would be, were it not the test kernel.
+const SERIES: Series = Series { major: 7, minor: 3 };
+/// Candidates for a smaller program that the guest is asked about at a time, and how often.
+const CANDIDATES: usize = 1000;
+const ROUNDS: u32 = 30;
+/// Differences that are made smaller; more of them are mostly the same ones.
+const SHRUNK: usize = 3;
+
+/// `cargo xtask fuzz`. `KERNEL_BUILD=DIR` asks a kernel of yours.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Seed of the first program; each next one has the next.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// How many programs.
+    #[arg(long, default_value_t = 10_000)]
+    count: u64,
+    /// Programs for each boot of the guest.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    batch: u64,
+    /// Ask about the cases in this directory instead, and compare with the answers in them.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["seed", "count"])]
+    cases: Option<PathBuf>,
+    /// Write the answers into the cases.
+    #[arg(long, requires = "cases")]
+    bless: bool,
+}
+
+/// A line of the guest's answer; the last one of a batch tells the time alone.
+#[derive(Deserialize)]
+struct Line {
+    errno: Option<i32>,
+    message: Option<String>,
+    insns: Option<u32>,
+    total_states: Option<u32>,
+    milliseconds: Option<u64>,
+}
+
+/// Who is asked.
+struct Asked<'a> {
+    project: &'a Project,
+    toolchain: &'a Toolchain,
+    kernel: &'a Kernel,
+    /// The same kernel as the model knows it.
+    model: prog_load::Kernel,
+    modules: Vec<PathBuf>,
+}
+
+/// Runs the verb.
+pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
+    let mut toolchain = Toolchain::ensure(project)?;
+    let kernel = module::choose(project, &mut toolchain, Choice::Test, SERIES)?;
+    let toolchain = &toolchain;
+    let mut modules = oracle::modules(project, toolchain, &kernel)?;
+    let testmod = modules.first().context("there is no bpf_testmod")?.clone();
+    modules.truncate(1);
+    let iterator = module::build(project, toolchain, &kernel)?;
+    let mut model = prog_load::Kernel::new(Arc::new(Btf::from_file(kernel.btf(), None)?));
+    // What programs name, with the flags that `.BTF_ids` has; the types are the kernel's own.
+    model.kfuncs = fuzz::kernel::kernel()?.kfuncs;
+    for path in [testmod, iterator] {
+        let name = path.file_stem().context("a module has a name")?;
+        model.modules.push(prog_load::Module {
+            name: name.to_string_lossy().into_owned(),
+            btf: Arc::new(Btf::from_file(&path, Some(model.vmlinux.clone()))?),
+        });
+    }
+    let asked = Asked {
+        project,
+        toolchain,
+        kernel: &kernel,
+        model,
+        modules,
+    };
+    match &args.cases {
+        Some(dir) => asked.cases(dir, args.bless),
+        None => asked.generated(args),
+    }
+}
+
+impl Asked<'_> {
+    fn generated(&self, args: &Args) -> Result<()> {
+        let mut sums = Sums::default();
+        let mut differing = Vec::new();
+        let end = args.seed + args.count;
+        let mut first = args.seed;
+        while first < end {
+            let seeds = first..end.min(first + args.batch);
+            first = seeds.end;
+            let weights = Weights::default();
+            let cases: Vec<Case> = seeds.map(|seed| law::case(seed, &weights)).collect();
+            let codes: Vec<Code> = cases.iter().map(Case::code).collect();
+            let (guest, model) = thread::scope(|scope| {
+                let model = scope.spawn(|| self.model(&codes));
+                let guest = self.guest(&codes, &mut sums.milliseconds);
+                (guest, model.join().map_err(|_| ()))
+            });
+            let model = model.ok().context("the model panicked")??;
+            for ((case, kernel), model) in cases.into_iter().zip(guest?).zip(model) {
+                if !sums.add(&case, &kernel, &model) {
+                    differing.push(case);
+                }
+            }
+            println!("{sums}");
+        }
+        println!("seeds {} to {}: {sums}", args.seed, end - 1);
+        if differing.is_empty() {
+            return Ok(());
+        }
+        let dir = self.project.products("fuzz")?;
+        let count = differing.len();
+        for case in differing.into_iter().take(SHRUNK) {
+            self.shrink(case, &dir)?;
+        }
+        bail!(
+            "{count} programs are judged differently; see {}",
+            dir.display()
+        );
+    }
+
+    /// The model's verdicts.
+    fn model(&self, codes: &[Code]) -> Result<Vec<Verdict>> {
+        let judge = |code| law::judge(code, &self.model, &Profile::V7_3);
+        codes.iter().map(|code| Ok(judge(code)?)).collect()
+    }
+
+    /// The guest's, and adds how long it took.
+    fn guest(&self, codes: &[Code], milliseconds: &mut u64) -> Result<Vec<Line>> {
+        let mut batch = Batch::new(&self.model)?;
+        codes.iter().for_each(|code| batch.push(code));
+        let path = self.project.products("fuzz")?.join("batch");
+        fs::write(&path, batch.into_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        let said = oracle::ask_raw(
+            self.project,
+            self.toolchain,
+            self.kernel,
+            &path,
+            &self.modules,
+        )?;
+        let mut lines = Vec::new();
+        for line in said.lines() {
+            let line: Line = serde_json::from_str(line)
+                .with_context(|| format!("the guest says what is no answer: {line}"))?;
+            match line.milliseconds {
+                Some(time) => *milliseconds += time,
+                None => lines.push(line),
+            }
+        }
+        if lines.len() != codes.len() {
+            bail!("{} answers to {} programs", lines.len(), codes.len());
+        }
+        Ok(lines)
+    }
+
+    /// Makes a program smaller that is judged differently, and writes it down.
+    fn shrink(&self, mut case: Case, dir: &Path) -> Result<()> {
+        for _ in 0..ROUNDS {
+            let mut smaller = shrink::candidates(&case);
+            smaller.truncate(CANDIDATES);
+            let codes: Vec<Code> = smaller.iter().map(Case::code).collect();
+            let (guest, model) = (self.guest(&codes, &mut 0)?, self.model(&codes)?);
+            let mut judged = guest.iter().zip(&model);
+            match judged.position(|(guest, model)| !agree(guest, model)) {
+                Some(i) => case = smaller.swap_remove(i),
+                None => break,
+            }
+        }
+        let code = case.code();
+        let guest = self.guest(std::slice::from_ref(&code), &mut 0)?.remove(0);
+        let model = law::judge(&code, &self.model, &Profile::V7_3)?;
+        let name = format!("{:016x}.case", fingerprint(&case));
+        let file = CaseFile {
+            comment: comment(&case),
+            without: None,
+            kernel: answer(&guest),
+            code,
+        };
+        let path = dir.join(name);
+        fs::write(&path, file.to_string())?;
+        println!("{}\n{file}\nthe model says:\n{}", path.display(), model.log);
+        Ok(())
+    }
+
+    /// Asks about cases that are kept.
+    fn cases(&self, dir: &Path, bless: bool) -> Result<()> {
+        let mut cases = Vec::new();
+        for entry in fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))? {
+            let path = entry?.path();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "case")
+            {
+                let text = fs::read_to_string(&path)?;
+                let case = CaseFile::parse(&text).with_context(|| path.display().to_string())?;
+                cases.push((path, case));
+            }
+        }
+        let codes: Vec<Code> = cases.iter().map(|(_, case)| case.code.clone()).collect();
+        let mut wrong = 0;
+        for (line, (path, mut case)) in self.guest(&codes, &mut 0)?.iter().zip(cases) {
+            let said = answer(line);
+            if said == case.kernel {
+                continue;
+            }
+            if bless {
+                case.kernel = said;
+                fs::write(&path, case.to_string())?;
+                println!("written: {}", path.display());
+            } else {
+                wrong += 1;
+                println!("{}: {said}; the case says: {}", path.display(), case.kernel);
+            }
+        }
+        if wrong > 0 {
+            bail!("{wrong} cases differ");
+        }
+        println!("{} cases: the kernel says what they say", codes.len());
+        Ok(())
+    }
+}
+
+/// What a case file says above the instructions.
+fn comment(case: &Case) -> String {
+    match case.mutation {
+        Some(mutation) => format!("{}\n{mutation:?}", case.program),
+        None => case.program.to_string(),
+    }
+}
+
+fn fingerprint(case: &Case) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    comment(case).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn answer(line: &Line) -> Answer {
+    match line.errno {
+        Some(0) | None => Answer::Accept,
+        Some(errno) => Answer::Reject(errno, line.message.clone().unwrap_or_default()),
+    }
+}
+
+fn agree(guest: &Line, model: &Verdict) -> bool {
+    (guest.errno == Some(0)) == model.accepted && model.not_modelled.is_none()
+}
+
+/// How many programs there were of each kind.
+#[derive(Default)]
+struct Sums {
+    programs: u64,
+    accepted: u64,
+    looping: u64,
+    differing: u64,
+    same_message: u64,
+    same_counts: u64,
+    milliseconds: u64,
+}
+
+impl Sums {
+    /// Counts a program; whether both say the same.
+    fn add(&mut self, case: &Case, guest: &Line, model: &Verdict) -> bool {
+        self.programs += 1;
+        self.looping += u64::from(case.program.any(|s| matches!(s, Stmt::Iterate(..))));
+        let verify::Stats {
+            insns_processed,
+            total_states,
+            ..
+        } = model.stats;
+        match guest.errno {
+            Some(0) => {
+                self.accepted += 1;
+                let counts = (Some(insns_processed), Some(total_states));
+                self.same_counts += u64::from(counts == (guest.insns, guest.total_states));
+            }
+            _ => {
+                let message = guest.message.as_deref().unwrap_or_default();
+                self.same_message += u64::from(message == model.message);
+            }
+        }
+        let same = agree(guest, model);
+        self.differing += u64::from(!same);
+        same
+    }
+}
+
+impl std::fmt::Display for Sums {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let rejected = self.programs - self.accepted;
+        write!(
+            f,
+            "{} programs, {} with an iterator loop; the kernel accepts {}, of those {} with the same \
+             instructions and states; rejects {rejected}, of those {} with the same message; {} \
+             verdicts differ; {} programs a second",
+            self.programs,
+            self.looping,
+            self.accepted,
+            self.same_counts,
+            self.same_message,
+            self.differing,
+            1000 * self.programs / self.milliseconds.max(1)
+        )
+    }
+}
