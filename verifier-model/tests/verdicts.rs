@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use verifier_model::btf::{Btf, BtfBuilder};
+use verifier_model::explain::explain;
 use verifier_model::load::raw_program;
 use verifier_model::profile::Profile;
 use verifier_model::prog_load::{Kernel, ProgFlags, ProgLoad};
+use verifier_model::state_graph::{graph, svg::svg};
 use verifier_model::uapi::Insn;
 use verifier_model::verify::{Options, Verdict, verify};
 
@@ -268,6 +270,10 @@ proptest! {
         let opts = Options { log_level: level, ..Options::default() };
         let v = verify(&prog, &kernel, &Profile::V7_3, &opts);
         prop_assert!(v.accepted || v.errno != 0 || v.not_modelled.is_some());
+        let (explained, _) = explain(&prog, &kernel, &Profile::V7_3, &opts);
+        prop_assert_eq!(&explained, &v);
+        let (_, drawn) = graph(&prog, &kernel, &Profile::V7_3, &opts, 20);
+        prop_assert!(svg(&drawn).ends_with("</svg>\n"));
     }
 
     #[test]

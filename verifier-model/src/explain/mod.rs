@@ -89,7 +89,8 @@ pub struct Explanation {
     pub advice: Vec<String>,
 }
 
-/// Verifies a program and explains the verdict.
+/// Verifies a program and explains the verdict. The message is taken from the log, so
+/// [`Options::log_level`] must not be 0.
 pub fn explain(
     prog: &ProgLoad,
     kernel: &Kernel,

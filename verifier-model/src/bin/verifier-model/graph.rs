@@ -26,8 +26,8 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "FILE")]
     output: Vec<PathBuf>,
     /// About how many boxes to show; what is left out is folded
-    #[arg(long, value_name = "COUNT", default_value_t = 150)]
-    limit: usize,
+    #[arg(long, value_name = "COUNT", default_value_t = 150, value_parser = clap::value_parser!(u16).range(4..=4000))]
+    limit: u16,
 }
 
 pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
     let kernel = args.program.kernel()?;
     let load = args.program.load(&kernel)?;
     let (profile, options) = args.program.rules();
-    let (_, graph) = graph(&load, &kernel, &profile, &options, args.limit);
+    let (_, graph) = graph(&load, &kernel, &profile, &options, args.limit.into());
     let mut paths = args.output.clone();
     if paths.is_empty() {
         paths.push(format!("{}.svg", load.name).into());
