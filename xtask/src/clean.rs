@@ -23,6 +23,11 @@ pub(crate) struct Args {
     all: bool,
 }
 
+/// What of the cache goes with the kernels: the corpus and bpftool are made of their sources.
+const KERNEL_KINDS: [&str; 7] = [
+    "stock", "kernel", "source", "apt", "ccache", "corpus", "bpftool",
+];
+
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     remove(&project.checkout.join("target/xtask"))?;
@@ -34,7 +39,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         remove(&cache.join("toolchain"))?;
     }
     if args.kernels {
-        for kind in ["stock", "kernel", "source", "apt", "ccache"] {
+        for kind in KERNEL_KINDS {
             remove(&cache.join(kind))?;
         }
     }
