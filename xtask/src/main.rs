@@ -4,6 +4,7 @@
 //! `cargo xtask demo` and `cargo xtask test` do everything from a fresh machine; the other verbs
 //! are their parts.
 
+mod agreement;
 mod bench;
 mod bpf;
 mod cache;
@@ -62,6 +63,8 @@ enum Verb {
     Oracle(oracle::Args),
     /// Ask a guest's kernel and the model about generated programs.
     Fuzz(fuzz::Args),
+    /// Write docs/agreement.md: how far the model agrees with the committed answers.
+    Agreement,
     /// Open a shell in a guest with the module loaded.
     Vm(vm::Args),
     /// Check formatting, lints and documentation.
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
         Verb::Module(args) => module::run(&project, &args),
         Verb::Oracle(args) => oracle::run(&project, &args),
         Verb::Fuzz(args) => fuzz::run(&project, &args),
+        Verb::Agreement => agreement::run(&project),
         Verb::Vm(args) => vm::run(&project, &args),
         Verb::Lint => lint::run(&project),
         Verb::Doctor => doctor::run(&project),

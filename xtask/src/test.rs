@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::agreement;
 use crate::bench;
 use crate::guest;
 use crate::interrupt::Guarded;
 use crate::kernel::{Kernel, Series};
 use crate::module::{self, Choice};
+use crate::oracle::{self, Tier};
 use crate::project::Project;
 use crate::qemu::{Guest, MEMORY};
 use crate::stock;
@@ -37,6 +39,9 @@ pub(crate) struct Args {
     /// Only the guest's tests.
     #[arg(long)]
     guest: bool,
+    /// Ask the test kernel again about the whole corpus, not only about iterators and loops.
+    #[arg(long)]
+    oracle: bool,
     /// Only on this kernel.
     #[arg(long, value_enum)]
     kernel: Option<Choice>,
@@ -68,6 +73,12 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
                 .is_none_or(|filter| COUNTS.contains(filter))
             {
                 match counts(project, &toolchain, &kernel) {
+                    Ok(tally) => sum.add(tally),
+                    Err(error) => broken.push(error),
+                }
+            }
+            if gave_answers(&kernel) {
+                match answers(project, &toolchain, &kernel, args) {
                     Ok(tally) => sum.add(tally),
                     Err(error) => broken.push(error),
                 }
@@ -191,6 +202,52 @@ fn counts(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<T
         passed: u64::from(grown.is_empty()),
         failed: u64::from(!grown.is_empty()),
     })
+}
+
+/// Whether the answers that are committed are this kernel's.
+fn gave_answers(kernel: &Kernel) -> bool {
+    kernel.release == verifier_model::linux_7_3::release()
+}
+
+/// The model against the committed answers, and these against the kernel once more.
+fn answers(
+    project: &Project,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+    args: &Args,
+) -> Result<Tally> {
+    let wanted = |prefix: &str| {
+        let filter = args.filter.as_deref().unwrap_or(prefix);
+        prefix.starts_with(filter) || filter.starts_with(prefix)
+    };
+    let mut tests = Vec::new();
+    if wanted("agreement::") {
+        tests.extend(agreement::tests(project, toolchain, kernel)?);
+    }
+    if wanted("oracle::") {
+        let tiers: &[Tier] = match args.oracle {
+            true => &Tier::ALL,
+            false => &[Tier::Iterators, Tier::States],
+        };
+        for (tier, differences) in oracle::check(project, toolchain, kernel, tiers)? {
+            let first = differences.first();
+            let failure = first.map(|first| format!("{} differ: {first}", differences.len()));
+            tests.push((format!("oracle::{}", tier.name()), failure));
+        }
+    }
+    if let Some(filter) = &args.filter {
+        tests.retain(|(name, _)| name.contains(filter.as_str()));
+    }
+    let mut tally = Tally::default();
+    for (name, failure) in &tests {
+        match failure {
+            None => println!("test {name} ... ok"),
+            Some(failure) => println!("test {name} ... FAILED: {failure}"),
+        }
+        tally.passed += u64::from(failure.is_none());
+        tally.failed += u64::from(failure.is_some());
+    }
+    Ok(tally)
 }
 
 /// How many tests passed and failed.

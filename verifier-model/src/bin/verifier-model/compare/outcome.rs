@@ -107,10 +107,19 @@ impl Outcome {
         matches!(self, Self::BothAccept { .. } | Self::BothReject { .. })
     }
 
+    /// Whether all that the two say is the same.
+    pub(crate) fn is_identical(&self) -> bool {
+        match self {
+            Self::BothAccept { identical, .. } | Self::BothReject { identical, .. } => *identical,
+            _ => false,
+        }
+    }
+
     /// One word for it.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Unanswered => "unanswered",
+            Self::BothAccept { .. } | Self::BothReject { .. } if self.is_identical() => "identical",
             Self::BothAccept { .. } | Self::BothReject { .. } => "agreed",
             Self::Differs(_) => "differs",
             Self::NotModelled { .. } => "not modelled",
@@ -197,21 +206,16 @@ impl Counts {
         for outcome in outcomes {
             counts.programs += 1;
             counts.agreed += usize::from(outcome.is_agreed());
+            counts.identical += usize::from(outcome.is_identical());
             match outcome {
                 Outcome::Unanswered => counts.unanswered += 1,
-                Outcome::BothAccept {
-                    insns, identical, ..
-                } => {
+                Outcome::BothAccept { insns, .. } => {
                     counts.both_accept += 1;
                     counts.same_insns += usize::from(*insns);
-                    counts.identical += usize::from(*identical);
                 }
-                Outcome::BothReject {
-                    message, identical, ..
-                } => {
+                Outcome::BothReject { message, .. } => {
                     counts.both_reject += 1;
                     counts.same_message += usize::from(*message);
-                    counts.identical += usize::from(*identical);
                 }
                 Outcome::Differs(_) => counts.differ += 1,
                 Outcome::NotModelled { .. } => counts.not_modelled += 1,

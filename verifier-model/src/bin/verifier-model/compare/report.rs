@@ -21,7 +21,7 @@ pub(crate) enum Format {
     Markdown,
     /// One line a program.
     Csv,
-    /// One object: tiers with their counts, disagreements.
+    /// One object: tiers with their counts, and the programs that are not identical.
     Json,
 }
 
@@ -40,7 +40,7 @@ const HEAD: [(&str, bool); 12] = [
     ("unanswered", false),
 ];
 
-/// Writes it; with `logs`, disagreements are shown with both logs.
+/// Writes it; with `logs`, disagreements come with both logs.
 pub(super) fn write(
     out: &mut impl Write,
     format: Format,
@@ -86,15 +86,30 @@ fn text(out: &mut impl Write, format: Format, logs: bool, tiers: &[Tier]) -> Res
         }
     }
     writeln!(out, "{}", table(&head(&["tier", "file"]), rows.into_iter()))?;
-    for tier in tiers {
-        for (answer, outcome) in tier.programs.iter().filter(|(_, o)| !o.is_agreed()) {
-            disagreement(out, format, logs, answer, outcome)?;
+    type Kind = fn(&Outcome) -> bool;
+    let kinds: [(&str, Kind); 2] = [
+        ("Not agreed:", |outcome| !outcome.is_agreed()),
+        ("Agreed, but not in all that is said:", |outcome| {
+            outcome.is_agreed() && !outcome.is_identical()
+        }),
+    ];
+    for (title, is_kind) in kinds {
+        let mut programs = all
+            .clone()
+            .filter(|(_, outcome)| is_kind(outcome))
+            .peekable();
+        if programs.peek().is_some() {
+            writeln!(out, "\n{title}\n")?;
+        }
+        for (answer, outcome) in programs {
+            program(out, format, logs, answer, outcome)?;
         }
     }
     Ok(())
 }
 
-fn disagreement(
+/// What the two said of one program.
+fn program(
     out: &mut impl Write,
     format: Format,
     logs: bool,
@@ -105,13 +120,13 @@ fn disagreement(
     let (kernel, model) = (outcome::kernel(answer), outcome.model());
     if format == Format::Markdown {
         let code = |text: &str| format!("`{}`", text.replace('`', "'"));
-        write!(out, "\n- {name}: kernel {}", code(&kernel))?;
+        write!(out, "- {name}: kernel {}", code(&kernel))?;
         if !model.is_empty() {
             write!(out, "; model {}", code(&model))?;
         }
-        return Ok(());
+        return Ok(writeln!(out)?);
     }
-    writeln!(out, "\n{name}: {}", outcome.name())?;
+    writeln!(out, "{name}: {}", outcome.name())?;
     writeln!(out, "  kernel: {kernel}")?;
     writeln!(out, "  model:  {model}")?;
     if logs {
@@ -185,7 +200,7 @@ fn whole(tiers: &[Tier], logs: bool) -> Json {
     });
     let each: Vec<Json> = each.collect();
     let programs = tiers.iter().flat_map(|tier| &tier.programs);
-    let disagreements = programs.filter(|(_, outcome)| !outcome.is_agreed());
+    let disagreements = programs.filter(|(_, outcome)| !outcome.is_identical());
     let disagreements = disagreements.map(|(answer, outcome)| {
         let verdict = match answer.verdict {
             Verdict::Accepted => "accepted",
@@ -207,7 +222,7 @@ fn whole(tiers: &[Tier], logs: bool) -> Json {
             "model_log": model_log,
         })
     });
-    json!({ "tiers": each, "disagreements": disagreements.collect::<Vec<_>>() })
+    json!({ "tiers": each, "not_identical": disagreements.collect::<Vec<_>>() })
 }
 
 impl Tier {

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a guest is asked, and all that it takes: the corpus, compiled, and the modules.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use answers::{Answer, Answers, Header};
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use verifier_model::btf::Btf;
+
+use super::corpus::{self, Compiled, Corpus};
+use super::tiers::{CORE_BTF, Tier};
+use super::{LOG_LEVEL, SMP, wanting};
+use crate::bpf::{self, Object};
+use crate::kernel::{Kernel, read};
+use crate::module;
+use crate::project::Project;
+use crate::toolchain::Toolchain;
+
+/// Tiers to be asked about.
+pub(super) struct Question {
+    pub(super) parts: Vec<Part>,
+    /// Objects whose BTF programs name.
+    core_btf: Vec<Object>,
+    /// The kernel's own test modules.
+    modules: Vec<PathBuf>,
+    /// The project's modules; the last is the benchmarks'.
+    own: Vec<PathBuf>,
+}
+
+/// What a tier consists of.
+pub(super) struct Part {
+    pub(super) tier: Tier,
+    pub(super) compiled: Compiled,
+}
+
+impl Question {
+    /// Compiles what `tiers` consist of, all of them if there are none; of a `filter` that names an
+    /// object, no more than that.
+    pub(super) fn prepare(
+        project: &Project,
+        toolchain: &Toolchain,
+        kernel: &Kernel,
+        tiers: &[Tier],
+        filter: Option<&str>,
+    ) -> Result<Self> {
+        let corpus = Corpus::prepare(project, toolchain, kernel)?;
+        let parts = parts(project, toolchain, kernel, &corpus, tiers, filter)?;
+        let core_btf = corpus.compile(project, toolchain, &CORE_BTF.map(str::to_owned))?;
+        let core_btf = core_btf.objects.into_iter().map(|object| Object {
+            name: object.name.replace("selftests/", ""),
+            ..object
+        });
+        let modules = corpus::modules(project, toolchain, kernel)?;
+        let own = {
+            let _lock = project.lock_products()?;
+            let mut own = module::build_all(project, toolchain, kernel)?;
+            own.push(module::build_for_bench(project, toolchain, kernel)?);
+            own
+        };
+        Ok(Self {
+            parts,
+            core_btf: core_btf.collect(),
+            modules,
+            own,
+        })
+    }
+
+    fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.parts.iter().flat_map(|part| &part.compiled.objects)
+    }
+
+    /// Boots a guest and gives what it says, a line a program.
+    pub(super) fn ask(
+        &self,
+        project: &Project,
+        toolchain: &Toolchain,
+        kernel: &Kernel,
+        log_level: u32,
+        filter: Option<&str>,
+    ) -> Result<String> {
+        // The initramfs has the others.
+        let mut payload = super::payload_of(self.modules.iter().chain(self.own.last()))?;
+        for object in self.objects() {
+            payload.push((format!("oracle/{}", object.name), object.path.clone()));
+        }
+        for object in &self.core_btf {
+            payload.push((format!("core-btf/{}", object.name), object.path.clone()));
+        }
+        let mut told = vec!["oracle".to_owned()];
+        told.extend(["--log-level".to_owned(), log_level.to_string()]);
+        if let Some(filter) = filter {
+            told.extend(["--filter".to_owned(), filter.to_owned()]);
+        }
+        super::ask(project, toolchain, kernel, payload, &told)
+    }
+
+    /// The answers to all of it, a tier each.
+    pub(super) fn answers(
+        &self,
+        project: &Project,
+        toolchain: &Toolchain,
+        kernel: &Kernel,
+    ) -> Result<Vec<Answers>> {
+        let said = self.ask(project, toolchain, kernel, LOG_LEVEL, None)?;
+        let mut answered: BTreeMap<String, Vec<Answer>> = BTreeMap::new();
+        for line in said.lines() {
+            let answer: Answer = serde_json::from_str(line)
+                .with_context(|| format!("the guest says what is no answer: {line}"))?;
+            let of_object = answered.entry(answer.object.clone()).or_default();
+            of_object.push(answer);
+        }
+        let config = read(&kernel.build.join(".config"))?;
+        let mut all = Vec::new();
+        for part in &self.parts {
+            let header = self.header(toolchain, kernel, part)?;
+            let mut answers = Vec::new();
+            for object in header.objects.keys() {
+                let of_object = answered.remove(object);
+                answers.extend(of_object.with_context(|| format!("no answer for {object}"))?);
+            }
+            wanting::take_back(&mut answers, &config);
+            all.push(Answers { header, answers });
+        }
+        Ok(all)
+    }
+
+    fn header(&self, toolchain: &Toolchain, kernel: &Kernel, part: &Part) -> Result<Header> {
+        let mut objects = BTreeMap::new();
+        for object in &part.compiled.objects {
+            let name = object.name.trim_end_matches(".bpf.o").to_owned();
+            objects.insert(name, corpus::fingerprint(&object.path)?);
+        }
+        let names = self.modules.iter().filter_map(|path| path.file_stem());
+        let names = names.map(|name| name.to_string_lossy().into_owned());
+        let config = Sha256::digest(read(&kernel.build.join(".config"))?);
+        Ok(Header {
+            kernel: kernel.release.clone(),
+            config: config.iter().map(|byte| format!("{byte:02x}")).collect(),
+            cpus: SMP.parse()?,
+            clang: corpus::clang_version(toolchain)?,
+            modules: names.collect(),
+            log_level: LOG_LEVEL,
+            objects,
+            not_compiled: part.compiled.refused.clone(),
+        })
+    }
+
+    /// Writes the BTF of all modules that the guest has loaded: their types and kfuncs are the kernel's.
+    pub(super) fn write_modules(&self, kernel: &Kernel, directory: &Path) -> Result<()> {
+        let directory = directory.join("modules");
+        fs::create_dir_all(&directory)
+            .with_context(|| format!("cannot make {}", directory.display()))?;
+        let vmlinux = Arc::new(Btf::from_file(kernel.btf(), None)?);
+        for path in self.modules.iter().chain(&self.own) {
+            let btf = Btf::from_file(path, Some(vmlinux.clone()))?;
+            let name = path.file_stem().context("a module has a name")?;
+            let path = directory.join(name).with_extension("btf.lz4");
+            fs::write(&path, btf.to_lz4())
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Lays the corpus out as `verifier-model compare` wants it: by the names in the answers.
+    pub(super) fn layout(&self, project: &Project, kernel: &Kernel) -> Result<PathBuf> {
+        let dir = project.products(&kernel.release)?.join("corpus");
+        if dir.exists() {
+            fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
+        }
+        let objects = self
+            .objects()
+            .map(|object| (dir.join(&object.name), &object.path));
+        let core_btf = self
+            .core_btf
+            .iter()
+            .map(|object| (dir.join("core-btf").join(&object.name), &object.path));
+        for (link, object) in objects.chain(core_btf) {
+            if let Some(parent) = link.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            symlink(object, &link).with_context(|| format!("cannot make {}", link.display()))?;
+        }
+        Ok(dir)
+    }
+}
+
+/// The tiers that were asked for, compiled.
+fn parts(
+    project: &Project,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+    corpus: &Corpus,
+    wanted: &[Tier],
+    filter: Option<&str>,
+) -> Result<Vec<Part>> {
+    let tiers = Tier::ALL
+        .into_iter()
+        .filter(|tier| wanted.is_empty() || wanted.contains(tier));
+    let mut parts = Vec::new();
+    for tier in tiers {
+        let mut names = tier.selftests(&corpus.progs())?;
+        // A filter that begins with an object's name spares the others.
+        if let Some(wanted) = filter.and_then(|filter| {
+            let rest = filter.strip_prefix("selftests/")?;
+            Some(rest.split_once('/')?.0)
+        }) {
+            names.retain(|name| name == wanted);
+        }
+        let mut compiled = corpus.compile(project, toolchain, &names)?;
+        if tier == Tier::Iterators {
+            for object in bpf::compile(project, toolchain, kernel)? {
+                compiled.objects.push(Object {
+                    name: format!("programs/{}", object.name),
+                    path: object.path,
+                });
+            }
+        }
+        parts.push(Part { tier, compiled });
+    }
+    Ok(parts)
+}
