@@ -5,7 +5,7 @@
 //! `kernel/bpf/verifier.c`.
 
 use crate::env::Env;
-use crate::error::{Check, Errno, not_modelled};
+use crate::error::{Check, Errno, MAX_ERRNO, not_modelled};
 use crate::log::verbose;
 use crate::reg_state::RegState;
 use crate::state::RetvalRange;
@@ -177,7 +177,6 @@ impl Env<'_> {
 
     /// What the hook itself may return (`bpf_lsm_get_retval_range`).
     pub fn lsm_hook_range(&self) -> RetvalRange {
-        const MAX_ERRNO: i32 = 4095;
         // Hooks that return a boolean or nothing are listed in kernel/bpf/bpf_lsm.c.
         const BOOL: [&str; 3] = [
             "bpf_lsm_audit_rule_known",

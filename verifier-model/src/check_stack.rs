@@ -4,18 +4,14 @@
 //! Source: `check_stack_read()`, `check_stack_write()`, `check_stack_range_initialized()` in
 //! `kernel/bpf/verifier.c`.
 
-use crate::call::CallMeta;
 use crate::check_mem::Access;
 use crate::env::{BPF_MAX_VAR_OFF, Env};
 use crate::error::{Check, Errno};
 use crate::log::verbose;
-use crate::reg_state::{Meta, RegState};
-use crate::state::{
-    BPF_REG_SIZE, HistFlags, LinkedRegs, MAX_BPF_STACK, Slot, StackSlot, get_spi, scrub_byte,
-};
-use crate::types::RegType;
+use crate::reg_state::RegState;
+use crate::state::{BPF_REG_SIZE, HistFlags, LinkedRegs, MAX_BPF_STACK, Slot, StackSlot, get_spi};
 
-const STACK_ACCESS: HistFlags = HistFlags {
+pub(crate) const STACK_ACCESS: HistFlags = HistFlags {
     stack_access: true,
     dst_reg_stack: false,
     src_reg_stack: false,
@@ -100,7 +96,12 @@ impl Env<'_> {
     }
 
     /// The slots of a bpf_fastcall pattern must not be used for anything else.
-    fn check_fastcall_stack_contract(&mut self, subprogno: usize, insn_idx: usize, off: i32) {
+    pub(crate) fn check_fastcall_stack_contract(
+        &mut self,
+        subprogno: usize,
+        insn_idx: usize,
+        off: i32,
+    ) {
         let sub = &mut self.subprogs[subprogno];
         if sub.fastcall_stack_off <= off || self.aux[insn_idx].fastcall_pattern {
             return;
@@ -112,195 +113,13 @@ impl Env<'_> {
         }
     }
 
-    fn slot_mut(&mut self, frameno: usize, spi: usize) -> Check<&mut StackSlot> {
+    pub(crate) fn slot_mut(&mut self, frameno: usize, spi: usize) -> Check<&mut StackSlot> {
         let slot = self
             .cur
             .frames
             .get_mut(frameno)
             .and_then(|f| f.stack.get_mut(spi));
         slot.ok_or_else(|| Errno::EFAULT.into())
-    }
-
-    /// A store to the stack; `value` is the register stored.
-    pub fn check_stack_write(
-        &mut self,
-        ptr: &RegState,
-        off: i32,
-        size: i32,
-        value: Option<usize>,
-        insn_idx: usize,
-    ) -> Check {
-        if ptr.var_off.is_const() {
-            let off = off.wrapping_add(ptr.var_off.value as i32);
-            self.check_stack_write_fixed_off(ptr.frameno(), off, size, value, insn_idx)
-        } else {
-            self.check_stack_write_var_off(ptr, off, size, value, insn_idx)
-        }
-    }
-
-    fn check_stack_write_fixed_off(
-        &mut self,
-        frameno: usize,
-        off: i32,
-        size: i32,
-        value: Option<usize>,
-        insn_idx: usize,
-    ) -> Check {
-        let slot_off = (-off - 1) as usize;
-        let spi = get_spi(off);
-        let insn = self.insns[insn_idx];
-        let slot = *self.slot_mut(frameno, spi)?;
-        if !self.allow_ptr_leaks
-            && slot.is_spilled_reg()
-            && !slot.is_spilled_scalar()
-            && size != BPF_REG_SIZE as i32
-        {
-            verbose!(self, "attempt to corrupt spilled pointer on stack\n");
-            return Err(Errno::EACCES.into());
-        }
-        if !self.bypass_spec_v1 {
-            let pointer = value.is_some_and(|r| self.reg(r).typ.is_pointer());
-            let plain = |i: usize| {
-                let byte = slot.typ[slot_off.wrapping_sub(i) % BPF_REG_SIZE];
-                matches!(byte, Slot::Misc | Slot::Zero)
-            };
-            self.aux[insn_idx].nospec_result |= pointer || !(0..size as usize).all(plain);
-        }
-        self.destroy_if_dynptr_stack_slot(frameno, spi)?;
-        let subprogno = self.cur.frames[frameno].subprogno;
-        self.check_fastcall_stack_contract(subprogno, insn_idx, off);
-        self.log.scratch_slot(spi);
-
-        let reg = value.map(|r| *self.reg(r));
-        let aligned = off % BPF_REG_SIZE as i32 == 0;
-        let history = match reg {
-            Some(mut r) if aligned && r.is_scalar() && self.bpf_capable => {
-                let fits = r.width() <= 8 * size as u32;
-                if fits {
-                    Self::assign_scalar_id_before_mov(&mut self.id_gen, &mut r);
-                    if let Some(n) = value {
-                        self.regs()[n] = r;
-                    }
-                } else {
-                    r.clear_scalar_id();
-                }
-                save_register_state(self.slot_mut(frameno, spi)?, r, size as usize);
-                true
-            }
-            None if aligned && insn.is_st_mem() && self.bpf_capable => {
-                let r = RegState::konst(i64::from(insn.imm) as u64);
-                save_register_state(self.slot_mut(frameno, spi)?, r, size as usize);
-                true
-            }
-            Some(r) if r.typ.is_pointer() => {
-                if size != BPF_REG_SIZE as i32 {
-                    self.verbose_linfo(insn_idx, format_args!("; "));
-                    verbose!(self, "invalid size of register spill\n");
-                    return Err(Errno::EACCES.into());
-                }
-                if frameno != self.cur.curframe() && r.typ == RegType::PTR_TO_STACK {
-                    verbose!(
-                        self,
-                        "cannot spill pointers to stack into stack frame of the caller\n"
-                    );
-                    return Err(Errno::EINVAL.into());
-                }
-                save_register_state(self.slot_mut(frameno, spi)?, r, size as usize);
-                true
-            }
-            _ => {
-                self.slot_mut(frameno, spi)?.scrub();
-                let zero = match reg {
-                    Some(r) => r.is_null(),
-                    None => insn.is_st_mem() && insn.imm == 0,
-                };
-                if zero {
-                    match value {
-                        Some(r) => self.mark_chain_precision(r)?,
-                        None => self.mark_chain_precision_cur(None).map(|_| ())?,
-                    }
-                }
-                let typ = if zero { Slot::Zero } else { Slot::Misc };
-                let slot = self.slot_mut(frameno, spi)?;
-                for i in 0..size as usize {
-                    slot.typ[slot_off.wrapping_sub(i) % BPF_REG_SIZE] = typ;
-                }
-                false
-            }
-        };
-        if history {
-            self.push_jmp_history(STACK_ACCESS, spi, frameno, LinkedRegs::default());
-        }
-        Ok(())
-    }
-
-    fn check_stack_write_var_off(
-        &mut self,
-        ptr: &RegState,
-        off: i32,
-        size: i32,
-        value: Option<usize>,
-        insn_idx: usize,
-    ) -> Check {
-        let frameno = ptr.frameno();
-        let min_off = (ptr.smin() as i32).wrapping_add(off);
-        let max_off = (ptr.smax() as i32).wrapping_add(off).wrapping_add(size);
-        let insn = self.insns[insn_idx];
-        let writing_zero = match value {
-            Some(r) => self.reg(r).is_null(),
-            None => insn.is_st_mem() && insn.imm == 0,
-        };
-        for i in min_off..max_off {
-            self.destroy_if_dynptr_stack_slot(frameno, get_spi(i))?;
-        }
-        let subprogno = self.cur.frames[frameno].subprogno;
-        self.check_fastcall_stack_contract(subprogno, insn_idx, min_off);
-        let mut zero_used = false;
-        let (leaks, uninit) = (self.allow_ptr_leaks, self.allow_uninit_stack);
-        for i in min_off..max_off {
-            let spi = get_spi(i);
-            let at = (-i - 1) as usize % BPF_REG_SIZE;
-            self.log.scratch_slot(spi);
-            let slot = self.slot_mut(frameno, spi)?;
-            let t = slot.typ[at];
-            if !leaks && !matches!(t, Slot::Misc | Slot::Zero) {
-                verbose!(
-                    self,
-                    "spilled ptr in range of var-offset stack write; insn {insn_idx}, ptr off: {i}"
-                );
-                return Err(Errno::EINVAL.into());
-            }
-            if writing_zero
-                && t == Slot::Spill
-                && slot.is_spilled_scalar()
-                && slot.reg.var_off.equals_const(0)
-            {
-                zero_used = true;
-                continue;
-            }
-            slot.scrub();
-            let t = slot.typ[at];
-            let mut new = Slot::Misc;
-            if writing_zero && t == Slot::Zero {
-                new = Slot::Zero;
-                zero_used = true;
-            }
-            if matches!(t, Slot::Invalid | Slot::Poison) && !uninit {
-                verbose!(
-                    self,
-                    "uninit stack in range of var-offset write prohibited for !root; insn {insn_idx}, off: {i}"
-                );
-                return Err(Errno::EINVAL.into());
-            }
-            slot.typ[at] = new;
-        }
-        if zero_used {
-            match value {
-                Some(r) => self.mark_chain_precision(r)?,
-                None => self.mark_chain_precision_cur(None).map(|_| ())?,
-            }
-        }
-        Ok(())
     }
 
     /// What a load of a range gives: zero if every byte is, else unknown.
@@ -470,153 +289,5 @@ impl Env<'_> {
             _ => verbose!(self, "invalid read from stack off {off}+{i} size {size}\n"),
         }
         Err(Errno::EACCES.into())
-    }
-
-    /// Memory on the stack that a call reads or writes (`check_stack_range_initialized`).
-    #[expect(clippy::too_many_arguments, reason = "the parameters of an access")]
-    pub fn check_stack_range_initialized(
-        &mut self,
-        reg: &RegState,
-        argname: &str,
-        off: i32,
-        access_size: i32,
-        zero_size_allowed: bool,
-        access: Access,
-        meta: Option<&mut CallMeta>,
-    ) -> Check {
-        let clobber = access == Access::Write;
-        // A negative size says that the callee may find dead bytes there.
-        let allow_poison = access_size < 0 || clobber;
-        let size = access_size.abs();
-        if size == 0 && !zero_size_allowed {
-            verbose!(self, "invalid zero-sized read\n");
-            return Err(Errno::EACCES.into());
-        }
-        self.check_stack_access_within_bounds(reg, argname, off, size, access)?;
-        let konst = reg.var_off.is_const();
-        let (min_off, max_off) = if konst {
-            let o = (reg.var_off.value as i32).wrapping_add(off);
-            (o, o)
-        } else {
-            if !self.bypass_spec_v1 {
-                let t = reg.var_off;
-                verbose!(
-                    self,
-                    "{argname} variable offset stack access prohibited for !root, var_off={t}\n"
-                );
-                return Err(Errno::EACCES.into());
-            }
-            (
-                (reg.smin() as i32).wrapping_add(off),
-                (reg.smax() as i32).wrapping_add(off),
-            )
-        };
-        if let Some(meta) = meta
-            && konst
-            && meta.raw_mem_regno != 0
-            && argname == format!("R{}", meta.raw_mem_regno)
-        {
-            meta.raw_mem_size = size;
-            return Ok(());
-        }
-        let frameno = reg.frameno();
-        let (uninit, leaks) = (self.allow_uninit_stack, self.allow_ptr_leaks);
-        let unknown = self.unknown();
-        for i in min_off..max_off + size {
-            let spi = get_spi(i);
-            let at = (-i - 1) as usize % BPF_REG_SIZE;
-            if self
-                .cur
-                .frames
-                .get(frameno)
-                .is_none_or(|f| f.stack.len() <= spi)
-            {
-                verbose!(self, "allocated_stack too small\n");
-                return Err(Errno::EFAULT.into());
-            }
-            let slot = self.slot_mut(frameno, spi)?;
-            let t = slot.typ[at];
-            if t == Slot::Misc {
-                continue;
-            }
-            if t == Slot::Zero || t == Slot::Invalid && uninit {
-                if clobber {
-                    slot.typ[at] = Slot::Misc;
-                }
-                continue;
-            }
-            if slot.is_spilled_reg() && (slot.reg.is_scalar() || leaks) {
-                if clobber {
-                    slot.reg = unknown;
-                    slot.typ.iter_mut().for_each(scrub_byte);
-                }
-                continue;
-            }
-            let n = i - min_off;
-            if t == Slot::Poison {
-                if allow_poison {
-                    continue;
-                }
-                verbose!(
-                    self,
-                    "reading from stack {argname} off {min_off}+{n} size {size}, \
-                     slot poisoned by dead code elimination\n"
-                );
-            } else if konst {
-                verbose!(
-                    self,
-                    "invalid read from stack {argname} off {min_off}+{n} size {size}\n"
-                );
-            } else {
-                let t = reg.var_off;
-                verbose!(
-                    self,
-                    "invalid read from stack {argname} var_off {t}+{n} size {size}\n"
-                );
-            }
-            return Err(Errno::EACCES.into());
-        }
-        Ok(())
-    }
-
-    /// Overwriting a dynptr forgets all of it; one that holds a reference must not be
-    /// (`destroy_if_dynptr_stack_slot`).
-    pub fn destroy_if_dynptr_stack_slot(&mut self, frameno: usize, spi: usize) -> Check {
-        let Some(frame) = self.cur.frames.get(frameno) else {
-            return Ok(());
-        };
-        let Some(slot) = frame.stack.get(spi) else {
-            return Ok(());
-        };
-        if slot.typ[0] != Slot::Dynptr {
-            return Ok(());
-        }
-        let first = matches!(slot.reg.meta, Meta::Dynptr(_, true));
-        let spi = if first { spi } else { spi + 1 };
-        let Some(slot) = frame.stack.get(spi) else {
-            return Ok(());
-        };
-        let (id, parent) = (slot.reg.id, slot.reg.parent_id);
-        let referenced = matches!(slot.reg.meta, Meta::Dynptr(k, _) if k.is_referenced());
-        if referenced && self.dynptr_ref_cnt(parent) <= 1 {
-            verbose!(self, "cannot overwrite referenced dynptr\n");
-            return Err(Errno::EINVAL.into());
-        }
-        self.release_reference(id)?;
-        self.log.scratch_slot(spi);
-        self.log.scratch_slot(spi.saturating_sub(1));
-        Ok(())
-    }
-}
-
-/// Spills a register; bytes of the slot beyond its size become plain data.
-fn save_register_state(slot: &mut StackSlot, reg: RegState, size: usize) {
-    slot.reg = reg;
-    let (rest, spilled) = slot.typ.split_at_mut(BPF_REG_SIZE - size.min(BPF_REG_SIZE));
-    spilled.fill(Slot::Spill);
-    for t in rest {
-        if !matches!(t, Slot::Zero | Slot::Invalid | Slot::Poison) {
-            *t = Slot::Misc;
-        }
     }
 }

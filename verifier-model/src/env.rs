@@ -4,28 +4,26 @@
 //! Source: `struct bpf_verifier_env` in `include/linux/bpf_verifier.h`; `push_stack()` and
 //! `pop_stack()` in `kernel/bpf/verifier.c`.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use crate::backtrack::Backtrack;
 use crate::btf::Btf;
-use crate::btf_record::BtfRecord;
 use crate::error::{Check, Errno};
 use crate::insn::MAX_BPF_REG;
+use crate::insn_aux::{FuncInfoAux, InsnAux, MapInfo, SubprogInfo};
 use crate::liveness::Liveness;
 use crate::log::{Log, verbose};
 use crate::observe::Observer;
+use crate::paths::StackElem;
 use crate::profile::Profile;
-use crate::prog_load::{Kernel, MapDef, ProgLoad};
-use crate::reg_state::{BtfRef, Meta, RegState};
-use crate::sanitize::AluMask;
-use crate::state::{
-    FuncState, HistFlags, JmpHistory, LinkedRegs, StateId, VerifierState, get_spi, not_init,
-};
-use crate::states::{SccVisit, StateListNode};
-use crate::types::{ArgType, RegType};
+use crate::prog_load::{Kernel, ProgLoad};
+use crate::reg_state::{BtfRef, RegState};
+use crate::scc::SccVisit;
+use crate::state::{FuncState, StateId, VerifierState, get_spi, not_init};
+use crate::states::StateListNode;
+use crate::types::RegType;
 use crate::uapi::Insn;
 use crate::verify::Options;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Paths that may wait to be explored.
 pub const BPF_COMPLEXITY_LIMIT_JMP_SEQ: usize = 8192;
@@ -41,173 +39,6 @@ pub const MAX_BPF_FUNC_ARGS: usize = 12;
 pub const BPF_MAX_VAR_OFF: i64 = 1 << 29;
 /// Largest size of memory passed to a helper.
 pub const BPF_MAX_VAR_SIZ: u64 = 1 << 29;
-
-/// What the verifier finds out about an instruction.
-#[derive(Clone, Debug, Default)]
-pub struct InsnAux {
-    /// Pointer type of a load or store, once seen.
-    pub ptr_type: RegType,
-    /// Map of a `ld_imm64`, by index into [`Env::maps`].
-    pub map: Option<usize>,
-    /// Offset into the map's value.
-    pub map_off: u32,
-    /// Type of a kernel variable.
-    pub btf_var: Option<(RegType, Meta)>,
-    /// Map of a tail call.
-    pub helper_map: Option<usize>,
-    /// Paths come to the tail call with different maps.
-    pub helper_map_poisoned: bool,
-    /// `bpf_loop` can be inlined: (callback, flags zero so far).
-    pub loop_inline: Option<(usize, bool)>,
-    /// Successors beside the usual ones.
-    pub jt: Option<Vec<usize>>,
-    /// Call of an iterator's `next`.
-    pub is_iter_next: bool,
-    /// History must be recorded on arrival.
-    pub jmp_point: bool,
-    /// States are compared and kept here.
-    pub prune_point: bool,
-    /// A state is kept here in any case.
-    pub force_checkpoint: bool,
-    /// Calls a callback.
-    pub calls_callback: bool,
-    /// Some jump or call leads here.
-    pub jump_target: bool,
-    /// Loop of the control flow graph this is in, 0 for none.
-    pub scc: usize,
-    /// Registers that are read before they are written again.
-    pub live_regs_before: u16,
-    /// The walk came here.
-    pub seen: bool,
-    /// Part of a spill and fill around a call that keeps registers.
-    pub fastcall_pattern: bool,
-    /// Registers with a known value.
-    pub const_reg_mask: u16,
-    /// Registers with a known map.
-    pub const_reg_map_mask: u16,
-    /// Registers with a known function.
-    pub const_reg_subprog_mask: u16,
-    /// What they hold.
-    pub const_reg_vals: [u32; 10],
-    /// No processor gets here on a speculative path: there is a barrier before.
-    pub nospec: bool,
-    /// No processor leaves here on a speculative path: there is a barrier behind.
-    pub nospec_result: bool,
-    /// Whether its arithmetic is on pointers into the arena, once known.
-    pub arena_alu: Option<bool>,
-    /// How its arithmetic is masked.
-    pub alu_mask: AluMask,
-}
-
-/// An argument of a function.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SubprogArg {
-    /// What it takes.
-    pub arg_type: ArgType,
-    /// Size of the memory.
-    pub mem_size: u32,
-    /// Type of the structure.
-    pub btf_id: u32,
-}
-
-/// What is known about a function of the program.
-#[derive(Clone, Debug, Default)]
-pub struct SubprogInfo {
-    /// First instruction.
-    pub start: usize,
-    /// First entry in [`Env::postorder`].
-    pub postorder_start: usize,
-    /// Some `exit` of it.
-    pub exit_idx: usize,
-    /// Deepest stack use.
-    pub stack_depth: i32,
-    /// Slots from here on serve spills around calls only.
-    pub fastcall_stack_off: i32,
-    /// Calls `bpf_tail_call`.
-    pub has_tail_call: bool,
-    /// A tail call can happen in it or in what it calls.
-    pub tail_call_reachable: bool,
-    /// Has legacy packet loads.
-    pub has_ld_abs: bool,
-    /// Used as a callback.
-    pub is_cb: bool,
-    /// Used as an asynchronous callback.
-    pub is_async_cb: bool,
-    /// The exception callback.
-    pub is_exception_cb: bool,
-    /// `args` are set.
-    pub args_cached: bool,
-    /// Changes packet data.
-    pub changes_pkt_data: bool,
-    /// May sleep.
-    pub might_sleep: bool,
-    /// May throw.
-    pub might_throw: bool,
-    /// Arguments.
-    pub args: Vec<SubprogArg>,
-    /// Stack arguments, incoming and outgoing.
-    pub stack_arg_cnt: usize,
-}
-
-impl SubprogInfo {
-    /// Arguments that come on the stack.
-    pub fn in_stack_arg_cnt(&self) -> usize {
-        self.args.len().saturating_sub(MAX_BPF_FUNC_REG_ARGS)
-    }
-}
-
-/// What is known about a function with BTF.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct FuncInfoAux {
-    /// Verified on its own, whatever calls it.
-    pub global: bool,
-    /// Not global and not external.
-    pub is_static: bool,
-    /// Its BTF does not tell what it is called with.
-    pub unreliable: bool,
-    /// Called from a context that cannot and can sleep.
-    pub called: [bool; 2],
-    /// Verified for such a context.
-    pub verified: [bool; 2],
-}
-
-/// A map with what the verifier needs beside its definition.
-#[derive(Clone, Debug)]
-pub struct MapInfo<'a> {
-    /// The definition.
-    pub def: &'a MapDef,
-    /// The map inside, by index into [`Env::maps`].
-    pub inner: Option<usize>,
-    /// Special fields of the value.
-    pub record: BtfRecord,
-}
-
-impl MapInfo<'_> {
-    /// The name as the kernel has it, at most 15 characters.
-    pub fn kernel_name(&self) -> &str {
-        let n = self.def.name.len().min(15);
-        self.def.name.get(..n).unwrap_or(&self.def.name)
-    }
-
-    /// Whether reads give what the loader put there.
-    pub fn is_rdonly(&self) -> bool {
-        const BPF_F_RDONLY_PROG: u32 = 1 << 7;
-        self.def.map_flags & BPF_F_RDONLY_PROG != 0 && self.def.frozen
-    }
-}
-
-/// A path that waits to be explored.
-#[derive(Debug)]
-pub struct StackElem {
-    /// Its state.
-    pub st: VerifierState,
-    /// Where it goes on.
-    pub insn_idx: usize,
-    /// Where it comes from.
-    pub prev_insn_idx: i32,
-    /// End of the log when it was found.
-    pub log_pos: usize,
-}
 
 /// One verification.
 #[derive(Debug)]
@@ -424,86 +255,6 @@ impl<'a> Env<'a> {
         let btf = self.prog.btf.as_ref();
         btf.and_then(|b| b.type_by_id(info.type_id))
             .map_or("", |t| t.name())
-    }
-
-    /// Remembers a path to explore later and returns its state (`push_stack`).
-    pub fn push_stack(
-        &mut self,
-        insn_idx: usize,
-        prev_insn_idx: usize,
-        speculative: bool,
-    ) -> Check<&mut VerifierState> {
-        let mut st = self.cur.clone();
-        st.speculative |= speculative;
-        self.head.push(StackElem {
-            st,
-            insn_idx,
-            prev_insn_idx: prev_insn_idx as i32,
-            log_pos: self.log.end_pos(),
-        });
-        if self.head.len() > BPF_COMPLEXITY_LIMIT_JMP_SEQ {
-            verbose!(
-                self,
-                "The sequence of {} jumps is too complex.\n",
-                self.head.len()
-            );
-            return Err(Errno::E2BIG.into());
-        }
-        if let Some(parent) = self.cur.parent
-            && let Some(p) = self.state_mut(parent)
-        {
-            p.branches += 1;
-        }
-        match self.head.last_mut() {
-            Some(e) => Ok(&mut e.st),
-            None => Err(Errno::EFAULT.into()),
-        }
-    }
-
-    /// Goes on with the path remembered last; false when there is none (`pop_stack`).
-    pub fn pop_stack(&mut self, prev_insn_idx: &mut i32, pop_log: bool) -> bool {
-        let Some(elem) = self.head.pop() else {
-            return false;
-        };
-        self.cur = elem.st;
-        if pop_log {
-            self.log.reset(elem.log_pos);
-        }
-        self.insn_idx = elem.insn_idx;
-        *prev_insn_idx = elem.prev_insn_idx;
-        true
-    }
-
-    /// Records how the current instruction was reached or what it did (`bpf_push_jmp_history`).
-    pub fn push_jmp_history(
-        &mut self,
-        flags: HistFlags,
-        spi: usize,
-        frame: usize,
-        linked_regs: LinkedRegs,
-    ) {
-        if let Some(e) = self
-            .cur_hist_ent
-            .and_then(|i| self.cur.jmp_history.get_mut(i))
-        {
-            e.flags.stack_access |= flags.stack_access;
-            e.flags.dst_reg_stack |= flags.dst_reg_stack;
-            e.flags.src_reg_stack |= flags.src_reg_stack;
-            e.flags.stack_arg_access |= flags.stack_arg_access;
-            e.spi = spi;
-            e.frame = frame;
-            e.linked_regs = linked_regs;
-            return;
-        }
-        self.cur.jmp_history.push(JmpHistory {
-            idx: self.insn_idx,
-            prev_idx: self.prev_insn_idx,
-            flags,
-            spi,
-            frame,
-            linked_regs,
-        });
-        self.cur_hist_ent = Some(self.cur.jmp_history.len() - 1);
     }
 
     /// A kept state.

@@ -22,6 +22,9 @@ impl Errno {
     pub const ENOTSUPP: Self = Self(524);
 }
 
+/// Error numbers that kernel functions return are at most this.
+pub const MAX_ERRNO: i32 = 4095;
+
 /// What ends verification before the program is accepted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Stop {

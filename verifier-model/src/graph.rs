@@ -21,13 +21,12 @@ use crate::btf_record::{BtfRecord, Field, FieldKind};
 use crate::call::CallMeta;
 use crate::env::Env;
 use crate::error::{Check, Errno, Stop};
-use crate::kfunc::{KfArg, Kfunc, arg_name};
+use crate::kfunc::{Kfunc, arg_name};
+use crate::kfunc_arg_type::KfArg;
 use crate::log::verbose;
 use crate::reg_state::{BtfRef, Meta, RegState};
 use crate::state::{FuncState, LockPtr, RefKind, RetvalRange, Slot};
-use crate::types::{Flag, RegType};
-
-const ALLOC: RegType = RegType::PTR_TO_BTF_ID.with(Flag::MEM_ALLOC);
+use crate::types::{ALLOC, Flag, RegType};
 
 const LIST_PUSH: [&str; 5] = [
     "bpf_list_push_front",

@@ -17,12 +17,9 @@ use crate::kfunc::{Kfunc, arg_name};
 use crate::kfuncs::KfuncFlags;
 use crate::log::verbose;
 use crate::profile::Rule;
-use crate::reg_state::{BtfRef, DynptrType, IrqClass, Meta, RegState};
+use crate::reg_state::{BtfRef, Meta, RegState};
 use crate::state::{Slot, StackSlot, get_spi};
-use crate::types::{ArgType, Flag, RegType};
-
-/// Slots of a dynptr.
-const DYNPTR_SLOTS: usize = 2;
+use crate::types::{Flag, RegType};
 
 /// Where an object on the stack would be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,53 +30,6 @@ pub enum Place {
     Untouched,
     /// Nowhere; the log says why.
     Bad,
-}
-
-impl DynptrType {
-    /// Whether it holds a reference.
-    pub const fn is_referenced(self) -> bool {
-        matches!(self, Self::Ringbuf | Self::File)
-    }
-
-    /// The modifier of argument and memory types for it.
-    pub const fn flag(self) -> Flag {
-        match self {
-            Self::Invalid => Flag::NONE,
-            Self::Local => Flag::DYNPTR_TYPE_LOCAL,
-            Self::Ringbuf => Flag::DYNPTR_TYPE_RINGBUF,
-            Self::Skb => Flag::DYNPTR_TYPE_SKB,
-            Self::Xdp => Flag::DYNPTR_TYPE_XDP,
-            Self::SkbMeta => Flag::DYNPTR_TYPE_SKB_META,
-            Self::File => Flag::DYNPTR_TYPE_FILE,
-        }
-    }
-
-    fn of_arg(at: ArgType) -> Self {
-        let kinds = [
-            Self::Local,
-            Self::Ringbuf,
-            Self::Skb,
-            Self::Xdp,
-            Self::SkbMeta,
-            Self::File,
-        ];
-        kinds
-            .into_iter()
-            .find(|k| at.has(k.flag()))
-            .unwrap_or_default()
-    }
-
-    const fn type_str(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Ringbuf => "ringbuf",
-            Self::Skb => "skb",
-            Self::Xdp => "xdp",
-            Self::SkbMeta => "skb_meta",
-            Self::File => "file",
-            Self::Invalid => "<invalid>",
-        }
-    }
 }
 
 impl Env<'_> {
@@ -104,7 +54,7 @@ impl Env<'_> {
         }
     }
 
-    fn slots_of(&self, reg: &RegState, spi: usize, n: usize) -> &[StackSlot] {
+    pub(crate) fn slots_of(&self, reg: &RegState, spi: usize, n: usize) -> &[StackSlot] {
         let frame = self.cur.frames.get(reg.frameno());
         let stack = frame.map_or(&[][..], |f| &f.stack);
         stack
@@ -112,7 +62,12 @@ impl Env<'_> {
             .unwrap_or_default()
     }
 
-    fn slots_of_mut(&mut self, reg: &RegState, spi: usize, n: usize) -> &mut [StackSlot] {
+    pub(crate) fn slots_of_mut(
+        &mut self,
+        reg: &RegState,
+        spi: usize,
+        n: usize,
+    ) -> &mut [StackSlot] {
         let stack = match self.cur.frames.get_mut(reg.frameno()) {
             Some(f) => &mut f.stack[..],
             None => &mut [],
@@ -122,7 +77,7 @@ impl Env<'_> {
             .unwrap_or_default()
     }
 
-    fn write_slot(&mut self, reg: &RegState, name: &str, off: usize) -> Check {
+    pub(crate) fn write_slot(&mut self, reg: &RegState, name: &str, off: usize) -> Check {
         self.check_mem_access(&MemAccess {
             insn_idx: self.insn_idx,
             reg: *reg,
@@ -360,212 +315,6 @@ impl Env<'_> {
         }
         let zero = self.const_zero();
         self.regs()[0] = zero;
-        Ok(())
-    }
-
-    /// A dynptr passed to a call (`process_dynptr_func`).
-    pub fn process_dynptr_func(
-        &mut self,
-        reg: &RegState,
-        name: &str,
-        at: ArgType,
-        meta: &mut CallMeta,
-    ) -> Check {
-        let fail = Err(Stop::Errno(Errno::EINVAL));
-        let in_reg = reg.typ == RegType::CONST_PTR_TO_DYNPTR;
-        if reg.typ != RegType::PTR_TO_STACK && !in_reg {
-            verbose!(
-                self,
-                "{name} expected pointer to stack or const struct bpf_dynptr\n"
-            );
-            return fail;
-        }
-        if at.has(Flag::MEM_UNINIT) {
-            let uninit =
-                !in_reg && self.stack_object_place(reg, "dynptr", DYNPTR_SLOTS) != Place::Bad;
-            if !uninit {
-                verbose!(self, "Dynptr has to be an uninitialized dynptr\n");
-                return fail;
-            }
-            for s in 0..DYNPTR_SLOTS {
-                self.write_slot(reg, name, s * 8)?;
-            }
-            return self.mark_stack_slots_dynptr(reg, at, meta);
-        }
-        if in_reg && at.has(Flag::OBJ_RELEASE) {
-            verbose!(self, "CONST_PTR_TO_DYNPTR cannot be released\n");
-            return fail;
-        }
-        let found = if in_reg {
-            Some((*reg, None))
-        } else {
-            self.dynptr_at(reg)
-        };
-        let Some((d, spi)) = found else {
-            verbose!(self, "Expected an initialized dynptr as {name}\n");
-            return fail;
-        };
-        let kind = if let Meta::Dynptr(k, _) = d.meta {
-            k
-        } else {
-            DynptrType::Invalid
-        };
-        let want = DynptrType::of_arg(at);
-        if at.without(Flag::OBJ_RELEASE) != ArgType::ARG_PTR_TO_DYNPTR && kind != want {
-            verbose!(
-                self,
-                "Expected a dynptr of type {} as {name}\n",
-                want.type_str()
-            );
-            return fail;
-        }
-        if let Some(spi) = spi {
-            self.log.scratch_slot(spi);
-            self.log.scratch_slot(spi.saturating_sub(1));
-        }
-        meta.dynptr = (kind, d.id, d.parent_id);
-        Ok(())
-    }
-
-    fn dynptr_at(&mut self, reg: &RegState) -> Option<(RegState, Option<usize>)> {
-        let Place::Spi(spi) = self.stack_object_place(reg, "dynptr", DYNPTR_SLOTS) else {
-            return None;
-        };
-        let slots = self.slots_of(reg, spi, DYNPTR_SLOTS);
-        let first = slots.last()?;
-        let whole = slots.iter().all(|s| s.typ == [Slot::Dynptr; 8]);
-        let is_first = matches!(first.reg.meta, Meta::Dynptr(_, true));
-        (whole && is_first).then_some((first.reg, Some(spi)))
-    }
-
-    fn mark_stack_slots_dynptr(&mut self, reg: &RegState, at: ArgType, meta: &CallMeta) -> Check {
-        let Place::Spi(spi) = self.stack_object_place(reg, "dynptr", DYNPTR_SLOTS) else {
-            return Err(Errno::EINVAL.into());
-        };
-        self.destroy_if_dynptr_stack_slot(reg.frameno(), spi)?;
-        self.destroy_if_dynptr_stack_slot(reg.frameno(), spi - 1)?;
-        let kind = DynptrType::of_arg(at);
-        if kind == DynptrType::Invalid {
-            return Err(Errno::EINVAL.into());
-        }
-        let mut parent_id = meta.dynptr.2;
-        if meta.dynptr.0 == DynptrType::Invalid {
-            if meta.ref_obj.2 > 1 {
-                return self.verifier_bug(format_args!(
-                    "function expects only one referenced object but got {}\n",
-                    meta.ref_obj.2
-                ));
-            }
-            parent_id = meta.ref_obj.0;
-            if kind.is_referenced() {
-                parent_id = self.acquire_reference(self.insn_idx, parent_id);
-            }
-        }
-        let id = self.new_id();
-        for (i, s) in self
-            .slots_of_mut(reg, spi, DYNPTR_SLOTS)
-            .iter_mut()
-            .rev()
-            .enumerate()
-        {
-            s.typ = [Slot::Dynptr; 8];
-            s.reg.mark_known(0);
-            s.reg.typ = RegType::CONST_PTR_TO_DYNPTR;
-            s.reg.id = id;
-            s.reg.parent_id = parent_id;
-            s.reg.meta = Meta::Dynptr(kind, i == 0);
-        }
-        Ok(())
-    }
-
-    /// A dynptr is given back.
-    pub fn unmark_stack_slots_dynptr(&mut self, reg: &RegState) -> Check {
-        let Some((d, _)) = self.dynptr_at(reg) else {
-            return Err(Errno::EINVAL.into());
-        };
-        let referenced = matches!(d.meta, Meta::Dynptr(k, _) if k.is_referenced());
-        self.release_reference(if referenced { d.parent_id } else { d.id })
-    }
-
-    /// An IRQ flag passed to a call (`process_irq_flag`).
-    pub fn process_irq_flag(&mut self, reg: &RegState, name: &str, k: &Kfunc<'_>) -> Check {
-        let fail = Err(Stop::Errno(Errno::EINVAL));
-        let lock = k.name.starts_with("bpf_res_spin");
-        let class = if lock {
-            IrqClass::Lock
-        } else {
-            IrqClass::Native
-        };
-        let save = matches!(k.name, "bpf_local_irq_save" | "bpf_res_spin_lock_irqsave");
-        let place = self.stack_object_place(reg, "irq_flag", 1);
-        let slot = match place {
-            Place::Spi(spi) => self.slots_of(reg, spi, 1).first().copied(),
-            _ => None,
-        };
-        if save {
-            let free = place != Place::Bad && slot.is_none_or(|s| !s.typ.contains(&Slot::IrqFlag));
-            if !free {
-                verbose!(self, "expected uninitialized irq flag as {name}\n");
-                return fail;
-            }
-            self.write_slot(reg, name, 0)?;
-            let Place::Spi(spi) = self.stack_object_place(reg, "irq_flag", 1) else {
-                return fail;
-            };
-            let id = self.acquire_irq_state(self.insn_idx);
-            for s in self.slots_of_mut(reg, spi, 1) {
-                s.reg.mark_known(0);
-                s.reg.typ = RegType::PTR_TO_STACK;
-                s.reg.id = id;
-                s.reg.meta = Meta::Irq(class);
-                s.typ = [Slot::IrqFlag; 8];
-            }
-            self.log.scratch_slot(spi);
-            return Ok(());
-        }
-        let (Place::Spi(spi), Some(slot)) = (place, slot) else {
-            verbose!(self, "expected an initialized irq flag as {name}\n");
-            return fail;
-        };
-        if slot.reg.id == 0 || slot.typ != [Slot::IrqFlag; 8] {
-            verbose!(self, "expected an initialized irq flag as {name}\n");
-            return fail;
-        }
-        self.log.scratch_slot(spi);
-        if slot.reg.meta != Meta::Irq(class) {
-            let (a, b) = if lock {
-                ("native", "lock")
-            } else {
-                ("lock", "native")
-            };
-            verbose!(
-                self,
-                "irq flag acquired by {a} kfuncs cannot be restored with {b} kfuncs\n"
-            );
-            return fail;
-        }
-        if !self.release_irq_state(slot.reg.id) {
-            let active = self.cur.active_irq_id;
-            let at = self
-                .cur
-                .refs
-                .iter()
-                .find(|r| r.id == active)
-                .map_or(0, |r| r.insn_idx);
-            verbose!(
-                self,
-                "cannot restore irq state out of order, expected id={active} acquired at insn_idx={at}\n"
-            );
-            return Err(Errno::EACCES.into());
-        }
-        let not_init = self.not_init();
-        for s in self.slots_of_mut(reg, spi, 1) {
-            s.reg = not_init;
-            s.typ = [Slot::Invalid; 8];
-        }
-        if !self.in_rcu_cs() {
-            self.invalidate_rcu_protected_refs();
-        }
         Ok(())
     }
 }

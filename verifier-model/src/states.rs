@@ -13,7 +13,7 @@
 //! - Otherwise a loop is walked until its condition is false or a limit is hit.
 //!
 //! What a state in a loop needs to be precise is known only when the whole loop was explored. So
-//! each end of a loop is kept ([`SccVisit`]) and precision goes round until nothing changes.
+//! each end of a loop is kept ([`crate::scc`]) and precision goes round until nothing changes.
 //!
 //! Source: `kernel/bpf/states.c`.
 
@@ -25,15 +25,13 @@ use crate::iter::IterState;
 use crate::log::verbose;
 use crate::observe::Event;
 use crate::profile::Rule;
+use crate::scc::Start;
 use crate::state::{Slot, StackSlot, StateId, VerifierState, get_spi};
 use crate::states_equal::{ExactLevel, states_maybe_looping};
 use crate::types::RegType;
 
 /// States at one instruction before the unprivileged get no more.
 const BPF_COMPLEXITY_LIMIT_STATES: u32 = 64;
-/// Rounds of precision over a loop before everything is made precise.
-const MAX_BACKEDGE_ITERS: u32 = 64;
-
 /// A kept state and how useful it was.
 #[derive(Debug)]
 pub struct StateListNode {
@@ -47,93 +45,10 @@ pub struct StateListNode {
     pub in_free_list: bool,
 }
 
-/// One visit of a loop, told apart by the calls that lead there.
-#[derive(Debug, Default)]
-pub struct SccVisit {
-    /// First state of the path in the loop, while the loop is being explored.
-    pub entry_state: Option<StateId>,
-    /// Ends of the loop, oldest first.
-    pub backedges: Vec<VerifierState>,
-}
-
 impl Env<'_> {
-    fn update_peak_states(&mut self) {
+    pub(crate) fn update_peak_states(&mut self) {
         let cur = self.explored_states_size + self.free_list_size + self.num_backedges;
         self.peak_states = self.peak_states.max(cur);
-    }
-
-    /// The loop that a state is in and the calls leading there (`compute_scc_callchain`).
-    fn scc_callchain(&self, st: &VerifierState) -> Option<Vec<usize>> {
-        let mut chain = Vec::new();
-        for i in 0..st.frames.len() {
-            let idx = st.frame_insn_idx(i);
-            let scc = self.aux[idx].scc;
-            if scc != 0 {
-                // The loop's number is set apart from call sites by its place and a marker.
-                chain.push(usize::MAX);
-                chain.push(scc);
-                return Some(chain);
-            }
-            chain.push(idx);
-        }
-        None
-    }
-
-    fn format_callchain(chain: &[usize]) -> String {
-        let parts: Vec<_> = chain
-            .iter()
-            .filter(|&&c| c != usize::MAX && c != 0)
-            .map(usize::to_string)
-            .collect();
-        format!("({})", parts.join(","))
-    }
-
-    fn scc_visit(&self, st: &VerifierState) -> Option<usize> {
-        self.scc_index.get(&self.scc_callchain(st)?).copied()
-    }
-
-    fn maybe_enter_scc(&mut self, id: StateId) {
-        let Some(chain) = self.state(id).and_then(|st| self.scc_callchain(st)) else {
-            return;
-        };
-        let n = self.scc_visits.len();
-        let text = Self::format_callchain(&chain);
-        let visit = *self.scc_index.entry(chain).or_insert(n);
-        if visit == n {
-            self.scc_visits.push(SccVisit::default());
-        }
-        if self.scc_visits[visit].entry_state.is_none() {
-            self.scc_visits[visit].entry_state = Some(id);
-            if self.log.level2() {
-                verbose!(self, "SCC enter {text}\n");
-            }
-        }
-    }
-
-    /// When all paths from a loop's entry are explored, spreads precision over the loop.
-    fn maybe_exit_scc(&mut self, id: StateId) -> Check {
-        let Some(chain) = self.state(id).and_then(|st| self.scc_callchain(st)) else {
-            return Ok(());
-        };
-        let Some(&visit) = self.scc_index.get(&chain) else {
-            return Ok(());
-        };
-        if self.scc_visits[visit].entry_state != Some(id) {
-            return Ok(());
-        }
-        if self.log.level2() {
-            verbose!(self, "SCC exit {}\n", Self::format_callchain(&chain));
-        }
-        self.scc_visits[visit].entry_state = None;
-        self.num_backedges -= self.scc_visits[visit].backedges.len() as u32;
-        self.update_peak_states();
-        self.propagate_backedges(visit)
-    }
-
-    /// Precision marks of a state are not final while a loop that it is in has open ends.
-    fn incomplete_read_marks(&self, st: &VerifierState) -> bool {
-        self.scc_visit(st)
-            .is_some_and(|v| !self.scc_visits[v].backedges.is_empty())
     }
 
     fn maybe_free_state(&mut self, id: StateId) {
@@ -188,91 +103,6 @@ impl Env<'_> {
                 }
             }
         }
-    }
-
-    /// Makes precise in the current path's states what `old` needs precise.
-    fn propagate_precision(&mut self, old: StateId, start: Start) -> Check<bool> {
-        let Some(old) = self.state(old) else {
-            return Ok(false);
-        };
-        let mut lines = Vec::new();
-        let mut marks = Vec::new();
-        let all = self.profile.has(Rule::PROPAGATE_ALL_FRAMES);
-        let frames = old.frames.iter().enumerate().rev();
-        for (fr, frame) in frames.take(if all { usize::MAX } else { 1 }) {
-            let mut names = Vec::new();
-            for (i, r) in frame.regs.iter().enumerate().take(usize::from(REG_FP)) {
-                if r.is_scalar() && r.precise {
-                    marks.push((fr, i, true));
-                    names.push(format!("r{i}"));
-                }
-            }
-            for (i, s) in frame.stack.iter().enumerate() {
-                if s.is_spilled_scalar() && s.reg.precise {
-                    marks.push((fr, i, false));
-                    names.push(format!("fp{}", -(i as i64 + 1) * 8));
-                }
-            }
-            if !names.is_empty() {
-                lines.push(format!("frame {fr}: propagating {}\n", names.join(",")));
-            }
-        }
-        if self.log.level2() {
-            for l in lines {
-                verbose!(self, "{l}");
-            }
-        }
-        for (fr, i, is_reg) in marks {
-            if is_reg {
-                self.bt.set_frame_reg(fr, i);
-            } else {
-                self.bt.set_frame_slot(fr, i);
-            }
-        }
-        match start {
-            Start::Cur => self.mark_chain_precision_cur(None),
-            Start::Backedge(visit, i) => {
-                let empty = VerifierState::default();
-                let st = core::mem::replace(&mut self.scc_visits[visit].backedges[i], empty);
-                let changed = self.mark_chain_precision_from(&st, None);
-                self.scc_visits[visit].backedges[i] = st;
-                changed
-            }
-        }
-    }
-
-    fn propagate_backedges(&mut self, visit: usize) -> Check {
-        if !self.profile.has(Rule::SCC_BACKEDGES) {
-            self.scc_visits[visit].backedges.clear();
-            return Ok(());
-        }
-        let n = self.scc_visits[visit].backedges.len();
-        let mut i = 0;
-        loop {
-            if i > MAX_BACKEDGE_ITERS {
-                if self.log.level2() {
-                    verbose!(self, "propagate_backedges: too many iterations\n");
-                }
-                for b in (0..n).rev() {
-                    let parent = self.scc_visits[visit].backedges[b].parent;
-                    let curframe = self.scc_visits[visit].backedges[b].curframe();
-                    self.mark_all_scalars_precise(parent, curframe);
-                }
-                break;
-            }
-            i += 1;
-            let mut changed = false;
-            for b in (0..n).rev() {
-                if let Some(old) = self.scc_visits[visit].backedges[b].equal_state {
-                    changed |= self.propagate_precision(old, Start::Backedge(visit, b))?;
-                }
-            }
-            if !changed {
-                break;
-            }
-        }
-        self.scc_visits[visit].backedges.clear();
-        Ok(())
     }
 
     /// Whether some active iterator has a different number of iterations behind it.
@@ -556,13 +386,6 @@ impl Env<'_> {
     pub fn id_map(&self) -> IdMap {
         IdMap::new(self.id_gen)
     }
-}
-
-/// Where precision is spread from.
-#[derive(Clone, Copy)]
-enum Start {
-    Cur,
-    Backedge(usize, usize),
 }
 
 fn clean_slot(slot: &mut StackSlot, lo: bool, hi: bool, not_init: crate::reg_state::RegState) {

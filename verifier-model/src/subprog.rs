@@ -5,10 +5,11 @@
 //! `kernel/bpf/verifier.c`; `check_btf_func()`, `check_btf_line()` in `kernel/bpf/check_btf.c`.
 
 use crate::btf::{Kind, Linkage};
-use crate::env::{Env, FuncInfoAux, SubprogInfo};
+use crate::env::Env;
 use crate::error::{Check, Errno, Stop, not_modelled};
 use crate::helpers::id;
 use crate::insn::{class, jmp};
+use crate::insn_aux::{FuncInfoAux, SubprogInfo};
 use crate::log::verbose;
 use crate::uapi::{Insn, op, pseudo};
 

@@ -192,6 +192,9 @@ typed! {
     }
 }
 
+/// An object from `bpf_obj_new`.
+pub const ALLOC: RegType = RegType::PTR_TO_BTF_ID.with(Flag::MEM_ALLOC);
+
 typed! {
     /// `enum bpf_arg_type`: what a helper or function takes.
     ArgType {
