@@ -114,7 +114,7 @@ Examples:
 
 Exit status:
   0  every program is accepted
-  1  a program is rejected
+  1  a program is rejected, or not even libbpf would load it
   2  the input cannot be used: no object, no such program, bad arguments
   3  none is rejected, but one needs something that is not modelled, so there is no verdict"
 }
