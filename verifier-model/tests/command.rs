@@ -145,3 +145,29 @@ fn bad_input_is_one_line() {
         assert_eq!((out.status.code(), text(&out.stderr)), (Some(2), want));
     }
 }
+
+#[test]
+fn a_rejection_is_explained() {
+    let args = ["explain", "tests/explain/iterators.elf", "leak_on_return"];
+    let out = run(&args);
+    assert_eq!(out.status.code(), Some(1), "{out:?}");
+    assert!(text(&out.stdout).starts_with("leak_on_return: rejected, error 22 [reference-leak]\n"));
+    let out = run(&[&args[..], &["-o", "json"]].concat());
+    assert!(text(&out.stdout).contains("\"class\": \"reference-leak\""));
+}
+
+#[test]
+fn a_graph_is_written_in_the_form_of_its_name() {
+    let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (svg, dot) = (dir.join("graph.svg"), dir.join("graph.dot"));
+    let (svg, dot) = (svg.to_str().expect("UTF-8"), dot.to_str().expect("UTF-8"));
+    let object = ["graph", "tests/explain/loops.elf", "accepted"];
+    let out = run(&[&object[..], &["-o", svg, "-o", dot]].concat());
+    assert!(out.status.success(), "{out:?}");
+    let read = |file| std::fs::read_to_string(file).expect("the graph");
+    assert!(read(svg).starts_with("<svg ") && read(dot).starts_with("digraph "));
+
+    let out = run(&[&object[..], &["-o", "graph.png"]].concat());
+    let want = "verifier-model: graph.png: the name must end in .svg or .dot\n";
+    assert_eq!((out.status.code(), text(&out.stderr)), (Some(2), want));
+}

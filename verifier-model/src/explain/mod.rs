@@ -24,7 +24,7 @@ pub mod words;
 use serde::Serialize;
 
 use crate::env::Env;
-use crate::error::Check;
+use crate::error::{Check, Stop};
 use crate::insn::MAX_BPF_REG;
 use crate::observe::{Event, Observer};
 use crate::profile::Profile;
@@ -160,7 +160,9 @@ impl Observer for Witness<'_> {
         let mut e = empty(env.prog);
         match result {
             Ok(()) => e.cost = Some(convergence::cost(env, self.trace, &loops::find_loops(env))),
-            Err(_) => self.reject(env, &mut e),
+            Err(Stop::Errno(_)) => self.reject(env, &mut e),
+            // No verdict, and nothing to explain.
+            Err(Stop::NotModelled(_)) => {}
         }
         self.explanation = Some(e);
     }
