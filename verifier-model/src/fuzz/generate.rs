@@ -41,6 +41,34 @@ pub struct Weights {
     pub checkpoints: u32,
 }
 
+impl Weights {
+    /// No statement at all.
+    pub const NONE: Self = Self {
+        set: 0,
+        random: 0,
+        alu: 0,
+        branch: 0,
+        count: 0,
+        may_goto: 0,
+        iterate: 0,
+        repeat: 0,
+        call: 0,
+        call_global: 0,
+        access: 0,
+        atomic: 0,
+        rcu: 0,
+        hold: 0,
+        renew: 0,
+        look_up: 0,
+        leave: 0,
+        throw: 0,
+        tail_call: 0,
+        trap: 0,
+        size: 0,
+        checkpoints: 0,
+    };
+}
+
 impl Default for Weights {
     fn default() -> Self {
         Self {

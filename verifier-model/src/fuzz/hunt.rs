@@ -84,66 +84,63 @@ pub fn wrong(rule: Rule, code: &Code, kernel: &Kernel) -> Result<Option<Wrong>, 
     })
 }
 
-/// More of what a rule is about. No program is planted: only how often statements are made changes.
+/// More of what a rule is about, and less of the rest. No program is planted: only how often
+/// statements are made changes.
 fn weights(rule: Rule) -> Weights {
     let usual = Weights::default();
+    // Values, conditions on them, and accesses that they decide.
+    let values = Weights {
+        set: 30,
+        random: 10,
+        alu: 10,
+        branch: 30,
+        access: 25,
+        trap: 5,
+        size: 12,
+        checkpoints: 85,
+        ..Weights::NONE
+    };
     match rule.name {
-        "iter-exact-convergence"
-        | "iter-widening"
-        | "scc-backedges"
-        | "prune-misc-vs-invalid"
-        | "loop-states-exact" => Weights {
-            iterate: 30,
-            branch: 40,
-            trap: 8,
-            repeat: 0,
-            call: 0,
-            call_global: 0,
-            look_up: 0,
-            hold: 0,
-            rcu: 0,
-            throw: 0,
-            tail_call: 0,
-            ..usual
+        "iter-exact-convergence" | "scc-backedges" | "loop-states-exact" => Weights {
+            iterate: 25,
+            ..values
         },
-        "callback-max-depth"
-        | "callback-r0-precise"
-        | "callback-depth-pruning"
-        | "callback-scc"
-        | "callback-any-count" => Weights {
+        "iter-widening" | "prune-misc-vs-invalid" => Weights {
+            iterate: 25,
+            access: 5,
+            trap: 0,
+            ..values
+        },
+        "callback-r0-precise" => Weights {
             repeat: 40,
-            branch: 40,
-            trap: 8,
-            iterate: 2,
-            count: 0,
-            may_goto: 0,
-            look_up: 0,
-            hold: 0,
-            rcu: 0,
-            throw: 0,
-            tail_call: 0,
-            ..usual
+            access: 0,
+            trap: 0,
+            ..values
+        },
+        "callback-depth-pruning" => Weights {
+            repeat: 30,
+            access: 3,
+            trap: 15,
+            ..values
+        },
+        "callback-max-depth" | "callback-any-count" | "callback-scc" => Weights {
+            repeat: 30,
+            ..values
         },
         "refsafe-id-map" | "callback-refs" => Weights {
             hold: 20,
             renew: 20,
             iterate: 20,
-            ..usual
+            repeat: 20,
+            ..values
         },
         "atomic-fetch-backtrack" => Weights {
-            atomic: 40,
-            branch: 30,
-            access: 20,
-            checkpoints: 90,
-            ..usual
+            atomic: 30,
+            trap: 0,
+            ..values
         },
-        "cond-jmp-precision" | "propagate-all-frames" => Weights {
-            branch: 50,
-            access: 20,
-            trap: 12,
-            checkpoints: 90,
-            ..usual
-        },
+        "cond-jmp-precision" => values,
+        "propagate-all-frames" => Weights { call: 25, ..values },
         "throw-checks-resources" | "rcu-across-calls" => Weights {
             rcu: 20,
             throw: 10,
