@@ -50,8 +50,8 @@ impl Room {
 }
 
 /// The programs of an object and their sections, or what to answer if it cannot be opened.
-pub(super) fn programs(path: &Path) -> Result<Vec<(String, String)>, Answer> {
-    let object = open(path, None).map_err(|error| unanswered(None, &error))?;
+pub(super) fn programs(path: &Path) -> Result<Vec<(String, String)>, Box<Answer>> {
+    let object = open(path, None).map_err(|error| Box::new(unanswered(None, &error)))?;
     let names = object.progs().map(|program| {
         (
             program.name().to_string_lossy().into_owned(),

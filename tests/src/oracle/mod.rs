@@ -56,7 +56,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         let programs = match load::programs(path) {
             Ok(programs) => programs,
             Err(answer) => {
-                print(&Answer { object, ..answer })?;
+                print(&Answer { object, ..*answer })?;
                 continue;
             }
         };
