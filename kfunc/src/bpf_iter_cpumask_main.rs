@@ -4,9 +4,10 @@
 
 use kernel::prelude::*;
 
+pub mod kfunc;
+
 pub mod cpumask_iter;
 pub mod cpumask_masks;
-pub mod kfunc;
 pub mod prototypes;
 pub mod walk;
 

@@ -10,7 +10,7 @@
 //! A kfunc is an `extern "C"` function with `#[no_mangle]`. [`kfunc_set!`] lists kfuncs with their
 //! [`Flags`], and [`KfuncSet::register`] opens the set to the programs of a [`Hook`]. What the
 //! verifier knows about a kfunc's arguments it reads from BTF, which a C prototype provides: see
-//! `kfunc.h`.
+//! [`include/linux/rust_kfunc.h`](srctree/include/linux/rust_kfunc.h).
 //!
 //! # Examples
 //!
@@ -76,6 +76,17 @@ impl Flags {
     pub const ITER_DESTROY: Self = Self(bindings::KF_ITER_DESTROY);
 
     /// Both `self` and `other`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::kfunc::Flags;
+    ///
+    /// const FLAGS: Flags = Flags::ACQUIRE.union(Flags::RET_NULL);
+    ///
+    /// assert_eq!(FLAGS.bits(), Flags::ACQUIRE.bits() | Flags::RET_NULL.bits());
+    /// assert_eq!(FLAGS.union(Flags::NONE).bits(), FLAGS.bits());
+    /// ```
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
@@ -235,6 +246,7 @@ pub struct Registration(());
 /// ```
 ///
 /// The line number keeps the symbols of one kfunc in two sets apart.
+#[macro_export]
 macro_rules! kfunc_set {
     (
         $(#[$attr:meta])*
@@ -262,7 +274,10 @@ macro_rules! kfunc_set {
             ".long {}",
             $(
                 concat!(".local __BTF_ID__func__", stringify!($kfunc), "__", line!()),
-                concat!(".type __BTF_ID__func__", stringify!($kfunc), "__", line!(), ", STT_OBJECT"),
+                concat!(
+                    ".type __BTF_ID__func__", stringify!($kfunc), "__", line!(),
+                    ", STT_OBJECT"
+                ),
                 concat!(".size __BTF_ID__func__", stringify!($kfunc), "__", line!(), ", 4"),
                 concat!("__BTF_ID__func__", stringify!($kfunc), "__", line!(), ":"),
                 ".zero 4",
@@ -289,4 +304,5 @@ macro_rules! kfunc_set {
         };
     };
 }
-pub(crate) use kfunc_set;
+#[doc(inline)]
+pub use kfunc_set;

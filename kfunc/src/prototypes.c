@@ -3,10 +3,8 @@
  * The kfuncs as C and BTF see them. The bodies are in Rust.
  */
 #include <linux/cpumask.h>
-#include <linux/module.h>
+#include <linux/rust_kfunc.h>
 #include <linux/types.h>
-
-#include "kfunc.h"
 
 /* Lives on the BPF program's stack; only the kfuncs look inside. */
 struct bpf_iter_cpumask {
@@ -67,5 +65,3 @@ __bpf_kfunc __weak u32 bpf_nr_cpu_ids(void)
 }
 
 __bpf_kfunc_end_defs();
-
-MODULE_VERSION("0.1.0");

@@ -5,8 +5,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[test]
 fn modinfo_has_the_version() {
-    let prototypes = include_str!("../src/prototypes.c");
-    assert!(prototypes.contains(&format!("MODULE_VERSION(\"{VERSION}\");")));
+    let version = include_str!("../src/version.c");
+    assert!(version.contains(&format!("MODULE_VERSION(\"{VERSION}\");")));
 }
 
 #[test]

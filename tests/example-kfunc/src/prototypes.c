@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/rust_kfunc.h>
 #include <linux/sched.h>
 #include <linux/types.h>
-
-#include "kfunc.h"
 
 __bpf_kfunc_start_defs();
 

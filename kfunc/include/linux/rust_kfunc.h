@@ -18,10 +18,10 @@
  *	NAME_main.rs
  *
  * The body has no end, and the compiler knows: built without padding or landing
- * pad (see Makefile.kfunc) it is no code at all.
+ * pad (see scripts/Makefile.kfunc) it is no code at all.
  */
-#ifndef _KFUNC_H
-#define _KFUNC_H
+#ifndef _LINUX_RUST_KFUNC_H
+#define _LINUX_RUST_KFUNC_H
 
 #include <linux/btf.h>
 
@@ -35,4 +35,4 @@
 		__builtin_unreachable();		\
 	} while (0)
 
-#endif /* _KFUNC_H */
+#endif /* _LINUX_RUST_KFUNC_H */
