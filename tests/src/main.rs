@@ -2,13 +2,14 @@
 //! What runs inside the guest, in one static binary.
 //!
 //! As process 1 it is [`init`]; as any other process it is one of the verbs:
-//! `test`, `demo`, `bench`, `oracle`, `shell`. The kernel hands what follows `--` on its command
+//! `test`, `demo`, `bench`, `oracle`, `selftests`, `shell`. The kernel hands what follows `--` on its command
 //! line to `/init`, so `-- test --filter walks` runs part of the suite.
 
 mod bench;
 mod demo;
 mod init;
 mod oracle;
+mod selftests;
 mod shell;
 mod suite;
 
@@ -38,6 +39,12 @@ enum Verb {
     Bench(bench::Options),
     /// Say what the verifier says of programs.
     Oracle(oracle::Options),
+    /// Run the kernel's own BPF selftests.
+    Selftests {
+        /// What `test_progs` itself understands.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Give the console to a shell.
     Shell,
     /// Load an object's programs and end: how the suite loads as another user.
@@ -57,6 +64,7 @@ fn main() -> ExitCode {
         Verb::Demo { args } => demo::run(args),
         Verb::Bench(options) => bench::run(options),
         Verb::Oracle(options) => oracle::run(&options),
+        Verb::Selftests { args } => selftests::run(&args),
         Verb::Shell => shell::run(),
         Verb::Load { object } => suite::load(&object),
     };

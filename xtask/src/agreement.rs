@@ -38,7 +38,7 @@ const REACHED: [(&str, u64); 2] = [("2", 837), ("3", 1751)];
 /// Writes docs/agreement.md.
 pub(crate) fn run(project: &Project) -> Result<()> {
     let mut toolchain = Toolchain::ensure(project)?;
-    let kernel = test_kernel::ensure(project, &mut toolchain)?;
+    let kernel = test_kernel::ensure(project, &mut toolchain, test_kernel::Form::Plain)?;
     let corpus = oracle::compiled(project, &toolchain, &kernel)?;
     let path = project.checkout.join(DOCUMENT);
     fs::write(&path, document(project, &corpus)?)

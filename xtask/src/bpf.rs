@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use walkdir::WalkDir;
 
 use crate::interrupt::Scratch;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, read};
 use crate::project::Project;
 use crate::run;
 use crate::toolchain::Toolchain;
@@ -52,6 +52,8 @@ pub(crate) fn compile(
         return Ok(objects);
     }
     let name = format!("BPF programs for {}", kernel.release);
+    // The type comes with the kernel that the iterator is built into.
+    let has_type = read(&vmlinux)?.contains("struct bpf_iter_cpumask {");
     let bar = project.runner.bar(&name, stale.len() as u64);
     for (source, path) in stale {
         bar.set_message(source.display().to_string());
@@ -66,6 +68,9 @@ pub(crate) fn compile(
         // The kernel's own types use it: a named structure as an unnamed member.
         clang.args(["-fms-extensions", "-Wno-microsoft-anon-tag"]);
         clang.arg("-D__TARGET_ARCH_x86");
+        if has_type {
+            clang.arg("-DBPF_ITER_CPUMASK_NO_TYPE");
+        }
         clang
             .arg("-I")
             .arg(&out)

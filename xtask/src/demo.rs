@@ -26,6 +26,9 @@ pub(crate) struct Args {
     /// The kernel to run it on.
     #[arg(long, value_enum, default_value = "stock")]
     kernel: Choice,
+    /// The same as --kernel patched.
+    #[arg(long, conflicts_with = "kernel")]
+    patched: bool,
     /// The series of the stock kernel.
     #[arg(long, default_value = "7.3")]
     series: Series,
@@ -34,7 +37,12 @@ pub(crate) struct Args {
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let mut toolchain = Toolchain::ensure(project)?;
-    let kernel = module::choose(project, &mut toolchain, args.kernel, args.series)?;
+    let choice = if args.patched {
+        Choice::Patched
+    } else {
+        args.kernel
+    };
+    let kernel = module::choose(project, &mut toolchain, choice, args.series)?;
     let initramfs = guest::initramfs(project, &toolchain, &kernel)?;
     let mut told = vec!["demo".to_owned()];
     if args.json {

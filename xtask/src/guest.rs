@@ -52,10 +52,8 @@ pub(crate) fn bench_initramfs(
 ) -> Result<PathBuf> {
     let _lock = project.lock_products()?;
     let init = program(project, toolchain)?;
-    let modules = [
-        module::build(project, toolchain, kernel)?,
-        module::build_for_bench(project, toolchain, kernel)?,
-    ];
+    let mut modules = Vec::from_iter(module::find(project, toolchain, kernel)?);
+    modules.push(module::build_for_bench(project, toolchain, kernel)?);
     let mut objects = bpf::compile(project, toolchain, kernel)?;
     objects.retain(|object| object.name.starts_with("bench/"));
 

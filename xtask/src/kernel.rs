@@ -11,17 +11,28 @@ use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 
 use crate::kernel_data;
+use crate::module;
 use crate::project::Project;
 use crate::run;
 use crate::stock;
-use crate::test_kernel;
+use crate::test_kernel::{self, Form};
 use crate::toolchain::Toolchain;
+
+/// Where the patched tree has the iterator.
+pub(crate) const IN_TREE: &str = "kernel/bpf/iter_cpumask";
 
 /// `cargo xtask kernel`.
 #[derive(clap::Args)]
+#[command(arg_required_else_help = true)]
 pub(crate) struct Args {
+    /// The test kernel with the patches of linux-patches/, the iterator built in.
+    #[arg(long, global = true)]
+    patched: bool,
+    /// The patched kernel with the iterator as a module.
+    #[arg(long, global = true, requires = "patched")]
+    module: bool,
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
 }
 
 #[derive(Subcommand)]
@@ -45,16 +56,41 @@ enum Verb {
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let mut toolchain = Toolchain::ensure(project)?;
     let kernel = match &args.verb {
-        Verb::Stock { series, update } => stock::ensure(project, &toolchain, *series, *update)?,
-        Verb::Build | Verb::Data => test_kernel::ensure(project, &mut toolchain)?,
+        Some(Verb::Stock { .. }) if args.patched => {
+            bail!(
+                "stock kernels come as they are; the patched one is `cargo xtask kernel --patched`"
+            )
+        }
+        Some(Verb::Stock { series, update }) => {
+            stock::ensure(project, &toolchain, *series, *update)?
+        }
+        Some(Verb::Build | Verb::Data) | None => {
+            let form = match (args.patched, args.module) {
+                (false, _) => Form::Plain,
+                (true, false) => Form::BuiltIn,
+                (true, true) => Form::Module,
+            };
+            test_kernel::ensure(project, &mut toolchain, form)?
+        }
     };
-    if matches!(args.verb, Verb::Data) {
+    if matches!(args.verb, Some(Verb::Data)) {
         return kernel_data::write(project, &toolchain, &kernel);
     }
     println!("release  {}", kernel.release);
     println!("image    {}", kernel.image.display());
     println!("build    {}", kernel.build.display());
     Ok(())
+}
+
+/// Where a kernel has the iterator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Iterator {
+    /// In a module that is built apart from the kernel.
+    Apart,
+    /// In this module of its own.
+    Module(PathBuf),
+    /// In the image.
+    BuiltIn,
 }
 
 /// A kernel that can be booted and that modules can be built for.
@@ -102,6 +138,19 @@ impl Kernel {
             image,
             build: build.to_path_buf(),
             make,
+        })
+    }
+
+    /// Where the iterator is, by the kernel's configuration.
+    pub(crate) fn iterator(&self) -> Result<Iterator> {
+        let config = read(&self.build.join(".config"))?;
+        let value = config
+            .lines()
+            .find_map(|line| line.strip_prefix("CONFIG_BPF_ITER_CPUMASK="));
+        Ok(match value {
+            Some("y") => Iterator::BuiltIn,
+            Some("m") => Iterator::Module(self.build.join(IN_TREE).join(module::MODULE)),
+            _ => Iterator::Apart,
         })
     }
 

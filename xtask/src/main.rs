@@ -23,9 +23,11 @@ mod kernel_data;
 mod lint;
 mod module;
 mod oracle;
+mod patches;
 mod project;
 mod qemu;
 mod run;
+mod selftests;
 mod stock;
 mod test;
 mod test_kernel;
@@ -65,6 +67,10 @@ enum Verb {
     Fuzz(fuzz::Args),
     /// Write docs/agreement.md: how far the model agrees with the committed answers.
     Agreement,
+    /// Check the patches of linux-patches/.
+    Patches(patches::Args),
+    /// Run the kernel's own test_progs, with the tests that the patches add.
+    Selftests(selftests::Args),
     /// Open a shell in a guest with the module loaded.
     Vm(vm::Args),
     /// Check formatting, lints and documentation.
@@ -86,6 +92,8 @@ fn main() -> ExitCode {
         Verb::Oracle(args) => oracle::run(&project, &args),
         Verb::Fuzz(args) => fuzz::run(&project, &args),
         Verb::Agreement => agreement::run(&project),
+        Verb::Patches(args) => patches::run(&project, &args),
+        Verb::Selftests(args) => selftests::run(&project, &args),
         Verb::Vm(args) => vm::run(&project, &args),
         Verb::Lint => lint::run(&project),
         Verb::Doctor => doctor::run(&project),

@@ -9,10 +9,10 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::guard;
-use crate::kernel::{self, Kernel, Series};
+use crate::kernel::{self, Iterator, Kernel, Series};
 use crate::project::Project;
 use crate::stock;
-use crate::test_kernel;
+use crate::test_kernel::{self, Form};
 use crate::toolchain::Toolchain;
 
 /// The iterator's module.
@@ -35,6 +35,10 @@ pub(crate) enum Choice {
     Stock,
     /// The test kernel.
     Test,
+    /// The test kernel with the patches of linux-patches/, the iterator built in.
+    Patched,
+    /// The same with the iterator as a module.
+    PatchedModule,
     /// The kernel that this machine runs, with this machine's own compilers.
     Running,
 }
@@ -65,7 +69,9 @@ pub(crate) fn choose(
     }
     match choice {
         Choice::Stock => stock::ensure(project, toolchain, series, false),
-        Choice::Test => test_kernel::ensure(project, toolchain),
+        Choice::Test => test_kernel::ensure(project, toolchain, Form::Plain),
+        Choice::Patched => test_kernel::ensure(project, toolchain, Form::BuiltIn),
+        Choice::PatchedModule => test_kernel::ensure(project, toolchain, Form::Module),
         Choice::Running => {
             bail!("a guest boots the stock or the test kernel; for another, set KERNEL_BUILD")
         }
@@ -74,24 +80,43 @@ pub(crate) fn choose(
 
 /// The iterator's module for `kernel`, checked.
 pub(crate) fn build(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<PathBuf> {
-    let out = project.products(&kernel.release)?.join("module");
-    make(project, toolchain, kernel, &project.checkout, &out)?;
-    let module = out.join("kfunc").join(MODULE);
-    guard::check(&module, &kernel.btf())
-        .with_context(|| format!("{} is not as it must be", module.display()))?;
-    Ok(module)
+    find(project, toolchain, kernel)?.with_context(|| {
+        format!(
+            "{} has the iterator built in, there is no module to build",
+            kernel.release
+        )
+    })
 }
 
-/// The iterator's module and the example of docs/writing-a-kfunc.md.
+/// The iterator's module, checked, unless `kernel` has the iterator built in.
+pub(crate) fn find(
+    project: &Project,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+) -> Result<Option<PathBuf>> {
+    let module = match kernel.iterator()? {
+        Iterator::BuiltIn => return Ok(None),
+        Iterator::Module(module) => module,
+        Iterator::Apart => {
+            let out = project.products(&kernel.release)?.join("module");
+            make(project, toolchain, kernel, &project.checkout, &out)?;
+            out.join("kfunc").join(MODULE)
+        }
+    };
+    guard::check(&module, &kernel.btf())
+        .with_context(|| format!("{} is not as it must be", module.display()))?;
+    Ok(Some(module))
+}
+
+/// The iterator's module, if it is one, and the example of docs/writing-a-kfunc.md.
 pub(crate) fn build_all(
     project: &Project,
     toolchain: &Toolchain,
     kernel: &Kernel,
 ) -> Result<Vec<PathBuf>> {
-    Ok(vec![
-        build(project, toolchain, kernel)?,
-        build_example(project, toolchain, kernel)?,
-    ])
+    let mut modules = Vec::from_iter(find(project, toolchain, kernel)?);
+    modules.push(build_example(project, toolchain, kernel)?);
+    Ok(modules)
 }
 
 /// The example of docs/writing-a-kfunc.md.

@@ -102,7 +102,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let answered = question.answers(project, toolchain, &kernel)?;
     let suffix = match args.kernel {
         Choice::Stock => "-stock",
-        Choice::Test | Choice::Running => "",
+        Choice::Test | Choice::Running | Choice::Patched | Choice::PatchedModule => "",
     };
     let directory = directory(project, &kernel, suffix);
     if !args.check {

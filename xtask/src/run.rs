@@ -2,7 +2,7 @@
 //! Running programs: progress on the terminal, all their output in a log, one line when they fail.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write, pipe};
+use std::io::{BufRead, BufReader, Seek, Write, pipe};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
@@ -165,9 +165,13 @@ impl Runner {
 
 /// What `command` prints; an error with its own words if it fails.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
+    output_from(command, Stdio::null())
+}
+
+fn output_from(command: &mut Command, input: Stdio) -> Result<String> {
     let program = command.get_program().display().to_string();
     command
-        .stdin(Stdio::null())
+        .stdin(input)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let output = command
@@ -181,6 +185,15 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         "{program}: {}",
         telling_line(&words).unwrap_or("failed without a word")
     ))
+}
+
+/// The same for a `command` that reads `input`.
+pub(crate) fn output_of(command: &mut Command, input: &str) -> Result<String> {
+    // A file and not a pipe, which can be full on both sides.
+    let mut file = tempfile::tempfile().context("cannot make a temporary file")?;
+    file.write_all(input.as_bytes())?;
+    file.rewind()?;
+    output_from(command, Stdio::from(file))
 }
 
 fn size_below(dir: &Path) -> u64 {

@@ -17,7 +17,7 @@ use crate::oracle::{self, Tier};
 use crate::project::Project;
 use crate::qemu::{Guest, MEMORY};
 use crate::stock;
-use crate::test_kernel;
+use crate::test_kernel::{self, Form};
 use crate::toolchain::Toolchain;
 
 /// More CPUs are possible than one word of a mask has bits; few are present, so that it is cheap.
@@ -42,7 +42,7 @@ pub(crate) struct Args {
     /// Ask the test kernel again about the whole corpus, not only about iterators and loops.
     #[arg(long)]
     oracle: bool,
-    /// Only on this kernel.
+    /// Only on this kernel; `patched` is both, with the iterator built in and with it as a module.
     #[arg(long, value_enum)]
     kernel: Option<Choice>,
     /// The series of the stock kernel named by --kernel.
@@ -134,12 +134,12 @@ fn host(project: &Project, args: &Args) -> Result<Tally> {
 
 fn kernels(project: &Project, toolchain: &mut Toolchain, args: &Args) -> Result<Vec<Kernel>> {
     if let Some(choice) = args.kernel {
-        return Ok(vec![module::choose(
-            project,
-            toolchain,
-            choice,
-            args.series,
-        )?]);
+        let choices = match choice {
+            Choice::Patched => vec![Choice::Patched, Choice::PatchedModule],
+            choice => vec![choice],
+        };
+        let choose = |choice| module::choose(project, toolchain, choice, args.series);
+        return choices.into_iter().map(choose).collect();
     }
     if let Some(build) = Project::tree_from_env("KERNEL_BUILD")? {
         return Ok(vec![Kernel::from_build(toolchain, &build)?]);
@@ -152,7 +152,7 @@ fn kernels(project: &Project, toolchain: &mut Toolchain, args: &Args) -> Result<
             kernels.push(kernel);
         }
     }
-    kernels.push(test_kernel::ensure(project, toolchain)?);
+    kernels.push(test_kernel::ensure(project, toolchain, Form::Plain)?);
     Ok(kernels)
 }
 

@@ -4,22 +4,58 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Result, bail};
 
 use crate::cache::Partial;
 use crate::kernel::{Kernel, Series, read};
+use crate::patches;
 use crate::project::Project;
 use crate::stock;
 use crate::toolchain::Toolchain;
 
 const SERIES: Series = Series { major: 7, minor: 3 };
 const CONFIG: &str = include_str!("../config/test-kernel.config");
+/// How its local version begins.
+const LOCALVERSION: &str = "CONFIG_LOCALVERSION=\"-cpumask";
 /// Lines that the build prints, about.
 const LINES: u64 = 2300;
 
+/// What is done to the base before it is built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Nothing.
+    Plain,
+    /// The patches are applied and the iterator is built in.
+    BuiltIn,
+    /// The patches are applied and the iterator is a module.
+    Module,
+}
+
+impl Form {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "test",
+            Self::BuiltIn => "patched",
+            Self::Module => "patched-module",
+        }
+    }
+
+    /// The configuration. Each form has a release of its own, and products beside the others'.
+    fn config(self) -> String {
+        let (suffix, iterator) = match self {
+            Self::Plain => return CONFIG.to_owned(),
+            Self::BuiltIn => ("patched", "y"),
+            Self::Module => ("patched-m", "m"),
+        };
+        let own = format!("{LOCALVERSION}-{suffix}");
+        CONFIG.replace(LOCALVERSION, &own) + &format!("CONFIG_BPF_ITER_CPUMASK={iterator}\n")
+    }
+}
+
 /// The test kernel, from `KERNEL_SRC` or from Debian's source package; built on first use.
-pub(crate) fn ensure(project: &Project, toolchain: &mut Toolchain) -> Result<Kernel> {
+pub(crate) fn ensure(project: &Project, toolchain: &mut Toolchain, form: Form) -> Result<Kernel> {
     let (source, partial) = match Project::tree_from_env("KERNEL_SRC")? {
         Some(source) => {
             check_source(&source)?;
@@ -36,49 +72,27 @@ pub(crate) fn ensure(project: &Project, toolchain: &mut Toolchain) -> Result<Ker
         .take(6)
         .collect::<Vec<_>>()
         .join(" ");
-    let path = project.cache.path(
-        "kernel",
-        "test",
-        &[
-            CONFIG,
-            &version,
-            &source.display().to_string(),
-            &toolchain.rustc_version()?,
-        ],
-    );
-    let ccache = project.cache.shared("ccache")?;
+    let config = form.config();
+    let place = source.display().to_string();
+    let rustc = toolchain.rustc_version()?;
+    let mut inputs = vec![config.as_str(), &version, &place, &rustc];
+    let patches;
+    if form != Form::Plain {
+        let series = patches::Series::open(project)?;
+        let patched = patches::tree(project, &source, &series)?;
+        toolchain.bind_over(&patched, &source);
+        patches = series.code();
+        inputs.push(&patches);
+    }
+    let path = project.cache.path("kernel", form.name(), &inputs);
     let toolchain = &*toolchain;
     let build = project.cache.entry(path, partial, |dir| {
-        let fragment = dir.join("fragment.config");
-        fs::write(&fragment, CONFIG)?;
-        let make = || {
-            let mut make = toolchain.command("env");
-            make.arg(format!("KCONFIG_ALLCONFIG={}", fragment.display()));
-            make.arg(format!("CCACHE_DIR={}", ccache.display()));
-            // Another configuration is built in another directory; that alone makes no difference.
-            make.arg("CCACHE_NOHASHDIR=1");
-            // The same sources give the same image, whoever builds them and when.
-            make.args([
-                "KBUILD_BUILD_TIMESTAMP=1970-01-01",
-                "KBUILD_BUILD_USER=builder",
-                "KBUILD_BUILD_HOST=host",
-            ]);
-            make.args(["make", "-C"])
-                .arg(&source)
-                .arg(format!("O={}", dir.display()))
-                .args(["LLVM=1", "CC=ccache clang"]);
-            make.arg(stock::jobs());
-            make
-        };
-        let mut configure = make();
-        configure.arg("allnoconfig");
-        project.runner.run("test kernel configuration", configure)?;
-        check_config(&read(&dir.join(".config"))?)?;
-        let mut build = make();
+        configure(project, toolchain, &source, dir, &config)?;
+        let mut build = make(project, toolchain, &source, dir)?;
         build.args(["bzImage", "modules"]);
         project
             .runner
-            .run_counted("test kernel", build, LINES, |_| 1)
+            .run_counted(&format!("{} kernel", form.name()), build, LINES, |_| 1)
     })?;
     let release = read(&build.join("include/config/kernel.release"))?
         .trim()
@@ -89,6 +103,49 @@ pub(crate) fn ensure(project: &Project, toolchain: &mut Toolchain) -> Result<Ker
         make: vec!["LLVM=1".to_owned()],
         build,
     })
+}
+
+/// Configures a build of `source` in `dir` with the options `config` and no others.
+pub(crate) fn configure(
+    project: &Project,
+    toolchain: &Toolchain,
+    source: &Path,
+    dir: &Path,
+    config: &str,
+) -> Result<()> {
+    let fragment = dir.join("fragment.config");
+    fs::write(&fragment, config)?;
+    let mut configure = make(project, toolchain, source, dir)?;
+    configure.arg(format!("KCONFIG_ALLCONFIG={}", fragment.display()));
+    configure.arg("allnoconfig");
+    project.runner.run("test kernel configuration", configure)?;
+    check_config(&read(&dir.join(".config"))?, config)
+}
+
+/// `make` for a build of `source` in `dir`.
+pub(crate) fn make(
+    project: &Project,
+    toolchain: &Toolchain,
+    source: &Path,
+    dir: &Path,
+) -> Result<Command> {
+    let ccache = project.cache.shared("ccache")?;
+    let mut make = toolchain.command("env");
+    make.arg(format!("CCACHE_DIR={}", ccache.display()));
+    // Another configuration is built in another directory; that alone makes no difference.
+    make.arg("CCACHE_NOHASHDIR=1");
+    // The same sources give the same image, whoever builds them and when.
+    make.args([
+        "KBUILD_BUILD_TIMESTAMP=1970-01-01",
+        "KBUILD_BUILD_USER=builder",
+        "KBUILD_BUILD_HOST=host",
+    ]);
+    make.args(["make", "-C"])
+        .arg(source)
+        .arg(format!("O={}", dir.display()))
+        .args(["LLVM=1", "CC=ccache clang"]);
+    make.arg(stock::jobs());
+    Ok(make)
 }
 
 fn check_source(source: &Path) -> Result<()> {
@@ -109,8 +166,8 @@ fn check_source(source: &Path) -> Result<()> {
 }
 
 /// Whether every line of the fragment took effect: allnoconfig drops silently what it cannot set.
-fn check_config(config: &str) -> Result<()> {
-    let lost: Vec<&str> = CONFIG
+fn check_config(config: &str, wanted: &str) -> Result<()> {
+    let lost: Vec<&str> = wanted
         .lines()
         .filter(|line| line.starts_with("CONFIG_"))
         .filter(|wanted| !config.lines().any(|line| line == *wanted))

@@ -68,7 +68,8 @@ const LINES: u64 = 640;
 /// A root that is complete.
 pub(crate) struct Toolchain {
     root: PathBuf,
-    binds: Vec<PathBuf>,
+    /// Directories of the host and where they are seen inside; of two at one place, the later.
+    binds: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Toolchain {
@@ -89,13 +90,22 @@ impl Toolchain {
         }
         Ok(Self {
             root,
-            binds: vec![project.checkout.clone(), project.cache.dir().to_path_buf()],
+            binds: [&project.checkout, project.cache.dir()]
+                .map(|dir| (dir.to_path_buf(), dir.to_path_buf()))
+                .to_vec(),
         })
     }
 
     /// Makes the user's directory `path` visible inside.
     pub(crate) fn bind(&mut self, path: &Path) {
-        self.binds.push(path.to_path_buf());
+        self.bind_over(path, path);
+    }
+
+    /// Makes the directory `path` visible inside in place of `over`. What is built of it has the
+    /// paths of the other then, and the compiler cache takes the one for the other where they are
+    /// the same.
+    pub(crate) fn bind_over(&mut self, path: &Path, over: &Path) {
+        self.binds.push((path.to_path_buf(), over.to_path_buf()));
     }
 
     /// A file of the root, seen from outside.
@@ -118,8 +128,8 @@ impl Toolchain {
             command.args(["--symlink", &format!("usr/{name}"), &format!("/{name}")]);
         }
         command.args(["--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]);
-        for path in &self.binds {
-            command.arg("--bind").arg(path).arg(path);
+        for (path, inside) in &self.binds {
+            command.arg("--bind").arg(path).arg(inside);
         }
         // Kernel builds read these; what the user has set for another project must not reach them.
         for name in [

@@ -5,6 +5,7 @@
 struct cpu_walk walk;
 
 SEC("raw_tp")
+__refused_on("patched", "R2 is scalar expected STRUCT cpumask")
 __refused("R2 type=scalar expected=")
 int scalar_mask(void *ctx)
 {

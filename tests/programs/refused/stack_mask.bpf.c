@@ -5,6 +5,7 @@
 struct cpu_walk walk;
 
 SEC("raw_tp")
+__refused_on("patched", "R2 is fp expected STRUCT cpumask")
 __refused("invalid read from stack R2 off=-64 size=")
 int stack_mask(void *ctx)
 {

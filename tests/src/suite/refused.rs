@@ -2,8 +2,8 @@
 //! Programs that the verifier has to refuse, and what it says then.
 //!
 //! Each file of `tests/programs/refused` is one test: one program, and with it
-//! the message as `__refused("…")` or, for one kernel version,
-//! `__refused_on("7.2", "…")`. The macros leave tags in the object's BTF.
+//! the message as `__refused("…")` or, for one kernel version or
+//! the patched kernel, `__refused_on("7.2", "…")`. The macros leave tags in the object's BTF.
 
 use std::path::{Path, PathBuf};
 
@@ -62,7 +62,10 @@ fn messages(path: &Path) -> Result<Vec<String>> {
             let Some((version, message)) = rest.split_once(':') else {
                 bail!("{tag:?} is not refused@VERSION:MESSAGE");
             };
-            if release.starts_with(&format!("{version}.")) {
+            // `7.2`, or the `patched` of 7.3.4-cpumask-patched.
+            if release.starts_with(&format!("{version}."))
+                || release.contains(&format!("-{version}"))
+            {
                 versioned.push(message.to_owned());
             }
         }

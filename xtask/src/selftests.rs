@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask selftests`: the kernel's own `test_progs` in a guest of the patched kernel.
+//!
+//! `test_progs` with all its tests takes longer to build than the kernel. Here it is made by its
+//! own Makefile in a copy of the tree from which the other tests are left out; what remains of it
+//! (runner, loader, libbpf, bpftool) is as in the tree.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cache::Partial;
+use crate::guest;
+use crate::kernel::{Kernel, Series as Version};
+use crate::module::{self, Choice};
+use crate::patches::{self, SELFTESTS, Series};
+use crate::project::Project;
+use crate::qemu::{Guest, MEMORY};
+use crate::run;
+use crate::stock;
+use crate::toolchain::Toolchain;
+
+/// The series that the patches are for.
+const SERIES: Version = Version { major: 7, minor: 3 };
+const SMP: &str = "4,maxcpus=130";
+const LIMIT: Duration = Duration::from_secs(300);
+/// What of the Makefile's variables stands for tests that are left out.
+const LEFT_OUT: [&str; 8] = [
+    "LSKELS=",
+    "LSKELS_EXTRA=",
+    "LSKELS_SIGNED=",
+    "LINKED_SKELS=",
+    "LINKED_BPF_SRCS=",
+    "LIBARENA_SKEL=",
+    "LIBARENA_ASAN_SKEL=",
+    "TRUNNER_EXTRA_FILES=",
+];
+
+/// `cargo xtask selftests`. `KERNEL_BUILD=DIR` takes a patched kernel of yours.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Arguments of test_progs, such as `-t iter_cpumask/affinity` or `-v`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+/// Runs the verb.
+pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
+    let mut toolchain = Toolchain::ensure(project)?;
+    let kernel = module::choose(project, &mut toolchain, Choice::Patched, SERIES)?;
+    let selftests = build(project, &toolchain, &kernel)?;
+
+    let test_progs = selftests.join("test_progs");
+    let mut payload = vec![("selftests/test_progs".to_owned(), test_progs.clone())];
+    payload.extend(libraries(&toolchain, &test_progs)?);
+    let base = guest::initramfs(project, &toolchain, &kernel)?;
+    let initramfs = project.products(&kernel.release)?.join("selftests.cpio");
+    guest::extend(&base, &payload, &initramfs)?;
+
+    let mut told = vec!["selftests".to_owned()];
+    told.extend(args.args.iter().cloned());
+    let guest = Guest {
+        kernel: &kernel,
+        initramfs: &initramfs,
+        smp: SMP,
+        memory: MEMORY,
+        known: &[],
+        args: &told,
+        limit: LIMIT,
+    };
+    let name = format!("selftests on {}", kernel.release);
+    let ended = guest.run(project, &toolchain, &name)?;
+    if ended.status != 0 {
+        bail!("test_progs failed, with status {}", ended.status);
+    }
+    Ok(())
+}
+
+/// Builds `test_progs` and gives the directory that has it.
+fn build(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<PathBuf> {
+    let series = Series::open(project)?;
+    let base = kernel.build.join("source").canonicalize()?;
+    let patched = patches::tree(project, &base, &series)?;
+    let path = project.cache.path(
+        "selftests",
+        &kernel.release,
+        &[&patched.display().to_string()],
+    );
+    let tree = project.cache.entry(path, Partial::Discard, |dir| {
+        patches::copy(&patched, dir)?;
+        let selftests = dir.join(SELFTESTS);
+        for sources in ["progs", "prog_tests"] {
+            leave_out(&selftests.join(sources), &series)?;
+        }
+        let mut make = toolchain.command("make");
+        make.arg("-C").arg(&selftests).arg(stock::jobs());
+        make.args(["LLVM=1", "SKIP_DOCS=1", "SKIP_LLVM=1", "SKIP_LIBBFD=1"]);
+        make.arg(format!("VMLINUX_BTF={}", kernel.btf().display()));
+        make.args(LEFT_OUT).arg("test_progs");
+        project.runner.run("test_progs", make)
+    })?;
+    Ok(tree.join(SELFTESTS))
+}
+
+/// Removes the C files of `dir` that the series does not add.
+fn leave_out(dir: &Path, series: &Series) -> Result<()> {
+    let name = dir.file_name().unwrap_or_default().display().to_string();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let file = path.file_name().unwrap_or_default().display().to_string();
+        let added = series.adds(&format!("{SELFTESTS}/{name}/{file}"));
+        if file.ends_with(".c") && !added {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The shared libraries that `program` loads: where the guest looks for them, and where they lie.
+fn libraries(toolchain: &Toolchain, program: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let said = run::output(toolchain.command("ldd").arg(program))?;
+    let paths = said
+        .split_whitespace()
+        .filter(|word| word.starts_with('/'))
+        .map(|path| {
+            let inside = path.trim_start_matches('/');
+            // What /lib and /lib64 link to.
+            let file = toolchain.file("usr").join(inside);
+            let file = file
+                .canonicalize()
+                .with_context(|| format!("the toolchain has no {path}"))?;
+            Ok((inside.to_owned(), file))
+        });
+    paths.collect()
+}
