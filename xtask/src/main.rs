@@ -67,7 +67,7 @@ enum Verb {
     Fuzz(fuzz::Args),
     /// Write docs/agreement.md: how far the model agrees with the committed answers.
     Agreement,
-    /// Check the patches of linux-patches/.
+    /// Write the sources that linux-patches/ shares with kfunc/ into the patches.
     Patches(patches::Args),
     /// Run the kernel's own test_progs, with the tests that the patches add.
     Selftests(selftests::Args),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask patches`: the series of linux-patches/, and what must hold of it.
+//! `cargo xtask patches`: the series of linux-patches/.
 
 mod shared;
 mod tree;
