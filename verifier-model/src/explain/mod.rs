@@ -200,6 +200,13 @@ impl Witness<'_> {
                 .as_ref()
                 .and_then(|m| m.captures.first()?.parse().ok());
             let insn = insn.filter(|i| *i < env.insns.len());
+            // The function's start is named: the jump without a table is in there.
+            let insn = match (class, insn) {
+                ("jump-table", Some(start)) => {
+                    (start..env.insns.len()).find(|&i| env.insns[i].is_gotox())
+                }
+                _ => insn,
+            };
             let call = || stack::call_between(env, &found.as_ref()?.captures);
             e.site = insn.or_else(call).map(|i| Site::new(env, i));
             return;

@@ -49,6 +49,14 @@ struct bpf_spin_lock {
 	__u32 val;
 };
 
+struct bpf_list_head {
+	__u64 __opaque[2];
+};
+
+struct bpf_list_node {
+	__u64 __opaque[3];
+};
+
 struct task_struct {
 	int pid;
 	struct task_struct *real_parent;
@@ -102,6 +110,12 @@ void bpf_cpumask_release(struct bpf_cpumask *cpumask) __ksym __weak;
 
 void bpf_local_irq_save(unsigned long *flags__irq_flag) __ksym __weak;
 void bpf_local_irq_restore(unsigned long *flags__irq_flag) __ksym __weak;
+
+struct bpf_list_node *bpf_list_pop_front(struct bpf_list_head *head) __ksym __weak;
+int bpf_copy_from_user_str(void *dst, __u32 dst__sz, const void *unsafe_ptr__ign, __u64 flags)
+	__ksym __weak;
+void bpf_throw(__u64 cookie) __ksym __weak;
+void __bpf_trap(void) __ksym __weak;
 
 #ifndef NO_LICENSE
 char LICENSE[] SEC("license") = "GPL";

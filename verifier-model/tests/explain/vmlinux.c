@@ -30,6 +30,14 @@ struct bpf_spin_lock {
 	u32 val;
 };
 
+struct bpf_list_head {
+	u64 __opaque[2];
+} __attribute__((aligned(8)));
+
+struct bpf_list_node {
+	u64 __opaque[3];
+} __attribute__((aligned(8)));
+
 struct bpf_map {
 	u32 key_size;
 };
@@ -52,6 +60,10 @@ KFUNC(void, bpf_cpumask_release, struct bpf_cpumask *cpumask)
 
 KFUNC(void, bpf_local_irq_save, unsigned long *flags__irq_flag)
 KFUNC(void, bpf_local_irq_restore, unsigned long *flags__irq_flag)
+KFUNC(struct bpf_list_node *, bpf_list_pop_front, struct bpf_list_head *head)
+KFUNC(int, bpf_copy_from_user_str, void *dst, u32 dst__sz, const void *unsafe_ptr__ign, u64 flags)
+KFUNC(void, bpf_throw, u64 cookie)
+KFUNC(void, __bpf_trap, void)
 
 struct task_struct init_task;
 struct bpf_spin_lock lock;
