@@ -120,6 +120,9 @@ impl<'a> Env<'a> {
 
     /// The kfunc that an instruction calls, if it exists and may be called.
     pub fn kfunc_quiet(&self, insn: &Insn) -> Option<Kfunc<'a>> {
+        if !insn.is_kfunc_call() {
+            return None;
+        }
         let (k, allowed) = self.kfunc(insn)?;
         allowed.then_some(k)
     }
