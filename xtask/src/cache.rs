@@ -63,19 +63,7 @@ impl Cache {
 
     /// Where the entry of `kind`, `label` and `inputs` lies, whether it is built or not.
     pub(crate) fn path(&self, kind: &str, label: &str, inputs: &[&str]) -> PathBuf {
-        let mut hash = Sha256::new();
-        for input in inputs {
-            // The length keeps ("ab", "c") apart from ("a", "bc").
-            hash.update(input.len().to_le_bytes());
-            hash.update(input);
-        }
-        let key: String = hash
-            .finalize()
-            .iter()
-            .take(6)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        self.dir.join(kind).join(format!("{label}-{key}"))
+        self.dir.join(kind).join(format!("{label}-{}", key(inputs)))
     }
 
     /// The directory at `path`, made by `build` unless it is there already. Of several runs at
@@ -124,6 +112,19 @@ impl Cache {
         paths.sort();
         paths
     }
+}
+
+/// A hash of `inputs`, as the entries' names have it.
+pub(crate) fn key(inputs: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for input in inputs {
+        // The length keeps ("ab", "c") apart from ("a", "bc").
+        hash.update(input.len().to_le_bytes());
+        hash.update(input);
+    }
+    let bytes = hash.finalize();
+    let bytes = bytes.iter().take(6);
+    bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Takes the lock at `path`; says so if another run holds it, and waits.

@@ -24,8 +24,17 @@ pub(crate) struct Args {
 }
 
 /// What of the cache goes with the kernels: the corpus and bpftool are made of their sources.
-const KERNEL_KINDS: [&str; 7] = [
-    "stock", "kernel", "source", "apt", "ccache", "corpus", "bpftool",
+const KERNEL_KINDS: [&str; 10] = [
+    "stock",
+    "kernel",
+    "source",
+    "patched",
+    "prefix",
+    "apt",
+    "ccache",
+    "corpus",
+    "bpftool",
+    "selftests",
 ];
 
 /// Runs the verb.

@@ -11,6 +11,7 @@ use walkdir::WalkDir;
 use crate::guest;
 use crate::kernel::Series;
 use crate::module;
+use crate::patches;
 use crate::project::Project;
 use crate::stock;
 use crate::toolchain::Toolchain;
@@ -72,7 +73,14 @@ fn kernel_code(project: &Project, toolchain: &Toolchain) -> Result<()> {
     checkpatch.args(["--no-tree", "--strict", "--terse", "--show-types", "--file"]);
     checkpatch.args(["--ignore", BPF_HABITS]);
     checkpatch.args(files(project, &["c", "h"]));
-    project.runner.run("checkpatch", checkpatch)
+    project.runner.run("checkpatch", checkpatch)?;
+
+    patches::check_style(
+        project,
+        toolchain,
+        &source,
+        &patches::Series::open(project)?,
+    )
 }
 
 fn files(project: &Project, extensions: &[&str]) -> Vec<PathBuf> {

@@ -67,7 +67,7 @@ enum Verb {
     Fuzz(fuzz::Args),
     /// Write docs/agreement.md: how far the model agrees with the committed answers.
     Agreement,
-    /// Write the sources that linux-patches/ shares with kfunc/ into the patches.
+    /// Check the series of linux-patches/, or write what it shares with kfunc/ into it.
     Patches(patches::Args),
     /// Run the kernel's own test_progs, with the tests that the patches add.
     Selftests(selftests::Args),

@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask patches`: the series of linux-patches/.
 
+mod prefix;
+mod repository;
 mod shared;
+mod style;
 mod tree;
+mod warnings;
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 
 use crate::kernel::read;
 use crate::project::Project;
+use crate::test_kernel;
+use crate::toolchain::Toolchain;
+use prefix::Prefix;
+use repository::Repository;
+use style::Explained;
 
 pub(crate) use tree::{copy, tree};
 
@@ -29,15 +39,59 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Check the series patch by patch: that it applies, its style, and that each prefix builds.
+    Check {
+        /// Build nothing: only whether it applies, checkpatch and rustfmt.
+        #[arg(long)]
+        no_build: bool,
+    },
     /// Write the files that the series shares with kfunc/ into the patches again.
     Refresh,
 }
 
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
+    let series = Series::open(project)?;
     match args.verb {
-        Verb::Refresh => shared::refresh(project, &Series::open(project)?),
+        Verb::Check { no_build } => check(project, &series, no_build),
+        Verb::Refresh => shared::refresh(project, &series),
     }
+}
+
+fn check(project: &Project, series: &Series, no_build: bool) -> Result<()> {
+    let mut toolchain = Toolchain::ensure(project)?;
+    let (base, _) = test_kernel::base(project, &mut toolchain)?;
+    check_style(project, &toolchain, &base, series)?;
+    if no_build {
+        return Ok(());
+    }
+    let repository = Repository::new(&base, series)?;
+    let prefix = Prefix::open(project, &mut toolchain, &base, series)?;
+    for (count, patch) in (1..).zip(&series.patches) {
+        let checked = prefix.check(count, &repository);
+        checked.with_context(|| patch.name.clone())?;
+    }
+    Ok(())
+}
+
+/// What can be checked without a build, on the sources `base`.
+pub(crate) fn check_style(
+    project: &Project,
+    toolchain: &Toolchain,
+    base: &Path,
+    series: &Series,
+) -> Result<()> {
+    let repository = Repository::new(base, series)?;
+    let mut explained = Explained::open(project)?;
+    for patch in &series.patches {
+        let applied = repository.apply(patch);
+        applied
+            .and_then(|()| style::check(toolchain, base, &repository, patch, &mut explained))
+            .with_context(|| patch.name.clone())?;
+        println!("{}: applies, in style", patch.name);
+    }
+    shared::check(project, repository.tree())?;
+    explained.finish()
 }
 
 /// The patches, in their order.
@@ -46,6 +100,7 @@ pub(crate) struct Series {
 }
 
 /// A patch as `git format-patch` writes it.
+#[derive(Clone)]
 struct Patch {
     name: String,
     path: PathBuf,
@@ -69,6 +124,19 @@ impl Series {
             bail!("{DIR}/series names no patch");
         }
         Ok(Self { patches })
+    }
+
+    /// The first `count` patches.
+    fn first(&self, count: usize) -> Self {
+        Self {
+            patches: self.patches.iter().take(count).cloned().collect(),
+        }
+    }
+
+    /// The files of the tree that are no longer the same.
+    fn touched(&self) -> BTreeSet<String> {
+        let paths = self.patches.iter().flat_map(Patch::touched);
+        paths.map(str::to_owned).collect()
     }
 
     /// Whether a patch adds the file `path` of the tree.
@@ -102,6 +170,13 @@ impl Series {
 }
 
 impl Patch {
+    /// The files of the tree that it adds, changes or removes.
+    fn touched(&self) -> impl Iterator<Item = &str> {
+        let lines = self.text.lines();
+        let paths = lines.filter_map(|line| line.strip_prefix("diff --git a/"));
+        paths.filter_map(|both| both.split_once(" b/").map(|(path, _)| path))
+    }
+
     fn write(&self, text: &str) -> Result<()> {
         fs::write(&self.path, text).with_context(|| format!("cannot write {}", self.path.display()))
     }

@@ -50,19 +50,34 @@ pub(crate) struct Args {
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let mut toolchain = Toolchain::ensure(project)?;
     let kernel = module::choose(project, &mut toolchain, Choice::Patched, SERIES)?;
-    let selftests = build(project, &toolchain, &kernel)?;
+    let series = Series::open(project)?;
+    let base = kernel.build.join("source").canonicalize()?;
+    let tree = patches::tree(project, &base, &series)?;
+    test(project, &toolchain, &kernel, &tree, &series, &args.args)
+}
 
+/// Runs on `kernel` the tests that `series` adds to the patched `tree`; `args` are those of
+/// `test_progs`.
+pub(crate) fn test(
+    project: &Project,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+    tree: &Path,
+    series: &Series,
+    args: &[String],
+) -> Result<()> {
+    let selftests = build(project, toolchain, kernel, tree, series)?;
     let test_progs = selftests.join("test_progs");
     let mut payload = vec![("selftests/test_progs".to_owned(), test_progs.clone())];
-    payload.extend(libraries(&toolchain, &test_progs)?);
-    let base = guest::initramfs(project, &toolchain, &kernel)?;
+    payload.extend(libraries(toolchain, &test_progs)?);
+    let base = guest::initramfs(project, toolchain, kernel)?;
     let initramfs = project.products(&kernel.release)?.join("selftests.cpio");
     guest::extend(&base, &payload, &initramfs)?;
 
     let mut told = vec!["selftests".to_owned()];
-    told.extend(args.args.iter().cloned());
+    told.extend(args.iter().cloned());
     let guest = Guest {
-        kernel: &kernel,
+        kernel,
         initramfs: &initramfs,
         smp: SMP,
         memory: MEMORY,
@@ -71,7 +86,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         limit: LIMIT,
     };
     let name = format!("selftests on {}", kernel.release);
-    let ended = guest.run(project, &toolchain, &name)?;
+    let ended = guest.run(project, toolchain, &name)?;
     if ended.status != 0 {
         bail!("test_progs failed, with status {}", ended.status);
     }
@@ -79,20 +94,22 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
 }
 
 /// Builds `test_progs` and gives the directory that has it.
-fn build(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<PathBuf> {
-    let series = Series::open(project)?;
-    let base = kernel.build.join("source").canonicalize()?;
-    let patched = patches::tree(project, &base, &series)?;
-    let path = project.cache.path(
-        "selftests",
-        &kernel.release,
-        &[&patched.display().to_string()],
-    );
+fn build(
+    project: &Project,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+    tree: &Path,
+    series: &Series,
+) -> Result<PathBuf> {
+    let place = tree.display().to_string();
+    let path = project
+        .cache
+        .path("selftests", &kernel.release, &[&place, &series.text()]);
     let tree = project.cache.entry(path, Partial::Discard, |dir| {
-        patches::copy(&patched, dir)?;
+        patches::copy(tree, dir)?;
         let selftests = dir.join(SELFTESTS);
         for sources in ["progs", "prog_tests"] {
-            leave_out(&selftests.join(sources), &series)?;
+            leave_out(&selftests.join(sources), series)?;
         }
         let mut make = toolchain.command("make");
         make.arg("-C").arg(&selftests).arg(stock::jobs());

@@ -3,13 +3,13 @@
 //! options of `config/test-kernel.config` and nothing else.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
 use crate::cache::Partial;
-use crate::kernel::{Kernel, Series, read};
+use crate::kernel::{IN_TREE, Kernel, Series, read};
 use crate::patches;
 use crate::project::Project;
 use crate::stock;
@@ -31,6 +31,8 @@ pub(crate) enum Form {
     BuiltIn,
     /// The patches are applied and the iterator is a module.
     Module,
+    /// The first patches are applied; once it is there, the iterator is built in.
+    Prefix,
 }
 
 impl Form {
@@ -39,40 +41,32 @@ impl Form {
             Self::Plain => "test",
             Self::BuiltIn => "patched",
             Self::Module => "patched-module",
+            Self::Prefix => "prefix",
         }
     }
 
-    /// The configuration. Each form has a release of its own, and products beside the others'.
-    fn config(self) -> String {
+    /// The configuration of the tree `source` in this form. Each form has a release of its own, and
+    /// products beside the others'.
+    pub(crate) fn config(self, source: &Path) -> String {
         let (suffix, iterator) = match self {
             Self::Plain => return CONFIG.to_owned(),
             Self::BuiltIn => ("patched", "y"),
             Self::Module => ("patched-m", "m"),
+            Self::Prefix => ("prefix", "y"),
         };
-        let own = format!("{LOCALVERSION}-{suffix}");
-        CONFIG.replace(LOCALVERSION, &own) + &format!("CONFIG_BPF_ITER_CPUMASK={iterator}\n")
+        let config = CONFIG.replace(LOCALVERSION, &format!("{LOCALVERSION}-{suffix}"));
+        match self == Self::Prefix && !source.join(IN_TREE).join("Makefile").exists() {
+            true => config,
+            false => config + &format!("CONFIG_BPF_ITER_CPUMASK={iterator}\n"),
+        }
     }
 }
 
 /// The test kernel, from `KERNEL_SRC` or from Debian's source package; built on first use.
 pub(crate) fn ensure(project: &Project, toolchain: &mut Toolchain, form: Form) -> Result<Kernel> {
-    let (source, partial) = match Project::tree_from_env("KERNEL_SRC")? {
-        Some(source) => {
-            check_source(&source)?;
-            toolchain.bind(&source);
-            (source, Partial::Renew)
-        }
-        None => (
-            stock::newest_source(project, toolchain, SERIES)?,
-            Partial::Resume,
-        ),
-    };
-    let version = read(&source.join("Makefile"))?
-        .lines()
-        .take(6)
-        .collect::<Vec<_>>()
-        .join(" ");
-    let config = form.config();
+    let (source, partial) = base(project, toolchain)?;
+    let version = version(&source)?;
+    let config = form.config(&source);
     let place = source.display().to_string();
     let rustc = toolchain.rustc_version()?;
     let mut inputs = vec![config.as_str(), &version, &place, &rustc];
@@ -94,6 +88,32 @@ pub(crate) fn ensure(project: &Project, toolchain: &mut Toolchain, form: Form) -
             .runner
             .run_counted(&format!("{} kernel", form.name()), build, LINES, |_| 1)
     })?;
+    open(build)
+}
+
+/// The sources that the test kernel is built from, and what becomes of an interrupted build.
+pub(crate) fn base(project: &Project, toolchain: &mut Toolchain) -> Result<(PathBuf, Partial)> {
+    match Project::tree_from_env("KERNEL_SRC")? {
+        Some(source) => {
+            check_source(&source)?;
+            toolchain.bind(&source);
+            Ok((source, Partial::Renew))
+        }
+        None => Ok((
+            stock::newest_source(project, toolchain, SERIES)?,
+            Partial::Resume,
+        )),
+    }
+}
+
+/// The lines of the Makefile of `source` that have its version.
+pub(crate) fn version(source: &Path) -> Result<String> {
+    let makefile = read(&source.join("Makefile"))?;
+    Ok(makefile.lines().take(6).collect::<Vec<_>>().join(" "))
+}
+
+/// The kernel that was built in `build`.
+pub(crate) fn open(build: PathBuf) -> Result<Kernel> {
     let release = read(&build.join("include/config/kernel.release"))?
         .trim()
         .to_owned();
