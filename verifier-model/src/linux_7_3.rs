@@ -3,7 +3,7 @@
 //! the module `bpf_iter_cpumask`.
 //!
 //! `cargo xtask kernel data` writes the files, from the kernel and the module themselves. Types are
-//! packed with LZ4, whose unpacking takes a millisecond: a check of a small object takes ten in all.
+//! packed with LZ4; those of the kernel are unpacked and indexed when the crate is built.
 
 use std::sync::Arc;
 
@@ -11,10 +11,16 @@ use crate::btf::{Btf, BtfError};
 use crate::kfuncs::KfuncTable;
 use crate::prog_load::{Kernel, Module};
 
-const VMLINUX: &[u8] = include_bytes!("../data/linux-7.3/vmlinux.btf.lz4");
+/// `data/linux-7.3/vmlinux.btf.lz4`, as `build.rs` unpacks it.
+static VMLINUX: &Aligned<[u8]> =
+    &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/vmlinux.btf")));
 const MODULE: &str = "bpf_iter_cpumask";
 const MODULE_BTF: &[u8] = include_bytes!("../data/linux-7.3/bpf_iter_cpumask.btf.lz4");
 const CONFIG: &str = include_str!("../data/linux-7.3/config");
+
+/// Bytes that begin where a `u32` may.
+#[repr(C, align(4))]
+struct Aligned<Bytes: ?Sized>(Bytes);
 
 /// `uname -r` of [`Kernel::linux_7_3`].
 pub fn release() -> &'static str {
@@ -27,7 +33,7 @@ pub fn release() -> &'static str {
 impl Kernel {
     /// The kernel that comes with the crate. Its symbols are not known: every untyped ksym exists.
     pub fn linux_7_3() -> Result<Self, BtfError> {
-        let vmlinux = Arc::new(Btf::from_lz4(VMLINUX, None)?);
+        let vmlinux = Arc::new(Btf::from_indexed(&VMLINUX.0)?);
         let module = Btf::from_lz4(MODULE_BTF, Some(vmlinux.clone()))?;
         let mut kernel = Self::new(vmlinux);
         kernel.add_module(MODULE, module);

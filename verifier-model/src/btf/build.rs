@@ -32,9 +32,9 @@ impl From<&Btf> for BtfBuilder {
         Self {
             start_id: btf.start_id,
             start_str_off: btf.start_str_off,
-            words: btf.words.clone(),
-            offsets: btf.offsets.clone(),
-            strings: btf.strings.clone().into_bytes(),
+            words: btf.words.to_vec(),
+            offsets: btf.offsets.to_vec(),
+            strings: btf.strings.as_bytes().to_vec(),
         }
     }
 }

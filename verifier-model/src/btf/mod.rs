@@ -30,6 +30,7 @@
 
 mod build;
 mod file;
+mod indexed;
 mod names;
 mod packed;
 mod parse;
@@ -37,6 +38,7 @@ mod relocate;
 mod resolve;
 mod types;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -76,11 +78,11 @@ pub struct Btf {
     /// Offset of the first string here: 0, or for split BTF the base's strings' length.
     start_str_off: u32,
     /// All records, in host byte order.
-    words: Vec<u32>,
+    words: Cow<'static, [u32]>,
     /// Where in `words` each type begins.
-    offsets: Vec<u32>,
+    offsets: Cow<'static, [u32]>,
     /// NUL-terminated names, one after another.
-    strings: String,
+    strings: Cow<'static, str>,
     names: NameIndex,
 }
 
@@ -125,23 +127,19 @@ impl Btf {
     /// The name at this offset (`btf_name_by_offset()`); None if the offset is beyond the strings
     /// or inside a character.
     pub fn str_at(&self, offset: u32) -> Option<&str> {
-        if offset < self.start_str_off {
-            return self.base.as_ref()?.str_at(offset);
-        }
-        let rest = self.strings.get((offset - self.start_str_off) as usize..)?;
+        let rest = self.str_from(offset)?;
         rest.find('\0').map(|len| &rest[..len])
     }
 
-    /// Whether there is a name at this offset, without looking for its end.
-    fn has_str_at(&self, offset: u32) -> bool {
-        if offset < self.start_str_off {
-            return self
-                .base
-                .as_ref()
-                .is_some_and(|base| base.has_str_at(offset));
+    /// As [`Btf::str_at`], without looking for the name's end: with all the strings behind it.
+    fn str_from(&self, offset: u32) -> Option<&str> {
+        match offset.checked_sub(self.start_str_off) {
+            Some(offset) => self
+                .strings
+                .get(offset as usize..)
+                .filter(|rest| !rest.is_empty()),
+            None => self.base.as_ref()?.str_from(offset),
         }
-        let offset = (offset - self.start_str_off) as usize;
-        offset < self.strings.len() && self.strings.is_char_boundary(offset)
     }
 
     /// The types of this name, ascending: the base's first, then the ones here.

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! BTF as it comes with the crate, packed with LZ4.
 //!
-//! Of a start that takes ten milliseconds most goes into memory that is touched for the first time. So
-//! types and names are packed apart, and each is unpacked to where it stays:
+//! Types and names are packed apart, so that each is unpacked to where it stays:
 //!
 //! ```text
 //! u32 bytes of types, u32 bytes of names, u32 bytes of the next block: all little-endian

@@ -64,15 +64,19 @@ impl Btf {
             base,
             start_id,
             start_str_off,
-            words,
-            offsets,
-            strings,
+            words: words.into(),
+            offsets: offsets.into(),
+            strings: strings.into(),
             names: NameIndex::default(),
         };
         btf.validate()?;
         btf.names = {
-            let name = |i| btf.type_by_id(start_id + i).map_or("", |t| t.name());
-            NameIndex::new((0..btf.offsets.len() as u32).map(name))
+            let name = |&at: &u32| {
+                btf.str_from(btf.words[at as usize])
+                    .unwrap_or("")
+                    .as_bytes()
+            };
+            NameIndex::new(btf.offsets.iter().map(name))
         };
         Ok(btf)
     }
@@ -81,7 +85,7 @@ impl Btf {
         let nr_types = self.nr_types();
         for t in self.types() {
             let err = |reason| BtfError::Type { id: t.id(), reason };
-            let name = |off| match self.has_str_at(off) {
+            let name = |off| match self.str_from(off).is_some() {
                 true => Ok(()),
                 false => Err(err("a name lies outside the strings")),
             };

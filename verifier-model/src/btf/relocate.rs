@@ -29,7 +29,7 @@ impl Btf {
         let ids = map_ids(self, distilled, &base)?;
         let own_id = base.nr_types().wrapping_sub(distilled.nr_types());
         let own_str = base.str_len().wrapping_sub(distilled.str_len());
-        let mut words = self.words.clone();
+        let mut words = self.words.to_vec();
         for (i, &start) in self.offsets.iter().enumerate() {
             let end = self
                 .offsets
@@ -60,8 +60,8 @@ impl Btf {
         }
         Btf::from_parts(
             words,
-            self.offsets.clone(),
-            self.strings.clone(),
+            self.offsets.to_vec(),
+            self.strings.to_string(),
             Some(base),
         )
     }
