@@ -200,7 +200,7 @@ impl Env<'_> {
                 Some(id) => self.state(id).and_then(|s| s.parent),
             };
             let Some(id) = st else { break };
-            self.mark_parent(id, &mut changed);
+            self.mark_parent(id, &mut changed)?;
             if self.bt.is_empty() {
                 return Ok(changed);
             }
@@ -316,14 +316,25 @@ impl Env<'_> {
     }
 
     /// Marks what is looked for in a kept state; what is precise already was looked for before.
-    fn mark_parent(&mut self, id: StateId, changed: &mut bool) {
+    fn mark_parent(&mut self, id: StateId, changed: &mut bool) -> Check {
         for fr in (0..=self.bt.frame).rev() {
             let (mut regs, mut slots, mut args) =
                 (self.bt.regs[fr], self.bt.slots[fr], self.bt.stack_args[fr]);
-            let Some(st) = self.state_mut(id) else { return };
+            let Some(st) = self.state_mut(id) else {
+                return Ok(());
+            };
             let Some(func) = st.frames.get_mut(fr) else {
                 continue;
             };
+            // With uninitialised stack allowed, a slot that was never written is as good as one with
+            // an unknown scalar. When that one is precise, a path that was pruned by it looks for
+            // the slot in states from before it was there. 7.3 takes that for its own mistake.
+            let total = func.stack.len();
+            if let Some(slot) = (total..64).find(|i| slots >> i & 1 != 0) {
+                return self.verifier_bug(format_args!(
+                    "stack slot {slot}, total slots {total} (i >= func->allocated_stack / BPF_REG_SIZE)"
+                ));
+            }
             let mut mark = |reg: Option<&mut RegState>| match reg {
                 Some(r) if r.is_scalar() && !r.precise => {
                     r.precise = true;
@@ -362,6 +373,7 @@ impl Env<'_> {
                 );
             }
         }
+        Ok(())
     }
 
     /// Makes every scalar of every state on the path precise (`bpf_mark_all_scalars_precise`).

@@ -4,7 +4,7 @@
 //! Source: `do_check()`, `do_check_insn()`, `process_bpf_exit_full()` in `kernel/bpf/verifier.c`.
 
 use crate::env::{BPF_COMPLEXITY_LIMIT_INSNS, Env};
-use crate::error::{Check, Errno, Stop};
+use crate::error::{Check, Errno, Stop, not_modelled};
 use crate::insn::{class, jmp, mode};
 use crate::log::verbose;
 use crate::observe::Event;
@@ -46,6 +46,9 @@ impl Env<'_> {
                 let n = self.insn_processed;
                 verbose!(self, "BPF program is too large. Processed {n} insn\n");
                 return Err(Errno::E2BIG.into());
+            }
+            if self.insn_processed > self.opts.max_insns {
+                return not_modelled(format!("over {} instructions", self.opts.max_insns));
             }
             self.cur.last_insn_idx = prev_insn_idx;
             self.cur.insn_idx = idx;

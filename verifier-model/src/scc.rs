@@ -48,11 +48,10 @@ impl Env<'_> {
     }
 
     pub(crate) fn format_callchain(chain: &[usize]) -> String {
-        let parts: Vec<_> = chain
-            .iter()
-            .filter(|&&c| c != usize::MAX && c != 0)
-            .map(usize::to_string)
-            .collect();
+        let (calls, scc) = chain.split_at(chain.len().saturating_sub(2));
+        // The kernel takes a call at instruction 0 for the end of the chain.
+        let calls = calls.iter().take_while(|&&c| c != 0);
+        let parts: Vec<_> = calls.chain(scc.last()).map(usize::to_string).collect();
         format!("({})", parts.join(","))
     }
 
@@ -75,6 +74,23 @@ impl Env<'_> {
             if self.log.level2() {
                 verbose!(self, "SCC enter {text}\n");
             }
+        }
+    }
+
+    /// A path may end in a loop, by a `bpf_throw()`, before any state in the loop was kept. 7.3
+    /// takes that for its own mistake.
+    pub(crate) fn check_scc_entered(&mut self) -> Check {
+        if self.cur.speculative {
+            return Ok(());
+        }
+        match self.scc_callchain(&self.cur) {
+            Some(chain) if !self.scc_index.contains_key(&chain) => {
+                let text = Self::format_callchain(&chain);
+                self.verifier_bug(format_args!(
+                    "scc exit: no visit info for call chain {text}"
+                ))
+            }
+            _ => Ok(()),
         }
     }
 

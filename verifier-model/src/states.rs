@@ -69,7 +69,9 @@ impl Env<'_> {
         if self.cur.branches != 0 {
             return Ok(());
         }
-        // The current state itself is not kept, so it is not the entry of a loop.
+        // The current state itself is not kept, so it is not the entry of a loop; but when it ends in
+        // one, the kernel wants to have seen the way in.
+        self.check_scc_entered()?;
         let mut next = self.cur.parent;
         while let Some(id) = next {
             let Some(st) = self.state_mut(id) else { break };

@@ -32,6 +32,9 @@ pub struct Options {
     pub privileged: bool,
     /// Possible CPUs of the machine.
     pub nr_cpu_ids: u32,
+    /// Gives up behind so many instructions, as if the program were not modelled: for who has many
+    /// programs to ask about. More than the kernel's own limit is none.
+    pub max_insns: u32,
 }
 
 impl Default for Options {
@@ -40,6 +43,7 @@ impl Default for Options {
             log_level: 1,
             privileged: true,
             nr_cpu_ids: 8,
+            max_insns: u32::MAX,
         }
     }
 }

@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask fuzz`: generated programs through the guest's verifier and the model's.
 //!
-//! Programs go to the guest in batches, one boot each; the model judges a batch while the guest
-//! does. A program that they judge differently is made smaller, by asking both again, and written to
-//! a file that can be kept with the others in `verifier-model/tests/fuzz`.
+//! Programs go to the guest in batches, one boot each; the model judges the next batch meanwhile.
+//! One program in some hundred keeps the verifier busy up to its limits, as long as a thousand
+//! others. So the model goes first, and programs that take it more than `--max-insns` instructions
+//! are counted and not asked about.
+//!
+//! A program that both judge differently is made smaller, by asking both again, and written to a
+//! file that can be kept with the others in `verifier-model/tests/fuzz`.
+
+mod sums;
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 use verifier_model::btf::Btf;
-use verifier_model::fuzz::ast::Stmt;
 use verifier_model::fuzz::batch::Batch;
 use verifier_model::fuzz::code::Code;
 use verifier_model::fuzz::file::{Answer, CaseFile};
@@ -21,9 +27,11 @@ use verifier_model::fuzz::generate::Weights;
 use verifier_model::fuzz::mutate::Case;
 use verifier_model::fuzz::{self, law, shrink};
 use verifier_model::profile::Profile;
+use verifier_model::prog_load;
 use verifier_model::verify::Verdict;
-use verifier_model::{prog_load, verify};
 
+use self::sums::Sums;
+use crate::guest;
 use crate::kernel::{Kernel, Series};
 use crate::module::{self, Choice};
 use crate::oracle;
@@ -50,6 +58,10 @@ pub(crate) struct Args {
     /// Programs for each boot of the guest.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     batch: u64,
+    /// Most instructions that the model may need for a program; about others the guest is not
+    /// asked. The kernel's own limit is 1000000.
+    #[arg(long, default_value_t = 30_000)]
+    max_insns: u32,
     /// Ask about the cases in this directory instead, and compare with the answers in them.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["seed", "count"])]
     cases: Option<PathBuf>,
@@ -68,6 +80,17 @@ struct Line {
     milliseconds: Option<u64>,
 }
 
+/// Programs and what the model says of them.
+#[derive(Default)]
+struct Judged {
+    /// Each with its seed, or whatever number tells it from the others.
+    cases: Vec<(u64, Case)>,
+    codes: Vec<Code>,
+    verdicts: Vec<Verdict>,
+    /// How many took too many instructions and are not among them.
+    longer: u64,
+}
+
 /// Who is asked.
 struct Asked<'a> {
     project: &'a Project,
@@ -75,7 +98,10 @@ struct Asked<'a> {
     kernel: &'a Kernel,
     /// The same kernel as the model knows it.
     model: prog_load::Kernel,
+    /// What the guest boots into, and modules besides.
+    initramfs: PathBuf,
     modules: Vec<PathBuf>,
+    max_insns: u32,
 }
 
 /// Runs the verb.
@@ -102,7 +128,9 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         toolchain,
         kernel: &kernel,
         model,
+        initramfs: guest::initramfs(project, toolchain, &kernel)?,
         modules,
+        max_insns: args.max_insns,
     };
     match &args.cases {
         Some(dir) => asked.cases(dir, args.bless),
@@ -112,30 +140,34 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
 
 impl Asked<'_> {
     fn generated(&self, args: &Args) -> Result<()> {
+        let end = args.seed + args.count;
+        let step = usize::try_from(args.batch)?;
+        let batches = (args.seed..end).step_by(step);
+        let mut batches = batches.map(|first| first..end.min(first + args.batch));
         let mut sums = Sums::default();
         let mut differing = Vec::new();
-        let end = args.seed + args.count;
-        let mut first = args.seed;
-        while first < end {
-            let seeds = first..end.min(first + args.batch);
-            first = seeds.end;
-            let weights = Weights::default();
-            let cases: Vec<Case> = seeds.map(|seed| law::case(seed, &weights)).collect();
-            let codes: Vec<Code> = cases.iter().map(Case::code).collect();
-            let (guest, model) = thread::scope(|scope| {
-                let model = scope.spawn(|| self.model(&codes));
-                let guest = self.guest(&codes, &mut sums.milliseconds);
-                (guest, model.join().map_err(|_| ()))
-            });
-            let model = model.ok().context("the model panicked")??;
-            for ((case, kernel), model) in cases.into_iter().zip(guest?).zip(model) {
-                if !sums.add(&case, &kernel, &model) {
-                    differing.push(case);
+        thread::scope(|scope| -> Result<()> {
+            let judge = |seeds: Range<u64>| scope.spawn(move || (seeds.end, self.seeds(seeds)));
+            let mut next = batches.next().map(judge);
+            while let Some(this) = next {
+                let (end, judged) = this.join().map_err(|_| anyhow!("the model panicked"))?;
+                let judged = judged?;
+                next = batches.next().map(judge);
+                let lines = self.guest(&judged.codes, &mut sums.milliseconds)?;
+                sums.longer += judged.longer;
+                let Judged {
+                    cases, verdicts, ..
+                } = judged;
+                for (((seed, case), model), kernel) in cases.into_iter().zip(verdicts).zip(lines) {
+                    if !sums.add(&case, &kernel, &model) {
+                        println!("seed {seed}: {}", Difference(&kernel, &model));
+                        differing.push(case);
+                    }
                 }
+                println!("seeds {} to {}: {sums}", args.seed, end - 1);
             }
-            println!("{sums}");
-        }
-        println!("seeds {} to {}: {sums}", args.seed, end - 1);
+            Ok(())
+        })?;
         if differing.is_empty() {
             return Ok(());
         }
@@ -150,13 +182,30 @@ impl Asked<'_> {
         );
     }
 
-    /// The model's verdicts.
-    fn model(&self, codes: &[Code]) -> Result<Vec<Verdict>> {
-        let judge = |code| law::judge(code, &self.model, &Profile::V7_3);
-        codes.iter().map(|code| Ok(judge(code)?)).collect()
+    /// The programs of some seeds.
+    fn seeds(&self, seeds: Range<u64>) -> Result<Judged> {
+        let weights = Weights::default();
+        self.judged(seeds.map(|seed| (seed, law::case(seed, &weights))))
     }
 
-    /// The guest's, and adds how long it took.
+    /// What the model says.
+    fn judged(&self, cases: impl Iterator<Item = (u64, Case)>) -> Result<Judged> {
+        let mut judged = Judged::default();
+        for (number, case) in cases {
+            let code = case.code();
+            let verdict = law::judge_within(self.max_insns, &code, &self.model, &Profile::V7_3)?;
+            if verdict.stats.insns_processed > self.max_insns {
+                judged.longer += 1;
+                continue;
+            }
+            judged.cases.push((number, case));
+            judged.codes.push(code);
+            judged.verdicts.push(verdict);
+        }
+        Ok(judged)
+    }
+
+    /// What the guest says; adds how long it took.
     fn guest(&self, codes: &[Code], milliseconds: &mut u64) -> Result<Vec<Line>> {
         let mut batch = Batch::new(&self.model)?;
         codes.iter().for_each(|code| batch.push(code));
@@ -167,6 +216,7 @@ impl Asked<'_> {
             self.project,
             self.toolchain,
             self.kernel,
+            &self.initramfs,
             &path,
             &self.modules,
         )?;
@@ -190,11 +240,11 @@ impl Asked<'_> {
         for _ in 0..ROUNDS {
             let mut smaller = shrink::candidates(&case);
             smaller.truncate(CANDIDATES);
-            let codes: Vec<Code> = smaller.iter().map(Case::code).collect();
-            let (guest, model) = (self.guest(&codes, &mut 0)?, self.model(&codes)?);
-            let mut judged = guest.iter().zip(&model);
-            match judged.position(|(guest, model)| !agree(guest, model)) {
-                Some(i) => case = smaller.swap_remove(i),
+            let mut smaller = self.judged((0..).zip(smaller))?;
+            let guest = self.guest(&smaller.codes, &mut 0)?;
+            let mut answers = guest.iter().zip(&smaller.verdicts);
+            match answers.position(|(guest, model)| !agree(guest, model)) {
+                Some(i) => case = smaller.cases.swap_remove(i).1,
                 None => break,
             }
         }
@@ -274,64 +324,21 @@ fn answer(line: &Line) -> Answer {
     }
 }
 
+/// Two answers to one program.
+struct Difference<'a>(&'a Line, &'a Verdict);
+
+impl std::fmt::Display for Difference<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(kernel, model) = self;
+        let verdict = match (&model.not_modelled, model.accepted) {
+            (Some(what), _) => format!("not modelled: {what}"),
+            (None, true) => Answer::Accept.to_string(),
+            (None, false) => Answer::Reject(model.errno, model.message.clone()).to_string(),
+        };
+        write!(f, "the kernel: {}; the model: {verdict}", answer(kernel))
+    }
+}
+
 fn agree(guest: &Line, model: &Verdict) -> bool {
     (guest.errno == Some(0)) == model.accepted && model.not_modelled.is_none()
-}
-
-/// How many programs there were of each kind.
-#[derive(Default)]
-struct Sums {
-    programs: u64,
-    accepted: u64,
-    looping: u64,
-    differing: u64,
-    same_message: u64,
-    same_counts: u64,
-    milliseconds: u64,
-}
-
-impl Sums {
-    /// Counts a program; whether both say the same.
-    fn add(&mut self, case: &Case, guest: &Line, model: &Verdict) -> bool {
-        self.programs += 1;
-        self.looping += u64::from(case.program.any(|s| matches!(s, Stmt::Iterate(..))));
-        let verify::Stats {
-            insns_processed,
-            total_states,
-            ..
-        } = model.stats;
-        match guest.errno {
-            Some(0) => {
-                self.accepted += 1;
-                let counts = (Some(insns_processed), Some(total_states));
-                self.same_counts += u64::from(counts == (guest.insns, guest.total_states));
-            }
-            _ => {
-                let message = guest.message.as_deref().unwrap_or_default();
-                self.same_message += u64::from(message == model.message);
-            }
-        }
-        let same = agree(guest, model);
-        self.differing += u64::from(!same);
-        same
-    }
-}
-
-impl std::fmt::Display for Sums {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let rejected = self.programs - self.accepted;
-        write!(
-            f,
-            "{} programs, {} with an iterator loop; the kernel accepts {}, of those {} with the same \
-             instructions and states; rejects {rejected}, of those {} with the same message; {} \
-             verdicts differ; {} programs a second",
-            self.programs,
-            self.looping,
-            self.accepted,
-            self.same_counts,
-            self.same_message,
-            self.differing,
-            1000 * self.programs / self.milliseconds.max(1)
-        )
-    }
 }

@@ -72,7 +72,8 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let toolchain = &toolchain;
     if let Some(path) = &args.raw {
         let modules = modules(project, toolchain, &kernel)?;
-        let said = ask_raw(project, toolchain, &kernel, path, &modules[..1])?;
+        let base = guest::initramfs(project, toolchain, &kernel)?;
+        let said = ask_raw(project, toolchain, &kernel, &base, path, &modules[..1])?;
         print!("{said}");
         return Ok(());
     }
@@ -173,19 +174,20 @@ fn directory(project: &Project, kernel: &Kernel, suffix: &str) -> PathBuf {
     project.checkout.join("verifier-model/oracle").join(name)
 }
 
-/// Asks about the programs of the batch `path`, with these modules besides the project's; the
-/// answers as `tests/src/oracle/raw.rs` gives them.
+/// Asks about the programs of the batch `path`, with the guest's initramfs `base` and these modules
+/// besides the project's; the answers as `tests/src/oracle/raw.rs` gives them.
 pub(crate) fn ask_raw(
     project: &Project,
     toolchain: &Toolchain,
     kernel: &Kernel,
+    base: &Path,
     path: &Path,
     modules: &[PathBuf],
 ) -> Result<String> {
     let told = ["oracle", "--raw", "/oracle/batch", "--log-level", "0"].map(str::to_owned);
     let mut payload = payload_of(modules.iter())?;
     payload.push(("oracle/batch".to_owned(), path.to_path_buf()));
-    ask(project, toolchain, kernel, payload, &told)
+    ask(project, toolchain, kernel, base, payload, &told)
 }
 
 /// Where modules go in the guest.
@@ -197,17 +199,17 @@ fn payload_of<'a>(modules: impl Iterator<Item = &'a PathBuf>) -> Result<Vec<(Str
     modules.map(place).collect()
 }
 
-/// Boots the guest with `payload` and gives what it says.
+/// Boots the guest with `payload` besides what is in `base`, and gives what it says.
 fn ask(
     project: &Project,
     toolchain: &Toolchain,
     kernel: &Kernel,
+    base: &Path,
     payload: Vec<(String, PathBuf)>,
     told: &[String],
 ) -> Result<String> {
-    let base = guest::initramfs(project, toolchain, kernel)?;
     let initramfs = project.products(&kernel.release)?.join("oracle.cpio");
-    guest::extend(&base, &payload, &initramfs)?;
+    guest::extend(base, &payload, &initramfs)?;
     let guest = Guest {
         kernel,
         initramfs: &initramfs,

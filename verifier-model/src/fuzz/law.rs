@@ -26,7 +26,18 @@ pub fn case(seed: u64, weights: &Weights) -> Case {
 
 /// The model's verdict on a program.
 pub fn judge(code: &Code, kernel: &Kernel, profile: &Profile) -> Result<Verdict, Missing> {
+    judge_within(u32::MAX, code, kernel, profile)
+}
+
+/// The same, unless it takes more than `max_insns` instructions ([`Options::max_insns`]).
+pub fn judge_within(
+    max_insns: u32,
+    code: &Code,
+    kernel: &Kernel,
+    profile: &Profile,
+) -> Result<Verdict, Missing> {
     let options = Options {
+        max_insns,
         // The kernel says no more without a log; the message of a rejection is in it.
         log_level: 1,
         ..Options::default()

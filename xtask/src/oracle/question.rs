@@ -16,6 +16,7 @@ use super::corpus::{self, Compiled, Corpus};
 use super::tiers::{CORE_BTF, Tier};
 use super::{LOG_LEVEL, SMP, wanting};
 use crate::bpf::{self, Object};
+use crate::guest;
 use crate::kernel::{Kernel, read};
 use crate::module;
 use crate::project::Project;
@@ -96,7 +97,8 @@ impl Question {
         if let Some(filter) = filter {
             told.extend(["--filter".to_owned(), filter.to_owned()]);
         }
-        super::ask(project, toolchain, kernel, payload, &told)
+        let base = guest::initramfs(project, toolchain, kernel)?;
+        super::ask(project, toolchain, kernel, &base, payload, &told)
     }
 
     /// The answers to all of it, a tier each.

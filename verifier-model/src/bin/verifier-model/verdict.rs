@@ -61,6 +61,7 @@ pub(crate) fn judge(args: &Args, kernel: &Kernel, prog: &ProgLoad) -> Verdict {
         log_level: args.log_level.max(1),
         privileged: !args.unprivileged,
         nr_cpu_ids: args.cpus,
+        ..Options::default()
     };
     match options.privileged {
         true => verify(prog, kernel, &profile, &options),
