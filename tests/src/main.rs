@@ -2,8 +2,8 @@
 //! What runs inside the guest, in one static binary.
 //!
 //! As process 1 it is [`init`]; as any other process it is one of the verbs:
-//! `test`, `demo`, `bench`, `oracle`, `selftests`, `shell`. The kernel hands what follows `--` on its command
-//! line to `/init`, so `-- test --filter walks` runs part of the suite.
+//! `test`, `demo`, `bench`, `oracle`, `selftests`, `shell`, `uptime`. The kernel hands what follows
+//! `--` on its command line to `/init`, so `-- test --filter walks` runs part of the suite.
 
 mod bench;
 mod demo;
@@ -12,6 +12,7 @@ mod oracle;
 mod selftests;
 mod shell;
 mod suite;
+mod uptime;
 
 use std::process::{ExitCode, id};
 
@@ -47,6 +48,8 @@ enum Verb {
     },
     /// Give the console to a shell.
     Shell,
+    /// Say how long the kernel took to get here.
+    Uptime,
     /// Load an object's programs and end: how the suite loads as another user.
     #[command(hide = true)]
     Load {
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Verb::Oracle(options) => oracle::run(&options),
         Verb::Selftests { args } => selftests::run(&args),
         Verb::Shell => shell::run(),
+        Verb::Uptime => uptime::run(),
         Verb::Load { object } => suite::load(&object),
     };
     done.unwrap_or_else(|error| {

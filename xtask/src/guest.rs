@@ -61,6 +61,18 @@ pub(crate) fn bench_initramfs(
     pack(toolchain, path, &init, &modules, &objects)
 }
 
+/// An initramfs with the program alone, the same for every kernel.
+pub(crate) fn bare_initramfs(
+    project: &Project,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+) -> Result<PathBuf> {
+    let _lock = project.lock_products()?;
+    let init = program(project, toolchain)?;
+    let path = project.products(&kernel.release)?.join("bare.cpio");
+    pack(toolchain, path, &init, &[], &[])
+}
+
 /// Writes an initramfs to `path`.
 fn pack(
     toolchain: &Toolchain,

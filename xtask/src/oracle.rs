@@ -6,6 +6,7 @@
 //! where no guest runs.
 
 mod corpus;
+mod patched;
 mod question;
 mod tiers;
 mod wanting;
@@ -21,7 +22,9 @@ use crate::kernel::{Kernel, Series};
 use crate::module::{self, Choice};
 use crate::project::Project;
 use crate::qemu::Guest;
+use crate::test_kernel::{self, Form};
 use crate::toolchain::Toolchain;
+use patched::Changes;
 
 pub(crate) use corpus::modules;
 use question::{Part, Question};
@@ -77,29 +80,37 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         print!("{said}");
         return Ok(());
     }
-    let question = Question::prepare(
-        project,
-        toolchain,
-        &kernel,
-        &args.tier,
-        args.filter.as_deref(),
-    )?;
+    let patched = matches!(args.kernel, Choice::Patched | Choice::PatchedModule);
+    let filter = args.filter.as_deref();
+    let question = if patched {
+        // What the patches change shows in programs that were compiled without them.
+        let mut plain = Toolchain::ensure(project)?;
+        let base = test_kernel::ensure(project, &mut plain, Form::Plain)?;
+        let question = Question::prepare(project, &plain, &base, &args.tier, filter)?;
+        question.of(project, toolchain, &kernel)?
+    } else {
+        Question::prepare(project, toolchain, &kernel, &args.tier, filter)?
+    };
     if args.compile {
         println!("{}", question.layout(project, &kernel)?.display());
         return Ok(());
     }
     if args.filter.is_some() || args.log_level.is_some() {
         let level = args.log_level.unwrap_or(LOG_LEVEL);
-        let said = question.ask(project, toolchain, &kernel, level, args.filter.as_deref())?;
+        let said = question.ask(project, toolchain, &kernel, level, filter)?;
         if said.is_empty() {
             bail!(
                 "no program has this in its name: {}",
-                args.filter.as_deref().unwrap_or_default()
+                filter.unwrap_or_default()
             );
         }
         print!("{said}");
         return Ok(());
     }
+    if patched && !args.check {
+        bail!("the answers that are kept are those without the patches; add --check");
+    }
+    let mut changes = patched.then(|| Changes::open(project)).transpose()?;
     let answered = question.answers(project, toolchain, &kernel)?;
     let suffix = match args.kernel {
         Choice::Stock => "-stock",
@@ -114,10 +125,15 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         summary(part, answers);
         let path = directory.join(format!("{}.jsonl", part.tier.name()));
         if args.check {
-            let differences = differences(&path, answers)?;
-            wrong += differences.len();
-            for difference in &differences {
+            for difference in differences(&path, answers)? {
                 println!("  {difference}");
+                match changes
+                    .as_mut()
+                    .and_then(|changes| changes.why(&difference))
+                {
+                    Some(why) => println!("    meant to be, {why}"),
+                    None => wrong += 1,
+                }
             }
         } else {
             answers.write(&path)?;
@@ -126,6 +142,13 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     }
     if wrong > 0 {
         bail!("{wrong} answers differ from the written ones");
+    }
+    let asked = |name: &str| {
+        let mut answers = answered.iter().flat_map(|answers| &answers.answers);
+        answers.any(|answer| answer.name() == name)
+    };
+    if let Some(same) = changes.and_then(|changes| changes.same(asked)) {
+        bail!("{same} is listed as changed by a patch, but its answer is the same");
     }
     Ok(())
 }
@@ -161,8 +184,10 @@ pub(crate) fn compiled(
 /// What differs from the answers written to `path`.
 fn differences(path: &Path, answers: &Answers) -> Result<Vec<String>> {
     let committed = Answers::read(path)?;
-    if committed.header != answers.header {
-        println!("  what was asked differs: kernel, configuration or objects");
+    if committed.header.objects != answers.header.objects {
+        println!("  what was asked differs: objects");
+    } else if committed.header != answers.header {
+        println!("  what was asked differs: kernel or configuration");
     }
     Ok(committed.differences(answers))
 }

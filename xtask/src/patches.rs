@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask patches`: the series of linux-patches/.
 
+mod measure;
 mod prefix;
 mod repository;
 mod shared;
@@ -26,7 +27,7 @@ use style::Explained;
 pub(crate) use tree::{copy, tree};
 
 /// Where the series lies in the checkout.
-const DIR: &str = "linux-patches";
+pub(crate) const DIR: &str = "linux-patches";
 /// Where the kernel's tree has its BPF selftests.
 pub(crate) const SELFTESTS: &str = "tools/testing/selftests/bpf";
 
@@ -45,6 +46,8 @@ enum Verb {
         #[arg(long)]
         no_build: bool,
     },
+    /// Measure what the series adds: sizes, and instructions to boot.
+    Measure,
     /// Write the files that the series shares with kfunc/ into the patches again.
     Refresh,
 }
@@ -54,6 +57,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let series = Series::open(project)?;
     match args.verb {
         Verb::Check { no_build } => check(project, &series, no_build),
+        Verb::Measure => measure::run(project),
         Verb::Refresh => shared::refresh(project, &series),
     }
 }
@@ -124,6 +128,16 @@ impl Series {
             bail!("{DIR}/series names no patch");
         }
         Ok(Self { patches })
+    }
+
+    /// Whether there is a patch `name`, without its number and `.patch`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.patches.iter().any(|patch| {
+            let numbered = patch.name.strip_suffix(".patch").unwrap_or_default();
+            numbered
+                .split_once('-')
+                .is_some_and(|(_, rest)| rest == name)
+        })
     }
 
     /// The first `count` patches.

@@ -56,18 +56,31 @@ impl Question {
             name: object.name.replace("selftests/", ""),
             ..object
         });
-        let modules = corpus::modules(project, toolchain, kernel)?;
-        let own = {
-            let _lock = project.lock_products()?;
-            let mut own = module::build_all(project, toolchain, kernel)?;
-            own.push(module::build_for_bench(project, toolchain, kernel)?);
-            own
-        };
-        Ok(Self {
+        let this = Self {
             parts,
             core_btf: core_btf.collect(),
+            modules: Vec::new(),
+            own: Vec::new(),
+        };
+        this.of(project, toolchain, kernel)
+    }
+
+    /// The same question, with the modules for `kernel`: what was compiled for another is asked of
+    /// this one.
+    pub(super) fn of(
+        self,
+        project: &Project,
+        toolchain: &Toolchain,
+        kernel: &Kernel,
+    ) -> Result<Self> {
+        let modules = corpus::modules(project, toolchain, kernel)?;
+        let _lock = project.lock_products()?;
+        let mut own = module::build_all(project, toolchain, kernel)?;
+        own.push(module::build_for_bench(project, toolchain, kernel)?);
+        Ok(Self {
             modules,
             own,
+            ..self
         })
     }
 
