@@ -70,6 +70,11 @@ pub(crate) struct Args {
 
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
+    let patched = matches!(args.kernel, Choice::Patched | Choice::PatchedModule);
+    let printed = args.filter.is_some() || args.log_level.is_some() || args.raw.is_some();
+    if patched && !(args.check || printed || args.compile) {
+        bail!("the answers that are kept are those without the patches; add --check");
+    }
     let mut toolchain = Toolchain::ensure(project)?;
     let kernel = module::choose(project, &mut toolchain, args.kernel, args.series)?;
     let toolchain = &toolchain;
@@ -80,7 +85,6 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         print!("{said}");
         return Ok(());
     }
-    let patched = matches!(args.kernel, Choice::Patched | Choice::PatchedModule);
     let filter = args.filter.as_deref();
     let question = if patched {
         // What the patches change shows in programs that were compiled without them.
@@ -106,9 +110,6 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         }
         print!("{said}");
         return Ok(());
-    }
-    if patched && !args.check {
-        bail!("the answers that are kept are those without the patches; add --check");
     }
     let mut changes = patched.then(|| Changes::open(project)).transpose()?;
     let answered = question.answers(project, toolchain, &kernel)?;
