@@ -199,10 +199,13 @@ impl Env<'_> {
             target.name()
         );
         if may_be_error {
-            verbose!(
-                self,
-                "marking pointer arg{arg} as scalar as it may encode error"
-            );
+            // No message of a failure, and without a line's end.
+            if self.log.level1() {
+                verbose!(
+                    self,
+                    "marking pointer arg{arg} as scalar as it may encode error"
+                );
+            }
             return Ok(Some(CtxInfo::SCALAR));
         }
         Ok(Some(CtxInfo {

@@ -27,7 +27,7 @@ pub(crate) use verbose;
 pub struct Log {
     /// What was printed.
     pub text: String,
-    /// 0 nothing, 1 the current path, 2 everything.
+    /// 0 nothing, 1 the current path, 2 everything, 4 messages alone.
     pub level: u32,
     /// End of the text after the last instruction; see [`Env::print_insn_state`].
     pub prev_log_pos: usize,

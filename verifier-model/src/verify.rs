@@ -21,10 +21,14 @@ use crate::uapi::{ProgType, op};
 /// Longest program of a loader without CAP_BPF.
 const BPF_MAXINSNS: usize = 4096;
 
+/// The log level that costs nothing: no instruction and no state is printed.
+pub const BPF_LOG_STATS: u32 = 4;
+
 /// How to verify.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// 0 nothing, 1 the path that ends verification, 2 every path.
+    /// 0 nothing, 1 the path that ends verification, 2 every path, [`BPF_LOG_STATS`] messages and the
+    /// last line alone.
     pub log_level: u32,
     /// Whether the loader has CAP_BPF and CAP_PERFMON. Without, the kernel is taken to be one that
     /// lets anybody load programs (`kernel.unprivileged_bpf_disabled=0`); it refuses BTF then, so

@@ -7,7 +7,7 @@ use verifier_model::profile::{Before, NOT_RULES, Profile, Rule};
 
 use anyhow::Result;
 use verifier_model::prog_load::{Kernel, ProgLoad};
-use verifier_model::verify::{Options, Verdict, verify};
+use verifier_model::verify::{BPF_LOG_STATS, Options, Verdict, verify};
 
 /// How to verify.
 #[derive(clap::Args)]
@@ -57,8 +57,11 @@ pub(crate) fn judge(args: &Args, kernel: &Kernel, prog: &ProgLoad) -> Verdict {
     let without = args.without.iter().copied();
     let profile = without.fold(Profile::V7_3, Profile::without);
     let options = Options {
-        // The message of a rejection is in the log, so that one is always kept.
-        log_level: args.log_level.max(1),
+        log_level: match args.log_level {
+            // The message of a rejection is in the log, so that one is always kept.
+            0 => BPF_LOG_STATS,
+            level => level,
+        },
         privileged: !args.unprivileged,
         nr_cpu_ids: args.cpus,
         ..Options::default()
