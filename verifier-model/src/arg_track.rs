@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Where pointers into stack frames go: a data-flow analysis before verification proper.
+//! What a register is, as far as pointers into stack frames go: the lattice of
+//! [`crate::subprog_args`].
 //!
-//! At each instruction each register, and each spilled slot of the function's own frame, is either
-//! no stack pointer, a pointer into one frame at up to four known offsets (or at an unknown one), or
-//! a pointer into one of several frames. From that follows what each load, store and call reads and
-//! writes of each frame's stack.
+//! ```text
+//!                Imprecise(frames)          into one of several frames
+//!                /               \
+//!      Fp(0, unknown)       Fp(1, unknown)  into one frame, anywhere
+//!            |                    |
+//!      Fp(0, -16, -8)            ...        at up to four offsets
+//!        /         \
+//!   Fp(0, -16)  Fp(0, -8)      None         at one; no stack pointer
+//!        \         |           /
+//!                Unvisited                  no path leads here yet
+//! ```
 //!
-//! Source: `struct arg_track` and `compute_subprog_args()` in `kernel/bpf/liveness.c` (since 7.2).
+//! Source: `struct arg_track` in `kernel/bpf/liveness.c` (since 7.2).
 
-use crate::env::Env;
-use crate::insn::{LOAD_ACQ, MAX_BPF_REG, REG_FP, STORE_REL, alu, class, jmp, mode};
-use crate::liveness::{Instance, Spis};
-use crate::state::MAX_CALL_FRAMES;
-use crate::uapi::Insn;
+use std::rc::Rc;
+
+use crate::insn::{MAX_BPF_REG, REG_FP};
 
 /// Offsets kept before a pointer's offset is given up.
 const MAX_ARG_OFFSETS: usize = 4;
@@ -20,10 +26,8 @@ const MAX_ARG_OFFSETS: usize = 4;
 pub const MAX_STACK_ARG_SLOTS: usize = 7;
 /// Registers and stack arguments.
 pub const MAX_AT_TRACK_REGS: usize = MAX_BPF_REG + MAX_STACK_ARG_SLOTS;
-const MAX_ARG_SPILL_SLOTS: usize = 64;
-const STACK_SLOT_SZ: i64 = 4;
-/// Number of bytes that a call accesses when that is not known (`S64_MIN` in the kernel).
-pub const UNKNOWN_BYTES: i64 = i64::MIN;
+/// Slots of a frame.
+pub(crate) const MAX_ARG_SPILL_SLOTS: usize = 64;
 
 /// What a register is, as far as stack pointers go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -48,71 +52,58 @@ pub struct Offsets {
 
 /// Registers and stack arguments at one instruction.
 pub type Args = [ArgTrack; MAX_AT_TRACK_REGS];
-type Spills = [ArgTrack; MAX_ARG_SPILL_SLOTS];
 
-/// Results by function, and the spilled pointers at each call.
-#[derive(Debug)]
-pub struct SubprogAt {
-    /// Arguments at each instruction of each function analysed.
-    pub at_in: Vec<Option<Vec<Args>>>,
-    callsite_at_stack: Vec<Option<Box<Spills>>>,
-}
-
-impl SubprogAt {
-    /// Nothing analysed yet.
-    pub fn new(subprog_cnt: usize, insn_cnt: usize) -> Self {
-        Self {
-            at_in: vec![None; subprog_cnt],
-            callsite_at_stack: vec![None; insn_cnt],
-        }
-    }
-
-    /// Arguments at the `i`-th instruction of a function.
-    pub fn args_at(&self, subprog: usize, i: usize) -> Args {
-        let args = self.at_in.get(subprog).and_then(|a| a.as_ref()?.get(i));
-        args.copied().unwrap_or_default()
-    }
-}
+/// Spilled slots of one frame. Few instructions change one, so copies are shared.
+#[derive(Clone, Debug)]
+pub struct Spills(Rc<[ArgTrack; MAX_ARG_SPILL_SLOTS]>);
 
 impl Offsets {
-    const UNKNOWN: Self = Self {
+    pub(crate) const UNKNOWN: Self = Self {
         off: [0; MAX_ARG_OFFSETS],
         cnt: 0,
     };
 
-    fn single(off: i16) -> Self {
+    pub(crate) fn single(off: i16) -> Self {
         Self {
             off: [off, 0, 0, 0],
             cnt: 1,
         }
     }
 
-    fn as_slice(&self) -> &[i16] {
+    pub(crate) fn as_slice(&self) -> &[i16] {
         &self.off[..usize::from(self.cnt)]
     }
 
     fn merge(self, o: Self) -> Self {
-        let mut all: Vec<i16> = self
-            .as_slice()
-            .iter()
-            .chain(o.as_slice())
-            .copied()
-            .collect();
-        all.sort_unstable();
-        all.dedup();
-        if all.len() > MAX_ARG_OFFSETS {
-            return Self::UNKNOWN;
+        let mut out = self;
+        for &off in o.as_slice() {
+            let known = out.as_slice();
+            let Err(at) = known.binary_search(&off) else {
+                continue;
+            };
+            let len = known.len();
+            if len == MAX_ARG_OFFSETS {
+                return Self::UNKNOWN;
+            }
+            out.off.copy_within(at..len, at + 1);
+            out.off[at] = off;
+            out.cnt += 1;
         }
-        let mut out = Self {
-            cnt: all.len() as u8,
-            ..Self::UNKNOWN
-        };
-        out.off[..all.len()].copy_from_slice(&all);
         out
     }
 
+    /// Nothing is known.
+    pub(crate) fn is_unknown(self) -> bool {
+        self.cnt == 0
+    }
+
+    /// There is one.
+    pub(crate) fn is_known(self) -> bool {
+        self.cnt == 1
+    }
+
     /// Each offset plus `delta`; unknown when one does not fit.
-    fn add(self, delta: i64) -> Self {
+    pub(crate) fn add(self, delta: i64) -> Self {
         let mut out = self;
         for o in &mut out.off[..usize::from(self.cnt)] {
             match add_off(*o, delta) {
@@ -124,12 +115,12 @@ impl Offsets {
     }
 }
 
-fn add_off(off: i16, delta: i64) -> Option<i16> {
+pub(crate) fn add_off(off: i16, delta: i64) -> Option<i16> {
     off.checked_add(i16::try_from(delta).ok()?)
 }
 
 impl ArgTrack {
-    fn single(frame: usize, off: i16) -> Self {
+    pub(crate) fn single(frame: usize, off: i16) -> Self {
         Self::Fp(frame as u8, Offsets::single(off))
     }
 
@@ -138,7 +129,7 @@ impl ArgTrack {
         matches!(self, Self::Fp(..) | Self::Imprecise(_))
     }
 
-    fn frame_mask(self) -> u16 {
+    pub(crate) fn frame_mask(self) -> u16 {
         match self {
             Self::Fp(f, _) => 1 << (f & 15),
             Self::Imprecise(m) => m,
@@ -146,9 +137,10 @@ impl ArgTrack {
         }
     }
 
-    fn join(self, b: Self) -> Self {
+    pub(crate) fn join(self, b: Self) -> Self {
         use ArgTrack::{Fp, Imprecise, None, Unvisited};
         match (self, b) {
+            _ if self == b => self,
             (a, Unvisited) => a,
             (Unvisited, b) => b,
             (Fp(f, x), Fp(g, y)) if f == g => {
@@ -166,7 +158,7 @@ impl ArgTrack {
         }
     }
 
-    fn alu64(self, src: Self) -> Self {
+    pub(crate) fn alu64(self, src: Self) -> Self {
         match (self, src) {
             (Self::Fp(f, _), Self::None) | (Self::None, Self::Fp(f, _)) => {
                 Self::Fp(f, Offsets::UNKNOWN)
@@ -177,7 +169,7 @@ impl ArgTrack {
         }
     }
 
-    fn offsets(self) -> Offsets {
+    pub(crate) fn offsets(self) -> Offsets {
         if let Self::Fp(_, o) = self {
             o
         } else {
@@ -185,359 +177,62 @@ impl ArgTrack {
         }
     }
 
-    fn can_be_local_fp(self, depth: usize, regno: usize) -> bool {
+    pub(crate) fn can_be_local_fp(self, depth: usize, regno: usize) -> bool {
         regno == usize::from(REG_FP) || self.frame_mask() >> depth & 1 != 0
     }
 }
 
-fn fp_off_to_slot(off: i16) -> Option<usize> {
-    if !(-512..0).contains(&off) || off % 8 != 0 {
-        return None;
-    }
-    Some((-off / 8 - 1) as usize)
-}
-
-fn stack_arg_slot(off: i16) -> Option<usize> {
-    let n = usize::from(off.unsigned_abs()) / 8;
-    (n <= MAX_STACK_ARG_SLOTS)
-        .then(|| n.checked_sub(1))
-        .flatten()
-}
-
-/// Offsets that an access through `reg` can have from its frame pointer; None when unknown.
-fn access_offsets(out: &Args, reg: usize) -> Option<Offsets> {
-    if reg == usize::from(REG_FP) {
-        return Some(Offsets::single(0));
-    }
-    let o = out[reg].offsets();
-    (o.cnt != 0).then_some(o)
-}
-
-fn fill_from_stack(insn: &Insn, out: &Args, stack: &Spills, depth: usize) -> ArgTrack {
-    let imprecise = ArgTrack::Imprecise(((1u32 << (depth + 1)) - 1) as u16);
-    let reg = insn.src();
-    let Some(offs) = access_offsets(out, reg) else {
-        return imprecise;
-    };
-    let mut result = if reg == usize::from(REG_FP) {
-        ArgTrack::Unvisited
-    } else {
-        ArgTrack::None
-    };
-    for &off in offs.as_slice() {
-        match add_off(off, insn.off.into()).and_then(fp_off_to_slot) {
-            Some(slot) => result = result.join(stack[slot]),
-            None => return imprecise,
-        }
-    }
-    result
-}
-
-fn spill_to_stack(insn: &Insn, out: &Args, stack: &mut Spills, val: ArgTrack) {
-    let val = if insn.size() == 8 {
-        val
-    } else {
-        ArgTrack::None
-    };
-    let Some(offs) = access_offsets(out, insn.dst()) else {
-        stack.iter_mut().for_each(|s| *s = s.join(val));
-        return;
-    };
-    for &off in offs.as_slice() {
-        let Some(slot) = add_off(off, insn.off.into()).and_then(fp_off_to_slot) else {
-            continue;
-        };
-        stack[slot] = if offs.cnt == 1 {
-            val
-        } else {
-            stack[slot].join(val)
-        };
+impl Default for Spills {
+    /// No slot holds a stack pointer.
+    fn default() -> Self {
+        Self(Rc::new([ArgTrack::None; MAX_ARG_SPILL_SLOTS]))
     }
 }
 
-fn clear_stack(insn: &Insn, out: &Args, stack: &mut Spills) {
-    let forget_all = |stack: &mut Spills| {
-        stack.iter_mut().for_each(|s| *s = s.join(ArgTrack::None));
-    };
-    let Some(offs) = access_offsets(out, insn.dst()) else {
-        return forget_all(stack);
-    };
-    for &off in offs.as_slice() {
-        let Some(off) = add_off(off, insn.off.into()) else {
-            return forget_all(stack);
-        };
-        let (lo, hi) = (i32::from(off), i32::from(off) + insn.size());
-        for (i, s) in stack.iter_mut().enumerate() {
-            let slot = -8 * (i as i32 + 1);
-            if slot < hi && slot + 8 > lo {
-                *s = if offs.cnt == 1 {
-                    ArgTrack::None
-                } else {
-                    s.join(ArgTrack::None)
-                };
-            }
+impl Spills {
+    pub(crate) fn get(&self, slot: usize) -> ArgTrack {
+        self.0[slot]
+    }
+
+    pub(crate) fn set(&mut self, slot: usize, val: ArgTrack) {
+        if self.0[slot] != val {
+            Rc::make_mut(&mut self.0)[slot] = val;
         }
+    }
+
+    /// A slot holds what it held, or `val`.
+    pub(crate) fn join_slot(&mut self, slot: usize, val: ArgTrack) {
+        self.set(slot, self.get(slot).join(val));
+    }
+
+    /// Any slot may hold `val` too.
+    pub(crate) fn join_each(&mut self, val: ArgTrack) {
+        (0..MAX_ARG_SPILL_SLOTS).for_each(|slot| self.join_slot(slot, val));
+    }
+
+    /// Takes in what another path brings; whether that is news.
+    pub(crate) fn join(&mut self, new: &Self) -> bool {
+        if Rc::ptr_eq(&self.0, &new.0) {
+            return false;
+        }
+        let news = self
+            .0
+            .iter()
+            .zip(&*new.0)
+            .any(|(old, new)| old.join(*new) != *old);
+        news && join_all(&mut Rc::make_mut(&mut self.0)[..], &new.0[..])
     }
 }
 
-impl Env<'_> {
-    /// Follows stack pointers through one function and records what it does to stacks.
-    pub fn compute_subprog_args(
-        &self,
-        at: &mut SubprogAt,
-        entry: Option<&Args>,
-        inst: &mut Instance,
-        callsites: &[usize; MAX_CALL_FRAMES],
-    ) {
-        let (subprog, depth) = (inst.subprog, inst.depth);
-        let (start, end) = (
-            self.subprogs[subprog].start,
-            self.subprogs[subprog + 1].start,
-        );
-        let range =
-            self.subprogs[subprog].postorder_start..self.subprogs[subprog + 1].postorder_start;
-        let order = &self.postorder[range];
-        let len = end - start;
-        let mut at_in: Vec<Args> = vec![Args::default(); len];
-        let mut stack_in: Vec<Spills> = vec![[ArgTrack::Unvisited; MAX_ARG_SPILL_SLOTS]; len];
-
-        at_in[0] = [ArgTrack::None; MAX_AT_TRACK_REGS];
-        at_in[0][usize::from(REG_FP)] = ArgTrack::single(depth, 0);
-        stack_in[0] = [ArgTrack::None; MAX_ARG_SPILL_SLOTS];
-        let mut stack_args = [ArgTrack::None; MAX_STACK_ARG_SLOTS];
-        if let Some(entry) = entry {
-            at_in[0][1..=5].copy_from_slice(&entry[1..=5]);
-            stack_args.copy_from_slice(&entry[MAX_BPF_REG..]);
-        }
-        let ctx = Xfer {
-            depth,
-            stack_args,
-            callsites,
-            at,
-        };
-        loop {
-            let mut changed = false;
-            for &idx in order.iter().rev() {
-                let i = idx - start;
-                if at_in[i][0] == ArgTrack::Unvisited && at_in[i][1] == ArgTrack::Unvisited {
-                    continue;
-                }
-                let (mut out, mut stack) = (at_in[i], stack_in[i]);
-                ctx.xfer(&self.insns[idx], &mut out, &mut stack);
-                for &to in self.successors(idx).as_slice() {
-                    if to < start || to >= end {
-                        continue;
-                    }
-                    let ti = to - start;
-                    let old = at_in[ti].iter_mut().chain(stack_in[ti].iter_mut());
-                    for (old, new) in old.zip(out.iter().chain(&stack)) {
-                        let joined = old.join(*new);
-                        changed |= joined != *old;
-                        *old = joined;
-                    }
-                }
-            }
-            if !changed {
-                break;
-            }
-        }
-        for &idx in order.iter().rev() {
-            let i = idx - start;
-            let insn = &self.insns[idx];
-            record_load_store(inst, insn, &at_in[i], idx);
-            if insn.is_any_call() {
-                self.record_call(inst, insn, &at_in[i], idx);
-            }
-            if insn.is_pseudo_call() || self.aux[idx].calls_callback {
-                at.callsite_at_stack[idx] = Some(Box::new(stack_in[i]));
-            }
-        }
-        at.at_in[subprog] = Some(at_in);
+/// Each with its counterpart; whether one has changed.
+pub(crate) fn join_all(old: &mut [ArgTrack], new: &[ArgTrack]) -> bool {
+    let mut changed = false;
+    for (old, new) in old.iter_mut().zip(new) {
+        let joined = old.join(*new);
+        changed |= joined != *old;
+        *old = joined;
     }
-
-    /// What a call of a helper or kfunc reads and writes through its arguments.
-    fn record_call(&self, inst: &mut Instance, insn: &Insn, at: &Args, idx: usize) {
-        if insn.is_pseudo_call() {
-            return;
-        }
-        let num_params = self.call_summary(insn).map_or(5, |s| s.num_params);
-        let regs = (1..=num_params.min(5)).map(|r| (r - 1, at[r]));
-        let stack =
-            (5..num_params.clamp(5, 5 + MAX_STACK_ARG_SLOTS)).map(|a| (a, at[MAX_BPF_REG + a - 5]));
-        for (arg, track) in regs.chain(stack) {
-            if !track.is_fp() {
-                continue;
-            }
-            let bytes = if insn.is_helper_call() {
-                self.helper_stack_access_bytes(insn, arg, idx)
-            } else {
-                self.kfunc_stack_access_bytes(insn, arg, idx)
-            };
-            match track {
-                ArgTrack::Fp(f, offs) => record_access(inst, f.into(), offs, bytes, idx),
-                ArgTrack::Imprecise(m) if bytes != 0 => record_imprecise(inst, m, idx),
-                _ => {}
-            }
-        }
-    }
-}
-
-struct Xfer<'a> {
-    depth: usize,
-    stack_args: [ArgTrack; MAX_STACK_ARG_SLOTS],
-    callsites: &'a [usize; MAX_CALL_FRAMES],
-    at: &'a SubprogAt,
-}
-
-impl Xfer<'_> {
-    fn xfer(&self, insn: &Insn, out: &mut Args, stack: &mut Spills) {
-        if insn.is_stack_arg_st() || insn.is_stack_arg_stx() {
-            if let Some(slot) = stack_arg_slot(insn.off) {
-                let stx = insn.is_stack_arg_stx();
-                out[MAX_BPF_REG + slot] = if stx { out[insn.src()] } else { ArgTrack::None };
-            }
-            return;
-        }
-        if insn.is_stack_arg_ldx() {
-            let arg = stack_arg_slot(insn.off).map(|s| self.stack_args[s]);
-            out[insn.dst()] = arg.unwrap_or(ArgTrack::None);
-            return;
-        }
-        let (d, s) = (insn.dst(), insn.src());
-        match insn.class() {
-            class::ALU64 => {
-                out[d] = match (insn.src_is_reg(), insn.op(), out[d]) {
-                    (false, alu::MOV, _) => ArgTrack::None,
-                    (false, alu::ADD, ArgTrack::Fp(f, o)) => {
-                        ArgTrack::Fp(f, o.add(insn.imm.into()))
-                    }
-                    (false, alu::SUB, ArgTrack::Fp(f, o)) => {
-                        ArgTrack::Fp(f, o.add(-i64::from(insn.imm)))
-                    }
-                    (false, _, ArgTrack::Fp(f, _)) => ArgTrack::Fp(f, Offsets::UNKNOWN),
-                    (false, _, other) => other,
-                    (true, alu::MOV, _) if insn.off == 0 => out[s],
-                    (true, alu::MOV, _) => ArgTrack::None,
-                    (true, _, dst) => dst.alu64(out[s]),
-                }
-            }
-            class::ALU => out[d] = ArgTrack::None,
-            class::JMP if insn.op() == jmp::CALL => out[..=5].fill(ArgTrack::None),
-            class::LDX => out[d] = self.load(insn, out, stack),
-            class::LD if insn.mode() == mode::IMM => out[d] = ArgTrack::None,
-            class::STX => {
-                let local = out[d].can_be_local_fp(self.depth, d);
-                if local && insn.mode() == mode::MEM {
-                    let val = out[s];
-                    spill_to_stack(insn, out, stack, val);
-                }
-                if insn.mode() == mode::ATOMIC {
-                    if local && insn.imm != LOAD_ACQ {
-                        clear_stack(insn, out, stack);
-                    }
-                    if let Some(r) = insn.atomic_load_reg() {
-                        out[r] = ArgTrack::None;
-                    }
-                }
-            }
-            class::ST if insn.mode() == mode::MEM && out[d].can_be_local_fp(self.depth, d) => {
-                clear_stack(insn, out, stack);
-            }
-            _ => {}
-        }
-    }
-
-    /// A stack pointer can come back from where it was spilled, in this frame or a caller's.
-    fn load(&self, insn: &Insn, out: &Args, stack: &Spills) -> ArgTrack {
-        let src = out[insn.src()];
-        if insn.mode() != mode::MEM || insn.size() != 8 {
-            return ArgTrack::None;
-        }
-        if src.can_be_local_fp(self.depth, insn.src()) {
-            return fill_from_stack(insn, out, stack, self.depth);
-        }
-        match src {
-            ArgTrack::Fp(f, _) if usize::from(f) < self.depth => {
-                let f = usize::from(f);
-                match self.at.callsite_at_stack.get(self.callsites[f]) {
-                    Some(Some(parent)) => fill_from_stack(insn, out, parent, f),
-                    _ => ArgTrack::Imprecise(((1u32 << (f + 1)) - 1) as u16),
-                }
-            }
-            ArgTrack::Imprecise(m) if m != 0 => src,
-            _ => ArgTrack::None,
-        }
-    }
-}
-
-fn record_load_store(inst: &mut Instance, insn: &Insn, at: &Args, idx: usize) {
-    if insn.is_stack_arg_stx() || insn.is_stack_arg_st() || insn.is_stack_arg_ldx() {
-        return;
-    }
-    let sz = i64::from(insn.size());
-    let (reg, bytes) = match insn.class() {
-        class::LDX => (insn.src(), sz),
-        class::STX if insn.mode() == mode::ATOMIC => match insn.imm {
-            LOAD_ACQ => (insn.src(), sz),
-            STORE_REL => (insn.dst(), -sz),
-            _ => (insn.dst(), sz),
-        },
-        class::STX | class::ST => (insn.dst(), -sz),
-        _ => return,
-    };
-    match at[reg] {
-        ArgTrack::Fp(f, o) => record_access(inst, f.into(), o.add(insn.off.into()), bytes, idx),
-        ArgTrack::Imprecise(m) => record_imprecise(inst, m, idx),
-        _ => {}
-    }
-}
-
-fn record_imprecise(inst: &mut Instance, mask: u16, idx: usize) {
-    for f in 0..=inst.depth {
-        if mask >> f & 1 != 0 {
-            inst.mark_read(f, idx, Spis::MAX);
-        }
-    }
-}
-
-/// Records an access of `bytes` bytes: a read when positive, a sure write when negative.
-fn record_access(inst: &mut Instance, frame: usize, offs: Offsets, bytes: i64, idx: usize) {
-    if bytes == 0 || frame > inst.depth {
-        return;
-    }
-    if offs.cnt == 0 {
-        if bytes > 0 || bytes == UNKNOWN_BYTES {
-            inst.mark_read(frame, idx, Spis::MAX);
-        }
-        return;
-    }
-    if bytes != UNKNOWN_BYTES && bytes < 0 && offs.cnt != 1 {
-        return;
-    }
-    for &off in offs.as_slice() {
-        let below = -i64::from(off);
-        if below <= 0 {
-            continue;
-        }
-        if bytes == UNKNOWN_BYTES {
-            inst.mark_read(frame, idx, half_slots(0, (below - 1) / STACK_SLOT_SZ));
-        } else if bytes > 0 {
-            let lo = ((below - bytes) / STACK_SLOT_SZ).max(0);
-            inst.mark_read(frame, idx, half_slots(lo, (below - 1) / STACK_SLOT_SZ));
-        } else {
-            // Only halves that are written whole.
-            let lo = ((below + bytes + STACK_SLOT_SZ - 1) / STACK_SLOT_SZ).max(0);
-            let hi = below / STACK_SLOT_SZ - 1;
-            if lo <= hi {
-                inst.mark_write(frame, idx, half_slots(lo, hi));
-            }
-        }
-    }
-}
-
-/// Bits `lo` to `hi`.
-fn half_slots(lo: i64, hi: i64) -> Spis {
-    (lo..=hi.min(127)).fold(0, |m, b| m | 1 << b)
+    changed
 }
 
 #[cfg(test)]
@@ -574,20 +269,5 @@ mod tests {
         let four = (1..=4).fold(ArgTrack::Unvisited, |t, i| t.join(fp(-8 * i)));
         assert_eq!(four.offsets().cnt, 4);
         assert_eq!(four.join(fp(-40)), ArgTrack::Fp(0, Offsets::UNKNOWN));
-    }
-
-    #[test]
-    fn accesses_cover_half_slots() {
-        let inst = |off, bytes| {
-            let mut i = Instance::new(0, 0, 0, 0, 1);
-            record_access(&mut i, 0, Offsets::single(off), bytes, 0);
-            i
-        };
-        let bits = |i: &Instance| i.masks_for_test();
-        assert_eq!(bits(&inst(-8, 8)), (0b11, 0));
-        assert_eq!(bits(&inst(-16, 8)), (0b1100, 0));
-        assert_eq!(bits(&inst(-8, -4)), (0, 0b10));
-        assert_eq!(bits(&inst(-5, -4)), (0, 0), "no half is written whole");
-        assert_eq!(bits(&inst(-5, 1)), (0b10, 0));
     }
 }

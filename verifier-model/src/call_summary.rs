@@ -76,7 +76,7 @@ impl Env<'_> {
 
     /// Bytes of stack that an argument of a helper makes it access; negative when written.
     pub fn helper_stack_access_bytes(&self, insn: &Insn, arg: usize, idx: usize) -> i64 {
-        const UNKNOWN: i64 = crate::arg_track::UNKNOWN_BYTES;
+        const UNKNOWN: i64 = crate::stack_access::UNKNOWN_BYTES;
         let Some(proto) = self.helper_proto(insn.imm) else {
             return UNKNOWN;
         };

@@ -283,7 +283,7 @@ impl<'a> Env<'a> {
 
     /// Bytes of stack that an argument of a kfunc makes it access; negative when written.
     pub fn kfunc_stack_access_bytes(&self, insn: &Insn, arg: usize, idx: usize) -> i64 {
-        const UNKNOWN: i64 = crate::arg_track::UNKNOWN_BYTES;
+        const UNKNOWN: i64 = crate::stack_access::UNKNOWN_BYTES;
         let Some(k) = self.kfunc_quiet(insn) else {
             return UNKNOWN;
         };

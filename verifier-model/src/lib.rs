@@ -29,6 +29,7 @@
 //! ```
 
 pub mod arg_track;
+mod arg_track_xfer;
 pub mod attach_target;
 pub mod aux_ptr_type;
 pub mod backtrack;
@@ -90,6 +91,7 @@ pub mod kfuncs;
 pub mod kptr;
 pub mod linked_regs;
 pub mod linux_7_3;
+mod live_regs;
 pub mod liveness;
 pub mod load;
 pub mod log;
@@ -110,6 +112,7 @@ pub mod sanitize;
 pub mod scalar_alu;
 pub mod scc;
 pub mod special_helper;
+pub mod stack_access;
 pub mod stack_depth;
 pub mod stack_object;
 pub mod stack_range;
@@ -119,6 +122,7 @@ pub mod state_graph;
 pub mod states;
 pub mod states_equal;
 pub mod subprog;
+pub mod subprog_args;
 pub mod subprog_call;
 pub mod tnum;
 pub mod types;

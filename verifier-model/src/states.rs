@@ -26,7 +26,7 @@ use crate::log::verbose;
 use crate::observe::Event;
 use crate::profile::Rule;
 use crate::scc::Start;
-use crate::state::{Slot, StackSlot, StateId, VerifierState, get_spi};
+use crate::state::{BPF_REG_SIZE, Slot, StackSlot, StateId, VerifierState, get_spi};
 use crate::states_equal::{ExactLevel, states_maybe_looping};
 use crate::types::RegType;
 
@@ -98,6 +98,9 @@ impl Env<'_> {
                 frame.regs[r] = not_init;
             }
             for (spi, slot) in frame.stack.iter_mut().enumerate() {
+                if slot.typ == [Slot::Poison; BPF_REG_SIZE] {
+                    continue;
+                }
                 let lo = live_stack >> (2 * spi) & 1 != 0;
                 let hi = live_stack >> (2 * spi + 1) & 1 != 0;
                 if !(lo && hi) {

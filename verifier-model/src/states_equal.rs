@@ -96,7 +96,16 @@ impl Env<'_> {
     ) -> bool {
         let exact = level == ExactLevel::Exact;
         let gone = |t: Slot| if t == Slot::Poison { Slot::Invalid } else { t };
+        let asks_nothing = |t: &Slot| match t {
+            Slot::Invalid | Slot::Poison => true,
+            Slot::Misc => self.allow_uninit_stack,
+            _ => false,
+        };
         for (spi, o) in old.stack.iter().enumerate() {
+            // Most slots: they are dead.
+            if !exact && o.typ.iter().all(asks_nothing) {
+                continue;
+            }
             let c = cur.stack.get(spi);
             let mut im = 0;
             while im < BPF_REG_SIZE {
@@ -105,10 +114,7 @@ impl Env<'_> {
                 if exact && c.is_none_or(|c| gone(o.typ[at]) != gone(c.typ[at])) {
                     return false;
                 }
-                if matches!(o.typ[at], Slot::Invalid | Slot::Poison) {
-                    continue;
-                }
-                if self.allow_uninit_stack && o.typ[at] == Slot::Misc {
+                if asks_nothing(&o.typ[at]) {
                     continue;
                 }
                 let Some(c) = c else { return false };
