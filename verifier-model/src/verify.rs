@@ -36,6 +36,10 @@ pub struct Options {
     pub privileged: bool,
     /// Possible CPUs of the machine.
     pub nr_cpu_ids: u32,
+    /// Whether the kernel guards the unprivileged's programs against what a processor does on a
+    /// mispredicted path. Not when built without `CONFIG_CPU_MITIGATIONS` or booted with
+    /// `mitigations=off`.
+    pub mitigations: bool,
     /// Gives up behind so many instructions, as if the program were not modelled: for who has many
     /// programs to ask about. More than the kernel's own limit is none.
     pub max_insns: u32,
@@ -47,6 +51,7 @@ impl Default for Options {
             log_level: 1,
             privileged: true,
             nr_cpu_ids: 8,
+            mitigations: true,
             max_insns: u32::MAX,
         }
     }
@@ -222,7 +227,7 @@ impl<'a> Env<'a> {
             allow_ptr_leaks: privileged,
             allow_uninit_stack: privileged,
             bpf_capable: privileged,
-            bypass_spec_v1: privileged,
+            bypass_spec_v1: privileged || !opts.mitigations,
             explore_alu_limits: false,
             strict_alignment: flag(ProgFlags::STRICT_ALIGNMENT) && !flag(ProgFlags::ANY_ALIGNMENT),
             test_state_freq: privileged && flag(ProgFlags::TEST_STATE_FREQ),

@@ -112,6 +112,27 @@ fn a_third_is_accepted_and_a_third_iterates() {
     assert!(looping > 50, "{looping} with an iterator loop");
 }
 
+#[test]
+fn what_a_user_without_capabilities_gets_accepted_never_misbehaves() {
+    let kernel = kernel().expect("a kernel");
+    let mut accepted = 0;
+    for seed in 0..300 {
+        let case = law::case(seed, &Weights::UNPRIVILEGED);
+        let code = case.code();
+        let verdict = law::judge(&code, &kernel, &Profile::V7_3).expect("all names known");
+        if verdict.accepted {
+            accepted += 1;
+            assert_eq!(
+                interp::misbehaviour(&code, law::SEED, 32),
+                None,
+                "{}",
+                case.program
+            );
+        }
+    }
+    assert!(accepted > 100, "{accepted} accepted");
+}
+
 /// Each file's program gets the kernel's verdict; one of a rule is judged wrongly without it.
 #[test]
 fn cases_that_were_found_are_judged_as_the_kernel_does() {

@@ -28,7 +28,7 @@ use verifier_model::fuzz::mutate::Case;
 use verifier_model::fuzz::{self, law, shrink};
 use verifier_model::profile::Profile;
 use verifier_model::prog_load;
-use verifier_model::verify::Verdict;
+use verifier_model::verify::{Options, Verdict};
 
 use self::sums::Sums;
 use crate::guest;
@@ -38,7 +38,7 @@ use crate::oracle;
 use crate::project::Project;
 use crate::toolchain::Toolchain;
 
-/// Which stock kernel it would be, were it not the test kernel.
+/// Which stock kernel it is, where it is one.
 const SERIES: Series = Series { major: 7, minor: 3 };
 /// Candidates for a smaller program that the guest is asked about at a time, and how often.
 const CANDIDATES: usize = 1000;
@@ -62,8 +62,15 @@ pub(crate) struct Args {
     /// asked. The kernel's own limit is 1000000.
     #[arg(long, default_value_t = 30_000)]
     max_insns: u32,
+    /// Programs of a user without capabilities.
+    #[arg(long)]
+    unprivileged: bool,
+    /// The kernel to ask. The test kernel has no mitigations, so that it is easier with users without
+    /// capabilities.
+    #[arg(long, value_enum, default_value = "test")]
+    kernel: Choice,
     /// Ask about the cases in this directory instead, and compare with the answers in them.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["seed", "count"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["seed", "count", "unprivileged"])]
     cases: Option<PathBuf>,
     /// Write the answers into the cases.
     #[arg(long, requires = "cases")]
@@ -101,13 +108,14 @@ struct Asked<'a> {
     /// What the guest boots into, and modules besides.
     initramfs: PathBuf,
     modules: Vec<PathBuf>,
-    max_insns: u32,
+    options: Options,
+    weights: Weights,
 }
 
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let mut toolchain = Toolchain::ensure(project)?;
-    let kernel = module::choose(project, &mut toolchain, Choice::Test, SERIES)?;
+    let kernel = module::choose(project, &mut toolchain, args.kernel, SERIES)?;
     let toolchain = &toolchain;
     let mut modules = oracle::modules(project, toolchain, &kernel)?;
     let testmod = modules.first().context("there is no bpf_testmod")?.clone();
@@ -130,7 +138,15 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         model,
         initramfs: guest::initramfs(project, toolchain, &kernel)?,
         modules,
-        max_insns: args.max_insns,
+        options: Options {
+            max_insns: args.max_insns,
+            mitigations: kernel.has_mitigations()?,
+            ..Options::default()
+        },
+        weights: match args.unprivileged {
+            true => Weights::UNPRIVILEGED,
+            false => Weights::default(),
+        },
     };
     match &args.cases {
         Some(dir) => asked.cases(dir, args.bless),
@@ -184,8 +200,7 @@ impl Asked<'_> {
 
     /// The programs of some seeds.
     fn seeds(&self, seeds: Range<u64>) -> Result<Judged> {
-        let weights = Weights::default();
-        self.judged(seeds.map(|seed| (seed, law::case(seed, &weights))))
+        self.judged(seeds.map(|seed| (seed, law::case(seed, &self.weights))))
     }
 
     /// What the model says.
@@ -193,8 +208,8 @@ impl Asked<'_> {
         let mut judged = Judged::default();
         for (number, case) in cases {
             let code = case.code();
-            let verdict = law::judge_within(self.max_insns, &code, &self.model, &Profile::V7_3)?;
-            if verdict.stats.insns_processed > self.max_insns {
+            let verdict = law::judge_with(&self.options, &code, &self.model, &Profile::V7_3)?;
+            if verdict.stats.insns_processed > self.options.max_insns {
                 judged.longer += 1;
                 continue;
             }
@@ -250,7 +265,7 @@ impl Asked<'_> {
         }
         let code = case.code();
         let guest = self.guest(std::slice::from_ref(&code), &mut 0)?.remove(0);
-        let model = law::judge(&code, &self.model, &Profile::V7_3)?;
+        let model = law::judge_with(&self.options, &code, &self.model, &Profile::V7_3)?;
         let name = format!("{:016x}.case", fingerprint(&case));
         let file = CaseFile {
             comment: comment(&case),

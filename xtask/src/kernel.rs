@@ -154,6 +154,12 @@ impl Kernel {
         })
     }
 
+    /// Whether it guards against what processors do on mispredicted paths.
+    pub(crate) fn has_mitigations(&self) -> Result<bool> {
+        let config = read(&self.build.join(".config"))?;
+        Ok(config.lines().any(|l| l == "CONFIG_CPU_MITIGATIONS=y"))
+    }
+
     /// The file with the kernel's BTF.
     pub(crate) fn btf(&self) -> PathBuf {
         self.build.join("vmlinux")

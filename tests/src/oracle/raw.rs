@@ -10,6 +10,7 @@
 //! maps     u32: how many; then for each
 //!            u32 map_type, u32 key_size, u32 value_size, u32 max_entries, u32 map_flags
 //! programs until the end; for each
+//!            u32 effective user id of who loads it
 //!            u32 prog_type, u32 expected_attach_type, u32 prog_flags, u32 insn_cnt, u32 func_cnt
 //!            func_cnt times struct bpf_func_info, 8 bytes
 //!            insn_cnt times struct bpf_insn, 8 bytes
@@ -17,10 +18,11 @@
 //!
 //! A program names the maps by their place in the batch, with `BPF_PSEUDO_MAP_IDX`
 //! and `BPF_PSEUDO_MAP_IDX_VALUE`, and a kfunc by its place in the `imm` of the call.
+//! What is no root has no capabilities, and `kernel.unprivileged_bpf_disabled` is 0 then.
 //! Each program is answered with a line of JSON, and a last line tells how long it took.
 
 use std::ffi::c_int;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
@@ -36,6 +38,7 @@ use libbpf_rs::libbpf_sys::{
 };
 use libbpf_rs::{MapHandle, MapType};
 use nix::errno::Errno;
+use nix::unistd::{Uid, seteuid};
 use serde::Serialize;
 
 use super::kfuncs::Kfuncs;
@@ -47,6 +50,7 @@ const MAX_INSNS: u32 = 1_000_000;
 /// `BPF_PSEUDO_KFUNC_CALL`.
 const CALL: u8 = 0x85;
 const KFUNC_CALL: u8 = 2;
+const UNPRIVILEGED_BPF_DISABLED: &str = "/proc/sys/kernel/unprivileged_bpf_disabled";
 /// The room for a log.
 const ROOM: usize = 1 << 20;
 
@@ -94,7 +98,7 @@ pub(super) fn run(batch: &Path, log_level: u32) -> Result<ExitCode> {
             .resolve(&kfuncs, first_module)
             .with_context(|| format!("program {number}"))?;
         room[0] = 0;
-        let errno = program.load(&fds, btf.as_ref(), log_level, &mut room);
+        let errno = program.load_as_user(&fds, btf.as_ref(), log_level, &mut room)?;
         let end = room.iter().position(|&byte| byte == 0);
         let text = String::from_utf8_lossy(&room[..end.unwrap_or(room.len())]);
         let judged = log::parse(&text);
@@ -151,6 +155,7 @@ fn maps(input: &mut impl Read) -> Result<Vec<MapHandle>> {
 
 /// A program of the batch.
 struct Program {
+    uid: Uid,
     prog_type: u32,
     expected_attach_type: u32,
     prog_flags: u32,
@@ -164,6 +169,7 @@ impl Program {
         if input.fill_buf()?.is_empty() {
             return Ok(None);
         }
+        let uid = Uid::from_raw(word(input)?);
         let prog_type = word(input)?;
         let expected_attach_type = word(input)?;
         let prog_flags = word(input)?;
@@ -183,6 +189,7 @@ impl Program {
         input.read_exact(&mut bytes).context("half a program")?;
         let insns = bytes.chunks_exact(size_of::<bpf_insn>()).map(insn);
         Ok(Some(Self {
+            uid,
             prog_type,
             expected_attach_type,
             prog_flags,
@@ -206,6 +213,26 @@ impl Program {
             };
         }
         Ok(())
+    }
+
+    /// Asks the verifier as the user that the program says.
+    fn load_as_user(
+        &self,
+        fds: &[c_int],
+        btf: Option<&OwnedFd>,
+        log_level: u32,
+        room: &mut [u8],
+    ) -> Result<i32> {
+        if self.uid.is_root() {
+            return Ok(self.load(fds, btf, log_level, room));
+        }
+        fs::write(UNPRIVILEGED_BPF_DISABLED, "0").context("users cannot be let load programs")?;
+        // An effective user other than root leaves no effective capability; the saved one is root.
+        seteuid(self.uid)?;
+        // BTF is refused from such a user.
+        let errno = self.load(fds, None, log_level, room);
+        seteuid(Uid::from_raw(0))?;
+        Ok(errno)
     }
 
     /// Asks the verifier; gives 0 or the error's number, and the log in `room`.

@@ -28,6 +28,29 @@ pub enum ProgKind {
     RawTracepoint,
     /// Sleeps; opens RCU sections itself.
     Syscall,
+    /// Loaded by a user without capabilities: neither kfuncs nor functions nor loops, no pointer may
+    /// leak, and what a processor does on a path it mispredicts is checked too.
+    SocketFilter,
+}
+
+impl ProgKind {
+    /// Each with its name in files.
+    pub const NAMES: [(Self, &str); 3] = [
+        (Self::RawTracepoint, "raw_tracepoint"),
+        (Self::Syscall, "syscall"),
+        (Self::SocketFilter, "socket_filter"),
+    ];
+
+    /// Whether it is loaded with CAP_BPF and CAP_PERFMON.
+    pub fn privileged(self) -> bool {
+        self != Self::SocketFilter
+    }
+
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        let found = Self::NAMES.iter().find(|(kind, _)| *kind == self);
+        found.map_or("", |(_, name)| name)
+    }
 }
 
 /// A function.

@@ -4,6 +4,9 @@
 use super::code::{Code, KFUNCS, MAPS, Missing, Name, btf, cpus_ptr_offset};
 use crate::prog_load::Kernel;
 
+/// User without capabilities.
+const NOBODY: u32 = 65534;
+
 /// A batch under construction.
 pub struct Batch {
     bytes: Vec<u8>,
@@ -40,12 +43,16 @@ impl Batch {
                 insns[at].imm = *kfunc as i32;
             }
         }
+        self.word(match code.kind.privileged() {
+            true => 0,
+            false => NOBODY,
+        });
         self.word(code.prog_type() as u32);
         self.word(0);
         self.word(code.prog_flags().bits());
         self.word(insns.len() as u32);
-        self.word(code.funcs.len() as u32);
-        for &(insn_off, func) in &code.funcs {
+        self.word(code.func_info().len() as u32);
+        for &(insn_off, func) in code.func_info() {
             self.word(insn_off);
             self.word(func.type_id());
         }

@@ -39,9 +39,10 @@ pub const KFUNCS: [&str; 19] = [
 ];
 
 /// The maps that programs have: type, key size, value size, entries, flags.
-pub const MAPS: [(MapType, u32, u32, u32, u32); 4] = [
+pub const MAPS: [(MapType, u32, u32, u32, u32); 5] = [
     (MapType::Array, 4, 16, 1, 0),
     (MapType::Hash, 4, 16, 4, 0),
+    (MapType::ProgArray, 4, 4, 1, 0),
     (MapType::ProgArray, 4, 4, 1, 0),
     (MapType::ProgArray, 4, 4, 1, 0),
 ];
@@ -54,6 +55,7 @@ pub mod map {
     /// An array of programs takes programs of one type alone, from the first it is used by.
     pub const RAW_TRACEPOINTS: i32 = 2;
     pub const SYSCALLS: i32 = 3;
+    pub const SOCKET_FILTERS: i32 = 4;
 }
 
 /// What an instruction names of the kernel.
@@ -119,6 +121,7 @@ impl Code {
         match self.kind {
             ProgKind::RawTracepoint => ProgType::RawTracepoint,
             ProgKind::Syscall => ProgType::Syscall,
+            ProgKind::SocketFilter => ProgType::SocketFilter,
         }
     }
 
@@ -128,6 +131,14 @@ impl Code {
         flags.set(ProgFlags::TEST_STATE_FREQ, self.checkpoints);
         flags.set(ProgFlags::SLEEPABLE, self.kind == ProgKind::Syscall);
         flags
+    }
+
+    /// Functions by their prototypes; none where the loader may not tell them.
+    pub fn func_info(&self) -> &[(u32, FuncType)] {
+        match self.kind.privileged() {
+            true => &self.funcs,
+            false => &[],
+        }
     }
 
     /// The instructions with the field offsets of a kernel.
@@ -171,9 +182,9 @@ impl Code {
             expected_attach_type: AttachType::CgroupInetIngress,
             prog_flags: self.prog_flags(),
             insns,
-            func_info: self.funcs.iter().map(func_info).collect(),
+            func_info: self.func_info().iter().map(func_info).collect(),
             line_info: Vec::new(),
-            btf: Some(BTF.clone()),
+            btf: self.kind.privileged().then(|| BTF.clone()),
             attach: None,
             license: "GPL".to_owned(),
             maps: MAP_DEFS.clone(),

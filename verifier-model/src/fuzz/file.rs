@@ -85,11 +85,8 @@ impl CaseFile {
             match word {
                 "" => {}
                 "kind" => {
-                    code.kind = match rest {
-                        "raw_tracepoint" => ProgKind::RawTracepoint,
-                        "syscall" => ProgKind::Syscall,
-                        _ => return Err(wrong("no such kind")),
-                    }
+                    let found = ProgKind::NAMES.iter().find(|(_, name)| *name == rest);
+                    code.kind = found.ok_or_else(|| wrong("no such kind"))?.0;
                 }
                 "checkpoints" => code.checkpoints = true,
                 "without" => without = Some(rest.to_owned()),
@@ -168,11 +165,7 @@ impl Display for CaseFile {
         for line in self.comment.lines() {
             writeln!(f, "{}", format!("# {line}").trim_end())?;
         }
-        let kind = match self.code.kind {
-            ProgKind::RawTracepoint => "raw_tracepoint",
-            ProgKind::Syscall => "syscall",
-        };
-        writeln!(f, "kind {kind}")?;
+        writeln!(f, "kind {}", self.code.kind.name())?;
         if self.code.checkpoints {
             writeln!(f, "checkpoints")?;
         }
@@ -229,7 +222,11 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         for seed in 0..50 {
-            let case = law::case(seed, &Weights::default());
+            let weights = match seed % 5 {
+                0 => Weights::UNPRIVILEGED,
+                _ => Weights::default(),
+            };
+            let case = law::case(seed, &weights);
             let file = CaseFile {
                 comment: case.program.to_string(),
                 without: (seed % 2 == 0).then(|| "a-rule".to_owned()),

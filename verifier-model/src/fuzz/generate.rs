@@ -39,6 +39,8 @@ pub struct Weights {
     pub size: u32,
     /// Programs in a hundred that keep a state at every chance.
     pub checkpoints: u32,
+    /// Programs of a user without capabilities ([`ProgKind::SocketFilter`]).
+    pub unprivileged: bool,
 }
 
 impl Weights {
@@ -66,6 +68,25 @@ impl Weights {
         trap: 0,
         size: 0,
         checkpoints: 0,
+        unprivileged: false,
+    };
+
+    /// What a user without capabilities may hope to load, and now and then a loop.
+    pub const UNPRIVILEGED: Self = Self {
+        set: 24,
+        random: 10,
+        alu: 20,
+        branch: 20,
+        count: 1,
+        access: 20,
+        atomic: 3,
+        look_up: 8,
+        leave: 5,
+        tail_call: 1,
+        trap: 2,
+        size: 24,
+        unprivileged: true,
+        ..Self::NONE
     };
 }
 
@@ -94,6 +115,7 @@ impl Default for Weights {
             trap: 4,
             size: 24,
             checkpoints: 50,
+            unprivileged: false,
         }
     }
 }
@@ -110,6 +132,7 @@ pub fn generate(seed: u64, weights: &Weights) -> Program {
         };
     }
     let kind = match random.bool() {
+        _ if weights.unprivileged => ProgKind::SocketFilter,
         true => ProgKind::RawTracepoint,
         false => ProgKind::Syscall,
     };
@@ -190,6 +213,9 @@ struct Generator<'a> {
 impl Generator<'_> {
     fn function(&mut self, scope: &Scope) -> Function {
         let mut body = Vec::new();
+        if self.kind == ProgKind::SocketFilter {
+            self.initialise_stack(&mut body);
+        }
         // Values to begin with.
         for n in 0..self.random.u8(..4) {
             let to = match self.random.bool() {
@@ -211,6 +237,23 @@ impl Generator<'_> {
             false => self.operand(scope),
         };
         Function { body, result }
+    }
+
+    /// Without capabilities no stack is read that was not written.
+    fn initialise_stack(&mut self, body: &mut Block) {
+        for n in (0..4).filter(|_| !self.one_in(16)).collect::<Vec<_>>() {
+            body.push(Stmt::Set(Place::Cell(n), self.constant(), Size::D));
+        }
+        for index in [0, 8] {
+            body.push(Stmt::Access {
+                memory: Memory::Buffer,
+                index: Operand::Imm(index),
+                limit: None,
+                offset: 0,
+                size: Size::D,
+                way: Way::Store(self.constant()),
+            });
+        }
     }
 
     fn block(&mut self, scope: &Scope) -> Block {
@@ -414,7 +457,9 @@ impl Generator<'_> {
             true => self.random.i8(-4..=16),
             false => 0,
         };
-        let index = match self.one_in(8) {
+        // Nor is it at a variable offset.
+        let fixed = self.kind == ProgKind::SocketFilter && memory == Memory::Buffer;
+        let index = match self.one_in(8) != fixed {
             true => Operand::Imm(self.random.i32(0..16)),
             false => Operand::At(self.place(scope)),
         };

@@ -26,21 +26,21 @@ pub fn case(seed: u64, weights: &Weights) -> Case {
 
 /// The model's verdict on a program.
 pub fn judge(code: &Code, kernel: &Kernel, profile: &Profile) -> Result<Verdict, Missing> {
-    judge_within(u32::MAX, code, kernel, profile)
+    judge_with(&Options::default(), code, kernel, profile)
 }
 
-/// The same, unless it takes more than `max_insns` instructions ([`Options::max_insns`]).
-pub fn judge_within(
-    max_insns: u32,
+/// The same with other options than the usual ones; who loads it is up to the program.
+pub fn judge_with(
+    options: &Options,
     code: &Code,
     kernel: &Kernel,
     profile: &Profile,
 ) -> Result<Verdict, Missing> {
     let options = Options {
-        max_insns,
+        privileged: code.kind.privileged(),
         // The kernel says no more without a log; the message of a rejection is in it.
         log_level: 1,
-        ..Options::default()
+        ..options.clone()
     };
     Ok(verify(&code.prog_load(kernel)?, kernel, profile, &options))
 }

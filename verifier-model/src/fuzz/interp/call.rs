@@ -114,7 +114,7 @@ impl Machine<'_> {
     }
 
     pub(super) fn in_rcu(&self) -> bool {
-        self.rcu_depth > 0 || self.code.kind == ProgKind::RawTracepoint
+        self.rcu_depth > 0 || self.code.kind != ProgKind::Syscall
     }
 
     /// Where control leaves for good, nothing may be held.

@@ -66,6 +66,7 @@ impl Lower<'_> {
                 let programs = match self.program.kind {
                     ProgKind::RawTracepoint => map::RAW_TRACEPOINTS,
                     ProgKind::Syscall => map::SYSCALLS,
+                    ProgKind::SocketFilter => map::SOCKET_FILTERS,
                 };
                 self.asm.map(2, programs, false);
                 self.asm.mov_imm(3, 0);
