@@ -2,12 +2,13 @@
 //! What runs inside the guest, in one static binary.
 //!
 //! As process 1 it is [`init`]; as any other process it is one of the verbs:
-//! `test`, `demo`, `bench`, `oracle`, `selftests`, `shell`, `uptime`. The kernel hands what follows
-//! `--` on its command line to `/init`, so `-- test --filter walks` runs part of the suite.
+//! `test`, `demo`, `bench`, `oracle`, `selftests`, `kunit`, `shell`, `uptime`. The kernel hands what
+//! follows `--` on its command line to `/init`, so `-- test --filter walks` runs part of the suite.
 
 mod bench;
 mod demo;
 mod init;
+mod kunit;
 mod oracle;
 mod selftests;
 mod shell;
@@ -46,6 +47,11 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Say how a suite of the kernel's KUnit tests ended.
+    Kunit {
+        /// Its name.
+        suite: String,
+    },
     /// Give the console to a shell.
     Shell,
     /// Say how long the kernel took to get here.
@@ -68,6 +74,7 @@ fn main() -> ExitCode {
         Verb::Bench(options) => bench::run(options),
         Verb::Oracle(options) => oracle::run(&options),
         Verb::Selftests { args } => selftests::run(&args),
+        Verb::Kunit { suite } => kunit::run(&suite),
         Verb::Shell => shell::run(),
         Verb::Uptime => uptime::run(),
         Verb::Load { object } => suite::load(&object),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask patches`: the series of linux-patches/.
 
+mod kunit;
 mod measure;
 mod prefix;
 mod repository;
@@ -46,6 +47,8 @@ enum Verb {
         #[arg(long)]
         no_build: bool,
     },
+    /// Build the kernel with KUnit and run the doctests of the Rust that the series adds.
+    Kunit,
     /// Measure what the series adds: sizes, and instructions to boot.
     Measure,
     /// Write the files that the series shares with kfunc/ into the patches again.
@@ -57,6 +60,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let series = Series::open(project)?;
     match args.verb {
         Verb::Check { no_build } => check(project, &series, no_build),
+        Verb::Kunit => kunit::run(project, &series),
         Verb::Measure => measure::run(project),
         Verb::Refresh => shared::refresh(project, &series),
     }
@@ -72,7 +76,9 @@ fn check(project: &Project, series: &Series, no_build: bool) -> Result<()> {
     let repository = Repository::new(&base, series)?;
     let prefix = Prefix::open(project, &mut toolchain, &base, series)?;
     for (count, patch) in (1..).zip(&series.patches) {
-        let checked = prefix.check(count, &repository);
+        let checked = repository
+            .apply(patch)
+            .and_then(|()| prefix.check(count, &repository));
         checked.with_context(|| patch.name.clone())?;
     }
     Ok(())
@@ -157,6 +163,16 @@ impl Series {
     pub(crate) fn adds(&self, path: &str) -> bool {
         let line = format!("diff --git a/{path} b/{path}\nnew file mode");
         self.patches.iter().any(|patch| patch.text.contains(&line))
+    }
+
+    /// The files that patches add to the `kernel` crate, by their paths in `rust/kernel/`.
+    fn kernel_crate(&self) -> Vec<String> {
+        let added = self.touched().into_iter().filter(|path| self.adds(path));
+        let files = added.filter_map(|path| {
+            let file = path.strip_prefix("rust/kernel/")?;
+            file.ends_with(".rs").then(|| file.to_owned())
+        });
+        files.collect()
     }
 
     /// All that is applied, as one text.

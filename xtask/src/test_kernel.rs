@@ -31,6 +31,8 @@ pub(crate) enum Form {
     BuiltIn,
     /// The patches are applied and the iterator is a module.
     Module,
+    /// The patches are applied, and the doctests of the kernel's Rust run while it boots.
+    Kunit,
     /// The first patches are applied; once it is there, the iterator is built in.
     Prefix,
 }
@@ -41,6 +43,7 @@ impl Form {
             Self::Plain => "test",
             Self::BuiltIn => "patched",
             Self::Module => "patched-module",
+            Self::Kunit => "kunit",
             Self::Prefix => "prefix",
         }
     }
@@ -52,13 +55,17 @@ impl Form {
             Self::Plain => return CONFIG.to_owned(),
             Self::BuiltIn => ("patched", "y"),
             Self::Module => ("patched-m", "m"),
+            Self::Kunit => ("kunit", "y"),
             Self::Prefix => ("prefix", "y"),
         };
-        let config = CONFIG.replace(LOCALVERSION, &format!("{LOCALVERSION}-{suffix}"));
-        match self == Self::Prefix && !source.join(IN_TREE).join("Makefile").exists() {
-            true => config,
-            false => config + &format!("CONFIG_BPF_ITER_CPUMASK={iterator}\n"),
+        let mut config = CONFIG.replace(LOCALVERSION, &format!("{LOCALVERSION}-{suffix}"));
+        if self != Self::Prefix || source.join(IN_TREE).join("Makefile").exists() {
+            config += &format!("CONFIG_BPF_ITER_CPUMASK={iterator}\n");
         }
+        if self == Self::Kunit {
+            config += "CONFIG_KUNIT=y\nCONFIG_RUST_KERNEL_DOCTESTS=y\n";
+        }
+        config
     }
 }
 

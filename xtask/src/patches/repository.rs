@@ -14,6 +14,9 @@ use tempfile::TempDir;
 
 use super::{Patch, Series};
 
+/// A patch, beside the files.
+const MAIL: &str = ".git/mail";
+
 /// A repository with as many patches applied as [`Repository::apply`] was given.
 pub(super) struct Repository {
     dir: TempDir,
@@ -37,6 +40,14 @@ impl Repository {
         Ok(this)
     }
 
+    /// The same with the first `count` patches applied.
+    pub(super) fn with(base: &Path, series: &Series, count: usize) -> Result<Self> {
+        let this = Self::new(base, series)?;
+        let mut patches = series.patches.iter().take(count);
+        patches.try_for_each(|patch| this.apply(patch))?;
+        Ok(this)
+    }
+
     /// Where the file `path` of the tree is.
     pub(super) fn file(&self, path: &str) -> PathBuf {
         self.dir.path().join(path)
@@ -49,23 +60,14 @@ impl Repository {
 
     /// Applies `patch` as `git am` does, and stricter: at the very lines that it names.
     pub(super) fn apply(&self, patch: &Patch) -> Result<()> {
-        let path = patch.path.as_os_str();
-        let said = self.git([
-            "apply".as_ref(),
-            "--check".as_ref(),
-            "--verbose".as_ref(),
-            path,
-        ])?;
+        // The text as it was read, whatever becomes of the file meanwhile.
+        fs::write(self.file(MAIL), &patch.text)?;
+        let said = self.git(["apply", "--check", "--verbose", MAIL])?;
         if let Some(line) = said.lines().find(|line| line.contains("(offset ")) {
             bail!("it applies, but not at its lines: {}", line.trim());
         }
-        self.git([
-            "am".as_ref(),
-            "--quiet".as_ref(),
-            "--whitespace=error".as_ref(),
-            path,
-        ])
-        .map(drop)
+        let am = self.git(["am", "--quiet", "--whitespace=error", MAIL]);
+        am.map(drop)
     }
 
     /// What git says; an error with its own words if it fails. The user's settings are not asked.
