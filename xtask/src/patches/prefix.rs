@@ -164,14 +164,14 @@ impl<'a> Prefix<'a> {
     fn warnings(&self, name: &str, files: &[&str]) -> Result<Vec<String>> {
         let there = |file: &&str| self.tree().join(file).exists();
         let files: Vec<&str> = files.iter().copied().filter(there).collect();
-        let targets = targets(&files);
-        if targets.is_empty() {
-            return Ok(Vec::new());
-        }
         // They must be compiled, even if an interrupted run has done so.
         for file in &files {
             let path = self.tree().join(file);
             renew(&path, &path)?;
+        }
+        let targets = targets(&files);
+        if targets.is_empty() {
+            return Ok(Vec::new());
         }
         let mut make = self.make()?;
         make.args(["W=1", "--output-sync"]);
