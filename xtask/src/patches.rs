@@ -175,12 +175,13 @@ impl Series {
         files.collect()
     }
 
-    /// All that is applied, as one text.
+    /// All that is applied, as one text: the patches without who wrote them, when and why.
     pub(crate) fn text(&self) -> String {
-        self.patches
-            .iter()
-            .map(|patch| patch.text.as_str())
-            .collect()
+        let diffs = self.patches.iter().filter_map(|patch| {
+            let at = patch.text.find("\ndiff --git ")?;
+            patch.text.get(at..)
+        });
+        diffs.collect()
     }
 
     /// What of it a kernel is built from, as one text: documentation and tests are not.
