@@ -3,12 +3,14 @@
 //!
 //! Source: `btf_parse_fields()`, `btf_find_field()` in `kernel/bpf/btf.c`.
 
+use std::collections::HashSet;
+
 use crate::btf::{Btf, Kind};
 use crate::prog_load::Kernel;
 use crate::reg_state::BtfRef;
 
-/// Structures are looked into this deep.
-const MAX_DEPTH: u32 = 4;
+/// Structures and arrays are looked into less deep than this.
+const MAX_RESOLVE_DEPTH: u32 = 32;
 /// Looking for fields ends here.
 const MAX_FIELDS: usize = 512;
 /// A value has at most this many special fields.
@@ -109,6 +111,7 @@ impl BtfRecord {
         let mut finder = Finder {
             btf,
             kernel,
+            barren: HashSet::new(),
             out: Vec::new(),
         };
         let t = btf.skip_mods_and_typedefs(type_id);
@@ -214,11 +217,13 @@ impl BtfRecord {
 struct Finder<'a> {
     btf: &'a Btf,
     kernel: &'a Kernel,
+    /// Structures that have none: they are not gone through at each place where they are.
+    barren: HashSet<u32>,
     out: Vec<Field>,
 }
 
 impl Finder<'_> {
-    /// In a structure; calls itself at most [`MAX_DEPTH`] deep.
+    /// In a structure; calls itself at most [`MAX_RESOLVE_DEPTH`] deep.
     fn composite(&mut self, id: u32, base: u32, depth: u32) -> Option<()> {
         let t = self.btf.type_by_id(id)?;
         for (i, m) in t.members().enumerate() {
@@ -235,7 +240,12 @@ impl Finder<'_> {
         let btf = self.btf;
         let mut t = btf.skip_mods_and_typedefs(id);
         let mut nelems = 1;
+        let mut arrays = 0;
         while let Some(a) = t.array() {
+            arrays += 1;
+            if arrays == MAX_RESOLVE_DEPTH {
+                return None;
+            }
             nelems = a
                 .nelems
                 .min(MAX_FIELDS as u32)
@@ -258,7 +268,7 @@ impl Finder<'_> {
             },
             _ => None,
         };
-        let nested = t.kind() == Kind::Struct && depth < MAX_DEPTH;
+        let nested = t.kind() == Kind::Struct && !self.barren.contains(&t.id());
         for i in 0..nelems {
             if self.out.len() >= MAX_FIELDS {
                 break;
@@ -274,9 +284,13 @@ impl Finder<'_> {
                     node_offset,
                 }),
                 None if nested => {
+                    if depth + 1 >= MAX_RESOLVE_DEPTH {
+                        return None;
+                    }
                     let before = self.out.len();
                     self.composite(t.id(), offset, depth + 1)?;
                     if self.out.len() == before {
+                        self.barren.insert(t.id());
                         break;
                     }
                 }

@@ -151,7 +151,7 @@ impl Env<'_> {
                     verbose!(self, "field {mname} doesn't have size\n");
                     return Err(Errno::EFAULT.into());
                 };
-                let end = moff + msize;
+                let end = moff.saturating_add(msize);
                 if off >= end {
                     continue;
                 }
