@@ -3,16 +3,23 @@
 //! The open-coded iterator `bpf_iter_cpumask`: kfuncs around [`Walk`].
 
 use crate::{
-    prototypes::bpf_iter_cpumask,
+    prototypes::{
+        bpf_iter_cpumask,
+        bpf_iter_cpumask_kern, //
+    },
     walk::Walk, //
 };
-use core::ptr;
+use core::{
+    mem::offset_of,
+    ptr, //
+};
 use kernel::{
     bindings::cpumask,
     prelude::*, //
 };
 
-/// What `struct bpf_iter_cpumask` holds.
+/// What `struct bpf_iter_cpumask` holds, in C `struct bpf_iter_cpumask_kern`: a kernel that has
+/// these kfuncs built in inlines them and so looks inside.
 ///
 /// # Invariants
 ///
@@ -27,6 +34,12 @@ struct CpumaskIter {
 
 kernel::static_assert!(size_of::<CpumaskIter>() <= size_of::<bpf_iter_cpumask>());
 kernel::static_assert!(align_of::<CpumaskIter>() <= align_of::<bpf_iter_cpumask>());
+
+// The inlined code stores to `cpu` and hands out its address as that of the iterator.
+kernel::static_assert!(offset_of!(CpumaskIter, walk) == 0);
+kernel::static_assert!(Walk::OFFSET_OF_CPU == offset_of!(bpf_iter_cpumask_kern, cpu));
+kernel::static_assert!(Walk::OFFSET_OF_WORD == offset_of!(bpf_iter_cpumask_kern, word));
+kernel::static_assert!(offset_of!(CpumaskIter, mask) == offset_of!(bpf_iter_cpumask_kern, mask));
 
 /// Starts a walk over `mask`. It cannot fail.
 ///

@@ -5,6 +5,8 @@
 //! This file knows neither the kernel nor its pointers: the caller hands in a closure that reads
 //! one word of the mask. Kbuild and Cargo both compile it as it stands.
 
+use core::mem::offset_of;
+
 const BITS_PER_WORD: u32 = usize::BITS;
 
 /// A walk over a CPU mask: where it stands, and nothing else.
@@ -39,6 +41,11 @@ pub struct Walk {
 }
 
 impl Walk {
+    /// Where `cpu` lies, for C code that makes a step of its own.
+    pub const OFFSET_OF_CPU: usize = offset_of!(Self, cpu);
+    /// Where `word` lies.
+    pub const OFFSET_OF_WORD: usize = offset_of!(Self, word);
+
     /// Starts before CPU 0.
     #[inline(always)]
     #[expect(clippy::new_without_default, reason = "a walk starts in one way only")]

@@ -15,7 +15,11 @@ use crate::project::Project;
 use crate::run;
 
 /// Where a file of kfunc/ lies in the patched tree.
-const SHARED: [(&str, &str); 9] = [
+const SHARED: [(&str, &str); 10] = [
+    (
+        "include/linux/bpf_iter_cpumask.h",
+        "include/linux/bpf_iter_cpumask.h",
+    ),
     ("include/linux/rust_kfunc.h", "include/linux/rust_kfunc.h"),
     ("scripts/Makefile.kfunc", "scripts/Makefile.kfunc"),
     ("src/kfunc.rs", "rust/kernel/kfunc.rs"),
