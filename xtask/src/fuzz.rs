@@ -2,8 +2,8 @@
 //! `cargo xtask fuzz`: generated programs through the guest's verifier and the model's.
 //!
 //! Programs go to the guest in batches, one boot each; the model judges the next batch meanwhile.
-//! One program in some hundred keeps the verifier busy up to its limits, as long as a thousand
-//! others. So the model goes first, and programs that take it more than `--max-insns` instructions
+//! Some three programs in a thousand keep the verifier busy up to its limits, each as long as
+//! thousands of others. So the model goes first, and programs that take it more than `--max-insns` instructions
 //! are counted and not asked about.
 //!
 //! A program that both judge differently is made smaller, by asking both again, and written to a

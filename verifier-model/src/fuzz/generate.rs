@@ -39,6 +39,9 @@ pub struct Weights {
     pub size: u32,
     /// Programs in a hundred that keep a state at every chance.
     pub checkpoints: u32,
+    /// Values are in the registers and two cells alone, those that a function shares with who calls
+    /// it: so more often two statements are about the same one.
+    pub few_places: bool,
     /// Programs of a user without capabilities ([`ProgKind::SocketFilter`]).
     pub unprivileged: bool,
 }
@@ -68,6 +71,7 @@ impl Weights {
         trap: 0,
         size: 0,
         checkpoints: 0,
+        few_places: false,
         unprivileged: false,
     };
 
@@ -115,6 +119,7 @@ impl Default for Weights {
             trap: 4,
             size: 24,
             checkpoints: 50,
+            few_places: false,
             unprivileged: false,
         }
     }
@@ -487,6 +492,13 @@ impl Generator<'_> {
     }
 
     fn place(&mut self, scope: &Scope) -> Place {
+        if self.weights.few_places {
+            return match self.random.u8(..5) {
+                n @ 0..3 => Place::Reg(n),
+                n if scope.inner => Place::Outer(n - 3),
+                n => Place::Cell(n - 3),
+            };
+        }
         match self.random.u8(..12) {
             0..6 => Place::Reg(self.random.u8(..3)),
             6..9 if scope.inner => Place::Outer(self.random.u8(..4)),

@@ -4,14 +4,17 @@
 use super::code::{Code, Missing};
 use super::generate::Weights;
 use super::interp::{Misbehaviour, misbehaviour};
-use super::law::{SEED, case, judge};
+use super::law::{SEED, case, judge_with};
 use super::mutate::Case;
 use super::shrink::shrink;
 use crate::profile::{Before, Profile, Rule};
 use crate::prog_load::Kernel;
+use crate::verify::Options;
 
 /// Runs of a program that only the older verifier accepts.
 const RUNS: u64 = 4000;
+/// Instructions that a program may take which only the older verifier accepts.
+const MAX_INSNS: u32 = 20_000;
 
 /// A counterexample to a verifier without a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,11 +72,21 @@ pub fn hunt(
 /// How the verifier without a rule is wrong about a program, as the one with it and the machine have
 /// it; none where it is not.
 pub fn wrong(rule: Rule, code: &Code, kernel: &Kernel) -> Result<Option<Wrong>, Missing> {
-    let old = judge(code, kernel, &Profile::V7_3.without(rule))?;
+    // Long programs take the time of many others; but without a rule against false rejections, the
+    // length may be what is wrong.
+    let options = Options {
+        max_insns: match rule.before {
+            Before::FalseAccept => MAX_INSNS,
+            Before::FalseReject => u32::MAX,
+        },
+        ..Options::default()
+    };
+    let judge = |profile: Profile| judge_with(&options, code, kernel, &profile);
+    let old = judge(Profile::V7_3.without(rule))?;
     if old.not_modelled.is_some() {
         return Ok(None);
     }
-    let fixed = judge(code, kernel, &Profile::V7_3)?;
+    let fixed = judge(Profile::V7_3)?;
     if old.accepted == fixed.accepted || fixed.not_modelled.is_some() {
         return Ok(None);
     }
@@ -112,15 +125,21 @@ fn weights(rule: Rule) -> Weights {
             ..values
         },
         "callback-r0-precise" => Weights {
-            repeat: 40,
+            repeat: 30,
             access: 0,
             trap: 0,
+            size: 4,
+            few_places: true,
             ..values
         },
         "callback-depth-pruning" => Weights {
-            repeat: 30,
-            access: 3,
+            repeat: 20,
+            access: 0,
+            alu: 3,
+            random: 5,
             trap: 15,
+            size: 5,
+            few_places: true,
             ..values
         },
         "callback-max-depth" | "callback-any-count" | "callback-scc" => Weights {
@@ -139,8 +158,20 @@ fn weights(rule: Rule) -> Weights {
             trap: 0,
             ..values
         },
-        "cond-jmp-precision" => values,
-        "propagate-all-frames" => Weights { call: 25, ..values },
+        "cond-jmp-precision" => Weights {
+            access: 30,
+            alu: 0,
+            trap: 0,
+            size: 7,
+            few_places: true,
+            ..values
+        },
+        "propagate-all-frames" => Weights {
+            call: 25,
+            alu: 0,
+            few_places: true,
+            ..values
+        },
         "throw-checks-resources" | "rcu-across-calls" => Weights {
             rcu: 20,
             throw: 10,
