@@ -29,12 +29,24 @@ const NR_CPU_IDS_TIMED: [u32; 1] = [128];
 /// Runs of each program against the wall clock.
 const RUNS_TIMED: u32 = 1000;
 
+/// The kernels whose counts are kept, and in which file of `bench/results`: the module on the stock
+/// one, and the patched one, which has the iterator built in and inlines it.
+const KEPT: [(Choice, &str); 2] = [
+    (Choice::Stock, "instructions"),
+    (Choice::Patched, "instructions-patched"),
+];
+/// Where `--called` writes to.
+const CALLED: &str = "instructions-called";
+
 /// `cargo xtask bench`. `KERNEL_BUILD=DIR` measures a kernel of yours.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The kernel to measure.
-    #[arg(long, value_enum, default_value = "stock")]
-    kernel: Choice,
+    /// Only this kernel.
+    #[arg(long, value_enum)]
+    kernel: Option<Choice>,
+    /// KERNEL_BUILD has the iterator built in and does not inline it: keep its counts as well.
+    #[arg(long, conflicts_with = "cpus")]
+    called: bool,
     /// The series of the stock kernel.
     #[arg(long, default_value = "7.3")]
     series: Series,
@@ -45,21 +57,48 @@ pub(crate) struct Args {
 
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    let mut toolchain = Toolchain::ensure(project)?;
-    let kernel = module::choose(project, &mut toolchain, args.kernel, args.series)?;
-    let bench = Bench::new(project, &toolchain, &kernel)?;
-    if !args.cpus.is_empty() {
-        return bench.measure(Accel::Icount, &args.cpus).map(drop);
+    let yours = Project::tree_from_env("KERNEL_BUILD")?.is_some();
+    if args.called && !yours {
+        bail!("--called is about the kernel that KERNEL_BUILD names");
     }
-    let counts = bench.measure(Accel::Icount, &NR_CPU_IDS)?;
-    write(project, "instructions", &counts)?;
-    let timed = bench.measure(Accel::Tcg, &NR_CPU_IDS_TIMED)?;
-    write(project, "wall-tcg", &timed)?;
-    // /dev/kvm may open and yet hang the guest.
-    match bench.measure(Accel::Kvm, &NR_CPU_IDS_TIMED) {
-        Ok(timed) => write(project, "wall-kvm", &timed)?,
-        Err(error) => eprintln!("no measurement with KVM: {error:#}"),
+    if yours || !args.cpus.is_empty() {
+        let choice = args.kernel.unwrap_or(Choice::Stock);
+        let sizes = match args.cpus.as_slice() {
+            [] => &NR_CPU_IDS,
+            sizes => sizes,
+        };
+        let mut toolchain = Toolchain::ensure(project)?;
+        let kernel = module::choose(project, &mut toolchain, choice, args.series)?;
+        let bench = Bench::new(project, &toolchain, &kernel)?;
+        let mut counts = bench.measure(Accel::Icount, sizes)?;
+        if !args.called {
+            return Ok(());
+        }
+        counts.command = "KERNEL_BUILD=DIR cargo xtask bench --called".to_owned();
+        write(project, CALLED, &counts)?;
+        return report(project);
     }
+    let wanted = |choice: Choice| args.kernel.is_none_or(|only| only == choice);
+    let kept = KEPT.into_iter().filter(|&(choice, _)| wanted(choice));
+    let kept: Vec<_> = kept.collect();
+    if kept.is_empty() {
+        bail!("no counts of this kernel are kept: tell with --cpus what to measure and show");
+    }
+    for (choice, file) in kept {
+        // Of its own: a patched tree lies over the sources that a toolchain shows.
+        let mut toolchain = Toolchain::ensure(project)?;
+        let kernel = module::choose(project, &mut toolchain, choice, args.series)?;
+        let bench = Bench::new(project, &toolchain, &kernel)?;
+        write(project, file, &bench.measure(Accel::Icount, &NR_CPU_IDS)?)?;
+        if choice == Choice::Stock {
+            bench.time()?;
+        }
+    }
+    report(project)
+}
+
+/// Writes the page.
+fn report(project: &Project) -> Result<()> {
     let mut report = Command::new("cargo");
     report.current_dir(&project.checkout).args([
         "run",
@@ -78,18 +117,21 @@ pub(crate) fn guard(
     toolchain: &Toolchain,
     kernel: &Kernel,
 ) -> Result<Option<Vec<String>>> {
-    let path = results(project, "instructions");
-    let table: Results = serde_json::from_str(&read(&path)?)
-        .with_context(|| format!("{} is no table of counts", path.display()))?;
-    if table.kernel != kernel.release {
-        return Ok(None);
+    for (_, file) in KEPT {
+        let path = results(project, file);
+        let table: Results = serde_json::from_str(&read(&path)?)
+            .with_context(|| format!("{} is no table of counts", path.display()))?;
+        if table.kernel != kernel.release {
+            continue;
+        }
+        let mut boots = table.boots.iter();
+        let boot = boots.find(|boot| boot.nr_cpu_ids == guard::NR_CPU_IDS);
+        let boot = boot.with_context(|| format!("{} has no guarded boot", path.display()))?;
+        let bench = Bench::new(project, toolchain, kernel)?;
+        let now = bench.boot(Accel::Icount, guard::NR_CPU_IDS)?;
+        return Ok(Some(guard::grown(boot, &now)));
     }
-    let mut boots = table.boots.iter();
-    let boot = boots.find(|boot| boot.nr_cpu_ids == guard::NR_CPU_IDS);
-    let boot = boot.with_context(|| format!("{} has no guarded boot", path.display()))?;
-    let bench = Bench::new(project, toolchain, kernel)?;
-    let now = bench.boot(Accel::Icount, guard::NR_CPU_IDS)?;
-    Ok(Some(guard::grown(boot, &now)))
+    Ok(None)
 }
 
 struct Bench<'a> {
@@ -130,6 +172,20 @@ impl<'a> Bench<'a> {
             command: "cargo xtask bench".to_owned(),
             boots,
         })
+    }
+
+    /// The wall clock, with KVM if it works.
+    fn time(&self) -> Result<()> {
+        let timed = self.measure(Accel::Tcg, &NR_CPU_IDS_TIMED)?;
+        write(self.project, "wall-tcg", &timed)?;
+        // /dev/kvm may open and yet hang the guest.
+        match self.measure(Accel::Kvm, &NR_CPU_IDS_TIMED) {
+            Ok(timed) => write(self.project, "wall-kvm", &timed),
+            Err(error) => {
+                eprintln!("no measurement with KVM: {error:#}");
+                Ok(())
+            }
+        }
     }
 
     fn boot(&self, accel: Accel, nr_cpu_ids: u32) -> Result<Boot> {

@@ -2,6 +2,7 @@
 //! Writes `docs/performance.md` and its plots from what lies in `bench/results`.
 
 mod page;
+mod patched;
 mod plot;
 mod table;
 mod targets;
@@ -18,18 +19,33 @@ use serde::de::DeserializeOwned;
 struct Measured {
     /// Instruction counts in guests.
     counts: guest::Results,
+    /// The same on the patched kernel, if they were measured.
+    patched: Option<Patched>,
     /// The wall clock in guests, where it was measured.
     timed: Vec<guest::Results>,
     /// The host, if it was measured.
     host: Option<host::Results>,
 }
 
+/// Instruction counts on kernels with the iterator built in.
+struct Patched {
+    /// Called by the programs, as it is without the patches that inline it.
+    called: guest::Results,
+    /// Inlined into them.
+    inlined: guest::Results,
+}
+
 fn main() -> Result<()> {
     let bench = Path::new(env!("CARGO_MANIFEST_DIR"));
     let results = bench.join("results");
+    let called = read(&results.join("instructions-called.json"))?;
+    let inlined = read(&results.join("instructions-patched.json"))?;
     let measured = Measured {
         counts: read(&results.join("instructions.json"))?
             .context("no instruction counts: run `cargo xtask bench`")?,
+        patched: called
+            .zip(inlined)
+            .map(|(called, inlined)| Patched { called, inlined }),
         timed: ["wall-tcg.json", "wall-kvm.json"]
             .iter()
             .filter_map(|name| read(&results.join(name)).transpose())

@@ -8,6 +8,7 @@ use bench::guest::{Boot, Results, Shape};
 use bench::{guard, host};
 
 use crate::Measured;
+use crate::patched;
 use crate::table::Table;
 use crate::targets::{self, ratio};
 
@@ -24,13 +25,14 @@ pub(crate) const METHODS: [(&str, &str); 6] = [
 /// The whole page.
 pub(crate) fn text(measured: &Measured) -> Result<String> {
     let mut page = head(&measured.counts)?;
-    page += &held(&measured.counts)?;
+    page += &held(measured)?;
     for boot in &measured.counts.boots {
         page += &walks(boot);
     }
     page += "![sparse masks](performance/sparse.svg)\n\n";
     page += &growth(&measured.counts)?;
     page += &make(&measured.counts);
+    page += &patched::section(measured.patched.as_ref())?;
     page += &verifier(&measured.counts)?;
     page += &timed(&measured.timed)?;
     page += &match &measured.host {
@@ -72,8 +74,6 @@ the instruction, and the fastest counts, since an interrupt can only add.
 - **bpf_iter_bits**: the kernel's iterator over the bits of a copy.
 - **for_each_cpu in the kernel**: the C loop in one kfunc, called once.
 
-Not measured yet: the iterator built into the kernel, and inlined by the verifier.
-
 ",
         boot.version.replace('|', "\\|"),
         boot.cpu_model,
@@ -84,7 +84,7 @@ Not measured yet: the iterator built into the kernel, and inlined by the verifie
 }
 
 /// The targets.
-fn held(counts: &Results) -> Result<String> {
+fn held(measured: &Measured) -> Result<String> {
     let mut table = Table::new(&[
         "bpf_iter_cpumask takes, on",
         "at most",
@@ -92,7 +92,7 @@ fn held(counts: &Results) -> Result<String> {
         "where",
         "",
     ]);
-    for target in targets::all(counts)? {
+    for target in targets::all(measured)? {
         table.row(&[
             target.words.to_owned(),
             format!("{:.2}", target.limit),
@@ -342,9 +342,9 @@ fn kept() -> String {
     format!(
         "## What keeps it so
 
-`cargo xtask test` counts the iterator's instructions again, on the kernel and the {} CPUs of the
-table above, and fails when a cell has grown by more than {} %. `cargo xtask bench` accepts the new
-counts: it writes `bench/results/instructions.json` and this page.
+`cargo xtask test` counts the iterator's instructions again, on each kernel that is in the tables
+above and that it tests, with {} CPUs, and fails when a cell has grown by more than {} %. `cargo xtask
+bench` accepts the new counts: it writes `bench/results` and this page.
 ",
         guard::NR_CPU_IDS,
         guard::PERCENT

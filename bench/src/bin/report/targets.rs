@@ -2,7 +2,9 @@
 //! What the iterator has to reach, held against what was counted.
 
 use anyhow::{Context, Result};
-use bench::guest::{Boot, Method, Results, Shape};
+use bench::guest::{Boot, Method, Shape};
+
+use crate::Measured;
 
 /// One target.
 pub(crate) struct Target {
@@ -26,8 +28,12 @@ impl Target {
 /// A ratio and the cell it is of.
 type Cell = (f64, String);
 
-/// Every target.
-pub(crate) fn all(counts: &Results) -> Result<Vec<Target>> {
+/// The target that the patched kernel has to reach.
+const INLINED: &str = "every mask, inlined, of for_each_cpu in the kernel";
+
+/// Every target whose counts were measured.
+pub(crate) fn all(measured: &Measured) -> Result<Vec<Target>> {
+    let counts = &measured.counts;
     let over = |rival: &'static str, shapes: &'static [Shape], sizes: fn(u32) -> bool| {
         let boots = counts.boots.iter();
         let boots = boots.filter(move |boot| sizes(boot.nr_cpu_ids));
@@ -49,6 +55,19 @@ pub(crate) fn all(counts: &Results) -> Result<Vec<Target>> {
         let cell = format!("new and destroy, {} CPUs", boot.nr_cpu_ids);
         c_port.push((ratio(boot, "cpumask_c", |method| method.make)?, cell));
     }
+    let inlined = match &measured.patched {
+        Some(patched) => {
+            let boots = patched.inlined.boots.iter();
+            let cells = boots.flat_map(|boot| {
+                Shape::ALL.map(|shape| {
+                    let cell = format!("{}, {} CPUs", shape.name(), boot.nr_cpu_ids);
+                    Ok((ratio(boot, "kernel", |method| method.ticks(shape))?, cell))
+                })
+            });
+            Some((INLINED, 1.5, cells.collect::<Result<Vec<Cell>>>()?))
+        }
+        None => None,
+    };
     let one = &[Shape::First, Shape::Last];
     [
         (
@@ -79,6 +98,7 @@ pub(crate) fn all(counts: &Results) -> Result<Vec<Target>> {
         ("everything, of the C port", 1.02, c_port),
     ]
     .into_iter()
+    .chain(inlined)
     .map(|(words, limit, cells)| {
         let worst = cells.into_iter().max_by(|a, b| a.0.total_cmp(&b.0));
         let (worst, cell) = worst.with_context(|| format!("nothing was counted for: {words}"))?;
