@@ -21,6 +21,8 @@ const NARROW: Sizes = 1 | 2 | 4;
 pub struct Fields {
     size: i32,
     fields: &'static [Field],
+    /// What it is like where `fields` say nothing.
+    like: Option<&'static Fields>,
     /// Reads of what no field covers.
     other: Sizes,
 }
@@ -73,7 +75,8 @@ impl Fields {
             return None;
         }
         let here = |f: &&Field| f.start <= off && off < f.end;
-        let (read, write, typ) = match self.fields.iter().find(here) {
+        let like = self.like.map_or(&[][..], |like| like.fields);
+        let (read, write, typ) = match self.fields.iter().chain(like).find(here) {
             Some(f) if f.attach.is_empty() || f.attach.contains(&attach) => {
                 (f.read, f.write, f.typ)
             }
@@ -92,6 +95,7 @@ const SOCK_COMMON_OR_NULL: T = T::PTR_TO_SOCK_COMMON.with(Flag::PTR_MAYBE_NULL);
 pub const SOCK: Fields = Fields {
     size: 80,
     other: WORD,
+    like: None,
     fields: &[
         field(4, 5, NARROW),
         field(8, 9, NARROW),
@@ -110,23 +114,15 @@ pub const SOCK: Fields = Fields {
 pub const SOCK_COMMON: Fields = Fields {
     size: 80,
     other: WORD,
-    fields: &[
-        field(8, 24, NONE),
-        field(4, 5, NARROW),
-        field(24, 44, NARROW),
-        field(44, 45, NARROW),
-        field(48, 50, NARROW),
-        field(50, 52, NONE),
-        field(52, 72, NARROW),
-        field(72, 73, NARROW),
-        field(76, 77, NARROW),
-    ],
+    fields: &[field(8, 24, NONE)],
+    like: Some(&SOCK),
 };
 
 /// `struct bpf_tcp_sock`.
 pub const TCP_SOCK: Fields = Fields {
     size: 112,
     other: WORD,
+    like: None,
     fields: &[field(80, 81, PTR), field(88, 89, PTR)],
 };
 
@@ -134,6 +130,7 @@ pub const TCP_SOCK: Fields = Fields {
 pub const XDP_SOCK: Fields = Fields {
     size: 4,
     other: WORD,
+    like: None,
     fields: &[],
 };
 
@@ -146,20 +143,13 @@ pub const CGROUP_SOCK: Fields = Fields {
     other: WORD,
     fields: &[
         field(0, 1, WORD).write(WORD).only(SOCK_CREATE),
-        field(4, 5, NARROW),
-        field(8, 9, NARROW),
-        field(12, 13, NARROW),
         field(16, 17, WORD).write(WORD).only(SOCK_CREATE),
         field(20, 21, WORD).write(WORD).only(SOCK_CREATE),
         field(24, 28, NARROW).only(&[A::CgroupInet4PostBind]),
         field(28, 44, NARROW).only(&[A::CgroupInet6PostBind]),
         field(44, 45, NARROW).only(POST_BIND),
-        field(48, 50, NARROW),
-        field(50, 52, NONE),
-        field(52, 72, NARROW),
-        field(72, 73, NARROW),
-        field(76, 77, NARROW),
     ],
+    like: Some(&SOCK),
 };
 
 const INET4: &[A] = &[
@@ -183,6 +173,7 @@ const INET6: &[A] = &[
 pub const SOCK_ADDR: Fields = Fields {
     size: 72,
     other: NONE,
+    like: None,
     fields: &[
         field(0, 4, WORD),
         field(4, 8, NARROW).write(WORD).only(INET4),
@@ -206,6 +197,7 @@ pub const SOCK_ADDR: Fields = Fields {
 pub const SOCK_OPS: Fields = Fields {
     size: 224,
     other: WORD,
+    like: None,
     fields: &[
         field(4, 5, WORD).write(WORD),
         field(164, 165, WORD).write(WORD),
@@ -222,6 +214,7 @@ pub const SOCK_OPS: Fields = Fields {
 pub const SK_MSG: Fields = Fields {
     size: 80,
     other: NONE,
+    like: None,
     fields: &[
         pointer(0, T::PTR_TO_PACKET),
         pointer(8, T::PTR_TO_PACKET_END),
@@ -234,6 +227,7 @@ pub const SK_MSG: Fields = Fields {
 pub const FLOW_DISSECTOR: Fields = Fields {
     size: 192,
     other: NONE,
+    like: None,
     fields: &[
         Field {
             typ: T::PTR_TO_PACKET,
@@ -251,6 +245,7 @@ pub const FLOW_DISSECTOR: Fields = Fields {
 pub const CGROUP_DEVICE: Fields = Fields {
     size: 12,
     other: WORD,
+    like: None,
     fields: &[field(0, 4, NARROW)],
 };
 
@@ -258,6 +253,7 @@ pub const CGROUP_DEVICE: Fields = Fields {
 pub const SYSCTL: Fields = Fields {
     size: 8,
     other: NONE,
+    like: None,
     fields: &[field(0, 4, NARROW), field(4, 8, NARROW).write(WORD)],
 };
 
@@ -265,6 +261,7 @@ pub const SYSCTL: Fields = Fields {
 pub const SETSOCKOPT: Fields = Fields {
     size: 40,
     other: WORD,
+    like: None,
     fields: &[
         pointer(0, T::PTR_TO_SOCKET),
         pointer(8, T::PTR_TO_PACKET),
@@ -280,6 +277,7 @@ pub const SETSOCKOPT: Fields = Fields {
 pub const GETSOCKOPT: Fields = Fields {
     size: 40,
     other: WORD,
+    like: None,
     fields: &[
         pointer(0, T::PTR_TO_SOCKET),
         pointer(8, T::PTR_TO_PACKET),
@@ -293,6 +291,7 @@ pub const GETSOCKOPT: Fields = Fields {
 pub const SK_REUSEPORT: Fields = Fields {
     size: 56,
     other: NONE,
+    like: None,
     fields: &[
         pointer(0, T::PTR_TO_PACKET),
         pointer(8, T::PTR_TO_PACKET_END),
@@ -310,6 +309,7 @@ pub const SK_REUSEPORT: Fields = Fields {
 pub const SK_LOOKUP: Fields = Fields {
     size: 72,
     other: NONE,
+    like: None,
     fields: &[
         pointer(0, SOCKET_OR_NULL),
         field(8, 38, NARROW),
