@@ -244,9 +244,7 @@ impl Env<'_> {
             if insn.imm == crate::helpers::id::TAIL_CALL {
                 self.mark_abnormal_return(t);
             }
-        } else if insn.is_kfunc_call()
-            && let Some(k) = self.kfunc_quiet(&insn)
-        {
+        } else if let Some(k) = self.kfunc_quiet(&insn) {
             use crate::kfuncs::KfuncFlags;
             if k.flags.contains(KfuncFlags::ITER_NEXT) {
                 self.aux[t].prune_point = true;

@@ -120,15 +120,15 @@ impl<'a> Env<'a> {
 
     /// The kfunc that an instruction calls, if it exists and may be called.
     pub fn kfunc_quiet(&self, insn: &Insn) -> Option<Kfunc<'a>> {
-        if !insn.is_kfunc_call() {
-            return None;
-        }
         let (k, allowed) = self.kfunc(insn)?;
         allowed.then_some(k)
     }
 
     /// The kfunc that an instruction calls, and whether it may be called.
     pub fn kfunc(&self, insn: &Insn) -> Option<(Kfunc<'a>, bool)> {
+        if !insn.is_kfunc_call() {
+            return None;
+        }
         let (bref, btf) = self.kfunc_btf(insn.off)?;
         let id = u32::try_from(insn.imm).ok()?;
         let func = btf.type_by_id(id).filter(|t| t.kind() == Kind::Func)?;
