@@ -7,6 +7,7 @@
 use crate::cnum::{Cnum32, Cnum64};
 use crate::insn::{alu, class};
 use crate::reg_state::RegState;
+use crate::scalar_mul_div;
 use crate::tnum::Tnum;
 use crate::uapi::Insn;
 
@@ -34,7 +35,6 @@ pub fn is_safe_to_compute(insn: &Insn, src: &RegState) -> bool {
 /// `dst = dst <op> src`
 pub fn apply(insn: &Insn, dst: &mut RegState, src: &RegState) {
     let alu32 = insn.class() != class::ALU64;
-    let signed = insn.off == 1;
     match insn.op() {
         alu::ADD => {
             dst.r32 = dst.r32.add(src.r32);
@@ -53,45 +53,15 @@ pub fn apply(insn: &Insn, dst: &mut RegState, src: &RegState) {
             dst.r64 = dst.r64.add(old.r64.negate());
             dst.var_off = -old.var_off;
         }
-        alu::MUL => {
-            dst.var_off = dst.var_off.mul(src.var_off);
-            mul32(dst, src);
-            mul64(dst, src);
-        }
-        alu::DIV => {
-            let zero = if alu32 {
-                src.u32_min() == 0
-            } else {
-                src.umin() == 0
-            };
-            match (zero, alu32, signed) {
-                (true, ..) => dst.set_value(0),
-                (_, true, true) => sdiv32(dst, src.s32_min()),
-                (_, true, false) => udiv32(dst, src.u32_min()),
-                (_, false, true) => sdiv64(dst, src.smin()),
-                (_, false, false) => udiv64(dst, src.umin()),
-            }
-        }
-        alu::MOD => {
-            let zero = if alu32 {
-                src.u32_min() == 0
-            } else {
-                src.umin() == 0
-            };
-            match (zero, alu32, signed) {
-                (true, ..) => {}
-                (_, true, true) => smod32(dst, src.s32_min()),
-                (_, true, false) => umod32(dst, src.u32_min()),
-                (_, false, true) => smod64(dst, src.smin()),
-                (_, false, false) => umod64(dst, src.umin()),
-            }
-        }
+        alu::MUL => scalar_mul_div::mul(dst, src),
+        alu::DIV => scalar_mul_div::div(insn, dst, src),
+        alu::MOD => scalar_mul_div::modulo(insn, dst, src),
         alu::AND => {
             dst.var_off = dst.var_off & src.var_off;
             bitwise(
                 dst,
                 src,
-                |d32, s| (d32.value as u32, d32_min(s.dst.u32_max(), s.src.u32_max())),
+                |d32, s| (d32.value as u32, s.dst.u32_max().min(s.src.u32_max())),
                 |d, s| (d.value, s.dst.umax().min(s.src.umax())),
                 true,
             );
@@ -170,10 +140,6 @@ pub fn apply(insn: &Insn, dst: &mut RegState, src: &RegState) {
     dst.bounds_sync();
 }
 
-fn d32_min(a: u32, b: u32) -> u32 {
-    a.min(b)
-}
-
 struct Operands {
     dst: RegState,
     src: RegState,
@@ -208,129 +174,6 @@ fn bitwise(
         dst.update_bounds();
     }
 }
-
-macro_rules! mul {
-    ($name:ident, $c:ident, $field:ident, $ut:ident, $st:ident, $umin:ident, $umax:ident, $smin:ident, $smax:ident) => {
-        fn $name(dst: &mut RegState, src: &RegState) {
-            let unsigned = match (
-                dst.$umin().checked_mul(src.$umin()),
-                dst.$umax().checked_mul(src.$umax()),
-            ) {
-                (Some(lo), Some(hi)) => $c::from_urange(lo, hi),
-                _ => $c::from_urange(0, $ut::MAX),
-            };
-            let products = [
-                dst.$smin().checked_mul(src.$smin()),
-                dst.$smin().checked_mul(src.$smax()),
-                dst.$smax().checked_mul(src.$smin()),
-                dst.$smax().checked_mul(src.$smax()),
-            ];
-            let lo = products
-                .iter()
-                .copied()
-                .try_fold($st::MAX, |m, p| Some(m.min(p?)));
-            let hi = products
-                .iter()
-                .copied()
-                .try_fold($st::MIN, |m, p| Some(m.max(p?)));
-            let signed = match (lo, hi) {
-                (Some(lo), Some(hi)) => $c::from_srange(lo, hi),
-                _ => $c::from_srange($st::MIN, $st::MAX),
-            };
-            dst.$field = unsigned.intersect(signed);
-        }
-    };
-}
-mul!(
-    mul32, Cnum32, r32, u32, i32, u32_min, u32_max, s32_min, s32_max
-);
-mul!(mul64, Cnum64, r64, u64, i64, umin, umax, smin, smax);
-
-fn forget_all_but_32(dst: &mut RegState) {
-    dst.r64 = Cnum64::UNBOUNDED;
-    dst.var_off = Tnum::UNKNOWN;
-}
-
-fn forget_all_but_64(dst: &mut RegState) {
-    dst.r32 = Cnum32::UNBOUNDED;
-    dst.var_off = Tnum::UNKNOWN;
-}
-
-macro_rules! div_mod {
-    ($udiv:ident, $sdiv:ident, $umod:ident, $smod:ident, $c:ident, $field:ident, $ut:ident, $st:ident,
-     $umin:ident, $umax:ident, $smin:ident, $smax:ident, $forget:ident) => {
-        fn $udiv(dst: &mut RegState, by: $ut) {
-            dst.$field = $c::from_urange(dst.$umin() / by, dst.$umax() / by);
-            $forget(dst);
-        }
-
-        fn $sdiv(dst: &mut RegState, by: $st) {
-            let (lo, hi) = (dst.$smin(), dst.$smax());
-            dst.$field = match (lo.checked_div(by), hi.checked_div(by)) {
-                (Some(a), Some(b)) => $c::from_srange(a.min(b), a.max(b)),
-                // MIN / -1 is MIN; with other values the result can be anything.
-                _ if hi == $st::MIN => $c::from_srange(lo, hi),
-                _ => $c::from_srange($st::MIN, $st::MAX),
-            };
-            $forget(dst);
-        }
-
-        fn $umod(dst: &mut RegState, by: $ut) {
-            let max = by - 1;
-            if dst.$umax() <= max {
-                return;
-            }
-            dst.$field = $c::from_urange(0, max);
-            $forget(dst);
-        }
-
-        fn $smod(dst: &mut RegState, by: $st) {
-            let max = (by.unsigned_abs() - 1) as $st;
-            let (lo, hi) = (dst.$smin(), dst.$smax());
-            if lo >= -max && hi <= max {
-                return;
-            }
-            dst.$field = if lo >= 0 {
-                $c::from_srange(0, hi.min(max))
-            } else if hi <= 0 {
-                $c::from_srange(lo.max(-max), 0)
-            } else {
-                $c::from_srange(-max, max)
-            };
-            $forget(dst);
-        }
-    };
-}
-div_mod!(
-    udiv32,
-    sdiv32,
-    umod32,
-    smod32,
-    Cnum32,
-    r32,
-    u32,
-    i32,
-    u32_min,
-    u32_max,
-    s32_min,
-    s32_max,
-    forget_all_but_32
-);
-div_mod!(
-    udiv64,
-    sdiv64,
-    umod64,
-    smod64,
-    Cnum64,
-    r64,
-    u64,
-    i64,
-    umin,
-    umax,
-    smin,
-    smax,
-    forget_all_but_64
-);
 
 fn lsh_range32(dst: &mut RegState, lo: u64, hi: u64) {
     dst.r32 = if hi > 31 || u64::from(dst.u32_max()) > 1u64 << (31 - hi) {

@@ -12,6 +12,7 @@
 //! ```
 
 mod asm;
+mod loops;
 mod stmt;
 
 use std::collections::BTreeMap;
