@@ -170,14 +170,9 @@ impl Observer for Witness<'_> {
 
 impl Witness<'_> {
     fn reject(&self, env: &Env<'_>, e: &mut Explanation) {
-        let (message, mut found) = message_of(&env.log.text);
+        let (message, found) = message_of(&env.log.text);
+        let found = found.map(|m| self.closer(env, &message, m));
         e.message = message;
-        if let Some(m) = &found
-            && m.class.name == "number-dereference"
-            && self.is_zero(m.captures.first())
-        {
-            found = advice::named("null-constant", m.captures.clone());
-        }
         if let Some(m) = &found {
             e.class = Some(m.class.name.to_owned());
             e.check = Some(m.check.to_owned());
@@ -212,6 +207,17 @@ impl Witness<'_> {
             return;
         }
         self.tell_walk(env, e);
+    }
+
+    /// What the state tells closer than the message alone.
+    fn closer(&self, env: &Env<'_>, message: &str, m: advice::Match) -> advice::Match {
+        let wants_rcu = message.ends_with("must be a rcu pointer");
+        let name = match m.class.name {
+            "number-dereference" if self.is_zero(m.captures.first()) => "null-constant",
+            "not-trusted" if wants_rcu && !env.in_rcu_cs() => "no-rcu-section",
+            _ => return m,
+        };
+        advice::named(name, m.captures.clone()).unwrap_or(m)
     }
 
     /// Whether the register of this number is 0.

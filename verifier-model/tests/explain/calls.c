@@ -134,9 +134,24 @@ int not_acquired(void *ctx)
 	return 0;
 }
 
-/* A parent that nothing keeps alive. */
+/* A parent that was read before the section, so that nothing kept it alive. */
 SEC("syscall")
 int not_trusted(void *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf(), *parent = task->real_parent;
+
+	barrier_var(parent);
+	bpf_rcu_read_lock();
+	parent = bpf_task_acquire(parent);
+	bpf_rcu_read_unlock();
+	if (parent)
+		bpf_task_release(parent);
+	return 0;
+}
+
+/* A parent, and no section at all. */
+SEC("syscall")
+int without_section(void *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf(), *parent;
 
