@@ -64,12 +64,21 @@ impl<'a> Env<'a> {
         }
     }
 
-    /// Whether a struct_ops member returns a pointer.
-    pub fn struct_ops_returns_ptr(&self) -> bool {
-        self.attach_func_proto().is_some_and(|(b, p)| {
-            let btf = self.btf(b);
-            btf.is_some_and(|b| b.skip_mods_and_typedefs(p.type_id()).kind() == Kind::Ptr)
-        })
+    /// What a struct_ops member returns a pointer to.
+    pub fn struct_ops_ret_type(&self) -> Option<(BtfRef, u32)> {
+        let (bref, proto) = self.attach_func_proto()?;
+        let btf = self.btf(bref)?;
+        let ret = btf.skip_mods_and_typedefs(proto.type_id());
+        (ret.kind() == Kind::Ptr)
+            .then(|| self.home_of((bref, btf.skip_mods_and_typedefs(ret.type_id()).id())))
+    }
+
+    /// A type by the object that it is in: what a module's BTF has from its base is the base's.
+    pub(crate) fn home_of(&self, (bref, id): (BtfRef, u32)) -> (BtfRef, u32) {
+        match self.btf(bref) {
+            Some(btf) if btf.base().is_some() && id < btf.start_id() => (BtfRef::VMLINUX, id),
+            _ => (bref, id),
+        }
     }
 
     /// Whether an LSM program may attach where it wants to (`bpf_lsm_verify_prog`).

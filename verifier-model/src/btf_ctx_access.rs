@@ -10,6 +10,7 @@ use crate::env::Env;
 use crate::error::{Check, Errno, not_modelled};
 use crate::log::verbose;
 use crate::profile::Rule;
+use crate::prog_load::AttachTarget;
 use crate::reg_state::BtfRef;
 use crate::types::{Flag, RegType};
 use crate::uapi::{AttachType as A, ProgType as P};
@@ -61,7 +62,13 @@ impl Env<'_> {
         let Some(btf) = self.btf(bref).cloned() else {
             return Err(Errno::EFAULT.into());
         };
-        let attach = self.prog.expected_attach_type;
+        let attach = match self.prog.attach {
+            // A member's index stands in the same field, and is taken for what it is not.
+            Some(AttachTarget::Kernel {
+                member: Some(m), ..
+            }) => A::from_u32(m.index).unwrap_or(A::StructOps),
+            _ => self.prog.expected_attach_type,
+        };
         let raw_tp = self.prog.prog_type == P::Tracing && attach == A::TraceRawTp;
         let params: Vec<_> = proto.params().collect();
         let slots = |id: u32| {
@@ -90,9 +97,11 @@ impl Env<'_> {
             verbose!(self, "func '{name}' doesn't have {}-th argument\n", arg + 1);
             return Ok(None);
         } else if arg == params.len() {
-            let returns =
-                is_lsm || matches!(attach, A::TraceFexit | A::TraceFsession | A::ModifyReturn);
-            if !returns || self.prog.prog_type == P::StructOps {
+            let returns = matches!(
+                attach,
+                A::LsmMac | A::LsmCgroup | A::TraceFexit | A::TraceFsession | A::ModifyReturn
+            );
+            if !returns {
                 verbose!(self, "func '{name}' doesn't have {}-th argument\n", arg + 1);
                 return Ok(None);
             }
@@ -137,9 +146,20 @@ impl Env<'_> {
         if let Some(typ) = iter_arg.filter(|t| t.base() == RegType::PTR_TO_BUF) {
             return Ok(Some(CtxInfo::of(typ)));
         }
+        let ctx_arg = self.ctx_args.iter().find(|a| a.offset == off).copied();
+        if let Some(arg) = ctx_arg.filter(|a| a.typ.base() == RegType::PTR_TO_ARENA) {
+            return Ok(Some(CtxInfo::of(arg.typ)));
+        }
         let target = btf.skip_mods_and_typedefs(t.type_id());
         if !target.is_composite() {
             return Ok(Some(CtxInfo::SCALAR));
+        }
+        if let Some(arg) = ctx_arg {
+            return Ok(Some(CtxInfo {
+                btf: Some(arg.btf),
+                ref_id: arg.ref_id,
+                ..CtxInfo::of(arg.typ)
+            }));
         }
         if let Some(mut typ) = iter_arg {
             let newly_trusted = matches!(name, "bpf_iter_task" | "bpf_iter_cgroup");

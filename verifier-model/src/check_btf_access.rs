@@ -16,7 +16,6 @@ use crate::error::{Check, Errno, not_modelled};
 use crate::log::verbose;
 use crate::reg_state::{BtfRef, Meta, RegState};
 use crate::types::{Flag, RegType};
-use crate::uapi::ProgType;
 
 impl Env<'_> {
     /// Whether a pointer is valid by itself.
@@ -92,8 +91,11 @@ impl Env<'_> {
             verbose!(self, "only read is supported\n");
             return Err(Errno::EACCES.into());
         }
-        if write && !alloc && self.has_btf_struct_access() {
-            return not_modelled("writes to kernel structures by struct_ops, tc and XDP programs");
+        if write
+            && !alloc
+            && let Some(function) = self.btf_struct_access_function()?
+        {
+            return self.check_struct_write(function, argname, (bref, id), off, size);
         }
         if write && !reg.typ.is_ptr_alloc_obj() {
             verbose!(self, "only read is supported\n");
@@ -117,13 +119,6 @@ impl Env<'_> {
             }
         }
         Ok(())
-    }
-
-    fn has_btf_struct_access(&self) -> bool {
-        matches!(
-            self.prog.prog_type,
-            ProgType::StructOps | ProgType::SchedCls | ProgType::SchedAct | ProgType::Xdp
-        )
     }
 
     /// How far a pointer loaded from a structure can be trusted.

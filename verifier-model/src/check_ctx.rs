@@ -68,6 +68,14 @@ impl<'a> Env<'a> {
         }
         let off = a.off.wrapping_add(a.reg.umax() as i32);
         if let Some(info) = self.is_valid_access(a, off, size)? {
+            if info.ref_id != 0 && !self.cur.holds_reference(info.ref_id) {
+                verbose!(
+                    self,
+                    "invalid bpf_context access off={off}. Reference may already be released\n"
+                );
+                self.verbose_linfo(a.insn_idx, format_args!("; "));
+                return Err(Errno::EACCES.into());
+            }
             return Ok(info);
         }
         verbose!(self, "invalid bpf_context access off={off} size={size}\n");
@@ -92,12 +100,8 @@ impl<'a> Env<'a> {
             P::RawTracepoint | P::RawTracepointWritable => {
                 scalar((0..96).contains(&off) && read && off % size == 0)
             }
-            P::Tracing | P::Lsm | P::StructOps => {
-                if !(0..96).contains(&off) || !read || off % size != 0 {
-                    return Ok(None);
-                }
-                self.btf_ctx_access(off, size)
-            }
+            P::StructOps => self.struct_ops_access(read, off, size),
+            P::Tracing | P::Lsm => self.tracing_access(read, off, size),
             P::Kprobe => {
                 scalar((0..168).contains(&off) && read && off % size == 0 && off + size <= 168)
             }
@@ -124,6 +128,19 @@ impl<'a> Env<'a> {
             }
             t => not_modelled(format!("the context of {t:?} programs")),
         }
+    }
+
+    /// Arguments of a kernel function (`bpf_tracing_btf_ctx_access`).
+    pub(crate) fn tracing_access(
+        &mut self,
+        read: bool,
+        off: i32,
+        size: i32,
+    ) -> Check<Option<CtxInfo>> {
+        if !(0..96).contains(&off) || !read || off % size != 0 {
+            return Ok(None);
+        }
+        self.btf_ctx_access(off, size)
     }
 
     /// Fields of a context that is told by a table.

@@ -8,7 +8,7 @@ use crate::check_mem::{Access, MemAccess, REG_NAMES};
 use crate::do_check::Flow;
 use crate::env::{Env, MAX_BPF_FUNC_REG_ARGS};
 use crate::error::{Check, Errno, MAX_ERRNO, not_modelled};
-use crate::helpers::{self, HelperProto, func_id_name, id};
+use crate::helpers::{self, Caller, HelperProto, func_id_name, id};
 use crate::insn::B;
 use crate::log::verbose;
 use crate::map;
@@ -26,7 +26,17 @@ pub(crate) const ERRNO_RANGE: RetvalRange = RetvalRange {
 impl Env<'_> {
     /// The prototype by which the program calls a helper; None if it may not.
     pub(crate) fn helper_proto(&self, func_id: i32) -> Option<&'static HelperProto> {
-        helpers::proto_for(self.prog, func_id, self.bpf_capable)
+        let set = match &self.struct_ops {
+            Some(ops) => ops.known?.helpers.as_deref(),
+            None => helpers::set_of(self.prog),
+        };
+        let caller = Caller {
+            prog: self.prog,
+            set: set?,
+            hook: self.attach_func_name(),
+            privileged: self.bpf_capable,
+        };
+        helpers::proto_for(&caller, func_id)
     }
 
     /// A call of a helper (`check_helper_call`).
@@ -38,8 +48,8 @@ impl Env<'_> {
             return Err(Errno::EINVAL.into());
         }
         let Some(proto) = self.helper_proto(func_id) else {
-            if self.helper_set_is_incomplete(func_id) {
-                return not_modelled(format!("the helper {name} for this type of program"));
+            if let Some(ops) = self.struct_ops.as_ref().filter(|ops| ops.known.is_none()) {
+                return not_modelled(format!("helpers of programs of {}", ops.name));
             }
             verbose!(
                 self,
@@ -122,20 +132,6 @@ impl Env<'_> {
             self.clear_all_pkt_pointers();
         }
         Ok(self.enter_callback_once())
-    }
-
-    /// Helpers that some programs of a type have, depending on where they attach.
-    fn helper_set_is_incomplete(&self, func_id: i32) -> bool {
-        const SETSOCKOPT: i32 = 49;
-        const GETSOCKOPT: i32 = 57;
-        match self.prog.prog_type {
-            ProgType::StructOps => true,
-            ProgType::Lsm => {
-                self.prog.expected_attach_type == AttachType::LsmCgroup
-                    && matches!(func_id, SETSOCKOPT | GETSOCKOPT)
-            }
-            _ => false,
-        }
     }
 
     /// Whether `bpf_d_path` may be called here (`bpf_d_path_allowed`); None if that is not known.

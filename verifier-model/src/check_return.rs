@@ -5,7 +5,7 @@
 //! `kernel/bpf/verifier.c`.
 
 use crate::env::Env;
-use crate::error::{Check, Errno, MAX_ERRNO, not_modelled};
+use crate::error::{Check, Errno, MAX_ERRNO};
 use crate::log::verbose;
 use crate::reg_state::RegState;
 use crate::state::RetvalRange;
@@ -21,8 +21,17 @@ impl Env<'_> {
         if !in_async && self.program_returns_void()? {
             return Ok(());
         }
-        if self.prog.prog_type == P::StructOps && !in_async && self.struct_ops_returns_ptr() {
-            return not_modelled("struct_ops programs that return a pointer");
+        let ret_type = match self.prog.prog_type {
+            P::StructOps => self.struct_ops_ret_type(),
+            _ => None,
+        };
+        // A pointer of the kernel's comes back with its reference, unmodified, or NULL does.
+        let reg = *self.reg(regno);
+        if ret_type.is_some()
+            && reg.btf().map(|t| self.home_of(t)) == ret_type
+            && self.reg_is_referenced(&reg)
+        {
+            return self.check_ptr_off_reg(&reg, &format!("R{regno}"), false);
         }
         self.check_src_reg(regno)?;
         if self.is_pointer_value(regno) {
@@ -32,7 +41,7 @@ impl Env<'_> {
         let ctx = if in_async {
             "At async callback return"
         } else {
-            if self.prog.prog_type == P::StructOps {
+            if self.prog.prog_type == P::StructOps && ret_type.is_none() {
                 return Ok(());
             }
             match self.return_range()? {
@@ -53,6 +62,14 @@ impl Env<'_> {
         self.mark_chain_precision(regno)?;
         if !range.allows(&reg) {
             self.verbose_invalid_scalar(&reg, range, ctx, reg_name);
+            let lsm_cgroup =
+                self.prog.prog_type == P::Lsm && self.prog.expected_attach_type == A::LsmCgroup;
+            if lsm_cgroup && self.attach_returns_void() {
+                verbose!(
+                    self,
+                    "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!\n"
+                );
+            }
             return Err(Errno::EINVAL.into());
         }
         Ok(())
@@ -155,6 +172,7 @@ impl Env<'_> {
                 _ => Ok(None),
             },
             P::Lsm => Ok(self.lsm_return_range()),
+            P::StructOps => r(0, 0),
             _ => Ok(None),
         }
     }
@@ -192,14 +210,16 @@ impl Env<'_> {
         }
     }
 
+    /// Whether the function that the program attaches to returns nothing.
+    fn attach_returns_void(&self) -> bool {
+        self.attach_func_proto()
+            .is_some_and(|(_, p)| p.type_id() == 0)
+    }
+
     fn program_returns_void(&self) -> Check<bool> {
-        let void = || {
-            self.attach_func_proto()
-                .is_some_and(|(_, p)| p.type_id() == 0)
-        };
         Ok(match self.prog.prog_type {
-            P::Lsm => self.prog.expected_attach_type != A::LsmCgroup && void(),
-            P::StructOps => void(),
+            P::Lsm => self.prog.expected_attach_type != A::LsmCgroup && self.attach_returns_void(),
+            P::StructOps => self.attach_returns_void(),
             P::Ext => self.subprog_returns_void(0),
             _ => false,
         })

@@ -96,6 +96,9 @@ impl Env<'_> {
             last_insn_idx: -1,
             ..VerifierState::default()
         };
+        if subprog == 0 {
+            self.acquire_ctx_args();
+        }
         self.do_check()?;
         if !self.log.level2() {
             self.log.reset(0);

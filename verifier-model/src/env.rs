@@ -19,6 +19,7 @@ use crate::reg_state::{BtfRef, RegState};
 use crate::scc::SccVisit;
 use crate::state::{FuncState, StateId, VerifierState, get_spi, not_init};
 use crate::states::StateListNode;
+use crate::struct_ops::{CtxArg, StructOps};
 use crate::types::RegType;
 use crate::uapi::Insn;
 use crate::verify::Options;
@@ -137,6 +138,10 @@ pub struct Env<'a> {
     pub test_state_freq: bool,
     /// Inconsistent bounds are an error.
     pub test_reg_invariants: bool,
+    /// What a struct_ops program implements.
+    pub struct_ops: Option<StructOps<'a>>,
+    /// Arguments of the context that are more than their types say.
+    pub ctx_args: Vec<CtxArg>,
     /// Facts looked up in the kernel's BTF by name, once.
     pub named_types: HashMap<&'static str, Option<u32>>,
     /// Who is told how verification goes.

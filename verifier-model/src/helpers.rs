@@ -118,7 +118,7 @@ fn parse(text: &str) -> Table {
             }
             Some(first) if !first.starts_with('#') => {
                 for entry in core::iter::once(first).chain(words) {
-                    let Some((left, proto)) = entry.split_once('=') else {
+                    let Some((left, proto)) = entry.rsplit_once('=') else {
                         continue;
                     };
                     let (name, cond) = left.split_once('@').unwrap_or((left, ""));
@@ -146,7 +146,8 @@ pub fn exists(id: i32) -> bool {
     id == 0 || table().names.contains_key(&id)
 }
 
-fn set_of(prog: &ProgLoad) -> Option<&'static str> {
+/// The set of helpers of a type of program; None if it has none, or none of its own.
+pub fn set_of(prog: &ProgLoad) -> Option<&'static str> {
     use ProgType as P;
     Some(match prog.prog_type {
         P::SocketFilter => "sk_filter_func_proto",
@@ -176,9 +177,7 @@ fn set_of(prog: &ProgLoad) -> Option<&'static str> {
         P::Lsm => "bpf_lsm_func_proto",
         P::Syscall => "syscall_prog_func_proto",
         P::Netfilter => "bpf_nf_func_proto",
-        // A struct_ops type may have its own; the base set is what most have.
-        P::StructOps => "bpf_base_func_proto",
-        P::Unspec | P::LircMode2 | P::Ext => return None,
+        P::StructOps | P::Unspec | P::LircMode2 | P::Ext => return None,
     })
 }
 
@@ -201,38 +200,89 @@ const NO_RETVAL: [AttachType; 12] = [
 /// The set of helpers that all may call who have CAP_BPF, or CAP_PERFMON for some.
 const NEEDS_CAPABILITIES: &str = "bpf_base_func_proto_capable";
 
-/// The prototype by which a program calls a helper; None if it may not. A
-/// loader is `privileged` who has CAP_BPF and CAP_PERFMON.
-pub fn proto_for(prog: &ProgLoad, id: i32, privileged: bool) -> Option<&'static HelperProto> {
-    let trampoline = matches!(
-        prog.expected_attach_type,
-        AttachType::TraceFentry
-            | AttachType::TraceFexit
-            | AttachType::ModifyReturn
-            | AttachType::TraceFsession
-    );
-    let holds = |cond: &str| match cond {
-        "" => true,
-        "sleepable" => prog.sleepable(),
-        "iter" => prog.expected_attach_type == AttachType::TraceIter,
-        "lsm_cgroup" => prog.expected_attach_type == AttachType::LsmCgroup,
-        "retval" => !NO_RETVAL.contains(&prog.expected_attach_type),
-        "trampoline" => prog.prog_type == ProgType::Tracing && trampoline,
-        _ => false,
-    };
+/// Who calls a helper.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// The program.
+    pub prog: &'a ProgLoad,
+    /// Its set of helpers (`get_func_proto()`).
+    pub set: &'a str,
+    /// What it attaches to: the function of an LSM program, the member of a struct_ops program.
+    pub hook: &'a str,
+    /// Its loader has CAP_BPF and CAP_PERFMON.
+    pub privileged: bool,
+}
+
+impl Caller<'_> {
+    /// Whether an entry is for this caller.
+    fn meets(&self, conditions: &str) -> bool {
+        conditions
+            .split('&')
+            .all(|cond| match cond.split_once('=') {
+                Some((what, values)) => {
+                    let (what, unless) = match what.strip_suffix('!') {
+                        Some(what) => (what, true),
+                        None => (what, false),
+                    };
+                    let is = match what {
+                        "attach" => self.prog.expected_attach_type.c_name(),
+                        _ => self.hook,
+                    };
+                    values.split('|').any(|value| value == is) != unless
+                }
+                None => self.is(cond),
+            })
+    }
+
+    fn is(&self, word: &str) -> bool {
+        use AttachType as A;
+        let attach = self.prog.expected_attach_type;
+        match word {
+            "" => true,
+            "sleepable" => self.prog.sleepable(),
+            "iter" => attach == A::TraceIter,
+            "lsm_cgroup" => attach == A::LsmCgroup,
+            "retval" => !NO_RETVAL.contains(&attach),
+            "trampoline" => match self.prog.prog_type {
+                ProgType::Tracing => matches!(
+                    attach,
+                    A::TraceFentry
+                        | A::TraceFexit
+                        | A::ModifyReturn
+                        | A::TraceFsession
+                        | A::TraceFentryMulti
+                        | A::TraceFexitMulti
+                        | A::TraceFsessionMulti
+                ),
+                ProgType::Lsm => attach == A::LsmMac,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+/// Whether there is a set of this name.
+#[cfg(test)]
+pub(crate) fn has_set(name: &str) -> bool {
+    table().sets.contains_key(name)
+}
+
+/// The prototype by which a program calls a helper; None if it may not.
+pub fn proto_for(caller: &Caller<'_>, id: i32) -> Option<&'static HelperProto> {
     let t = table();
-    let mut todo = vec![set_of(prog)?];
+    let mut todo = vec![caller.set];
     let mut steps = 0;
     while let Some(name) = todo.pop() {
         steps += 1;
-        let capable = privileged || name != NEEDS_CAPABILITIES;
+        let capable = caller.privileged || name != NEEDS_CAPABILITIES;
         let Some(set) = t.sets.get(name).filter(|_| steps < 16 && capable) else {
             continue;
         };
         let mut found = set
             .entries
             .iter()
-            .filter(|(h, cond, _)| *h == id && holds(cond));
+            .filter(|(h, cond, _)| *h == id && caller.meets(cond));
         // The conditional entry is the more special one.
         let entry = found
             .clone()

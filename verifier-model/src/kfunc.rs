@@ -17,7 +17,7 @@ use crate::kfuncs::KfuncFlags;
 use crate::log::verbose;
 use crate::prog_load::FdSlot;
 use crate::reg_state::BtfRef;
-use crate::uapi::{Insn, ProgType as P};
+use crate::uapi::Insn;
 
 /// A kfunc as a program calls it.
 #[derive(Clone)]
@@ -158,23 +158,6 @@ impl<'a> Env<'a> {
         };
         let allowed = flags.is_some() && self.kfunc_filter_allows(k.name);
         Some((k, allowed))
-    }
-
-    /// Sets with a filter narrow further who may call.
-    fn kfunc_filter_allows(&self, name: &str) -> bool {
-        use crate::uapi::AttachType as A;
-        let typ = self.prog.prog_type;
-        self.kernel
-            .kfuncs
-            .sets_of(name)
-            .any(|s| match s.filter.as_deref() {
-                None => true,
-                Some("bpf_fs_kfuncs_filter") => typ == P::Lsm,
-                Some("tracing_iter_filter") => {
-                    typ == P::Tracing && self.prog.expected_attach_type == A::TraceIter
-                }
-                Some(_) => true,
-            })
     }
 
     /// Whether an instruction calls one of these functions of vmlinux.

@@ -331,8 +331,11 @@ impl Env<'_> {
             verbose!(self, "Program of this type cannot be sleepable\n");
             return Err(Errno::EINVAL.into());
         }
-        if matches!(typ, P::Tracing | P::Lsm | P::StructOps) && self.prog.attach.is_none() {
+        if matches!(typ, P::Tracing | P::Lsm) && self.prog.attach.is_none() {
             return not_modelled("tracing programs without a target");
+        }
+        if typ == P::StructOps {
+            return self.check_struct_ops_btf_id();
         }
         if typ == P::Lsm {
             return self.check_lsm_attach();

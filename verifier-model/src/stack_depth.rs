@@ -7,6 +7,7 @@ use crate::env::Env;
 use crate::error::{Check, Errno};
 use crate::log::verbose;
 use crate::state::{MAX_BPF_STACK, MAX_CALL_FRAMES};
+use crate::struct_ops::StructOps;
 use crate::uapi::{AttachType as A, ProgType as P};
 
 /// Functions with less stack than this do not get one of their own.
@@ -52,7 +53,9 @@ impl Env<'_> {
     }
 
     fn priv_stack_mode(&self) -> PrivStack {
+        let requested = |ops: &StructOps<'_>| ops.private_stack;
         match self.prog.prog_type {
+            P::StructOps if self.struct_ops.as_ref().is_some_and(requested) => PrivStack::Adaptive,
             P::Kprobe | P::Tracepoint | P::PerfEvent | P::RawTracepoint => PrivStack::Adaptive,
             P::Tracing if self.prog.expected_attach_type != A::TraceIter => PrivStack::Adaptive,
             _ => PrivStack::No,

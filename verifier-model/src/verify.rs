@@ -232,6 +232,8 @@ impl<'a> Env<'a> {
             strict_alignment: flag(ProgFlags::STRICT_ALIGNMENT) && !flag(ProgFlags::ANY_ALIGNMENT),
             test_state_freq: privileged && flag(ProgFlags::TEST_STATE_FREQ),
             test_reg_invariants: flag(ProgFlags::TEST_REG_INVARIANTS),
+            struct_ops: None,
+            ctx_args: Vec::new(),
             named_types: HashMap::new(),
             observer: None,
         }

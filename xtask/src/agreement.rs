@@ -29,11 +29,12 @@ instructions and states. What is not modelled, not loaded, crashed or timed out 
 
 The corpus is the BPF selftests of the kernel's release and this project's programs, in tiers: 1a
 iterators and loops, 1b pruning and precision, 2 kfuncs and what they hand out, 3 the remaining
-`verifier_*`.
+`verifier_*`, 4 programs whose rights are told by where they attach: struct_ops, sockets of cgroups,
+connections of netfilter.
 
 ";
 /// What must agree in the tiers that may have gaps: what was reached. It only grows.
-const REACHED: [(&str, u64); 2] = [("2", 837), ("3", 1751)];
+const REACHED: [(&str, u64); 3] = [("2", 837), ("3", 1751), ("4", 223)];
 
 /// Writes docs/agreement.md.
 pub(crate) fn run(project: &Project) -> Result<()> {

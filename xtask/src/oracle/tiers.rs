@@ -21,11 +21,20 @@ pub(crate) enum Tier {
     /// The rest of `verifier_*.c`.
     #[value(name = "3")]
     Rest,
+    /// Programs whose rights are told by where they attach: struct_ops and its like.
+    #[value(name = "4")]
+    Attached,
 }
 
 impl Tier {
     /// All of them.
-    pub(crate) const ALL: [Self; 4] = [Self::Iterators, Self::States, Self::Kfuncs, Self::Rest];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Iterators,
+        Self::States,
+        Self::Kfuncs,
+        Self::Rest,
+        Self::Attached,
+    ];
 
     /// 1a of `--tier 1a`.
     pub(crate) fn name(self) -> &'static str {
@@ -34,6 +43,7 @@ impl Tier {
             Self::States => "1b",
             Self::Kfuncs => "2",
             Self::Rest => "3",
+            Self::Attached => "4",
         }
     }
 
@@ -44,6 +54,7 @@ impl Tier {
             Self::Iterators => named(ITERATORS),
             Self::States => named(STATES),
             Self::Kfuncs => named(KFUNCS),
+            Self::Attached => named(ATTACHED),
             Self::Rest => {
                 let sooner: Vec<String> = [ITERATORS, STATES, KFUNCS]
                     .iter()
@@ -103,6 +114,32 @@ const KFUNCS: &str = "
     timer timer_failure
     verifier_ref_tracking
     wq wq_failures";
+
+/// Of struct_ops all but those that call kfuncs of TCP's cubic, which the test kernel is without.
+const ATTACHED: &str = "
+    bind4_prog bind6_prog connect4_prog connect6_prog lsm_cgroup lsm_cgroup_nonvoid setget_sockopt
+    sockopt_inherit sockopt_multi sockopt_qos_to_cc sockopt_sk
+    test_bpf_nf test_bpf_nf_fail
+    bpf_cubic bpf_dctcp bpf_dctcp_release
+    bpf_qdisc_dynptr_use_after_invalidate_clone bpf_qdisc_fail__incompl_ops
+    bpf_qdisc_fail__invalid_dynptr bpf_qdisc_fail__invalid_dynptr_cross_frame
+    bpf_qdisc_fail__invalid_dynptr_slice bpf_qdisc_fail__untrusted_write bpf_qdisc_fifo bpf_qdisc_fq
+    bpf_tcp_nogpl
+    dummy_st_ops_fail dummy_st_ops_success
+    epilogue_exit epilogue_tailcall pro_epilogue pro_epilogue_goto_start pro_epilogue_with_kfunc
+    struct_ops_arena struct_ops_arena_fail struct_ops_assoc struct_ops_assoc_in_timer
+    struct_ops_assoc_reuse struct_ops_autocreate struct_ops_autocreate2
+    struct_ops_id_ops_mapping1 struct_ops_id_ops_mapping2
+    struct_ops_kptr_return struct_ops_kptr_return_fail__invalid_scalar
+    struct_ops_kptr_return_fail__local_kptr struct_ops_kptr_return_fail__nonzero_offset
+    struct_ops_kptr_return_fail__wrong_type struct_ops_maybe_null struct_ops_maybe_null_fail
+    struct_ops_module struct_ops_multi_args struct_ops_multi_pages struct_ops_nulled_out_cb
+    struct_ops_private_stack struct_ops_private_stack_fail struct_ops_private_stack_recur
+    struct_ops_refcounted struct_ops_refcounted_fail__global_subprog
+    struct_ops_refcounted_fail__ref_leak struct_ops_refcounted_fail__tail_call
+    tcp_ca_incompl_cong_ops tcp_ca_unsupp_cong_op tcp_ca_untrusted_btf_write
+    tcp_ca_update tcp_ca_write_sk_pacing
+    unsupported_ops";
 
 #[cfg(test)]
 mod tests {
