@@ -8,11 +8,16 @@ pub mod kfunc;
 
 pub mod cpumask_iter;
 pub mod cpumask_masks;
+pub mod cpumask_pair_iter;
+pub mod cpumask_snapshot_iter;
 pub mod prototypes;
+pub mod snapshot;
 pub mod walk;
 
 use cpumask_iter::*;
 use cpumask_masks::*;
+use cpumask_pair_iter::*;
+use cpumask_snapshot_iter::*;
 
 module! {
     type: BpfIterCpumask,
@@ -27,6 +32,15 @@ kfunc::kfunc_set! {
         bpf_iter_cpumask_new: ITER_NEW | RCU | RCU_PROTECTED,
         bpf_iter_cpumask_next: ITER_NEXT | RET_NULL,
         bpf_iter_cpumask_destroy: ITER_DESTROY,
+        bpf_iter_cpumask_and_new: ITER_NEW | RCU | RCU_PROTECTED,
+        bpf_iter_cpumask_and_next: ITER_NEXT | RET_NULL,
+        bpf_iter_cpumask_and_destroy: ITER_DESTROY,
+        bpf_iter_cpumask_andnot_new: ITER_NEW | RCU | RCU_PROTECTED,
+        bpf_iter_cpumask_andnot_next: ITER_NEXT | RET_NULL,
+        bpf_iter_cpumask_andnot_destroy: ITER_DESTROY,
+        bpf_iter_cpumask_snapshot_new: ITER_NEW | RCU,
+        bpf_iter_cpumask_snapshot_next: ITER_NEXT | RET_NULL,
+        bpf_iter_cpumask_snapshot_destroy: ITER_DESTROY,
         bpf_cpu_possible_mask,
         bpf_cpu_present_mask,
         bpf_cpu_online_mask,

@@ -75,17 +75,12 @@ pub unsafe extern "C" fn bpf_iter_cpumask_new(
 pub unsafe extern "C" fn bpf_iter_cpumask_next(it: *mut bpf_iter_cpumask) -> *mut c_int {
     // SAFETY: By the safety requirements, `it` holds a `CpumaskIter`, and no one else has it.
     let it = unsafe { &mut *it.cast::<CpumaskIter>() };
-    let words = it.mask.cast::<usize>();
 
     // SAFETY: By the invariant of `CpumaskIter`, the mask is valid and has `nr_cpu_ids` bits;
-    // `Walk::next` only asks for words that hold one of them. The mask may change meanwhile, so
-    // the read is volatile, as by `READ_ONCE()`.
-    let word = |i| unsafe { words.add(i).read_volatile() };
+    // `Walk::next` only asks for words that hold one of them.
+    let word = |i| unsafe { read_word(it.mask, i) };
 
-    match it.walk.next(kernel::cpu::nr_cpu_ids(), word) {
-        Some(cpu) => ptr::from_ref(cpu).cast_mut(),
-        None => ptr::null_mut(),
-    }
+    stepped(it.walk.next(kernel::cpu::nr_cpu_ids(), word))
 }
 
 /// Ends the walk. There is nothing to free.
@@ -95,3 +90,23 @@ pub unsafe extern "C" fn bpf_iter_cpumask_next(it: *mut bpf_iter_cpumask) -> *mu
 /// Called by the verifier's rules for `KF_ITER_DESTROY`, once for each [`bpf_iter_cpumask_new`].
 #[no_mangle]
 pub unsafe extern "C" fn bpf_iter_cpumask_destroy(_it: *mut bpf_iter_cpumask) {}
+
+/// Reads a word of a mask that may change meanwhile: volatile, as by `READ_ONCE()`.
+///
+/// # Safety
+///
+/// `mask` is valid and has a word `i`.
+#[inline(always)]
+pub(crate) unsafe fn read_word(mask: *const cpumask, i: usize) -> usize {
+    // SAFETY: By the safety requirements.
+    unsafe { mask.cast::<usize>().add(i).read_volatile() }
+}
+
+/// What an iterator's `next` returns after a step: where the CPU is written, NULL at the end.
+#[inline(always)]
+pub(crate) fn stepped(cpu: Option<&i32>) -> *mut c_int {
+    match cpu {
+        Some(cpu) => ptr::from_ref(cpu).cast_mut(),
+        None => ptr::null_mut(),
+    }
+}

@@ -246,6 +246,33 @@ pub struct Registration(());
 /// ```
 ///
 /// The line number keeps the symbols of one kfunc in two sets apart.
+///
+/// # Examples
+///
+/// A kfunc may as well be C's. This one gets programs to call it that could not before:
+///
+/// ```
+/// use kernel::{kfunc::Hook, module::this_module};
+///
+/// mod example {
+///     mod prototypes {
+///         extern "C" {
+///             pub(super) fn bpf_cpumask_empty(cpumask: *const kernel::bindings::cpumask) -> bool;
+///         }
+///     }
+///     use prototypes::bpf_cpumask_empty;
+///
+///     kernel::kfunc::kfunc_set! {
+///         pub(super) static EXAMPLE_KFUNCS: prototypes {
+///             bpf_cpumask_empty: RCU,
+///         }
+///     }
+/// }
+///
+/// // Doctests run while the kernel boots, in time for what is to be done in `init`.
+/// example::EXAMPLE_KFUNCS.register(Hook::Xdp, this_module::<crate::LocalModule>())?;
+/// # Ok::<(), Error>(())
+/// ```
 #[macro_export]
 macro_rules! kfunc_set {
     (

@@ -38,13 +38,28 @@ const KF_RCU_PROTECTED: u32 = 1 << 11;
 const BTF_SET8_KFUNCS: u32 = 1 << 0;
 
 /// The kfuncs and their flags, as docs and programs rely on them.
-const KFUNCS: [(&str, u32); 10] = [
+const KFUNCS: [(&str, u32); 19] = [
     (
         "bpf_iter_cpumask_new",
         KF_ITER_NEW | KF_RCU | KF_RCU_PROTECTED,
     ),
     ("bpf_iter_cpumask_next", KF_ITER_NEXT | KF_RET_NULL),
     ("bpf_iter_cpumask_destroy", KF_ITER_DESTROY),
+    (
+        "bpf_iter_cpumask_and_new",
+        KF_ITER_NEW | KF_RCU | KF_RCU_PROTECTED,
+    ),
+    ("bpf_iter_cpumask_and_next", KF_ITER_NEXT | KF_RET_NULL),
+    ("bpf_iter_cpumask_and_destroy", KF_ITER_DESTROY),
+    (
+        "bpf_iter_cpumask_andnot_new",
+        KF_ITER_NEW | KF_RCU | KF_RCU_PROTECTED,
+    ),
+    ("bpf_iter_cpumask_andnot_next", KF_ITER_NEXT | KF_RET_NULL),
+    ("bpf_iter_cpumask_andnot_destroy", KF_ITER_DESTROY),
+    ("bpf_iter_cpumask_snapshot_new", KF_ITER_NEW | KF_RCU),
+    ("bpf_iter_cpumask_snapshot_next", KF_ITER_NEXT | KF_RET_NULL),
+    ("bpf_iter_cpumask_snapshot_destroy", KF_ITER_DESTROY),
     ("bpf_cpu_possible_mask", 0),
     ("bpf_cpu_present_mask", 0),
     ("bpf_cpu_online_mask", 0),

@@ -25,8 +25,7 @@ pub(super) struct Repository {
 impl Repository {
     /// A repository with the files of the tree `base` that `series` touches.
     pub(super) fn new(base: &Path, series: &Series) -> Result<Self> {
-        let dir = tempfile::tempdir().context("cannot make a temporary directory")?;
-        let this = Self { dir };
+        let this = Self::empty()?;
         for path in series.touched() {
             let (from, to) = (base.join(&path), this.file(&path));
             if from.exists() {
@@ -34,9 +33,16 @@ impl Repository {
                 fs::copy(&from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
             }
         }
-        this.git(["init", "--quiet", "--initial-branch=series"])?;
         this.git(["add", "--force", "."])?;
         this.git(["commit", "--quiet", "--allow-empty", "--message=base"])?;
+        Ok(this)
+    }
+
+    /// One without files.
+    fn empty() -> Result<Self> {
+        let dir = tempfile::tempdir().context("cannot make a temporary directory")?;
+        let this = Self { dir };
+        this.git(["init", "--quiet", "--initial-branch=series"])?;
         Ok(this)
     }
 
@@ -92,6 +98,26 @@ impl Repository {
         }
         Ok(said)
     }
+}
+
+/// The diff that makes the file `path` be `text`, from where `earlier` diffs have left it, of which
+/// the first one adds it.
+pub(super) fn diff<'a>(
+    path: &str,
+    earlier: impl Iterator<Item = &'a str>,
+    text: &str,
+) -> Result<String> {
+    let repository = Repository::empty()?;
+    for diff in earlier {
+        fs::write(repository.file(MAIL), diff)?;
+        let apply = repository.git(["apply", "--index", MAIL]);
+        apply.with_context(|| format!("an earlier change of {path}"))?;
+    }
+    let file = repository.file(path);
+    fs::create_dir_all(file.parent().context("a file lies in a directory")?)?;
+    fs::write(file, text)?;
+    repository.git(["add", "--force", "--intent-to-add", path])?;
+    repository.git(["diff", "--abbrev=12"])
 }
 
 #[cfg(test)]

@@ -1,21 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The files that the series shares with kfunc/.
 //!
-//! They are written there and nowhere else: a patch that adds one is made from it again by
-//! `cargo xtask patches refresh`, and a patched tree whose file differs is not used.
+//! They are written there and nowhere else: `cargo xtask patches refresh` makes the patch that adds
+//! one from it again, and a patched tree whose file differs is not used.
+//!
+//! Where several patches touch a file, the last of them is made again: it takes the file from where
+//! the others leave it to where kfunc/ has it. The others stand as they are. What shall come by one of
+//! them is changed there by hand:
+//!
+//! ```text
+//!  kfunc/src/prototypes.c ────────────────────────────────────────────┐
+//!                                                                     ▼
+//!  0002 adds prototypes.c ──► 0010 changes it ──► 0011 changes it: made again
+//! ```
 
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::{Patch, Series};
+use super::{Patch, Series, repository};
 use crate::kernel::{IN_TREE, read};
 use crate::project::Project;
 use crate::run;
 
 /// Where a file of kfunc/ lies in the patched tree.
-const SHARED: [(&str, &str); 10] = [
+const SHARED: [(&str, &str); 15] = [
     (
         "include/linux/bpf_iter_cpumask.h",
         "include/linux/bpf_iter_cpumask.h",
@@ -24,10 +34,15 @@ const SHARED: [(&str, &str); 10] = [
     ("scripts/Makefile.kfunc", "scripts/Makefile.kfunc"),
     ("src/kfunc.rs", "rust/kernel/kfunc.rs"),
     (MAIN, "bpf_iter_cpumask_main.rs"),
+    ("src/alloc_nolock.c", "alloc_nolock.c"),
+    ("src/alloc_nolock.h", "alloc_nolock.h"),
     ("src/cpumask_iter.rs", "cpumask_iter.rs"),
     ("src/cpumask_masks.rs", "cpumask_masks.rs"),
+    ("src/cpumask_pair_iter.rs", "cpumask_pair_iter.rs"),
+    ("src/cpumask_snapshot_iter.rs", "cpumask_snapshot_iter.rs"),
     ("src/prototypes.c", "prototypes.c"),
     ("src/prototypes.rs", "prototypes.rs"),
+    ("src/snapshot.rs", "snapshot.rs"),
     ("src/walk.rs", "walk.rs"),
 ];
 
@@ -68,9 +83,11 @@ pub(super) fn check(project: &Project, tree: &Path) -> Result<()> {
 
 /// Makes the patches anew from the shared files.
 pub(super) fn refresh(project: &Project, series: &Series) -> Result<()> {
-    let files = files(project)?;
-    for patch in &series.patches {
-        let text = refreshed(patch, &files)?;
+    for (patch, text) in series
+        .patches
+        .iter()
+        .zip(refreshed(series, &files(project)?)?)
+    {
         if text != patch.text {
             patch.write(&text)?;
             println!("{}", patch.name);
@@ -79,7 +96,25 @@ pub(super) fn refresh(project: &Project, series: &Series) -> Result<()> {
     Ok(())
 }
 
-/// The patch with the shared files that it adds as they are now, and its summary.
+/// The patches with the shared files as they are now.
+fn refreshed(series: &Series, files: &[(String, String)]) -> Result<Vec<String>> {
+    let mails = series.patches.iter().map(Mail::of);
+    let mut mails = mails.collect::<Result<Vec<_>>>()?;
+    for (path, text) in files {
+        let of_file = format!("diff --git a/{path} b/{path}\n");
+        let mut diffs = mails.iter_mut().flat_map(|mail| &mut mail.diffs);
+        let mut diffs: Vec<&mut String> = diffs
+            .by_ref()
+            .filter(|diff| diff.starts_with(&of_file))
+            .collect();
+        if let Some(last) = diffs.pop() {
+            *last = repository::diff(path, diffs.iter().map(|diff| diff.as_str()), text)?;
+        }
+    }
+    mails.iter().map(Mail::text).collect()
+}
+
+/// A patch in its parts.
 ///
 /// ```text
 /// mail header, commit message
@@ -91,65 +126,98 @@ pub(super) fn refresh(project: &Project, series: &Series) -> Result<()> {
 /// --
 /// version of git
 /// ```
-fn refreshed(patch: &Patch, files: &[(String, String)]) -> Result<String> {
-    let cut = || format!("{} is not as git format-patch writes it", patch.name);
-    let (message, rest) = patch.text.split_once("\n---\n").with_context(cut)?;
-    let (_, diffs) = rest.split_once("\n\ndiff --git ").with_context(cut)?;
-    let (diffs, version) = diffs.rsplit_once("\n-- \n").with_context(cut)?;
-    let mut body = String::new();
-    for diff in diffs.split("\ndiff --git ") {
-        let added = files
-            .iter()
-            .find(|(path, _)| diff.starts_with(&format!("a/{path} b/{path}\nnew file mode")));
-        match added {
-            Some((path, text)) => body += &addition(path, text)?,
-            None => body += &format!("diff --git {diff}\n"),
-        }
-    }
-    let mut git = Command::new("git");
-    // In a repository git would leave out what is not below the current directory.
-    git.current_dir(std::env::temp_dir());
-    git.args(["apply", "--stat", "--summary", "-"]);
-    let summary = run::output_of(&mut git, &body)?;
-    Ok(format!("{message}\n---\n{summary}\n{body}-- \n{version}"))
+struct Mail<'a> {
+    message: &'a str,
+    diffs: Vec<String>,
+    version: &'a str,
 }
 
-/// A diff that adds the file `path` with `text`.
-fn addition(path: &str, text: &str) -> Result<String> {
-    let mut git = Command::new("git");
-    let hash = run::output_of(git.args(["hash-object", "--stdin"]), text)?;
-    let hash = hash.get(..12).context("git gives no hash")?;
-    let count = text.lines().count();
-    let lines: String = text.lines().map(|line| format!("+{line}\n")).collect();
-    Ok(format!(
-        "diff --git a/{path} b/{path}\nnew file mode 100644\nindex 000000000000..{hash}\n\
-         --- /dev/null\n+++ b/{path}\n@@ -0,0 +1,{count} @@\n{lines}"
-    ))
+impl<'a> Mail<'a> {
+    fn of(patch: &'a Patch) -> Result<Self> {
+        let cut = || format!("{} is not as git format-patch writes it", patch.name);
+        let (message, rest) = patch.text.split_once("\n---\n").with_context(cut)?;
+        let (_, diffs) = rest.split_once("\n\ndiff --git ").with_context(cut)?;
+        let (diffs, version) = diffs.rsplit_once("\n-- \n").with_context(cut)?;
+        let diffs = diffs.split("\ndiff --git ");
+        Ok(Self {
+            message,
+            diffs: diffs.map(|diff| format!("diff --git {diff}\n")).collect(),
+            version,
+        })
+    }
+
+    fn text(&self) -> Result<String> {
+        let Self {
+            message, version, ..
+        } = self;
+        let diffs = self.diffs.concat();
+        let mut git = Command::new("git");
+        // In a repository git would leave out what is not below the current directory.
+        git.current_dir(std::env::temp_dir());
+        git.args(["apply", "--stat", "--summary", "-"]);
+        let summary = run::output_of(&mut git, &diffs)?;
+        Ok(format!("{message}\n---\n{summary}\n{diffs}-- \n{version}"))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_patch_made_anew_of_the_same_files_is_the_same() {
-        let text = "From 0 Mon Sep 17 00:00:00 2001\nSubject: [PATCH 1/1] a: b\n\nWhy.\n---\n \
-             a |    2 ++\n b |    2 +-\n 2 files changed, 3 insertions(+), 1 deletion(-)\n create mode 100644 a\n\n\
+    /// A series of one patch that adds `a` and changes `b`, and one that changes `a`.
+    fn series() -> Series {
+        let patch = |name: &str, diffs: &str| Patch {
+            name: name.to_owned(),
+            path: name.into(),
+            text: format!(
+                "From 0 Mon Sep 17 00:00:00 2001\nSubject: [PATCH] {name}\n\nWhy.\n---\n{diffs}-- \n2.47.3\n\n"
+            ),
+        };
+        let first = " a |    2 ++\n b |    2 +-\n 2 files changed, 3 insertions(+), 1 deletion(-)\n \
+             create mode 100644 a\n\n\
              diff --git a/a b/a\nnew file mode 100644\nindex 000000000000..94954abda49d\n\
              --- /dev/null\n+++ b/a\n@@ -0,0 +1,2 @@\n+hello\n+world\n\
-             diff --git a/b b/b\nindex 1..2 100644\n--- a/b\n+++ b/b\n@@ -1 +1 @@\n-x\n+y\n-- \n2.47.3\n\n";
-        let patch = Patch {
-            name: "0001-a-b.patch".to_owned(),
-            path: "0001-a-b.patch".into(),
-            text: text.to_owned(),
-        };
-        let files = |text: &str| vec![("a".to_owned(), text.to_owned())];
-        assert_eq!(refreshed(&patch, &files("hello\nworld\n")).unwrap(), text);
-        let other = refreshed(&patch, &files("hello\n")).unwrap();
-        assert!(other.contains("@@ -0,0 +1,1 @@\n+hello\ndiff"), "{other}");
+             diff --git a/b b/b\nindex 1..2 100644\n--- a/b\n+++ b/b\n@@ -1 +1 @@\n-x\n+y\n";
+        let second = " a |    2 +-\n 1 file changed, 1 insertion(+), 1 deletion(-)\n\n\
+             diff --git a/a b/a\nindex 94954abda49d..5762d627e406 100644\n--- a/a\n+++ b/a\n\
+             @@ -1,2 +1,2 @@\n hello\n-world\n+moon\n";
+        Series {
+            patches: vec![patch("0001-a.patch", first), patch("0002-a.patch", second)],
+        }
+    }
+
+    fn with_a(series: &Series, text: &str) -> Vec<String> {
+        refreshed(series, &[("a".to_owned(), text.to_owned())]).unwrap()
+    }
+
+    #[test]
+    fn patches_made_anew_of_the_same_files_are_the_same() {
+        let series = series();
+        let texts: Vec<String> = series.patches.iter().map(|p| p.text.clone()).collect();
+        assert_eq!(with_a(&series, "hello\nmoon\n"), texts);
+        let first = series.first(1);
+        assert_eq!(with_a(&first, "hello\nworld\n"), texts[..1]);
+    }
+
+    #[test]
+    fn the_one_patch_of_a_file_adds_it_as_it_is() {
+        let other = &with_a(&series().first(1), "hello\n")[0];
+        assert!(other.contains("@@ -0,0 +1 @@\n+hello\ndiff"), "{other}");
         assert!(
             other.contains(" 2 files changed, 2 insertions(+), 1 deletion(-)"),
             "{other}"
+        );
+    }
+
+    #[test]
+    fn the_last_patch_of_a_file_takes_the_change() {
+        let series = series();
+        let texts = with_a(&series, "hello\nsun\n");
+        assert_eq!(texts[0], series.patches[0].text);
+        assert!(
+            texts[1].contains(" hello\n-world\n+sun\n-- \n"),
+            "{}",
+            texts[1]
         );
     }
 }

@@ -1,53 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The walk against a sorted set, with masks that change between steps and within them.
 
+mod mask;
+mod pair;
+mod snapshot;
+
 use std::{cell::RefCell, collections::BTreeSet};
 
 use kfunc::walk::Walk;
 use proptest::prelude::*;
 
-const BITS: u32 = usize::BITS;
-
-/// One CPU; both sides of a word's end; the most that 64 words hold; stock Debian's `NR_CPUS`.
-const NR_CPU_IDS: [u32; 6] = [1, 63, 64, 65, 4096, 8192];
-
-/// A mask that counts as memory: reading beyond its words panics.
-#[derive(Clone, Debug)]
-struct Mask {
-    nr_cpu_ids: u32,
-    words: Vec<usize>,
-}
-
-impl Mask {
-    fn step(&self, walk: &mut Walk) -> Option<u32> {
-        walk.next(self.nr_cpu_ids, |i| self.words[i])
-            .map(|&cpu| cpu as u32)
-    }
-
-    /// The CPUs from `from` on and below `nr_cpu_ids`, in ascending order, the obvious way.
-    fn cpus_from(&self, from: u32) -> impl Iterator<Item = u32> {
-        (from..self.nr_cpu_ids)
-            .filter(|cpu| self.words[(cpu / BITS) as usize] & (1 << (cpu % BITS)) != 0)
-    }
-}
-
-/// Words with no, one, some or all bits set, so that empty runs and full words are both common.
-fn word() -> impl Strategy<Value = usize> {
-    prop_oneof![
-        4 => Just(0),
-        2 => (0..BITS).prop_map(|bit| 1 << bit),
-        2 => any::<usize>(),
-        1 => Just(usize::MAX),
-    ]
-}
-
-/// A mask with stray bits above `nr_cpu_ids` in its last word.
-fn mask() -> impl Strategy<Value = Mask> {
-    prop::sample::select(&NR_CPU_IDS).prop_flat_map(|nr_cpu_ids| {
-        prop::collection::vec(word(), nr_cpu_ids.div_ceil(BITS) as usize)
-            .prop_map(move |words| Mask { nr_cpu_ids, words })
-    })
-}
+use crate::mask::{BITS, NR_CPU_IDS, mask, word};
 
 /// What happens to the mask before a step: a few words get other values.
 fn changes() -> impl Strategy<Value = Vec<(prop::sample::Index, usize)>> {

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Masks of every size and filling.
+
+use kfunc::walk::Walk;
+use proptest::prelude::*;
+
+pub(crate) const BITS: u32 = usize::BITS;
+
+/// One CPU; both sides of a word's end, and of the most that a snapshot has room for in place; the
+/// most that 64 words hold; stock Debian's `NR_CPUS`.
+pub(crate) const NR_CPU_IDS: [u32; 8] = [1, 63, 64, 65, 256, 257, 4096, 8192];
+
+/// A mask that counts as memory: reading beyond its words panics.
+#[derive(Clone, Debug)]
+pub(crate) struct Mask {
+    pub(crate) nr_cpu_ids: u32,
+    pub(crate) words: Vec<usize>,
+}
+
+impl Mask {
+    pub(crate) fn step(&self, walk: &mut Walk) -> Option<u32> {
+        walk.next(self.nr_cpu_ids, |i| self.words[i])
+            .map(|&cpu| cpu as u32)
+    }
+
+    /// The CPUs from `from` on and below `nr_cpu_ids`, in ascending order, the obvious way.
+    pub(crate) fn cpus_from(&self, from: u32) -> impl Iterator<Item = u32> {
+        (from..self.nr_cpu_ids)
+            .filter(|cpu| self.words[(cpu / BITS) as usize] & (1 << (cpu % BITS)) != 0)
+    }
+}
+
+/// Words with no, one, some or all bits set, so that empty runs and full words are both common.
+pub(crate) fn word() -> impl Strategy<Value = usize> {
+    prop_oneof![
+        4 => Just(0),
+        2 => (0..BITS).prop_map(|bit| 1 << bit),
+        2 => any::<usize>(),
+        1 => Just(usize::MAX),
+    ]
+}
+
+/// A mask with stray bits above `nr_cpu_ids` in its last word.
+pub(crate) fn mask() -> impl Strategy<Value = Mask> {
+    prop::sample::select(&NR_CPU_IDS).prop_flat_map(mask_of)
+}
+
+/// The same of a given size.
+pub(crate) fn mask_of(nr_cpu_ids: u32) -> impl Strategy<Value = Mask> {
+    prop::collection::vec(word(), nr_cpu_ids.div_ceil(BITS) as usize)
+        .prop_map(move |words| Mask { nr_cpu_ids, words })
+}
