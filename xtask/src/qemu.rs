@@ -300,7 +300,7 @@ impl Guest<'_> {
         ]);
         command.args(["-cpu", "max,la57=off,-hypervisor"]);
         command.args(["-smp", self.smp, "-m", self.memory]);
-        if accel == Accel::Icount {
+        if accel == Accel::Icount || self.possible() > 254 {
             // What it takes to have more than 254 CPUs possible.
             command.args(["-device", "intel-iommu,intremap=on,eim=on"]);
         }
@@ -314,6 +314,12 @@ impl Guest<'_> {
             .arg("-serial")
             .arg(format!("file:{}", console.display()));
         command
+    }
+
+    /// How many CPUs are possible, by the last number of `4` or `4,maxcpus=130`.
+    fn possible(&self) -> u32 {
+        let last = self.smp.rsplit(['=', ',']).next();
+        last.and_then(|last| last.parse().ok()).unwrap_or(0)
     }
 
     fn command_line(&self, accel: Accel) -> String {

@@ -22,6 +22,9 @@ use crate::toolchain::Toolchain;
 
 /// More CPUs are possible than one word of a mask has bits; few are present, so that it is cheap.
 const SMP: &str = "4,maxcpus=130";
+/// More than a copy of a mask has room for in its iterator, and the tests to run with them.
+const MANY: usize = 300;
+const WITH_MANY: &str = "snapshot::";
 /// The name of the test that the instruction counts are.
 const COUNTS: &str = "bench::counts";
 const LIMIT: Duration = Duration::from_secs(420);
@@ -63,9 +66,11 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     if !args.host {
         let mut toolchain = Toolchain::ensure(project)?;
         for kernel in kernels(project, &mut toolchain, args)? {
-            match on(project, &toolchain, &kernel, args) {
-                Ok(tally) => sum.add(tally),
-                Err(error) => broken.push(error),
+            for part in [on, with_many] {
+                match part(project, &toolchain, &kernel, args) {
+                    Ok(tally) => sum.add(tally),
+                    Err(error) => broken.push(error),
+                }
             }
             if args
                 .filter
@@ -158,22 +163,52 @@ fn kernels(project: &Project, toolchain: &mut Toolchain, args: &Args) -> Result<
 
 /// The guest's suite on `kernel`.
 fn on(project: &Project, toolchain: &Toolchain, kernel: &Kernel, args: &Args) -> Result<Tally> {
-    let initramfs = guest::initramfs(project, toolchain, kernel)?;
     let mut told = vec!["test".to_owned()];
     if let Some(filter) = &args.filter {
         told.extend(["--filter".to_owned(), filter.clone()]);
     }
+    let name = format!("tests on {}", kernel.release);
+    suite(project, toolchain, kernel, &name, SMP, &told)
+}
+
+/// What of the suite another number of possible CPUs makes a difference to.
+fn with_many(
+    project: &Project,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+    args: &Args,
+) -> Result<Tally> {
+    let filter = args.filter.as_deref().unwrap_or(WITH_MANY);
+    if !filter.starts_with(WITH_MANY) && !WITH_MANY.starts_with(filter) {
+        return Ok(Tally::default());
+    }
+    let many = MANY.to_string();
+    let told = ["test", "--possible", &many, "--filter", filter].map(str::to_owned);
+    let name = format!("tests on {} with {many} possible CPUs", kernel.release);
+    let smp = format!("4,maxcpus={many}");
+    suite(project, toolchain, kernel, &name, &smp, &told)
+}
+
+/// The guest's suite with CPUs as QEMU's `-smp` has them.
+fn suite(
+    project: &Project,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+    name: &str,
+    smp: &str,
+    told: &[String],
+) -> Result<Tally> {
+    let initramfs = guest::initramfs(project, toolchain, kernel)?;
     let guest = Guest {
         kernel,
         initramfs: &initramfs,
-        smp: SMP,
-        args: &told,
+        smp,
+        args: told,
         memory: MEMORY,
         known: &[],
         limit: LIMIT,
     };
-    let name = format!("tests on {}", kernel.release);
-    let ended = guest.run(project, toolchain, &name)?;
+    let ended = guest.run(project, toolchain, name)?;
     let mut tally = Tally::default();
     for line in ended.output.lines() {
         tally.line(line);

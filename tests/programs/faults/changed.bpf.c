@@ -62,7 +62,15 @@ int change(void *ctx)
 	return 0;
 }
 
-/* Many walks, so that a change falls into one. Ascending is also: each CPU once. */
+/* Ascending is also: each CPU once. */
+static __always_inline void in_order(int *last, int cpu, int nr)
+{
+	if (cpu <= *last || cpu >= nr)
+		disorders++;
+	*last = cpu;
+}
+
+/* Many walks, so that a change falls into one. */
 SEC("raw_tp")
 int walk_kept(void *ctx)
 {
@@ -81,10 +89,66 @@ int walk_kept(void *ctx)
 		int last = -1;
 
 		bpf_for_each_cpu(cpu, (const struct cpumask *)mask) {
-			if (cpu <= last || cpu >= nr)
-				disorders++;
-			last = cpu;
+			in_order(&last, cpu, nr);
 		}
+		walks++;
+	}
+	return 0;
+}
+
+/* The same with a mask that stays as it is: of two, either may be the one that changes. */
+SEC("raw_tp")
+int walk_two(void *ctx)
+{
+	const struct cpumask *possible = bpf_cpu_possible_mask(), *changing;
+	int nr = bpf_nr_cpu_ids(), round, cpu;
+	struct bpf_cpumask *mask;
+	struct kept *value;
+	__u32 zero = 0;
+
+	value = bpf_map_lookup_elem(&kept, &zero);
+	if (!value)
+		return -1;
+	mask = value->mask;
+	if (!mask)
+		return -1;
+	changing = (const struct cpumask *)mask;
+	bpf_for(round, 0, ROUNDS / 4) {
+		int last = -1;
+
+		bpf_for_each_cpu_and(cpu, possible, changing)
+			in_order(&last, cpu, nr);
+		last = -1;
+		bpf_for_each_cpu_and(cpu, changing, possible)
+			in_order(&last, cpu, nr);
+		last = -1;
+		bpf_for_each_cpu_andnot(cpu, possible, changing)
+			in_order(&last, cpu, nr);
+		walks += 3;
+	}
+	return 0;
+}
+
+/* A copy is made while the mask changes. */
+SEC("raw_tp")
+int walk_copies(void *ctx)
+{
+	int nr = bpf_nr_cpu_ids(), round, *cpu;
+	struct bpf_cpumask *mask;
+	struct kept *value;
+	__u32 zero = 0;
+
+	value = bpf_map_lookup_elem(&kept, &zero);
+	if (!value)
+		return -1;
+	mask = value->mask;
+	if (!mask)
+		return -1;
+	bpf_for(round, 0, ROUNDS) {
+		int last = -1;
+
+		bpf_for_each(cpumask_snapshot, cpu, (const struct cpumask *)mask)
+			in_order(&last, *cpu, nr);
 		walks++;
 	}
 	return 0;

@@ -19,10 +19,19 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("faults::read_live", read_live),
+        trial("faults::two_read_live", two_read_live),
         trial("faults::over_stays_over", over_stays_over),
         trial("faults::cpu_going_down", cpu_going_down),
         trial("faults::unplugged_while_walked", unplugged_while_walked),
-        trial("faults::changed_while_walked", changed_while_walked),
+        trial("faults::changed_while_walked", || {
+            changed_while("walk_kept")
+        }),
+        trial("faults::changed_while_two_are_walked", || {
+            changed_while("walk_two")
+        }),
+        trial("faults::changed_while_copied", || {
+            changed_while("walk_copies")
+        }),
     ]
 }
 
@@ -48,6 +57,21 @@ fn read_live() -> Result<()> {
     ensure!(
         walked == [1, 9, 66],
         "walked {walked:?}, expected 1, 9 and 66"
+    );
+    Ok(())
+}
+
+/// The same of two masks: see the program for what goes and comes in which of them.
+fn two_read_live() -> Result<()> {
+    let bpf = Bpf::load("faults/live_pair")?;
+    let returned = bpf.run("change_ahead")?;
+    ensure!(returned == 0, "change_ahead returned {}", returned as i32);
+    let both = bpf.walk("both")?;
+    ensure!(both == [1, 9, 70], "walked {both:?}, expected 1, 9 and 70");
+    let first_alone = bpf.walk("first_alone")?;
+    ensure!(
+        first_alone == [1, 70],
+        "walked {first_alone:?}, expected 1 and 70"
     );
     Ok(())
 }
@@ -87,6 +111,8 @@ fn unplugged_while_walked() -> Result<()> {
     const LEAST_CHANGES: u32 = 10;
     const LEAST_WALKS: u32 = 200;
     let bpf = Bpf::load("walks/masks")?;
+    let pair = Bpf::load("walks/pair")?;
+    let snapshot = Bpf::load("walks/snapshot")?;
     let (possible, present) = (sysfs("possible")?, sysfs("present")?);
     let (stop, changes) = (AtomicBool::new(false), AtomicU32::new(0));
     let (mut with, mut without) = (0, 0);
@@ -106,17 +132,27 @@ fn unplugged_while_walked() -> Result<()> {
                     Instant::now() < end && !plug.is_finished(),
                     "the CPU got stuck"
                 );
-                let walked = walk(&bpf, "online_cpus")?;
-                well_formed(&walked, &present)?;
-                ensure!(
-                    [0, 1, 3].iter().all(|cpu| walked.contains(cpu)),
-                    "missed: {walked:?}"
-                );
-                if walked.contains(&2) {
-                    with += 1
-                } else {
-                    without += 1
+                for walked in [
+                    walk(&bpf, "online_cpus")?,
+                    walk(&pair, "online_and_active")?,
+                    walk(&snapshot, "online_cpus")?,
+                ] {
+                    well_formed(&walked, &present)?;
+                    ensure!(
+                        [0, 1, 3].iter().all(|cpu| walked.contains(cpu)),
+                        "missed: {walked:?}"
+                    );
+                    if walked.contains(&2) {
+                        with += 1
+                    } else {
+                        without += 1
+                    }
                 }
+                let walked = walk(&pair, "present_not_online")?;
+                ensure!(
+                    walked.is_empty() || walked == [2],
+                    "walked {walked:?}, and no CPU but 2 was ever offline"
+                );
                 let walked = walk(&bpf, "possible_cpus")?;
                 ensure!(
                     walked == possible,
@@ -149,7 +185,7 @@ fn walk(bpf: &Bpf, program: &str) -> Result<Vec<u32>> {
 
 /// One program swaps even and odd CPUs of a mask over and over while another one
 /// walks it: whatever it sees, no walk may go wrong.
-fn changed_while_walked() -> Result<()> {
+fn changed_while(walks: &str) -> Result<()> {
     const LEAST_RUNS: u32 = 40;
     let bpf = Bpf::load("faults/changed")?;
     let returned = bpf.run("keep")?;
@@ -171,7 +207,8 @@ fn changed_while_walked() -> Result<()> {
                     Instant::now() < end && !change.is_finished(),
                     "the changes got stuck"
                 );
-                bpf.run("walk_kept")?;
+                let returned = bpf.run(walks)?;
+                ensure!(returned == 0, "{walks} returned {}", returned as i32);
                 runs += 1;
             }
             Ok(())

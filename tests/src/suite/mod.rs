@@ -7,16 +7,20 @@ mod console;
 mod cpus;
 mod example;
 mod faults;
+mod masks;
+mod memory;
 mod module;
+mod pairs;
 mod program_types;
 mod refused;
+mod snapshot;
 mod task;
 mod unprivileged;
 mod walks;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
 use libtest_mimic::{Arguments, ColorSetting, Failed, Trial};
 
@@ -26,6 +30,9 @@ pub(crate) struct Options {
     /// Run only the tests whose name contains this.
     #[arg(long)]
     filter: Option<String>,
+    /// Fail unless so many CPUs are possible.
+    #[arg(long)]
+    possible: Option<usize>,
     /// Arguments of the test harness, such as `--list` or `--exact`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     harness: Vec<String>,
@@ -33,6 +40,13 @@ pub(crate) struct Options {
 
 /// Runs the suite; the exit code tells whether every test passed.
 pub(crate) fn run(options: Options) -> Result<ExitCode> {
+    if let Some(wanted) = options.possible {
+        let possible = cpus::sysfs("possible")?.len();
+        ensure!(
+            possible == wanted,
+            "{possible} CPUs are possible, not {wanted}"
+        );
+    }
     let words = ["guest".to_owned()].into_iter().chain(options.harness);
     let mut arguments = Arguments::from_iter(words);
     arguments.filter = options.filter.or(arguments.filter);
@@ -51,6 +65,8 @@ pub(crate) fn load(object: &str) -> Result<ExitCode> {
 /// Every test, in the order of running.
 fn trials() -> Result<Vec<Trial>> {
     let mut trials = walks::trials();
+    trials.extend(pairs::trials());
+    trials.extend(snapshot::trials());
     trials.extend(program_types::trials());
     trials.extend(example::trials());
     trials.extend(refused::trials()?);

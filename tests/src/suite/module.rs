@@ -2,8 +2,6 @@
 //! The module's own life: it stays while a program uses it, and takes nothing
 //! with it or behind it when it goes.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -14,6 +12,7 @@ use nix::errno::Errno;
 use nix::kmod::{DeleteModuleFlags, delete_module};
 
 use super::bpf::Bpf;
+use super::memory::{Usage, leaks, usage};
 use super::trial;
 use crate::init::{MODULES, load_module};
 
@@ -124,60 +123,4 @@ fn no_growth() -> Result<()> {
         leaks.join("; ")
     );
     Ok(())
-}
-
-/// What has grown by `enough` from each time to the next.
-fn leaks(usages: &[Usage], enough: u64) -> Vec<String> {
-    let Some(last) = usages.last() else {
-        return vec![];
-    };
-    let counts = |name: &str| -> Vec<u64> {
-        let count = |usage: &Usage| usage.get(name).copied().unwrap_or(0);
-        usages.iter().map(count).collect()
-    };
-    last.keys()
-        .map(|name| (name, counts(name)))
-        .filter(|(_, counts)| counts.windows(2).all(|pair| pair[1] >= pair[0] + enough))
-        .map(|(name, counts)| format!("{name}: {counts:?}"))
-        .collect()
-}
-
-/// How much of each kind the kernel has in use: objects of each slab cache, and
-/// pages of per-CPU and of virtually mapped memory.
-type Usage = BTreeMap<String, u64>;
-
-fn usage() -> Result<Usage> {
-    const PAGE_KIB: u64 = 4;
-    // What the kernel only keeps in case it is wanted again is no leak.
-    fs::write("/proc/sys/vm/drop_caches", "3")?;
-    // Each CPU gathers what kfree_rcu() is given in sheaves of up to 60 objects, which count as in
-    // use. The first time a cache is shrunk hands them to RCU; what comes of them is free the
-    // second time (pcs_flush_all() in mm/slub.c).
-    for _ in 0..2 {
-        sleep(Duration::from_millis(300));
-        for cache in fs::read_dir("/sys/kernel/slab")? {
-            fs::write(cache?.path().join("shrink"), "1")?;
-        }
-    }
-    let mut usage = Usage::new();
-    let slabs = fs::read_to_string("/proc/slabinfo").context("cannot read /proc/slabinfo")?;
-    // A version and a heading; then NAME ACTIVE_OBJECTS …
-    for line in slabs.lines().skip(2) {
-        let mut words = line.split_whitespace();
-        if let (Some(name), Some(objects)) = (words.next(), words.next()) {
-            usage.insert(name.to_owned(), objects.parse()?);
-        }
-    }
-    let meminfo = fs::read_to_string("/proc/meminfo")?;
-    for name in ["Percpu", "VmallocUsed"] {
-        let line = meminfo
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        let kib = line.and_then(|line| line.split_whitespace().next());
-        let kib: u64 = kib
-            .with_context(|| format!("no {name} in /proc/meminfo"))?
-            .parse()?;
-        usage.insert(name.to_owned(), kib / PAGE_KIB);
-    }
-    Ok(usage)
 }

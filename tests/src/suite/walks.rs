@@ -7,6 +7,7 @@ use libtest_mimic::Trial;
 use super::bpf::Bpf;
 use super::cgroup::Cgroup;
 use super::cpus::{set_online, sysfs};
+use super::masks::{Random, cpus, filled};
 use super::task::Task;
 use super::trial;
 
@@ -74,14 +75,14 @@ pub(super) fn trials() -> Vec<Trial> {
 }
 
 /// Runs a program that walks and returns 0; the walk must be this one.
-fn walk(object: &str, program: &str, expected: &[u32]) -> Result<()> {
+pub(super) fn walk(object: &str, program: &str, expected: &[u32]) -> Result<()> {
     let bpf = Bpf::load(object)?;
     let returned = bpf.run(program)?;
     ensure!(returned == 0, "{program} returned {}", returned as i32);
     same(&bpf.walk("walk")?, expected)
 }
 
-fn same(walked: &[u32], expected: &[u32]) -> Result<()> {
+pub(super) fn same(walked: &[u32], expected: &[u32]) -> Result<()> {
     ensure!(
         walked == expected,
         "walked {walked:?}, expected {expected:?}"
@@ -94,7 +95,7 @@ fn mask(program: &str, expected: &[u32]) -> Result<()> {
 }
 
 /// The kernel's bound, from what sysfs shows: the highest possible CPU and one.
-fn bound() -> Result<u32> {
+pub(super) fn bound() -> Result<u32> {
     Ok(sysfs("possible")?.last().map_or(0, |last| last + 1))
 }
 
@@ -164,7 +165,7 @@ fn affinity(program: &str) -> Result<()> {
     Ok(())
 }
 
-fn walk_task(bpf: &Bpf, program: &str, task: &Task, expected: &[u32]) -> Result<()> {
+pub(super) fn walk_task(bpf: &Bpf, program: &str, task: &Task, expected: &[u32]) -> Result<()> {
     bpf.clear("walk")?;
     bpf.set("pid", task.pid())?;
     let returned = bpf.run(program)?;
@@ -215,36 +216,20 @@ fn map_value() -> Result<()> {
     ] {
         walk_value(&bpf, |bit| pair.contains(&bit))?;
     }
-    // Then at random (xorshift64), from one CPU in 64 to all but one in 64.
-    let mut random = 0x9e37_79b9_7f4a_7c15u64;
+    let mut random = Random::new();
     for round in 0..320 {
-        walk_value(&bpf, |_| {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            random >> 58 < [1, 8, 32, 56, 63][round % 5]
-        })?;
+        walk_value(&bpf, |_| random.is_set(round))?;
     }
     Ok(())
 }
 
 /// Fills the mask bit by bit and walks it.
-fn walk_value(bpf: &Bpf, mut is_set: impl FnMut(u32) -> bool) -> Result<()> {
-    let bound = bound()?;
-    let mut mask = vec![0u8; bpf.size("mask")?];
-    let mut expected = Vec::new();
-    for bit in 0..mask.len() as u32 * 8 {
-        if is_set(bit) {
-            mask[bit as usize / 8] |= 1 << (bit % 8);
-            if bit < bound {
-                expected.push(bit);
-            }
-        }
-    }
+pub(super) fn walk_value(bpf: &Bpf, is_set: impl FnMut(u32) -> bool) -> Result<()> {
+    let mask = filled(bpf.size("mask")?, is_set);
     bpf.write("mask", &mask)?;
     bpf.clear("walk")?;
     bpf.run("walk_value")?;
-    same(&bpf.walk("walk")?, &expected)
+    same(&bpf.walk("walk")?, &cpus(&mask, bound()?))
 }
 
 fn early_return() -> Result<()> {
