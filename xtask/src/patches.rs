@@ -47,7 +47,7 @@ enum Verb {
         #[arg(long)]
         no_build: bool,
     },
-    /// Build the kernel with KUnit and run the doctests of the Rust that the series adds.
+    /// Build a kernel that tests itself: the doctests of the Rust that the series adds, memory left behind.
     Kunit,
     /// Measure what the series adds: sizes, and instructions to boot.
     Measure,

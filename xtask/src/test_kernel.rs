@@ -19,6 +19,18 @@ const SERIES: Series = Series { major: 7, minor: 3 };
 const CONFIG: &str = include_str!("../config/test-kernel.config");
 /// How its local version begins.
 const LOCALVERSION: &str = "CONFIG_LOCALVERSION=\"-cpumask";
+/// What the kernel has besides that tests itself: KUnit, and what finds memory that was not freed.
+const KUNIT: &str = "\
+CONFIG_KUNIT=y
+CONFIG_KUNIT_DEBUGFS=y
+CONFIG_KUNIT_DEFAULT_ENABLED=y
+CONFIG_KUNIT_AUTORUN_ENABLED=y
+CONFIG_RUST_KERNEL_DOCTESTS=y
+CONFIG_DEBUG_KMEMLEAK=y
+# CONFIG_DEBUG_KMEMLEAK_AUTO_SCAN is not set
+CONFIG_MEM_ALLOC_PROFILING=y
+CONFIG_MEM_ALLOC_PROFILING_ENABLED_BY_DEFAULT=y
+";
 /// Lines that the build prints, about.
 const LINES: u64 = 2300;
 
@@ -63,7 +75,7 @@ impl Form {
             config += &format!("CONFIG_BPF_ITER_CPUMASK={iterator}\n");
         }
         if self == Self::Kunit {
-            config += "CONFIG_KUNIT=y\nCONFIG_RUST_KERNEL_DOCTESTS=y\n";
+            config += KUNIT;
         }
         config
     }

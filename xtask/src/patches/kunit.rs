@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The doctests of the kernel's Rust, which KUnit runs while the kernel boots.
+//! A kernel that tests itself: the doctests of its Rust, which KUnit runs while it boots, and whether
+//! the iterators leave memory behind, which two of its debugging aids tell.
 
 use std::time::Duration;
 
@@ -14,9 +15,13 @@ use crate::toolchain::Toolchain;
 
 /// The suite that `scripts/rustdoc_test_gen.rs` makes.
 const SUITE: &str = "rust_doctests_kernel";
+/// What of the guest's suite makes copies of masks, and the test that asks the debugging aids.
+const COPIES: &str = "snapshot::";
+const LEAKS: &str = "test snapshot::nothing_left_behind ... ok";
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Builds the kernel, boots it, and looks at the doctests of the files that `series` adds.
+/// Builds the kernel, boots it, and looks at the doctests of the files that `series` adds. Then boots
+/// it once more with so many CPUs possible that a copy of a mask takes memory.
 pub(super) fn run(project: &Project, series: &Series) -> Result<()> {
     let mut toolchain = Toolchain::ensure(project)?;
     let kernel = test_kernel::ensure(project, &mut toolchain, Form::Kunit)?;
@@ -34,7 +39,23 @@ pub(super) fn run(project: &Project, series: &Series) -> Result<()> {
     for file in series.kernel_crate() {
         check(&ended.output, &file)?;
     }
+    let copies = Guest {
+        initramfs: &guest::initramfs(project, &toolchain, &kernel)?,
+        smp: "4,maxcpus=300",
+        args: &["test", "--possible", "300", "--filter", COPIES].map(str::to_owned),
+        ..guest
+    };
+    let ended = copies.run(project, &toolchain, "memory of copies")?;
+    ensure!(
+        ended.status == 0 && ended.output.lines().any(|line| spaced(line) == LEAKS),
+        "copies of masks leave memory behind, or nobody looked"
+    );
     Ok(())
+}
+
+/// The line with one space where the test harness has some, so that its results line up.
+fn spaced(line: &str) -> String {
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether the doctests of `rust/kernel/FILE`, of which there must be some, have passed by the
