@@ -37,4 +37,7 @@ static __always_inline void step(struct cpu_walk *walk, int cpu)
 	walk->len = i + 1;
 }
 
+/* vmlinux.h of 7.2 lacks it. */
+s32 scx_bpf_create_dsq(u64 dsq_id, s32 node) __weak __ksym;
+
 #endif /* GUEST_H */
