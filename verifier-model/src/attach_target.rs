@@ -45,6 +45,10 @@ impl<'a> Env<'a> {
 
     /// The name of that function, tracepoint or member.
     pub fn attach_func_name(&self) -> &'a str {
+        if let Some(AttachTarget::Prog { prog, btf_id }) = self.prog.attach.as_ref() {
+            let func = prog.btf.as_ref().and_then(|btf| btf.type_by_id(*btf_id));
+            return func.map_or("", |t| t.name());
+        }
         let Some(AttachTarget::Kernel {
             btf_obj,
             btf_id,

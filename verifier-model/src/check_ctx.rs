@@ -140,7 +140,10 @@ impl<'a> Env<'a> {
         if !(0..96).contains(&off) || !read || off % size != 0 {
             return Ok(None);
         }
-        self.btf_ctx_access(off, size)
+        match self.dst_prog.clone() {
+            Some(dst) => self.dst_ctx_access(&dst, off, size),
+            None => self.btf_ctx_access(off, size),
+        }
     }
 
     /// Fields of a context that is told by a table.

@@ -6,7 +6,7 @@
 use crate::call::CallMeta;
 use crate::check_mem::{Access, MemAccess, REG_NAMES};
 use crate::do_check::Flow;
-use crate::env::{Env, MAX_BPF_FUNC_REG_ARGS};
+use crate::env::{Env, Extends, MAX_BPF_FUNC_REG_ARGS};
 use crate::error::{Check, Errno, MAX_ERRNO, not_modelled};
 use crate::helpers::{self, Caller, HelperProto, func_id_name, id};
 use crate::insn::B;
@@ -28,6 +28,7 @@ impl Env<'_> {
     pub(crate) fn helper_proto(&self, func_id: i32) -> Option<&'static HelperProto> {
         let set = match &self.struct_ops {
             Some(ops) => ops.known?.helpers.as_deref(),
+            None if self.extends == Some(Extends::Loaded) => None,
             None => helpers::set_of(self.prog),
         };
         let caller = Caller {

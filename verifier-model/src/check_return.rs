@@ -217,10 +217,12 @@ impl Env<'_> {
     }
 
     fn program_returns_void(&self) -> Check<bool> {
+        if self.extends.is_some() {
+            return Ok(self.subprog_returns_void(0));
+        }
         Ok(match self.prog.prog_type {
             P::Lsm => self.prog.expected_attach_type != A::LsmCgroup && self.attach_returns_void(),
             P::StructOps => self.attach_returns_void(),
-            P::Ext => self.subprog_returns_void(0),
             _ => false,
         })
     }

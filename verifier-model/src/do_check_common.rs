@@ -56,7 +56,7 @@ impl Env<'_> {
         self.log.forget_lines();
         let mut frame = FuncState::new(self.bpf_capable, BPF_MAIN_FUNC, 0, subprog);
         self.log.scratch_all();
-        if subprog != 0 {
+        if subprog != 0 || self.extends.is_some() {
             let name = self.subprog_name(subprog);
             if self.log.level1() {
                 verbose!(self, "Validating {name}() func#{subprog}...\n");
@@ -69,6 +69,13 @@ impl Env<'_> {
             let args = self.subprogs[subprog].args.clone();
             for (i, arg) in args.iter().enumerate().take(MAX_BPF_FUNC_REG_ARGS) {
                 frame.regs[i + 1] = self.arg_register(arg)?;
+            }
+            if self.extends.is_some() && args.len() > MAX_BPF_FUNC_REG_ARGS {
+                verbose!(
+                    self,
+                    "freplace programs with >{MAX_BPF_FUNC_REG_ARGS} args not supported yet\n"
+                );
+                return Err(Errno::EINVAL.into());
             }
         } else {
             if !self.func_info_aux.is_empty() {

@@ -6,6 +6,7 @@
 
 use crate::backtrack::Backtrack;
 use crate::btf::Btf;
+use crate::dst_prog::DstProg;
 use crate::error::{Check, Errno};
 use crate::insn::MAX_BPF_REG;
 use crate::insn_aux::{FuncInfoAux, InsnAux, MapInfo, SubprogInfo};
@@ -40,6 +41,15 @@ pub const MAX_BPF_FUNC_ARGS: usize = 12;
 pub const BPF_MAX_VAR_OFF: i64 = 1 << 29;
 /// Largest size of memory passed to a helper.
 pub const BPF_MAX_VAR_SIZ: u64 = 1 << 29;
+
+/// How far an extension has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extends {
+    /// It has nobody's helpers yet.
+    Loaded,
+    /// What it extends is found fit: it has its helpers and context.
+    Attached,
+}
 
 /// One verification.
 #[derive(Debug)]
@@ -138,6 +148,10 @@ pub struct Env<'a> {
     pub test_state_freq: bool,
     /// Inconsistent bounds are an error.
     pub test_reg_invariants: bool,
+    /// The program that this one attaches to, verified.
+    pub dst_prog: Option<Arc<DstProg>>,
+    /// This program is of type `BPF_PROG_TYPE_EXT`; [`Env::prog`] has the type of what it extends.
+    pub extends: Option<Extends>,
     /// What a struct_ops program implements.
     pub struct_ops: Option<StructOps<'a>>,
     /// Arguments of the context that are more than their types say.

@@ -59,6 +59,25 @@ pub fn ctx_struct(typ: P) -> Option<&'static str> {
     })
 }
 
+/// Whether a pointer is one to the context of programs of a type (`btf_is_prog_ctx_type`).
+pub fn is_ctx_type(typ: P, btf: &Btf, ptr: Type<'_>) -> bool {
+    let Some(want) = ctx_struct(typ) else {
+        return false;
+    };
+    if typ == P::Kprobe {
+        let t = btf.skip_mods(ptr.type_id());
+        if t.kind() == Kind::Typedef && t.name() == "bpf_user_pt_regs_t" {
+            return true;
+        }
+    }
+    let t = btf.skip_mods_and_typedefs(ptr.type_id());
+    let projection = matches!(
+        (want, t.name()),
+        ("__sk_buff", "sk_buff") | ("xdp_md", "xdp_buff")
+    );
+    t.is_composite() && (t.name() == want || projection)
+}
+
 /// Whether a type is a pointer that is tagged as one into the arena.
 fn points_to_arena(btf: &Btf, t: Type<'_>) -> bool {
     const ARENA: [(&str, F); 1] = [("arena", F::MEM_RDONLY)];
@@ -68,21 +87,7 @@ fn points_to_arena(btf: &Btf, t: Type<'_>) -> bool {
 impl Env<'_> {
     /// Whether a pointer is one to the program's context.
     pub fn is_prog_ctx_type(&self, btf: &Btf, ptr: Type<'_>) -> bool {
-        let Some(want) = ctx_struct(self.prog.prog_type) else {
-            return false;
-        };
-        if self.prog.prog_type == P::Kprobe {
-            let t = btf.skip_mods(ptr.type_id());
-            if t.kind() == Kind::Typedef && t.name() == "bpf_user_pt_regs_t" {
-                return true;
-            }
-        }
-        let t = btf.skip_mods_and_typedefs(ptr.type_id());
-        let projection = matches!(
-            (want, t.name()),
-            ("__sk_buff", "sk_buff") | ("xdp_md", "xdp_buff")
-        );
-        t.is_composite() && (t.name() == want || projection)
+        is_ctx_type(self.prog.prog_type, btf, ptr)
     }
 
     /// Whether a function's BTF says that it returns nothing.

@@ -127,15 +127,20 @@ impl Env<'_> {
 
     /// The kernel's type of the context, and whether it is a structure (`get_kern_ctx_btf_id`).
     fn kern_ctx(&self) -> Check<(u32, bool)> {
+        self.kern_ctx_of(self.prog.prog_type)
+    }
+
+    /// The same for another type of program (`find_kern_ctx_type_id`).
+    pub(crate) fn kern_ctx_of(&self, prog_type: crate::uapi::ProgType) -> Check<(u32, bool)> {
         let btf = &self.kernel.vmlinux;
-        let name = format!("{}_kern", self.prog.prog_type.c_name());
+        let name = format!("{}_kern", prog_type.c_name());
         let found = btf
             .find_by_name_kind("bpf_ctx_convert", Kind::Struct)
             .and_then(|t| t.members().find(|m| m.name() == name))
             .and_then(|m| btf.type_by_id(m.type_id()));
         match found {
             Some(t) => Ok((t.id(), t.is_composite())),
-            None => not_modelled("bpf_cast_to_kern_ctx without struct bpf_ctx_convert in BTF"),
+            None => not_modelled("contexts without struct bpf_ctx_convert in BTF"),
         }
     }
 

@@ -66,6 +66,7 @@ pub mod ctx_fields;
 pub mod disasm;
 pub mod do_check;
 pub mod do_check_common;
+pub mod dst_prog;
 pub mod dynptr;
 pub mod env;
 pub mod error;

@@ -6,7 +6,7 @@
 
 use crate::btf::Kind;
 use crate::btf_record::FieldKind;
-use crate::env::Env;
+use crate::env::{Env, Extends};
 use crate::error::{Check, Errno, not_modelled};
 use crate::insn::MAX_BPF_REG;
 use crate::insn_fields::{Unknown, check_fields};
@@ -327,8 +327,17 @@ impl Env<'_> {
             P::Kprobe | P::StructOps | P::RawTracepoint | P::Tracepoint => true,
             _ => false,
         };
-        if sleepable && !can_sleep {
+        if sleepable && (!can_sleep || self.extends.is_some()) {
             verbose!(self, "Program of this type cannot be sleepable\n");
+            return Err(Errno::EINVAL.into());
+        }
+        if let Some(dst) = self.dst_prog.clone() {
+            self.check_dst_prog(&dst)?;
+            self.extends = self.extends.map(|_| Extends::Attached);
+            return Ok(());
+        }
+        if typ == P::Ext {
+            verbose!(self, "Tracing programs must provide btf_id\n");
             return Err(Errno::EINVAL.into());
         }
         if matches!(typ, P::Tracing | P::Lsm) && self.prog.attach.is_none() {

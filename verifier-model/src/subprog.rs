@@ -6,7 +6,7 @@
 
 use crate::btf::{Kind, Linkage};
 use crate::env::Env;
-use crate::error::{Check, Errno, Stop, not_modelled};
+use crate::error::{Check, Errno, Stop};
 use crate::helpers::id;
 use crate::insn::{class, jmp};
 use crate::insn_aux::{FuncInfoAux, SubprogInfo};
@@ -379,15 +379,6 @@ impl Env<'_> {
                 let name = self.subprog_name(self.subprog_topo_order[i]);
                 verbose!(self, "topo_order[{i}] = {name}\n");
             }
-        }
-        Ok(())
-    }
-
-    /// Programs that this model does not start with.
-    pub fn check_prog_type(&mut self) -> Check {
-        use crate::uapi::ProgType as P;
-        if self.prog.prog_type == P::Ext {
-            return not_modelled("freplace programs");
         }
         Ok(())
     }

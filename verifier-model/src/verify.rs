@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use crate::backtrack::Backtrack;
 use crate::btf_record::BtfRecord;
+use crate::dst_prog::Attached;
 use crate::env::{BPF_COMPLEXITY_LIMIT_INSNS, Env};
 use crate::error::{Check, Errno, Stop};
 use crate::insn_aux::{InsnAux, MapInfo};
@@ -91,9 +92,9 @@ pub struct Verdict {
     pub not_modelled: Option<String>,
 }
 
-/// Verifies a program.
+/// Verifies a program, and before it the one that it attaches to.
 pub fn verify(prog: &ProgLoad, kernel: &Kernel, profile: &Profile, opts: &Options) -> Verdict {
-    judge(Env::new(prog, kernel, profile, opts))
+    run(prog, kernel, profile, opts, None)
 }
 
 /// Verifies a program and tells `observer` how it goes. The verdict is the same.
@@ -104,9 +105,34 @@ pub fn verify_observed<'a>(
     opts: &'a Options,
     observer: &'a mut dyn Observer,
 ) -> Verdict {
-    let mut env = Env::new(prog, kernel, profile, opts);
-    env.observer = Some(observer);
-    judge(env)
+    run(prog, kernel, profile, opts, Some(observer))
+}
+
+fn run(
+    prog: &ProgLoad,
+    kernel: &Kernel,
+    profile: &Profile,
+    opts: &Options,
+    observer: Option<&mut dyn Observer>,
+) -> Verdict {
+    match Attached::new(prog, kernel, profile, opts) {
+        Ok(attached) => {
+            let mut env = attached.env(prog, kernel, profile, opts);
+            if let Some(observer) = observer {
+                env.observer = Some(observer);
+            }
+            judge(env)
+        }
+        Err(not_modelled) => Verdict {
+            accepted: false,
+            errno: 0,
+            message: format!("not modelled: {not_modelled}"),
+            insn: None,
+            log: String::new(),
+            stats: Stats::default(),
+            not_modelled: Some(not_modelled),
+        },
+    }
 }
 
 fn judge(mut env: Env<'_>) -> Verdict {
@@ -162,7 +188,7 @@ fn last_message(log: &str) -> String {
 }
 
 impl<'a> Env<'a> {
-    fn new(
+    pub(crate) fn new(
         prog: &'a ProgLoad,
         kernel: &'a Kernel,
         profile: &'a Profile,
@@ -232,6 +258,8 @@ impl<'a> Env<'a> {
             strict_alignment: flag(ProgFlags::STRICT_ALIGNMENT) && !flag(ProgFlags::ANY_ALIGNMENT),
             test_state_freq: privileged && flag(ProgFlags::TEST_STATE_FREQ),
             test_reg_invariants: flag(ProgFlags::TEST_REG_INVARIANTS),
+            dst_prog: None,
+            extends: None,
             struct_ops: None,
             ctx_args: Vec::new(),
             named_types: HashMap::new(),
@@ -244,7 +272,7 @@ impl<'a> Env<'a> {
         self.opts.nr_cpu_ids
     }
 
-    fn check(&mut self) -> Check {
+    pub(crate) fn check(&mut self) -> Check {
         let fail = |e: Errno| Err(Stop::Errno(e));
         let Some(last) = self.insns.last() else {
             return fail(Errno::EINVAL);
@@ -259,7 +287,6 @@ impl<'a> Env<'a> {
         if !self.opts.privileged {
             self.check_unprivileged_load()?;
         }
-        self.check_prog_type()?;
         self.add_subprogs()?;
         self.check_subprogs()?;
         self.check_btf_info()?;

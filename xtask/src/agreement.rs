@@ -30,11 +30,11 @@ instructions and states. What is not modelled, not loaded, crashed or timed out 
 The corpus is the BPF selftests of the kernel's release and this project's programs, in tiers: 1a
 iterators and loops, 1b pruning and precision, 2 kfuncs and what they hand out, 3 the remaining
 `verifier_*`, 4 programs whose rights are told by where they attach: struct_ops, sockets of cgroups,
-connections of netfilter.
+connections of netfilter, functions of other programs (*PROGRAM on TARGET*).
 
 ";
 /// What must agree in the tiers that may have gaps: what was reached. It only grows.
-const REACHED: [(&str, u64); 3] = [("2", 837), ("3", 1751), ("4", 223)];
+const REACHED: [(&str, u64); 3] = [("2", 837), ("3", 1751), ("4", 323)];
 
 /// Writes docs/agreement.md.
 pub(crate) fn run(project: &Project) -> Result<()> {

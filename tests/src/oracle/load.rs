@@ -2,11 +2,13 @@
 //! Loading one program of an object, and no other, the way the kernel's own
 //! `veristat` does.
 
+use std::ffi::{CString, c_int};
 use std::fmt::Display;
 use std::path::Path;
+use std::ptr::null;
 use std::sync::{Mutex, PoisonError};
 
-use answers::{Answer, Verdict, log};
+use answers::{Answer, Target, Verdict, log};
 use libbpf_rs::btf::types::DeclTag;
 use libbpf_rs::btf::{Btf, BtfType, ReferencesType};
 use libbpf_rs::libbpf_sys as sys;
@@ -61,81 +63,113 @@ pub(super) fn programs(path: &Path) -> Result<Vec<(String, String)>, Box<Answer>
     Ok(names.collect())
 }
 
-/// Loads the program called `program` and forgets it again. The answer tells what became of it,
-/// not what it is. `core_btf` is the file whose BTF stands for the kernel's in CO-RE relocations.
-pub(super) fn alone(
-    path: &Path,
-    program: &str,
-    core_btf: Option<&Path>,
-    log_level: u32,
-    room: &mut Room,
-) -> Answer {
-    let answer = at_level(path, program, core_btf, log_level | LOG_STATS, room);
-    if answer.verdict == Verdict::Rejected && answer.errno == Some(Errno::ENOSPC as i32) {
-        // The log outgrew its room, and that is the error then, whatever the verdict was. Asked
-        // for statistics alone the verifier says no more than its last message.
-        let answer = at_level(path, program, core_btf, LOG_STATS, room);
-        return Answer {
-            log: None,
-            ..answer
-        };
-    }
-    answer
+/// A program to be loaded.
+pub(super) struct Question<'a> {
+    /// The object.
+    pub(super) path: &'a Path,
+    /// The program's name.
+    pub(super) program: &'a str,
+    /// The file whose BTF stands for the kernel's in CO-RE relocations.
+    pub(super) core_btf: Option<&'a Path>,
+    /// The verifier's.
+    pub(super) log_level: u32,
 }
 
-fn at_level(
-    path: &Path,
-    program: &str,
-    core_btf: Option<&Path>,
-    log_level: u32,
-    room: &mut Room,
-) -> Answer {
-    let mut object = match open(path, core_btf) {
-        Ok(object) => object,
-        Err(error) => return unanswered(None, &error),
-    };
-    room.0[0] = 0;
-    if let Err(error) = prepare(&mut object, program, log_level, room) {
-        return unanswered(None, &error);
+/// The program that one attaches to: its descriptor, and the function of it.
+type Attach<'a> = (c_int, Option<&'a str>);
+
+impl Question<'_> {
+    /// Loads the program and forgets it again. The answer tells what became of it, not what it is.
+    pub(super) fn alone(&self, room: &mut Room) -> Answer {
+        self.answer(None, room)
     }
-    // SAFETY: the object is open and not loaded; it is not used again but to be closed, which is
-    // allowed after a load, however it ended.
-    let loaded = unsafe { sys::bpf_object__load(object.as_libbpf_object().as_ptr()) };
-    let text = room.text();
-    let judged = log::parse(&text);
-    let errno = -loaded;
-    let without_btf = without_btf();
-    // Where libbpf has loaded the program and goes on to put the object's others, which are not
-    // loaded, into its program array (bpf_object_init_prog_arrays() in libbpf.c), it fails.
-    if loaded == 0 || said().contains("failed to initialize slot [") {
-        return Answer {
-            verdict: Verdict::Accepted,
-            stats: judged.stats,
-            without_btf,
-            ..Answer::default()
+
+    /// The same for a program that attaches to `target`, whose object is `path`.
+    pub(super) fn on_target(&self, path: &Path, target: &Target, room: &mut Room) -> Answer {
+        let mut object = match open(path, None) {
+            Ok(object) => object,
+            Err(error) => return unanswered(None, &error),
         };
+        room.0[0] = 0;
+        if let Err(error) = prepare(&mut object, &target.program, LOG_STATS, None, room) {
+            return unanswered(None, &error);
+        }
+        // SAFETY: as in `at_level`; the object is kept until the answer is there.
+        let loaded = unsafe { sys::bpf_object__load(object.as_libbpf_object().as_ptr()) };
+        if loaded != 0 {
+            return unanswered(Some(-loaded), &"the target is not loaded");
+        }
+        let programs = object.progs_mut().find(|p| p.name() == &*target.program);
+        let Some(program) = programs else {
+            return unanswered(None, &"the target is not there");
+        };
+        // SAFETY: the program is loaded.
+        let fd = unsafe { sys::bpf_program__fd(program.as_libbpf_object().as_ptr()) };
+        self.answer(Some((fd, target.function.as_deref())), room)
     }
-    if judged.body.is_empty() {
-        return unanswered(Some(errno), &Errno::from_raw(errno));
+
+    fn answer(&self, attach: Option<Attach<'_>>, room: &mut Room) -> Answer {
+        let answer = self.at_level(self.log_level | LOG_STATS, attach, room);
+        if answer.verdict == Verdict::Rejected && answer.errno == Some(Errno::ENOSPC as i32) {
+            // The log outgrew its room, and that is the error then, whatever the verdict was. Asked
+            // for statistics alone the verifier says no more than its last message.
+            let answer = self.at_level(LOG_STATS, attach, room);
+            return Answer {
+                log: None,
+                ..answer
+            };
+        }
+        answer
     }
-    match judged.defect(&text) {
-        Some(why) => Answer {
-            errno: Some(errno),
-            why: Some(why.to_owned()),
-            without_btf,
-            ..Answer::default()
-        },
-        None => Answer {
-            verdict: Verdict::Rejected,
-            errno: Some(errno),
-            message: judged.message.map(str::to_owned),
-            report: judged.report.map(str::to_owned),
-            insn: judged.insn,
-            stats: judged.stats,
-            log: (judged.body.len() <= TOLD).then(|| log::without_addresses(judged.body)),
-            without_btf,
-            ..Answer::default()
-        },
+
+    fn at_level(&self, log_level: u32, attach: Option<Attach<'_>>, room: &mut Room) -> Answer {
+        let mut object = match open(self.path, self.core_btf) {
+            Ok(object) => object,
+            Err(error) => return unanswered(None, &error),
+        };
+        room.0[0] = 0;
+        if let Err(error) = prepare(&mut object, self.program, log_level, attach, room) {
+            return unanswered(None, &error);
+        }
+        // SAFETY: the object is open and not loaded; it is not used again but to be closed, which is
+        // allowed after a load, however it ended.
+        let loaded = unsafe { sys::bpf_object__load(object.as_libbpf_object().as_ptr()) };
+        let text = room.text();
+        let judged = log::parse(&text);
+        let errno = -loaded;
+        let without_btf = without_btf();
+        // Where libbpf has loaded the program and goes on to put the object's others, which are not
+        // loaded, into its program array (bpf_object_init_prog_arrays() in libbpf.c), it fails.
+        if loaded == 0 || said().contains("failed to initialize slot [") {
+            return Answer {
+                verdict: Verdict::Accepted,
+                stats: judged.stats,
+                without_btf,
+                ..Answer::default()
+            };
+        }
+        if judged.body.is_empty() {
+            return unanswered(Some(errno), &Errno::from_raw(errno));
+        }
+        match judged.defect(&text) {
+            Some(why) => Answer {
+                errno: Some(errno),
+                why: Some(why.to_owned()),
+                without_btf,
+                ..Answer::default()
+            },
+            None => Answer {
+                verdict: Verdict::Rejected,
+                errno: Some(errno),
+                message: judged.message.map(str::to_owned),
+                report: judged.report.map(str::to_owned),
+                insn: judged.insn,
+                stats: judged.stats,
+                log: (judged.body.len() <= TOLD).then(|| log::without_addresses(judged.body)),
+                without_btf,
+                ..Answer::default()
+            },
+        }
     }
 }
 
@@ -180,6 +214,7 @@ fn prepare(
     object: &mut OpenObject,
     program: &str,
     log_level: u32,
+    attach: Option<Attach<'_>>,
     room: &mut Room,
 ) -> libbpf_rs::Result<()> {
     let mut others = Vec::new();
@@ -191,6 +226,18 @@ fn prepare(
             continue;
         }
         each.set_log_level(log_level);
+        if let Some((fd, function)) = attach {
+            let function = function.map(CString::new).transpose();
+            let function = function.map_err(std::io::Error::from)?;
+            let name = function.as_ref().map_or(null(), |name| name.as_ptr());
+            // SAFETY: the program is open and not loaded; the name outlives the call.
+            let set = unsafe {
+                sys::bpf_program__set_attach_target(each.as_libbpf_object().as_ptr(), fd, name)
+            };
+            if set != 0 {
+                return Err(libbpf_rs::Error::from_raw_os_error(-set));
+            }
+        }
         // SAFETY: the program is open and not loaded; the buffer outlives the object, for the
         // caller keeps `room` until the object is loaded and dropped, and its length is as told.
         unsafe {

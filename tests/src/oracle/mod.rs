@@ -16,7 +16,7 @@ use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use answers::Answer;
+use answers::{Answer, Target};
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
@@ -30,6 +30,9 @@ pub(crate) struct Options {
     /// The directory with the objects whose BTF programs name in place of the kernel's.
     #[arg(long, default_value = "/core-btf")]
     core_btf: PathBuf,
+    /// The directory with the objects that programs of others attach to, and that are not asked about.
+    #[arg(long, default_value = "/targets")]
+    targets: PathBuf,
     /// Only objects and programs whose `object/program` contains this.
     #[arg(long)]
     filter: Option<String>,
@@ -69,20 +72,39 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
             let core_btf_path = core_btf
                 .as_ref()
                 .map(|name| options.core_btf.join(format!("{name}.bpf.o")));
-            let answer = load::alone(
+            let question = load::Question {
                 path,
-                &program,
-                core_btf_path.as_deref(),
-                options.log_level,
-                &mut room,
-            );
-            print(&Answer {
-                object: object.clone(),
-                program: Some(program),
-                section: Some(section),
-                core_btf,
-                ..answer
-            })?;
+                program: &program,
+                core_btf: core_btf_path.as_deref(),
+                log_level: options.log_level,
+            };
+            let mut targets: Vec<_> = Target::of(&object, &program)
+                .into_iter()
+                .map(Some)
+                .collect();
+            if targets.is_empty() {
+                targets.push(None);
+            }
+            for target in targets {
+                let answer = match &target {
+                    Some(target) => {
+                        let name = format!("{}.bpf.o", target.object);
+                        let mut paths =
+                            [&options.root, &options.targets].map(|dir| dir.join(&name));
+                        paths.sort_by_key(|path| !path.exists());
+                        question.on_target(&paths[0], target, &mut room)
+                    }
+                    None => question.alone(&mut room),
+                };
+                print(&Answer {
+                    object: object.clone(),
+                    program: Some(program.clone()),
+                    section: Some(section.clone()),
+                    core_btf: core_btf.clone(),
+                    target,
+                    ..answer
+                })?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

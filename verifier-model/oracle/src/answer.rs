@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::log::Stats;
+use crate::target::Target;
 
 /// What became of a program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +35,9 @@ pub struct Answer {
     /// without `.bpf.o`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub core_btf: Option<String>,
+    /// The program that it attaches to, loaded before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
     /// The kernel refused the object's BTF, and libbpf went on without.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub without_btf: bool,
@@ -71,6 +75,7 @@ impl Answer {
             program: self.program.clone(),
             section: self.section.clone(),
             core_btf: self.core_btf.clone(),
+            target: self.target.clone(),
             without_btf: self.without_btf,
             errno: self.errno,
             why: Some(why),
@@ -81,6 +86,9 @@ impl Answer {
     /// `selftests/iters/iter_err_unsafe_c_loop`.
     pub fn name(&self) -> String {
         let program = self.program.as_deref().unwrap_or("*");
-        format!("{}/{program}", self.object)
+        match &self.target {
+            Some(target) => format!("{}/{program} on {target}", self.object),
+            None => format!("{}/{program}", self.object),
+        }
     }
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Verdict};
+use crate::{Answer, Target, Verdict};
 
 /// What was asked: the first line of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,7 +41,22 @@ pub struct Header {
 struct Log {
     object: String,
     program: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    target: Option<Target>,
     log: String,
+}
+
+impl Log {
+    /// What the log is of, as [`Answer::name`] has it.
+    fn name(&self) -> String {
+        let of = Answer {
+            object: self.object.clone(),
+            program: self.program.clone(),
+            target: self.target.clone(),
+            ..Answer::default()
+        };
+        of.name()
+    }
 }
 
 /// A tier's answers.
@@ -80,10 +95,10 @@ impl Answers {
         let mut logs = BTreeMap::new();
         for line in text.split(|&byte| byte == b'\n').filter(|l| !l.is_empty()) {
             let line: Log = serde_json::from_slice(line).context("a line is no log")?;
-            logs.insert((line.object, line.program), line.log);
+            logs.insert(line.name(), line.log);
         }
         for answer in &mut self.answers {
-            answer.log = logs.remove(&(answer.object.clone(), answer.program.clone()));
+            answer.log = logs.remove(&answer.name());
         }
         Ok(())
     }
@@ -95,10 +110,10 @@ impl Answers {
         for answer in &self.answers {
             let mut answer = answer.clone();
             if let Some(log) = answer.log.take() {
-                let (object, program) = (answer.object.clone(), answer.program.clone());
                 let line = Log {
-                    object,
-                    program,
+                    object: answer.object.clone(),
+                    program: answer.program.clone(),
+                    target: answer.target.clone(),
                     log,
                 };
                 logs += &(serde_json::to_string(&line)? + "\n");

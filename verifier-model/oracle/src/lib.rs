@@ -6,6 +6,8 @@
 mod answer;
 mod answers;
 pub mod log;
+mod target;
 
 pub use answer::{Answer, Verdict};
 pub use answers::{Answers, Header};
+pub use target::Target;

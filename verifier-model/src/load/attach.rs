@@ -47,7 +47,10 @@ pub(super) fn target(
     let name = in_section
         .ok_or("the section names no target: SEC(\"…/target\"); give one with --attach")?;
     if def.prog_type == ProgType::Ext {
-        return Err("it replaces a function of another program, which is not given".into());
+        return Err(
+            "it replaces a function of another program, which is not given; name it by --target"
+                .into(),
+        );
     }
     in_kernel(kernel, name, attach_type).map(Some)
 }

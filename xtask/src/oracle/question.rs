@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use answers::{Answer, Answers, Header};
+use answers::{Answer, Answers, Header, Target};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use verifier_model::btf::Btf;
@@ -27,6 +27,8 @@ pub(super) struct Question {
     pub(super) parts: Vec<Part>,
     /// Objects whose BTF programs name.
     core_btf: Vec<Object>,
+    /// Objects of other tiers that programs attach to.
+    targets: Vec<Object>,
     /// The kernel's own test modules.
     modules: Vec<PathBuf>,
     /// The project's modules; the last is the benchmarks'.
@@ -56,9 +58,21 @@ impl Question {
             name: object.name.replace("selftests/", ""),
             ..object
         });
+        let asked = |name: &String| {
+            let name = format!("selftests/{name}.bpf.o");
+            let mut objects = parts.iter().flat_map(|part| &part.compiled.objects);
+            objects.any(|object| object.name == name)
+        };
+        let mut targets: Vec<String> = Target::objects().into_iter().collect();
+        targets.retain(|name| !asked(name));
+        if !parts.iter().any(|part| part.tier == Tier::Attached) {
+            targets.clear();
+        }
+        let targets = corpus.compile(project, toolchain, &targets)?.objects;
         let this = Self {
             parts,
             core_btf: core_btf.collect(),
+            targets,
             modules: Vec::new(),
             own: Vec::new(),
         };
@@ -101,6 +115,9 @@ impl Question {
         let mut payload = super::payload_of(self.modules.iter().chain(self.own.last()))?;
         for object in self.objects() {
             payload.push((format!("oracle/{}", object.name), object.path.clone()));
+        }
+        for object in &self.targets {
+            payload.push((format!("targets/{}", object.name), object.path.clone()));
         }
         for object in &self.core_btf {
             payload.push((format!("core-btf/{}", object.name), object.path.clone()));

@@ -139,7 +139,14 @@ const ATTACHED: &str = "
     struct_ops_refcounted_fail__ref_leak struct_ops_refcounted_fail__tail_call
     tcp_ca_incompl_cong_ops tcp_ca_unsupp_cong_op tcp_ca_untrusted_btf_write
     tcp_ca_update tcp_ca_write_sk_pacing
-    unsupported_ops";
+    unsupported_ops
+    exceptions_ext fentry_recursive fentry_recursive_target fexit_bpf2bpf fexit_bpf2bpf_simple
+    freplace_attach_probe freplace_connect4 freplace_connect_v4_prog
+    freplace_get_constant freplace_global_func freplace_int_with_void freplace_progmap
+    freplace_unreliable_prog freplace_void struct_ops_arena_attach
+    summarization summarization_freplace tailcall_bpf2bpf2 tailcall_bpf2bpf_fentry
+    tailcall_bpf2bpf_fexit tailcall_freplace test_attach_probe test_global_func2 test_global_func7
+    test_pkt_access test_pkt_md_access test_trace_ext test_xdp test_xdp_bpf2bpf";
 
 #[cfg(test)]
 mod tests {

@@ -18,6 +18,7 @@ use crate::column::{self, Column, Row, Variant};
 use crate::filter::Filters;
 use crate::results::{self, Format};
 use crate::stat::{Record, Stat, Value};
+use crate::target::Target;
 use crate::{dump, kernel, verdict};
 
 /// Exit status when nothing is rejected, but something was not modelled.
@@ -39,6 +40,9 @@ pub(crate) struct Args {
     /// What a program attaches to, for those whose section does not say
     #[arg(long, value_name = "PROG=TARGET", value_parser = prog_and_target)]
     attach: Vec<(String, String)>,
+    /// The program that a program attaches to, one function of it (freplace, fentry, fexit)
+    #[arg(long, value_name = "PROG=OBJECT:PROGRAM[:FUNCTION]", value_parser = prog_and_program)]
+    target: Vec<(String, Target)>,
     /// The files are raw instructions, of a program as in SEC("SECTION")
     #[arg(long, value_name = "SECTION")]
     raw: Option<String>,
@@ -85,6 +89,11 @@ fn prog_and_target(arg: &str) -> Result<(String, String), String> {
         Some((prog, target)) => Ok((prog.to_owned(), target.to_owned())),
         None => Err("write it as PROG=TARGET".into()),
     }
+}
+
+fn prog_and_program(arg: &str) -> Result<(String, Target), String> {
+    let (prog, target) = prog_and_target(arg)?;
+    Ok((prog, target.parse()?))
 }
 
 fn help() -> String {
@@ -263,14 +272,10 @@ fn check_file(
     if args.dump {
         write!(out, "{}", dump::maps(&object))?;
     }
-    let attach_targets: BTreeMap<_, _> = args
-        .attach
-        .iter()
-        .map(|(prog, target)| (prog.clone(), SetAttachTarget::Kernel(target.clone())))
-        .collect();
+    let attach_targets = attach_targets(args, kernel)?;
     for prog in attach_targets.keys() {
         if !object.programs().any(|p| p.name == prog) {
-            bail!("--attach: the object has no program '{prog}'");
+            bail!("--attach or --target: the object has no program '{prog}'");
         }
     }
     let autoload = match &args.prog {
@@ -294,6 +299,18 @@ fn check_file(
         check_prog(args, kernel, &name, &prog, checked, out)?;
     }
     Ok(())
+}
+
+/// What programs attach to by `--attach` and `--target`.
+fn attach_targets(args: &Args, kernel: &Kernel) -> Result<BTreeMap<String, SetAttachTarget>> {
+    let attach = args.attach.iter();
+    let mut targets: BTreeMap<_, _> = attach
+        .map(|(prog, target)| (prog.clone(), SetAttachTarget::Kernel(target.clone())))
+        .collect();
+    for (prog, target) in &args.target {
+        targets.insert(prog.clone(), target.read(kernel)?);
+    }
+    Ok(targets)
 }
 
 /// Says what comes of a program.

@@ -15,6 +15,7 @@ mod program;
 mod results;
 mod stat;
 mod table;
+mod target;
 mod verdict;
 
 use std::process::ExitCode;

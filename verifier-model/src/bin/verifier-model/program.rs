@@ -10,6 +10,7 @@ use verifier_model::profile::{Profile, Rule};
 use verifier_model::prog_load::{Kernel, ProgLoad};
 use verifier_model::verify::Options;
 
+use crate::target::Target;
 use crate::{kernel, verdict};
 
 /// Which program, and how to verify it.
@@ -23,8 +24,15 @@ pub(crate) struct Args {
     /// What the program attaches to, when its section does not say
     #[arg(long, value_name = "TARGET")]
     attach: Option<String>,
+    /// The program that the program attaches to, one function of it
+    #[arg(
+        long,
+        value_name = "OBJECT:PROGRAM[:FUNCTION]",
+        conflicts_with = "attach"
+    )]
+    target: Option<Target>,
     /// The file is raw instructions, of a program as in SEC("SECTION")
-    #[arg(long, value_name = "SECTION", conflicts_with_all = ["prog", "attach"])]
+    #[arg(long, value_name = "SECTION", conflicts_with_all = ["prog", "attach", "target"])]
     raw: Option<String>,
     /// Verify as before a rule was made (see `verifier-model rules`); may be given several times
     #[arg(long, value_name = "RULE", value_parser = verdict::rule)]
@@ -63,7 +71,10 @@ impl Args {
             (None, []) => bail!("the object has no programs"),
             (None, all) => bail!("say which program: {}", all.join(", ")),
         };
-        let target = self.attach.clone().map(SetAttachTarget::Kernel);
+        let target = match &self.target {
+            Some(target) => Some(target.read(kernel)?),
+            None => self.attach.clone().map(SetAttachTarget::Kernel),
+        };
         let options = PrepareOptions {
             autoload: Autoload::Only(&prog),
             attach_targets: target

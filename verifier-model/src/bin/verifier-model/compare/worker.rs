@@ -6,14 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use answers::Answer;
 use answers::log::Stats;
+use answers::{Answer, Target};
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use verifier_model::btf::Btf;
-use verifier_model::load::{Autoload, LoadError, Object, PrepareOptions};
+use verifier_model::load::{Autoload, LoadError, Object, PrepareOptions, SetAttachTarget};
 use verifier_model::profile::Profile;
-use verifier_model::prog_load::Kernel;
+use verifier_model::prog_load::{Kernel, ProgLoad};
 use verifier_model::verify::{Options, Verdict, verify};
 
 /// What a worker says when it can be asked.
@@ -26,6 +26,8 @@ pub(super) struct Task {
     /// The program; none if the kernel's loader did not open the object.
     pub(super) program: Option<String>,
     core_btf: Option<PathBuf>,
+    /// The object with what the program attaches to, and what that is.
+    target: Option<(PathBuf, Target)>,
     /// CPUs of the guest.
     cpus: u32,
 }
@@ -60,6 +62,10 @@ impl Task {
             object: objects.join(format!("{}.bpf.o", answer.object)),
             program: answer.program.clone(),
             core_btf: core_btf.map(|name| objects.join(format!("core-btf/{name}.bpf.o"))),
+            target: answer.target.clone().map(|target| {
+                let object = objects.join(format!("{}.bpf.o", target.object));
+                (object, target)
+            }),
             cpus,
         }
     }
@@ -72,32 +78,45 @@ impl Task {
     }
 
     fn try_verify(&self, kernel: &Kernel) -> Result<Verdict> {
-        let data = std::fs::read(&self.object)?;
-        let name = self
-            .object
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy();
-        let object = Object::open(&data, &name)?;
         let core_btf = self.core_btf.as_ref();
         let core_btf = core_btf
             .map(|path| Btf::from_file(path, None))
             .transpose()?;
-        let options = PrepareOptions {
-            autoload: Autoload::Only(self.program.as_deref().unwrap_or_default()),
+        let program = self.program.as_deref().unwrap_or_default();
+        let mut options = PrepareOptions {
             core_btf: core_btf.map(Arc::new),
             ..PrepareOptions::default()
         };
-        let mut progs = object.prepare(kernel, &options)?;
-        let prog = progs.next().map(|prog| prog.load);
-        let load =
-            prog.unwrap_or_else(|| Err(LoadError::Object("there is no such program".into())))?;
+        if let Some((object, target)) = &self.target {
+            let load = load(object, &target.program, kernel, PrepareOptions::default())?;
+            let target = SetAttachTarget::Prog(Arc::new(load), target.function.clone());
+            options.attach_targets.insert(program.to_owned(), target);
+        }
+        let load = load(&self.object, program, kernel, options)?;
         let options = Options {
             nr_cpu_ids: self.cpus,
             ..Options::default()
         };
         Ok(verify(&load, kernel, &Profile::default(), &options))
     }
+}
+
+/// One program of an object.
+fn load(
+    path: &Path,
+    program: &str,
+    kernel: &Kernel,
+    options: PrepareOptions<'_>,
+) -> Result<ProgLoad> {
+    let data = std::fs::read(path)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let object = Object::open(&data, &name)?;
+    let options = PrepareOptions {
+        autoload: Autoload::Only(program),
+        ..options
+    };
+    let prog = object.prepare(kernel, &options)?.next().map(|p| p.load);
+    Ok(prog.unwrap_or_else(|| Err(LoadError::Object("there is no such program".into())))?)
 }
 
 impl From<Verdict> for Said {

@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Programs that attach to a function of another program, which is verified before.
+//!
+//! `fentry` and `fexit` watch the function: their context is its arguments. `freplace` stands in for
+//! it: it is verified as a global function of a program of the target's type.
+//!
+//! ```text
+//! target                                      extension
+//! SEC("tc") int main(struct __sk_buff *)
+//!   int get_len(struct __sk_buff *)   ◄────   SEC("freplace/get_len") int new_len(struct __sk_buff *)
+//!     global, does not change packets           same prototype, may call what tc programs may,
+//!                                               must not change packets either
+//! ```
+//!
+//! Source: `bpf_check_attach_target()`, `check_attach_btf_id()` in `kernel/bpf/verifier.c`,
+//! `btf_check_type_match()`, `btf_ctx_access()` in `kernel/bpf/btf.c`.
+
+use std::sync::Arc;
+
+use crate::btf::{Btf, Kind, Linkage, Type};
+use crate::btf_walk::{is_void, kind_str};
+use crate::check_ctx::CtxInfo;
+use crate::env::{Env, Extends, MAX_BPF_FUNC_REG_ARGS};
+use crate::error::{Check, Errno, Stop, not_modelled};
+use crate::log::verbose;
+use crate::profile::Profile;
+use crate::prog_load::{AttachTarget, Kernel, ProgLoad};
+use crate::reg_state::BtfRef;
+use crate::types::{Flag, RegType};
+use crate::uapi::{AttachType as A, ProgType as P};
+use crate::verify::Options;
+
+/// A verified program that another attaches to (`prog->aux->dst_prog`).
+#[derive(Clone, Debug)]
+pub struct DstProg {
+    /// What was loaded.
+    pub prog: Arc<ProgLoad>,
+    /// The FUNC that is attached to, in its BTF.
+    pub btf_id: u32,
+    /// Functions that are left of it.
+    pub funcs: Vec<DstFunc>,
+    /// Its main function is passed pointers into an arena.
+    pub has_arena_ctx_arg: bool,
+}
+
+/// What a program is verified with when it attaches to another.
+#[derive(Debug, Default)]
+pub(crate) struct Attached {
+    dst: Option<Arc<DstProg>>,
+    /// An extension, as a program of the type that it extends.
+    extension: Option<ProgLoad>,
+}
+
+impl Attached {
+    /// Verifies what `prog` attaches to. An error says why there is nothing to be said of `prog`.
+    pub(crate) fn new(
+        prog: &ProgLoad,
+        kernel: &Kernel,
+        profile: &Profile,
+        opts: &Options,
+    ) -> Result<Self, String> {
+        let Some(AttachTarget::Prog { prog: dst, btf_id }) = &prog.attach else {
+            return Ok(Self::default());
+        };
+        let quiet = Options {
+            log_level: 0,
+            ..opts.clone()
+        };
+        let below = Self::new(dst, kernel, profile, &quiet)?;
+        let mut env = below.env(dst, kernel, profile, &quiet);
+        match env.check() {
+            Ok(()) => Ok(Self {
+                extension: (prog.prog_type == P::Ext).then(|| ProgLoad {
+                    prog_type: env.prog.prog_type,
+                    expected_attach_type: env.prog.expected_attach_type,
+                    ..prog.clone()
+                }),
+                dst: Some(Arc::new(DstProg::new(dst.clone(), *btf_id, &env))),
+            }),
+            Err(Stop::NotModelled(what)) => Err(format!("{what}, in the target '{}'", dst.name)),
+            Err(Stop::Errno(_)) => Err(format!("the target '{}', which is rejected", dst.name)),
+        }
+    }
+
+    /// `prog` before it is verified.
+    pub(crate) fn env<'a>(
+        &'a self,
+        prog: &'a ProgLoad,
+        kernel: &'a Kernel,
+        profile: &'a Profile,
+        opts: &'a Options,
+    ) -> Env<'a> {
+        let mut env = Env::new(
+            self.extension.as_ref().unwrap_or(prog),
+            kernel,
+            profile,
+            opts,
+        );
+        env.dst_prog.clone_from(&self.dst);
+        env.extends = self.extension.as_ref().map(|_| Extends::Loaded);
+        env
+    }
+}
+
+/// What is kept of a function.
+#[derive(Clone, Copy, Debug)]
+pub struct DstFunc {
+    type_id: u32,
+    is_main: bool,
+    unreliable: bool,
+    changes_pkt_data: bool,
+    might_sleep: bool,
+    is_exception_cb: bool,
+}
+
+impl DstProg {
+    /// What the kernel keeps of a program that was accepted.
+    pub(crate) fn new(prog: Arc<ProgLoad>, btf_id: u32, env: &Env<'_>) -> Self {
+        let infos = env.prog.func_info.iter().zip(&env.func_info_aux);
+        let funcs = infos.zip(&env.subprogs).enumerate();
+        // A function that no path came to is taken out.
+        let kept = funcs.filter(|(_, (_, sub))| env.aux.get(sub.start).is_some_and(|a| a.seen));
+        let funcs = kept.map(|(i, ((info, aux), sub))| DstFunc {
+            type_id: info.type_id,
+            is_main: i == 0,
+            unreliable: aux.unreliable,
+            changes_pkt_data: sub.changes_pkt_data,
+            might_sleep: sub.might_sleep,
+            is_exception_cb: sub.is_exception_cb,
+        });
+        let arena = |a: &crate::struct_ops::CtxArg| a.typ.base() == RegType::PTR_TO_ARENA;
+        Self {
+            btf_id,
+            funcs: funcs.collect(),
+            has_arena_ctx_arg: env.ctx_args.iter().any(arena),
+            prog,
+        }
+    }
+
+    /// The function that is attached to.
+    pub(crate) fn target(&self) -> Option<(&Btf, Type<'_>)> {
+        let btf = self.prog.btf.as_deref()?;
+        Some((btf, btf.type_by_id(self.btf_id)?))
+    }
+
+    fn func(&self) -> Option<&DstFunc> {
+        self.funcs.iter().find(|f| f.type_id == self.btf_id)
+    }
+
+    /// Its prototype, unless its BTF is not to be relied on.
+    fn proto(&self) -> Option<Type<'_>> {
+        let (btf, func) = self.target()?;
+        let unreliable = self.func().is_none_or(|f| f.unreliable);
+        btf.type_by_id(func.type_id()).filter(|_| !unreliable)
+    }
+}
+
+impl Env<'_> {
+    /// Whether the program may attach to a function of `dst`.
+    pub(crate) fn check_dst_prog(&mut self, dst: &DstProg) -> Check {
+        let Some((btf, t)) = dst.target() else {
+            verbose!(
+                self,
+                "Tracing program can only be attached to another program annotated with BTF\n"
+            );
+            return Err(Errno::EINVAL.into());
+        };
+        let extends = self.extends.is_some();
+        let name = t.name();
+        let Some(func) = dst.func() else {
+            verbose!(self, "Subprog {name} doesn't exist\n");
+            return Err(Errno::EINVAL.into());
+        };
+        if func.is_main && dst.has_arena_ctx_arg {
+            verbose!(
+                self,
+                "Cannot attach to a target with arena context arguments\n"
+            );
+            return Err(Errno::EOPNOTSUPP.into());
+        }
+        let refusal = if func.is_exception_cb {
+            Some(match extends {
+                true => "Extension programs cannot attach to exception callback",
+                false => "Tracing programs cannot attach to exception callback",
+            })
+        } else if extends {
+            let own = &self.subprogs[0];
+            if func.unreliable {
+                Some("Cannot replace static functions")
+            } else if own.changes_pkt_data && !func.changes_pkt_data {
+                Some("Extension program changes packet data, while original does not")
+            } else if own.might_sleep && !func.might_sleep {
+                Some("Extension program may sleep, while original does not")
+            } else if dst.prog.prog_type == P::Ext {
+                Some("Cannot recursively attach")
+            } else if dst.prog.prog_type == P::Tracing && is_trampoline(dst) {
+                Some("Cannot extend fentry/fexit/fsession")
+            } else {
+                None
+            }
+        } else if watches_tracing(&dst.prog) {
+            Some("Cannot nest tracing program attach more than once")
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            verbose!(self, "{refusal}\n");
+            return Err(Errno::EINVAL.into());
+        }
+        if extends {
+            self.check_type_match(btf, t)?;
+            let tracing = matches!(
+                dst.prog.prog_type,
+                P::Tracing | P::Lsm | P::StructOps | P::RawTracepoint
+            );
+            if tracing && dst.prog.attach.is_some() {
+                return not_modelled("freplace of programs that attach to kernel functions");
+            }
+            return Ok(());
+        }
+        match self.prog.expected_attach_type {
+            A::TraceFentry | A::TraceFexit | A::TraceFsession => {}
+            A::ModifyReturn => {
+                verbose!(self, "can't modify return codes of BPF programs\n");
+                return Err(Errno::EINVAL.into());
+            }
+            A::TraceRawTp => {
+                verbose!(
+                    self,
+                    "Only FENTRY/FEXIT/FSESSION progs are attachable to another BPF prog\n"
+                );
+                return Err(Errno::EINVAL.into());
+            }
+            _ => return Err(Errno::EINVAL.into()),
+        }
+        if self.prog.sleepable() {
+            verbose!(self, "{name} is not sleepable\n");
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(())
+    }
+
+    /// Whether the main function's prototype is that of `t2` (`btf_check_type_match`).
+    fn check_type_match(&mut self, btf2: &Btf, t2: Type<'_>) -> Check {
+        let own = self.prog.btf.clone().zip(self.prog.func_info.first());
+        let Some((btf1, info)) = own else {
+            verbose!(self, "Program extension requires BTF\n");
+            return Err(Errno::EINVAL.into());
+        };
+        let Some(t1) = btf1.type_by_id(info.type_id) else {
+            return Err(Errno::EFAULT.into());
+        };
+        match mismatch(&btf1, t1, btf2, t2) {
+            Some(message) => {
+                verbose!(self, "{message}\n");
+                Err(Errno::EINVAL.into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The arguments of the function that is watched, and what it returns.
+    pub(crate) fn dst_ctx_access(
+        &mut self,
+        dst: &DstProg,
+        off: i32,
+        size: i32,
+    ) -> Check<Option<CtxInfo>> {
+        let Some((btf, func)) = dst.target() else {
+            return Err(Errno::EFAULT.into());
+        };
+        let name = func.name();
+        if off % 8 != 0 {
+            verbose!(self, "func '{name}' offset {off} is not multiple of 8\n");
+            return Ok(None);
+        }
+        let proto = dst.proto();
+        let params: Vec<_> = proto.map_or_else(Vec::new, |p| p.params().collect());
+        let arg = match proto {
+            Some(proto) => arg_idx(btf, proto, off),
+            None => (off / 8) as usize,
+        };
+        let nr_args = proto.map_or(MAX_BPF_FUNC_REG_ARGS, |_| params.len());
+        let retval = matches!(
+            self.prog.expected_attach_type,
+            A::TraceFexit | A::TraceFsession
+        );
+        if arg > nr_args || arg == nr_args && !retval {
+            verbose!(self, "func '{name}' doesn't have {}-th argument\n", arg + 1);
+            return Ok(None);
+        }
+        let Some(proto) = proto else {
+            return Ok(Some(CtxInfo::SCALAR));
+        };
+        let type_id = params.get(arg).map_or(proto.type_id(), |p| p.type_id());
+        let t = btf.skip_mods_and_typedefs(type_id);
+        if t.kind() == Kind::Int && t.size() <= 8 || t.is_any_enum() || t.is_composite() {
+            return Ok(Some(CtxInfo::SCALAR));
+        }
+        if t.kind() != Kind::Ptr {
+            verbose!(
+                self,
+                "func '{name}' arg{arg} '{}' has type {}. Only pointer access is allowed\n",
+                if is_void(t) { "" } else { t.name() },
+                kind_str(t)
+            );
+            return Ok(None);
+        }
+        if size != 8 {
+            verbose!(self, "func '{name}' size {size} must be 8\n");
+            return Ok(None);
+        }
+        if !btf.skip_mods_and_typedefs(t.type_id()).is_composite() {
+            return Ok(Some(CtxInfo::SCALAR));
+        }
+        let mut typ = RegType::PTR_TO_BTF_ID;
+        if params
+            .get(arg)
+            .is_some_and(|p| p.name().ends_with("__nullable"))
+        {
+            typ = typ | Flag::PTR_MAYBE_NULL;
+        }
+        // The context of the program that is watched is its kernel's type here.
+        let dst_type = effective_type(&dst.prog);
+        if !crate::func_args::is_ctx_type(dst_type, btf, t) {
+            return Ok(None);
+        }
+        let (id, _) = self.kern_ctx_of(dst_type)?;
+        Ok(Some(CtxInfo {
+            btf: Some((BtfRef::VMLINUX, id)),
+            ..CtxInfo::of(typ)
+        }))
+    }
+}
+
+/// Whether a program is attached by a trampoline, and cannot be extended.
+fn is_trampoline(dst: &DstProg) -> bool {
+    matches!(
+        dst.prog.expected_attach_type,
+        A::TraceFentry
+            | A::TraceFexit
+            | A::TraceFentryMulti
+            | A::TraceFexitMulti
+            | A::TraceFsession
+            | A::TraceFsessionMulti
+    )
+}
+
+/// Whether a program is a tracing program that watches another.
+fn watches_tracing(prog: &ProgLoad) -> bool {
+    let target = match &prog.attach {
+        Some(AttachTarget::Prog { prog, .. }) => prog.prog_type,
+        _ => return false,
+    };
+    prog.prog_type == P::Tracing && target == P::Tracing
+}
+
+/// The type of a program, of an extension that of what it extends.
+fn effective_type(prog: &ProgLoad) -> P {
+    match &prog.attach {
+        Some(AttachTarget::Prog { prog: dst, .. }) if prog.prog_type == P::Ext => dst.prog_type,
+        _ => prog.prog_type,
+    }
+}
+
+/// Which argument of a function is at an offset; one past the last is what it returns.
+fn arg_idx(btf: &Btf, proto: Type<'_>, off: i32) -> usize {
+    let ids = proto.params().map(|p| p.type_id()).chain([proto.type_id()]);
+    let mut end = 0;
+    let sizes = ids.map(|id| {
+        let t = btf.skip_mods_and_typedefs(id);
+        let size = if t.kind() == Kind::Ptr { 8 } else { t.size() };
+        size.div_ceil(8) as i32 * 8
+    });
+    let count = proto.params().len() + 1;
+    let mut at = sizes.map(|size| {
+        end += size;
+        end
+    });
+    at.position(|end| off < end).unwrap_or(count)
+}
+
+/// How the prototypes of two functions differ (`btf_check_func_type_match`).
+fn mismatch(btf1: &Btf, t1: Type<'_>, btf2: &Btf, t2: Type<'_>) -> Option<String> {
+    let (fn1, fn2) = (t1.name(), t2.name());
+    for t in [t1, t2] {
+        if t.linkage() != Some(Linkage::Global) {
+            return Some(format!("{}() is not a global function", t.name()));
+        }
+    }
+    let (p1, p2) = (
+        btf1.type_by_id(t1.type_id())?,
+        btf2.type_by_id(t2.type_id())?,
+    );
+    let (n1, n2) = (p1.params().len(), p2.params().len());
+    if n1 != n2 {
+        return Some(format!("{fn1}() has {n1} args while {fn2}() has {n2} args"));
+    }
+    // Kind, number of members and flag are one word, which is compared.
+    let differ = |a: Type<'_>, b: Type<'_>| {
+        (a.kind(), a.vlen(), a.kflag()) != (b.kind(), b.vlen(), b.kflag())
+    };
+    let (r1, r2) = (
+        btf1.skip_mods_and_typedefs(p1.type_id()),
+        btf2.skip_mods_and_typedefs(p2.type_id()),
+    );
+    if differ(r1, r2) {
+        return Some(format!(
+            "Return type {} of {fn1}() doesn't match type {} of {fn2}()",
+            kind_str(r1),
+            kind_str(r2)
+        ));
+    }
+    for (i, (a1, a2)) in p1.params().zip(p2.params()).enumerate() {
+        let (a1, a2) = (
+            btf1.skip_mods_and_typedefs(a1.type_id()),
+            btf2.skip_mods_and_typedefs(a2.type_id()),
+        );
+        if differ(a1, a2) {
+            let (k1, k2) = (kind_str(a1), kind_str(a2));
+            return Some(format!("arg{i} in {fn1}() is {k1} while {fn2}() has {k2}"));
+        }
+        let sized = matches!(
+            a1.kind(),
+            Kind::Int
+                | Kind::Struct
+                | Kind::Union
+                | Kind::Enum
+                | Kind::Datasec
+                | Kind::Float
+                | Kind::Enum64
+        );
+        if sized && a1.size() != a2.size() {
+            let (s1, s2) = (a1.size(), a2.size());
+            return Some(format!(
+                "arg{i} in {fn1}() has size {s1} while {fn2}() has {s2}"
+            ));
+        }
+        if a1.kind() == Kind::Int || a1.is_any_enum() {
+            continue;
+        }
+        if a1.kind() != Kind::Ptr {
+            return Some(format!("arg{i} in {fn1}() has unrecognized type"));
+        }
+        let (s1, s2) = (
+            btf1.skip_mods_and_typedefs(a1.type_id()),
+            btf2.skip_mods_and_typedefs(a2.type_id()),
+        );
+        for (s, name) in [(s1, fn1), (s2, fn2)] {
+            if !s.is_composite() {
+                return Some(format!("arg{i} in {name}() is not a pointer to context"));
+            }
+        }
+        if s1.name() != s2.name() {
+            return Some(format!(
+                "arg{i} {fn1}(struct {} *) doesn't match {fn2}(struct {} *)",
+                s1.name(),
+                s2.name()
+            ));
+        }
+    }
+    None
+}
