@@ -14,11 +14,15 @@ use crate::{
     },
     snapshot::{
         self,
+        INLINE_CPUS,
         INLINE_WORDS, //
     },
     walk::Walk, //
 };
-use core::slice;
+use core::{
+    ptr,
+    slice, //
+};
 use kernel::{
     bindings::{
         self,
@@ -55,36 +59,29 @@ union Words {
 impl Words {
     /// Room for `nr_cpu_ids` bits, none of them set.
     fn new() -> Self {
-        let len = snapshot::len(nr_cpu_ids());
-        if len <= INLINE_WORDS {
+        if nr_cpu_ids() <= INLINE_CPUS {
             // INVARIANT: They fit.
             let inline = [0; INLINE_WORDS];
             return Self { inline };
         }
+        let size = snapshot::len(nr_cpu_ids()).wrapping_mul(size_of::<usize>());
         // INVARIANT: So many words, or NULL.
-        let allocated = bpf_iter_cpumask_alloc(len.wrapping_mul(size_of::<usize>())).cast();
+        let allocated = bpf_iter_cpumask_alloc(size).cast();
         Self { allocated }
     }
 
-    /// The words; none if there was no memory for them.
-    fn as_mut_slice(&mut self) -> &mut [usize] {
-        let len = snapshot::len(nr_cpu_ids());
-        if len <= INLINE_WORDS {
-            // SAFETY: By the type invariant, it is `inline`.
-            return unsafe { &mut self.inline };
+    /// The first one; NULL if there was no memory for them.
+    #[inline(always)]
+    fn as_mut_ptr(&mut self) -> *mut usize {
+        if nr_cpu_ids() <= INLINE_CPUS {
+            return ptr::from_mut(self).cast();
         }
         // SAFETY: By the type invariant, it is `allocated`.
-        let allocated = unsafe { self.allocated };
-        if allocated.is_null() {
-            return &mut [];
-        }
-        // SAFETY: By the type invariant, there are so many words, and they are borrowed with
-        // `self`. They came zeroed.
-        unsafe { slice::from_raw_parts_mut(allocated, len) }
+        unsafe { self.allocated }
     }
 
     fn free(self) {
-        if snapshot::len(nr_cpu_ids()) > INLINE_WORDS {
+        if nr_cpu_ids() > INLINE_CPUS {
             // SAFETY: By the type invariant, it is `allocated`, and its memory goes this way. NULL
             // may be handed in.
             unsafe { bindings::kfree_nolock(self.allocated.cast()) };
@@ -94,8 +91,8 @@ impl Words {
 
 /// Copies `mask` and starts a walk over the copy.
 ///
-/// Returns `-ENOMEM` if there are more than [`INLINE_CPUS`](snapshot::INLINE_CPUS) possible CPUs
-/// and no memory for the copy. The walk is empty then.
+/// Returns `-ENOMEM` if there are more than [`INLINE_CPUS`] possible CPUs and no memory for the
+/// copy. The walk is empty then.
 ///
 /// # Safety
 ///
@@ -115,17 +112,19 @@ pub unsafe extern "C" fn bpf_iter_cpumask_snapshot_new(
         it.write(CpumaskSnapshotIter { walk, words });
         &mut *it
     };
-    let copy = it.words.as_mut_slice();
+    let words = it.words.as_mut_ptr();
+    if words.is_null() {
+        return ENOMEM.to_errno();
+    }
+
+    // SAFETY: By the invariant of `Words`, there are so many of them, and zeroed. They are
+    // borrowed with `it`.
+    let copy = unsafe { slice::from_raw_parts_mut(words, snapshot::len(nr_cpu_ids())) };
 
     // SAFETY: By the safety requirements, the mask is valid, and it has `nr_cpu_ids` bits;
     // `snapshot::take` only asks for words that hold one of them.
-    snapshot::take(copy, nr_cpu_ids(), |i| unsafe { read_word(mask, i) });
-
-    if copy.is_empty() {
-        ENOMEM.to_errno()
-    } else {
-        0
-    }
+    snapshot::take(copy, |i| unsafe { read_word(mask, i) });
+    0
 }
 
 /// Steps to the next CPU in the copy. Returns NULL at its end and ever after.
@@ -140,9 +139,17 @@ pub unsafe extern "C" fn bpf_iter_cpumask_snapshot_next(
 ) -> *mut c_int {
     // SAFETY: By the safety requirements, `it` holds a `CpumaskSnapshotIter`, and no one else has
     // it.
-    let CpumaskSnapshotIter { walk, words } = unsafe { &mut *it.cast::<CpumaskSnapshotIter>() };
+    let it = unsafe { &mut *it.cast::<CpumaskSnapshotIter>() };
+    let words = it.words.as_mut_ptr();
+    if words.is_null() {
+        return ptr::null_mut();
+    }
 
-    stepped(snapshot::next(walk, nr_cpu_ids(), words.as_mut_slice()))
+    // SAFETY: By the invariant of `Words`, there are words for `nr_cpu_ids` bits; `Walk::next` only
+    // asks for those that hold one of them.
+    let word = |i| unsafe { words.add(i).read() };
+
+    stepped(it.walk.next(nr_cpu_ids(), word))
 }
 
 /// Ends the walk and frees the copy.

@@ -5,8 +5,6 @@
 //! This file knows neither the kernel nor its pointers: the caller provides the memory, and a
 //! closure that reads one word of the mask. Kbuild and Cargo both compile it as it stands.
 
-use crate::walk::Walk;
-
 /// Up to so many CPUs, a copy takes no memory but the iterator's own.
 pub const INLINE_CPUS: u32 = 256;
 
@@ -19,21 +17,14 @@ pub const fn len(nr_cpu_ids: u32) -> usize {
     nr_cpu_ids.div_ceil(usize::BITS) as usize
 }
 
-/// Copies a mask of `nr_cpu_ids` CPUs, as far as `copy` has room.
+/// Copies a mask into as many words as it takes.
 ///
-/// `word(i)` reads word `i` of the mask, as for [`Walk::next`]. It is asked once for each word
-/// that holds a CPU, in ascending order: a mask that changes meanwhile may change between two of
-/// its words, but none of them is torn.
+/// `word(i)` reads word `i` of the mask, as for `Walk::next`. It is asked once for each word of
+/// `copy`, in ascending order: a mask that changes meanwhile may change between two of its words,
+/// but none of them is torn.
 #[inline(always)]
-pub fn take(copy: &mut [usize], nr_cpu_ids: u32, word: impl Fn(usize) -> usize) {
-    for (i, to) in (0..len(nr_cpu_ids)).zip(copy) {
+pub fn take(copy: &mut [usize], word: impl Fn(usize) -> usize) {
+    for (i, to) in copy.iter_mut().enumerate() {
         *to = word(i);
     }
-}
-
-/// Steps `walk` to the next CPU of a copy. What the copy lacks has no CPU: a walk over none at
-/// all is over at once.
-#[inline(always)]
-pub fn next<'a>(walk: &'a mut Walk, nr_cpu_ids: u32, copy: &[usize]) -> Option<&'a i32> {
-    walk.next(nr_cpu_ids, |i| copy.get(i).copied().unwrap_or(0))
 }
