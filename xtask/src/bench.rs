@@ -221,13 +221,13 @@ impl<'a> Bench<'a> {
 
 /// A line for each method.
 fn print(boot: &Boot) {
-    print!("{:>4} CPUs  ", boot.nr_cpu_ids);
+    print!("{:>4} CPUs       ", boot.nr_cpu_ids);
     for shape in Shape::ALL {
         print!("{:>13}", shape.name());
     }
     println!("  new+destroy");
     for method in &boot.methods {
-        print!("{:11}", method.name);
+        print!("{:16}", method.name);
         for walk in &method.walks {
             print!("{:13}", walk.ticks);
         }

@@ -22,6 +22,14 @@ pub(crate) const METHODS: [(&str, &str); 6] = [
     ("kernel", "for_each_cpu in the kernel"),
 ];
 
+/// The iterators over two masks and over a copy, beside the one over a mask.
+const COMPANIONS: [(&str, &str); 4] = [
+    ("cpumask", "bpf_iter_cpumask"),
+    ("cpumask_and", "bpf_iter_cpumask_and"),
+    ("cpumask_andnot", "bpf_iter_cpumask_andnot"),
+    ("cpumask_snapshot", "bpf_iter_cpumask_snapshot"),
+];
+
 /// The whole page.
 pub(crate) fn text(measured: &Measured) -> Result<String> {
     let mut page = head(&measured.counts)?;
@@ -32,6 +40,7 @@ pub(crate) fn text(measured: &Measured) -> Result<String> {
     page += "![sparse masks](performance/sparse.svg)\n\n";
     page += &growth(&measured.counts)?;
     page += &make(&measured.counts);
+    page += &companions(&measured.counts)?;
     page += &patched::section(measured.patched.as_ref())?;
     page += &verifier(&measured.counts)?;
     page += &timed(&measured.timed)?;
@@ -222,6 +231,32 @@ fn make(counts: &Results) -> String {
         }
     }
     format!("## New and destroy, without a step\n\n{}", table.text())
+}
+
+/// Two masks, and a copy.
+fn companions(counts: &Results) -> Result<String> {
+    let mut text = "## Two masks, and a copy
+
+`bpf_for_each_cpu_and(cpu, mask, mask)`, `bpf_for_each_cpu_andnot(cpu, mask, empty)` and
+`bpf_for_each_cpu_snapshot(cpu, mask)`, which takes and drops RCU around the copy; new and destroy
+are without that. Up to 256 possible CPUs a copy fits into the iterator, beyond it is allocated.
+
+"
+    .to_owned();
+    for boot in &counts.boots {
+        let head = format!("{} CPUs", boot.nr_cpu_ids);
+        let mut head = vec![head.as_str()];
+        head.extend(Shape::ALL.map(Shape::name));
+        head.push("new and destroy");
+        let mut table = Table::new(&head);
+        for (name, label) in COMPANIONS {
+            let method = boot.method(name);
+            let method = method.with_context(|| format!("{name} was not measured"))?;
+            table.row(&[vec![label.to_owned()], patched::cells(method)].concat());
+        }
+        text += &table.text();
+    }
+    Ok(text)
 }
 
 fn verifier(counts: &Results) -> Result<String> {

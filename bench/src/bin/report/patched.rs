@@ -74,8 +74,8 @@ fn walks(called: &Boot, inlined: &Boot) -> Result<String> {
     Ok(table.text())
 }
 
-/// The counts of a row.
-fn cells(method: &Method) -> Vec<String> {
+/// The counts of a row: the walks, then new and destroy.
+pub(crate) fn cells(method: &Method) -> Vec<String> {
     let walks = method.walks.iter().map(|walk| walk.ticks.to_string());
     let make = method.make.map_or(String::new(), |make| make.to_string());
     walks.chain([make]).collect()
