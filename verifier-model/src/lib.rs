@@ -97,6 +97,7 @@ pub mod linked_regs;
 pub mod linux_7_3;
 mod live_regs;
 pub mod liveness;
+mod liveness_log;
 pub mod load;
 pub mod log;
 pub mod map;

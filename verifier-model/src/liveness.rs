@@ -57,6 +57,23 @@ pub struct Liveness {
     subprog_calls: u32,
 }
 
+impl Liveness {
+    /// Call site and depth of each instance.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.instances.keys().copied()
+    }
+
+    /// The function of an instance.
+    pub(crate) fn subprog(&self, key: (usize, usize)) -> Option<usize> {
+        Some(self.instances.get(&key)?.subprog)
+    }
+
+    /// What an instruction does to the stack of one frame, by an instance.
+    pub(crate) fn masks(&self, key: (usize, usize), frame: usize, idx: usize) -> Option<&Masks> {
+        self.instances.get(&key)?.masks(frame, idx)
+    }
+}
+
 /// Functions analysed before giving up.
 const MAX_SUBPROG_CALLS: u32 = 10000;
 
@@ -249,6 +266,9 @@ impl Env<'_> {
             }
             let key = self.call_instance(0, 0, sub);
             self.analyze_subprog(None, &mut at, key, &mut [0; MAX_CALL_FRAMES])?;
+        }
+        if self.log.level2() {
+            self.print_instances();
         }
         Ok(())
     }

@@ -15,15 +15,16 @@ use crate::arg_track_xfer::Xfer;
 use crate::env::Env;
 use crate::insn::{MAX_BPF_REG, REG_FP};
 use crate::liveness::Instance;
+use crate::log::verbose;
 use crate::stack_access::{record_access, record_imprecise, record_load_store};
 use crate::state::MAX_CALL_FRAMES;
 use crate::uapi::Insn;
 
 /// What is known before one instruction.
 #[derive(Clone, Debug)]
-struct Point {
-    args: Args,
-    spills: Spills,
+pub(crate) struct Point {
+    pub(crate) args: Args,
+    pub(crate) spills: Spills,
 }
 
 impl Point {
@@ -71,7 +72,7 @@ impl SubprogAt {
 impl Env<'_> {
     /// Follows stack pointers through one function and records what it does to stacks.
     pub fn compute_subprog_args(
-        &self,
+        &mut self,
         at: &mut SubprogAt,
         entry: Option<&Args>,
         inst: &mut Instance,
@@ -84,8 +85,10 @@ impl Env<'_> {
         );
         let range =
             self.subprogs[subprog].postorder_start..self.subprogs[subprog + 1].postorder_start;
-        let order = &self.postorder[range];
+        // A copy, so that the log can be written to.
+        let order = self.postorder[range].to_vec();
         let len = end - start;
+        let log = self.log.level2();
         let mut points: Vec<Option<Point>> = vec![None; len];
         // Whether what is known before an instruction has changed since it was last gone through.
         let mut news = vec![false; len];
@@ -108,26 +111,37 @@ impl Env<'_> {
             callsites,
             at,
         };
+        if log {
+            verbose!(self, "subprog#{subprog}: analyzing (depth {depth})...\n");
+        }
         loop {
             let mut changed = false;
             for &idx in order.iter().rev() {
                 let i = idx - start;
-                if !take(&mut news[i]) {
+                // The kernel goes through all of them again, and its log shows that.
+                if !take(&mut news[i]) && !log {
                     continue;
                 }
                 let Some(mut out) = points[i].clone() else {
                     continue;
                 };
                 ctx.xfer(&self.insns[idx], &mut out.args, &mut out.spills);
+                if log && let Some(before) = &points[i] {
+                    self.log_arg_track(idx, before, &out);
+                }
                 for &to in self.successors(idx).as_slice() {
                     if to < start || to >= end {
                         continue;
                     }
                     let ti = to - start;
+                    let old = if log { points[ti].clone() } else { None };
                     let is_news = match &mut points[ti] {
                         Some(known) => known.join(&out),
                         none => none.replace(out.clone()).is_none(),
                     };
+                    if let (Some(old), Some(new)) = (&old, &points[ti]) {
+                        self.log_arg_join((idx, to), old, &out, new);
+                    }
                     news[ti] |= is_news;
                     changed |= is_news;
                 }
@@ -148,6 +162,9 @@ impl Env<'_> {
             if insn.is_pseudo_call() || self.aux[idx].calls_callback {
                 at.callsite_spills[idx] = Some(point.spills.clone());
             }
+        }
+        if log {
+            self.print_subprog_arg_access(subprog, &points);
         }
         at.points[subprog] = Some(points);
     }
