@@ -10,7 +10,12 @@ use core::fmt;
 
 use crate::env::Env;
 use crate::reg_state::{BtfRef, DynptrType};
-use crate::uapi::Insn;
+use crate::uapi::{Insn, op, pseudo};
+
+/// Where x86-64 has memory of `kmalloc()`, of `vmalloc()`, and the kernel itself.
+const DIRECT_MAP: u64 = 0xffff_8880_0000_0000;
+const VMALLOC: u64 = 0xffff_c900_0000_0000;
+const KERNEL_TEXT: u64 = 0xffff_ffff_8100_0000;
 
 /// Prints to the log of `$env` (`verbose()`).
 macro_rules! verbose {
@@ -210,11 +215,32 @@ impl Env<'_> {
             }
             self.kfunc(insn).map(|(k, _)| k.name.to_owned())
         };
-        crate::disasm::disasm(
-            self.insns.get(idx..).unwrap_or_default(),
-            name,
-            self.allow_ptr_leaks,
-        )
+        let insns = self.insns.get(idx..).unwrap_or_default();
+        let Some((address, &[mut low, mut high, ..])) = self.made_up_address(idx).zip(Some(insns))
+        else {
+            return crate::disasm::disasm(insns, name, self.allow_ptr_leaks);
+        };
+        (low.imm, high.imm) = (address as i32, (address >> 32) as i32);
+        crate::disasm::disasm(&[low, high], name, self.allow_ptr_leaks)
+    }
+
+    /// What stands for the address that a `ld_imm64` would load from a kernel: no two maps have the
+    /// same, and it looks like one of the kind, so that what follows is aligned as in a real log.
+    fn made_up_address(&self, idx: usize) -> Option<u64> {
+        if self.insns.get(idx)?.code != op::LD_IMM64 {
+            return None;
+        }
+        let aux = &self.aux[idx];
+        let value = |m: usize| match self.maps[m].def.map_extra {
+            // An arena lies where its user wants it.
+            user if user != 0 && self.arena == Some(m) => user + u64::from(aux.map_off),
+            _ => VMALLOC + ((m as u64) << 20) + u64::from(aux.map_off),
+        };
+        match (self.insns[idx].src_reg, aux.map) {
+            (pseudo::MAP_VALUE | pseudo::MAP_IDX_VALUE, Some(m)) => Some(value(m)),
+            (_, Some(m)) => Some(DIRECT_MAP + ((m as u64) << 12)),
+            _ => aux.btf_var.is_some().then_some(KERNEL_TEXT),
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 use serde::Serialize;
 
 use crate::env::Env;
+use crate::reg_state::BtfRef;
+use crate::uapi::pseudo;
 
 /// An instruction and its source line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,7 +55,10 @@ impl Site {
                 line: line(env, insn),
             };
         }
-        let text = env.insn_text(insn);
+        let text = match loaded(env, insn) {
+            Some(what) => format!("r{} = {what}", env.insns[insn].dst_reg),
+            None => env.insn_text(insn),
+        };
         // The opcode in front says nothing that the text does not.
         let text = match text.split_once(") ") {
             Some((code, rest)) if code.starts_with('(') => rest.to_owned(),
@@ -68,6 +73,23 @@ impl Site {
         let place = self.line.as_ref().map(Line::place);
         place.unwrap_or_else(|| format!("insn {}", self.insn))
     }
+}
+
+/// What a `ld_imm64` loads whose number would be an address.
+fn loaded(env: &Env<'_>, insn: usize) -> Option<String> {
+    let (aux, load) = (env.aux.get(insn)?, env.insns.get(insn)?);
+    let Some(map) = aux.map else {
+        aux.btf_var?;
+        let object = BtfRef::Kernel(env.insns.get(insn + 1)?.imm as u32);
+        return Some(format!("&{}", env.btf_type_name(object, load.imm as u32)));
+    };
+    let name = env.maps.get(map)?.kernel_name();
+    Some(match load.src_reg {
+        pseudo::MAP_VALUE | pseudo::MAP_IDX_VALUE => {
+            format!("the value of map '{name}' at offset {}", aux.map_off)
+        }
+        _ => format!("the map '{name}'"),
+    })
 }
 
 /// The source line of an instruction.
