@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::btf::{Btf, Kind};
+use crate::btf::{Btf, Kind, Type};
 use crate::prog_load::Kernel;
 use crate::reg_state::BtfRef;
 
@@ -108,26 +108,9 @@ pub struct BtfRecord {
 impl BtfRecord {
     /// Fields of a structure, or of a global data section.
     pub fn parse(btf: &Btf, type_id: u32, kernel: &Kernel) -> Self {
-        let mut finder = Finder {
-            btf,
-            kernel,
-            barren: HashSet::new(),
-            out: Vec::new(),
-        };
-        let t = btf.skip_mods_and_typedefs(type_id);
-        let found = match t.kind() {
-            Kind::Struct | Kind::Union => finder.composite(t.id(), 0, 0),
-            Kind::Datasec => {
-                let vars = t.var_secinfos().take(MAX_FIELDS * 8);
-                let vars = vars.filter_map(|v| Some((btf.type_by_id(v.type_id)?, v.offset)));
-                vars.map(|(var, off)| finder.member(var.type_id(), (var.id(), None), off, 0))
-                    .collect()
-            }
-            _ => Some(()),
-        };
-        let mut fields = finder.out;
         // The kernel makes the map all the same, as if it had none.
-        if found.is_none() || fields.len() > BTF_FIELDS_MAX {
+        let mut fields = Self::find_fields(btf, type_id, kernel).unwrap_or_default();
+        if fields.len() > BTF_FIELDS_MAX {
             fields.clear();
         }
         fields.sort_by_key(|f: &Field| f.offset);
@@ -137,6 +120,28 @@ impl BtfRecord {
         } else {
             Self::default()
         }
+    }
+
+    /// None when one of them is broken.
+    pub(crate) fn find_fields(btf: &Btf, type_id: u32, kernel: &Kernel) -> Option<Vec<Field>> {
+        let mut finder = Finder {
+            btf,
+            kernel,
+            barren: HashSet::new(),
+            out: Vec::new(),
+        };
+        let t = btf.skip_mods_and_typedefs(type_id);
+        match t.kind() {
+            Kind::Struct | Kind::Union => finder.composite(t.id(), 0, 0),
+            Kind::Datasec => {
+                let vars = t.var_secinfos().take(MAX_FIELDS * 8);
+                let vars = vars.filter_map(|v| Some((btf.type_by_id(v.type_id)?, v.offset)));
+                vars.map(|(var, off)| finder.member(var.type_id(), (var.id(), None), off, 0))
+                    .collect::<Option<()>>()
+            }
+            _ => Some(()),
+        }?;
+        Some(finder.out)
     }
 
     /// One lock at most, a lock with every root, a reference count in what can be in two
@@ -257,7 +262,14 @@ impl Finder<'_> {
             return Some(());
         };
         let found = match t.kind() {
-            Kind::Ptr => kptr(btf, t.type_id(), self.kernel).map(|(kind, b, id)| (kind, b, id, 0)),
+            Kind::Ptr => match Kptr::of(btf, t.type_id()) {
+                Kptr::None => None,
+                Kptr::Broken => return None,
+                Kptr::To(kind, pointee) => {
+                    let (btf, id) = kptr_target(kind, pointee, self.kernel);
+                    Some((kind, btf, id, 0))
+                }
+            },
             Kind::Struct => match FieldKind::of_struct(t.name()) {
                 Some(kind @ (FieldKind::ListHead | FieldKind::RbRoot)) => {
                     let (id, node_offset) = graph_root(btf, decl, kind)?;
@@ -317,39 +329,54 @@ fn graph_root(btf: &Btf, decl: (u32, Option<u32>), kind: FieldKind) -> Option<(u
     (t.kind() == Kind::Struct && t.name() == node).then_some((value.id(), m.bit_offset() / 8))
 }
 
-/// What a pointer with a type tag points to. The structure is looked for in the kernel by name; one
-/// that only the program has is an object from `bpf_obj_new`.
-fn kptr(btf: &Btf, id: u32, kernel: &Kernel) -> Option<(FieldKind, BtfRef, u32)> {
-    let mut t = btf.type_by_id(id)?;
-    let mut kind = None;
-    for _ in 0..32 {
-        match t.kind() {
-            Kind::TypeTag => {
-                kind = match t.name() {
-                    "kptr_untrusted" => Some(FieldKind::KptrUnref),
-                    "kptr" => Some(FieldKind::KptrRef),
-                    "percpu_kptr" => Some(FieldKind::KptrPercpu),
-                    "uptr" => Some(FieldKind::Uptr),
-                    _ => kind,
-                };
-                t = btf.type_by_id(t.type_id())?;
+/// What a pointer's type tags make of it.
+pub(crate) enum Kptr<'a> {
+    /// They make it no kptr.
+    None,
+    /// A kptr to what is no structure, or one that is only declared.
+    Broken,
+    /// A kptr to this structure.
+    To(FieldKind, Type<'a>),
+}
+
+impl<'a> Kptr<'a> {
+    /// Of a pointer to the type `id`.
+    pub(crate) fn of(btf: &'a Btf, id: u32) -> Self {
+        let mut next = btf.type_by_id(id);
+        let mut kind = None;
+        for _ in 0..32 {
+            let Some(t) = next else { return Self::None };
+            match t.kind() {
+                Kind::TypeTag => {
+                    kind = match t.name() {
+                        "kptr_untrusted" => Some(FieldKind::KptrUnref),
+                        "kptr" => Some(FieldKind::KptrRef),
+                        "percpu_kptr" => Some(FieldKind::KptrPercpu),
+                        "uptr" => Some(FieldKind::Uptr),
+                        _ => kind,
+                    };
+                }
+                k if k.is_modifier() || k == Kind::Typedef => {}
+                _ => break,
             }
-            k if k.is_modifier() || k == Kind::Typedef => t = btf.type_by_id(t.type_id())?,
-            _ => break,
+            next = btf.type_by_id(t.type_id());
+        }
+        match (kind, next) {
+            (Some(kind), Some(t)) if t.is_composite() => Self::To(kind, t),
+            (Some(_), _) => Self::Broken,
+            (None, _) => Self::None,
         }
     }
-    let kind = kind?;
-    if !t.is_composite() {
-        return None;
-    }
+}
+
+/// The structure that a kptr points to is looked for in the kernel by name; one that only the
+/// program has is an object from `bpf_obj_new`.
+fn kptr_target(kind: FieldKind, t: Type<'_>, kernel: &Kernel) -> (BtfRef, u32) {
     if kind == FieldKind::Uptr {
-        return Some((kind, BtfRef::Prog, t.id()));
+        return (BtfRef::Prog, t.id());
     }
     let found = kernel
         .btfs()
         .find_map(|(n, b)| Some((n, b.find_own_by_name_kind(t.name(), t.kind())?.id())));
-    Some(match found {
-        Some((n, id)) => (kind, BtfRef::Kernel(n), id),
-        None => (kind, BtfRef::Prog, t.id()),
-    })
+    found.map_or((BtfRef::Prog, t.id()), |(n, id)| (BtfRef::Kernel(n), id))
 }

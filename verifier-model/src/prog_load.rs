@@ -87,7 +87,7 @@ impl ProgLoad {
     }
 
     /// The same without BTF, as libbpf loads it where the kernel refuses BTF: to loaders without
-    /// CAP_BPF.
+    /// CAP_BPF, and when it finds fault with it.
     #[must_use]
     pub fn without_btf(&self) -> Self {
         let maps = self.maps.iter().cloned().map(|m| MapDef { btf: None, ..m });

@@ -22,6 +22,7 @@
 
 mod attach;
 mod btf_ext;
+mod btf_load;
 mod core_relo;
 mod data;
 mod elf;

@@ -11,7 +11,8 @@ use super::externs::{Extern, ExternKind};
 use super::sections::{SLEEPABLE, USDT, XDP_FRAGS};
 use super::struct_ops::{self, KernelMember};
 use super::{
-    Autoload, LoadError, Object, PrepareOptions, Prepared, Prog, attach, data, kconfig, link,
+    Autoload, LoadError, Object, PrepareOptions, Prepared, Prog, attach, btf_load, data, kconfig,
+    link,
 };
 use crate::btf::{Btf, Kind, Type};
 use crate::prog_load::{
@@ -69,12 +70,23 @@ pub(super) fn prepare<'a>(
     let resolved = resolve(object, kernel, &budget)?;
     let callbacks = link::ExceptionCallbacks::find(object)?;
     let (code, mut failed) = relocate_core(object, kernel, options, &budget, &selected)?;
+    let btf = object.btf.as_deref();
+    let btf_is_taken = btf.is_none_or(|btf| btf_load::is_taken(btf, kernel));
+    if !btf_is_taken && object.maps.iter().any(|map| map.struct_ops.is_some()) {
+        return Err(LoadError::object(
+            "the kernel refuses the object's BTF, and struct_ops maps need it",
+        ));
+    }
     Ok(selected.into_iter().map(move |index| {
         let prog = &object.progs[index];
         let load = match failed.remove(&index) {
             Some(reason) => Err(LoadError::prog(&prog.name, reason)),
             None => link::link(object, &code, &callbacks, index)
-                .and_then(|linked| load(object, kernel, options, &resolved, linked, index)),
+                .and_then(|linked| load(object, kernel, options, &resolved, linked, index))
+                .map(|load| match btf_is_taken {
+                    true => load,
+                    false => load.without_btf(),
+                }),
         };
         Prepared {
             name: prog.name.clone(),

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Whether the kernel takes an object's BTF. If not, libbpf goes on without, and the verifier knows
+//! neither the functions' names nor which of them are global.
+//!
+//! Of the kernel's checks these are the two that compilers' output runs into.
+//!
+//! Source: `btf_func_check()`, `btf_parse_struct_metas()` in `kernel/bpf/btf.c`,
+//! `bpf_object__sanitize_and_load_btf()`.
+
+use crate::btf::{Btf, Kind, Type};
+use crate::btf_record::{BtfRecord, Kptr};
+use crate::prog_load::Kernel;
+
+/// Members of these types make a structure one with special fields.
+const ALLOC_OBJ_FIELDS: [&str; 6] = [
+    "bpf_spin_lock",
+    "bpf_list_head",
+    "bpf_list_node",
+    "bpf_rb_root",
+    "bpf_rb_node",
+    "bpf_refcount",
+];
+
+/// Whether nothing is wrong with it.
+pub(super) fn is_taken(btf: &Btf, kernel: &Kernel) -> bool {
+    let broken = |t: Type<'_>| match t.kind() {
+        Kind::Func => btf.type_by_id(t.type_id()).is_some_and(has_unnamed_param),
+        Kind::Struct | Kind::Union => {
+            has_special_field(btf, t) && BtfRecord::find_fields(btf, t.id(), kernel).is_none()
+        }
+        _ => false,
+    };
+    !btf.types().any(broken)
+}
+
+/// clang writes a parameter without a name for `int f(void *)`. One without a type stands for `...`.
+fn has_unnamed_param(proto: Type<'_>) -> bool {
+    let unnamed = |p: crate::btf::Param<'_>| p.type_id() != 0 && p.name().is_empty();
+    proto.params().any(unnamed)
+}
+
+/// Of a structure with such a field all must be well-formed. A `struct task_struct __kptr *` is not
+/// where the object has but the declaration of `struct task_struct`.
+fn has_special_field(btf: &Btf, t: Type<'_>) -> bool {
+    t.members().any(|member| {
+        let field = btf.type_by_id(member.type_id());
+        field.is_some_and(|field| match field.kind() {
+            Kind::Struct => ALLOC_OBJ_FIELDS.contains(&field.name()),
+            Kind::Ptr => matches!(Kptr::of(btf, field.type_id()), Kptr::To(..)),
+            _ => false,
+        })
+    })
+}
