@@ -104,7 +104,10 @@ impl Env<'_> {
         let mut t = btf.skip_mods_and_typedefs(id);
         let mut off = off;
         for _ in 0..MAX_STEPS {
-            let name = t.name();
+            let name = match t.name() {
+                "" => "(anon)",
+                name => name,
+            };
             if !t.is_composite() {
                 verbose!(self, "Type '{name}' is not a struct\n");
                 return Err(Errno::EINVAL.into());

@@ -240,12 +240,11 @@ impl<'a> Env<'a> {
             );
             return fail;
         };
-        if self
-            .kernel
-            .ksyms
-            .as_ref()
-            .is_some_and(|s| !s.contains_key(k.name))
-        {
+        let has_address = match &self.kernel.ksyms {
+            Some(ksyms) => ksyms.contains_key(k.name),
+            None => !self.kernel.kfuncs.is_prototype(k.name),
+        };
+        if !has_address {
             verbose!(self, "cannot find address for kernel function {}\n", k.name);
             return fail;
         }

@@ -238,6 +238,17 @@ impl KfuncTable {
         filters
     }
 
+    /// Whether this is a prototype alone: beside `f` with [`KfuncFlags::IMPLICIT_ARGS`] BTF has
+    /// `f_impl`, which tells the parameters that programs do not give. There is no such function,
+    /// unless it is a kfunc of its own, from the time before there were implicit arguments.
+    pub fn is_prototype(&self, func: &str) -> bool {
+        let implicit = |base: &str| {
+            let mut sets = self.sets_of(base);
+            sets.any(|set| set.kfuncs[base].contains(KfuncFlags::IMPLICIT_ARGS))
+        };
+        self.sets_of(func).next().is_none() && func.strip_suffix("_impl").is_some_and(implicit)
+    }
+
     /// The sets that have this function.
     pub fn sets_of(&self, func: &str) -> impl Iterator<Item = &KfuncSet> {
         let indices = self.by_name.get(func).map_or(&[][..], Vec::as_slice);
@@ -309,6 +320,15 @@ bpf_cpumask_first
         );
         assert_eq!(flags(ProgType::Xdp, "bpf_cpumask_first"), None);
         assert_eq!(table.sets()[1].filter.as_deref(), Some("only_these"));
+    }
+
+    #[test]
+    fn a_prototype_is_no_function() {
+        let table = KfuncTable::linux_7_3();
+        assert!(table.is_prototype("bpf_kfunc_implicit_arg_impl"));
+        for function in ["bpf_kfunc_implicit_arg", "bpf_obj_new_impl", "no_such_impl"] {
+            assert!(!table.is_prototype(function), "{function}");
+        }
     }
 
     #[test]

@@ -65,7 +65,9 @@ impl Env<'_> {
             && let Some(map) = reg.map().and_then(|m| self.maps.get(m))
         {
             let name = map.kernel_name();
-            if !name.is_empty() {
+            // What stands for the maps in a map has no name.
+            let of_object = reg.map().is_some_and(|m| m < self.prog.maps.len());
+            if of_object && !name.is_empty() {
                 attr!("map={name}");
             }
             attr!("ks={},vs={}", map.def.key_size, map.def.value_size);
