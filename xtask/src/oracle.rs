@@ -14,7 +14,7 @@ mod wanting;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use answers::{Answers, Verdict};
+use answers::{Answers, Logs, Verdict};
 use anyhow::{Context, Result, bail};
 
 use crate::guest;
@@ -33,6 +33,8 @@ pub(crate) use tiers::Tier;
 const SMP: &str = "2";
 /// The verifier logs the path that failed.
 const LOG_LEVEL: u32 = 1;
+/// And here every path, and what it found before the first.
+const WHOLE: u32 = 2;
 /// Programs near the limit on instructions take the verifier some gigabytes of states.
 const MEMORY: &str = "6G";
 /// A verifier that doubts itself warns, with `verifier bug: …` as its answer; generated programs lead
@@ -54,6 +56,9 @@ pub(crate) struct Args {
     /// The verifier's log level; the answers are printed, not written.
     #[arg(long, conflicts_with = "check")]
     log_level: Option<u32>,
+    /// Ask for the whole logs of level 2 instead of for verdicts.
+    #[arg(long, conflicts_with_all = ["filter", "log_level"])]
+    whole_logs: bool,
     /// Ask about the raw programs of this file instead; tests/src/oracle/raw.rs tells its format.
     #[arg(long, conflicts_with_all = ["filter", "tier", "check"])]
     raw: Option<PathBuf>,
@@ -111,13 +116,17 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         print!("{said}");
         return Ok(());
     }
+    if args.whole_logs {
+        let directory = directory(project, &kernel, suffix(args.kernel));
+        return whole_logs(
+            &question.whole_logs(project, toolchain, &kernel)?,
+            &directory,
+            args.check,
+        );
+    }
     let mut changes = patched.then(|| Changes::open(project)).transpose()?;
     let answered = question.answers(project, toolchain, &kernel)?;
-    let suffix = match args.kernel {
-        Choice::Stock => "-stock",
-        Choice::Test | Choice::Running | Choice::Patched | Choice::PatchedModule => "",
-    };
-    let directory = directory(project, &kernel, suffix);
+    let directory = directory(project, &kernel, suffix(args.kernel));
     if !args.check {
         question.write_modules(&kernel, &directory)?;
     }
@@ -150,6 +159,28 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     };
     if let Some(same) = changes.and_then(|changes| changes.same(asked)) {
         bail!("{same} is listed as changed by a patch, but its answer is the same");
+    }
+    Ok(())
+}
+
+/// Writes the whole logs, or says which differ from the written ones.
+fn whole_logs(logs: &[(Tier, Logs)], directory: &Path, check: bool) -> Result<()> {
+    let mut wrong = 0;
+    for (tier, logs) in logs {
+        let path = directory.join(format!("{}.whole.gz", tier.name()));
+        println!("{}: {} whole logs", tier.name(), logs.len());
+        if check {
+            for program in Logs::read(&path)?.differences(logs) {
+                println!("  {program}: another log");
+                wrong += 1;
+            }
+        } else {
+            logs.write(&path)?;
+            println!("  written to {}", path.display());
+        }
+    }
+    if wrong > 0 {
+        bail!("{wrong} logs differ from the written ones");
     }
     Ok(())
 }
@@ -191,6 +222,14 @@ fn differences(path: &Path, answers: &Answers) -> Result<Vec<String>> {
         println!("  what was asked differs: kernel or configuration");
     }
     Ok(committed.differences(answers))
+}
+
+/// What follows the kernel's series in the name of the directory for its answers.
+fn suffix(kernel: Choice) -> &'static str {
+    match kernel {
+        Choice::Stock => "-stock",
+        Choice::Test | Choice::Running | Choice::Patched | Choice::PatchedModule => "",
+    }
 }
 
 /// The directory for the answers of `kernel`.

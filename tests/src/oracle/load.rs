@@ -17,6 +17,8 @@ use nix::errno::Errno;
 
 /// Statistics without states: `BPF_LOG_STATS` of the kernel's `bpf_verifier.h`.
 pub(super) const LOG_STATS: u32 = 4;
+/// Every path, and what is found before the first: `BPF_LOG_LEVEL2` there.
+const LOG_LEVEL2: u32 = 2;
 /// The room for a log, 16 MB: all that the kernel ever asks for at log level 1 but for programs
 /// that run into its limit on instructions.
 const ROOM: usize = 16 << 20;
@@ -144,6 +146,10 @@ impl Question<'_> {
             return Answer {
                 verdict: Verdict::Accepted,
                 stats: judged.stats,
+                // At level 1 it is what was printed behind the last branch, which tells nothing.
+                log: (log_level & LOG_LEVEL2 != 0)
+                    .then(|| told(judged.body))
+                    .flatten(),
                 without_btf,
                 ..Answer::default()
             };
@@ -165,12 +171,17 @@ impl Question<'_> {
                 report: judged.report.map(str::to_owned),
                 insn: judged.insn,
                 stats: judged.stats,
-                log: (judged.body.len() <= TOLD).then(|| log::without_addresses(judged.body)),
+                log: told(judged.body),
                 without_btf,
                 ..Answer::default()
             },
         }
     }
+}
+
+/// A log as it is told, unless it is too long.
+fn told(body: &str) -> Option<String> {
+    (body.len() <= TOLD).then(|| log::without_addresses(body))
 }
 
 /// The object that the selftests' `__btf_path()` names for a program.

@@ -2,18 +2,19 @@
 //! A file of answers: JSON lines, and the logs beside it.
 //!
 //! ```text
-//! verifier-model/oracle/7.3/1a.jsonl       a header, then a line for each program
-//!                          /1a.logs.lz4    a line for each refused program, with its log
+//! verifier-model/oracle/7.3/1a.jsonl          a header, then a line for each program
+//!                          /1a.logs.lz4       the log of each refused program
+//!                          /1a.whole.gz       the whole log of level 2 of each program
 //! ```
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Target, Verdict};
+use crate::{Answer, Logs, Verdict};
 
 /// What was asked: the first line of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,29 +37,6 @@ pub struct Header {
     pub not_compiled: BTreeMap<String, String>,
 }
 
-/// A line of the file with the logs.
-#[derive(Serialize, Deserialize)]
-struct Log {
-    object: String,
-    program: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    target: Option<Target>,
-    log: String,
-}
-
-impl Log {
-    /// What the log is of, as [`Answer::name`] has it.
-    fn name(&self) -> String {
-        let of = Answer {
-            object: self.object.clone(),
-            program: self.program.clone(),
-            target: self.target.clone(),
-            ..Answer::default()
-        };
-        of.name()
-    }
-}
-
 /// A tier's answers.
 #[derive(Debug)]
 pub struct Answers {
@@ -71,13 +49,18 @@ pub struct Answers {
 impl Answers {
     /// Reads a file, and the logs beside it.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| cannot("read", path))?;
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut answers = Self::parse(&text).with_context(|| path.display().to_string())?;
-        let path = logs_of(path);
+        let path = path.with_extension("logs.lz4");
         let packed = fs::read(&path).with_context(|| cannot("read", &path))?;
-        answers
-            .take_logs(&packed)
+        let logs = lz4_flex::decompress_size_prepended(&packed)
+            .map_err(Into::into)
+            .and_then(|lines| Logs::from_lines(&lines))
             .with_context(|| path.display().to_string())?;
+        for answer in &mut answers.answers {
+            answer.log = logs.get(answer).map(str::to_owned);
+        }
         Ok(answers)
     }
 
@@ -90,39 +73,21 @@ impl Answers {
         Ok(Self { header, answers })
     }
 
-    fn take_logs(&mut self, packed: &[u8]) -> Result<()> {
-        let text = lz4_flex::decompress_size_prepended(packed)?;
-        let mut logs = BTreeMap::new();
-        for line in text.split(|&byte| byte == b'\n').filter(|l| !l.is_empty()) {
-            let line: Log = serde_json::from_slice(line).context("a line is no log")?;
-            logs.insert(line.name(), line.log);
-        }
-        for answer in &mut self.answers {
-            answer.log = logs.remove(&answer.name());
-        }
-        Ok(())
-    }
-
     /// Writes the file and, beside it, the logs.
     pub fn write(&self, path: &Path) -> Result<()> {
         let mut text = serde_json::to_string(&self.header)? + "\n";
-        let mut logs = String::new();
+        let mut logs = Logs::default();
         for answer in &self.answers {
-            let mut answer = answer.clone();
-            if let Some(log) = answer.log.take() {
-                let line = Log {
-                    object: answer.object.clone(),
-                    program: answer.program.clone(),
-                    target: answer.target.clone(),
-                    log,
-                };
-                logs += &(serde_json::to_string(&line)? + "\n");
-            }
+            logs.insert(answer);
+            let answer = Answer {
+                log: None,
+                ..answer.clone()
+            };
             text += &(serde_json::to_string(&answer)? + "\n");
         }
-        let packed = lz4_flex::compress_prepend_size(logs.as_bytes());
+        let packed = lz4_flex::compress_prepend_size(logs.to_lines()?.as_bytes());
         for (path, bytes) in [
-            (logs_of(path), packed),
+            (path.with_extension("logs.lz4"), packed),
             (path.to_owned(), text.into_bytes()),
         ] {
             fs::write(&path, bytes).with_context(|| cannot("write", &path))?;
@@ -166,10 +131,6 @@ impl Answers {
         let same = self.answers.iter().filter(|each| each.verdict == verdict);
         same.count()
     }
-}
-
-fn logs_of(path: &Path) -> PathBuf {
-    path.with_extension("logs.lz4")
 }
 
 fn cannot(what: &str, path: &Path) -> String {

@@ -6,8 +6,10 @@
 mod answer;
 mod answers;
 pub mod log;
+mod logs;
 mod target;
 
 pub use answer::{Answer, Verdict};
 pub use answers::{Answers, Header};
+pub use logs::Logs;
 pub use target::Target;

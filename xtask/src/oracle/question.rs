@@ -7,14 +7,14 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use answers::{Answer, Answers, Header, Target};
+use answers::{Answer, Answers, Header, Logs, Target, log};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use verifier_model::btf::Btf;
 
 use super::corpus::{self, Compiled, Corpus};
 use super::tiers::{CORE_BTF, Tier};
-use super::{LOG_LEVEL, SMP, wanting};
+use super::{LOG_LEVEL, SMP, WHOLE, wanting};
 use crate::bpf::{self, Object};
 use crate::guest;
 use crate::kernel::{Kernel, read};
@@ -138,14 +138,7 @@ impl Question {
         toolchain: &Toolchain,
         kernel: &Kernel,
     ) -> Result<Vec<Answers>> {
-        let said = self.ask(project, toolchain, kernel, LOG_LEVEL, None)?;
-        let mut answered: BTreeMap<String, Vec<Answer>> = BTreeMap::new();
-        for line in said.lines() {
-            let answer: Answer = serde_json::from_str(line)
-                .with_context(|| format!("the guest says what is no answer: {line}"))?;
-            let of_object = answered.entry(answer.object.clone()).or_default();
-            of_object.push(answer);
-        }
+        let mut answered = self.by_object(project, toolchain, kernel, LOG_LEVEL)?;
         let config = read(&kernel.build.join(".config"))?;
         let mut all = Vec::new();
         for part in &self.parts {
@@ -159,6 +152,48 @@ impl Question {
             all.push(Answers { header, answers });
         }
         Ok(all)
+    }
+
+    /// The whole logs of level 2, a tier each, without reports.
+    pub(super) fn whole_logs(
+        &self,
+        project: &Project,
+        toolchain: &Toolchain,
+        kernel: &Kernel,
+    ) -> Result<Vec<(Tier, Logs)>> {
+        let mut answered = self.by_object(project, toolchain, kernel, WHOLE)?;
+        let mut all = Vec::new();
+        for part in &self.parts {
+            let mut logs = Logs::default();
+            for object in &part.compiled.objects {
+                let name = object.name.trim_end_matches(".bpf.o");
+                for mut answer in answered.remove(name).unwrap_or_default() {
+                    answer.log = answer.log.map(|log| log::without_reports(&log));
+                    logs.insert(&answer);
+                }
+            }
+            all.push((part.tier, logs));
+        }
+        Ok(all)
+    }
+
+    /// The answers to all of it, by object.
+    fn by_object(
+        &self,
+        project: &Project,
+        toolchain: &Toolchain,
+        kernel: &Kernel,
+        log_level: u32,
+    ) -> Result<BTreeMap<String, Vec<Answer>>> {
+        let said = self.ask(project, toolchain, kernel, log_level, None)?;
+        let mut answered: BTreeMap<String, Vec<Answer>> = BTreeMap::new();
+        for line in said.lines() {
+            let answer: Answer = serde_json::from_str(line)
+                .with_context(|| format!("the guest says what is no answer: {line}"))?;
+            let of_object = answered.entry(answer.object.clone()).or_default();
+            of_object.push(answer);
+        }
+        Ok(answered)
     }
 
     fn header(&self, toolchain: &Toolchain, kernel: &Kernel, part: &Part) -> Result<Header> {

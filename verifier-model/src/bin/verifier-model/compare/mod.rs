@@ -9,6 +9,7 @@
 mod outcome;
 mod pool;
 mod report;
+mod whole_log;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -61,6 +62,9 @@ pub(crate) struct Args {
     /// Leave the logs of disagreements out
     #[arg(long)]
     no_logs: bool,
+    /// Compare the whole logs of level 2 instead, line by line, where the kernel's are kept
+    #[arg(long)]
+    whole_logs: bool,
     #[command(flatten, next_help_heading = "Kernel")]
     kernel: kernel::Args,
     /// Verify what is asked for on the standard input
@@ -78,6 +82,7 @@ Examples:
   verifier-model compare DIR --tier 1a --tier 1b                    what must agree
   verifier-model compare DIR -f 'iters*/'                           some objects, with both logs
   verifier-model compare DIR -o markdown --no-logs                  what docs/agreement.md holds
+  verifier-model compare DIR --whole-logs                           every line of the logs
 
 Exit status:
   0  the model agrees with the kernel on every program
@@ -106,10 +111,21 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         args.objects.display()
     );
     let filters = Filters::parse(&args.filter)?;
+    let jobs = args
+        .jobs
+        .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
+        .unwrap_or(1)
+        .max(1);
+    let limit = std::time::Duration::try_from_secs_f64(args.limit)
+        .context("--limit: this is no time to wait")?;
+    let log_level = if args.whole_logs { 2 } else { 1 };
     let mut tiers = Vec::new();
     let mut tasks = Vec::new();
     for path in files(directory, &args.tier)? {
-        let answers = Answers::read(&path)?;
+        let mut answers = Answers::read(&path)?;
+        if args.whole_logs && !whole_log::read(&path, &mut answers)? {
+            continue;
+        }
         if args.kernel.is_default() && answers.header.kernel != linux_7_3::release() {
             bail!(
                 "the answers are those of {}, the kernel's types that come with this program are \
@@ -126,7 +142,8 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
             if !filters.wants(object, program) {
                 continue;
             }
-            tasks.push(Task::new(&args.objects, &answer, answers.header.cpus));
+            let cpus = answers.header.cpus;
+            tasks.push(Task::new(&args.objects, &answer, cpus, log_level));
             programs.push((answer, Outcome::Unanswered));
         }
         tiers.push(Tier {
@@ -136,13 +153,10 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         });
     }
     ensure!(!tasks.is_empty(), "-f: no program has such a name");
-    let jobs = args
-        .jobs
-        .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
-        .unwrap_or(1);
-    let limit = std::time::Duration::try_from_secs_f64(args.limit)
-        .context("--limit: this is no time to wait")?;
-    let mut done = pool::run(&tasks, jobs.max(1), limit)?.into_iter();
+    let mut done = pool::run(&tasks, jobs, limit)?.into_iter();
+    if args.whole_logs {
+        return whole_log::compare(out, args.output_format, &tiers, done);
+    }
     for (answer, outcome) in tiers.iter_mut().flat_map(|tier| &mut tier.programs) {
         *outcome = Outcome::new(answer, done.next().context("a program was lost")?);
     }

@@ -71,14 +71,14 @@ impl Outcome {
             Said::NotModelled { what, log } => Self::NotModelled { what, log },
             Said::Crashed(how) => Self::Crashed(how),
             Said::TimedOut => Self::TimedOut,
-            Said::Accepted(stats) if accepted => Self::BothAccept {
+            Said::Accepted { stats, .. } if accepted => Self::BothAccept {
                 insns: answer
                     .stats
                     .is_some_and(|theirs| theirs.insns == stats.insns),
                 identical: same(stats),
                 stats,
             },
-            Said::Accepted(_) => Self::Differs(None),
+            Said::Accepted { .. } => Self::Differs(None),
             Said::Rejected { errno, stats, log } => {
                 // Taken apart as the kernel's log was.
                 let parsed = log::parse(&log);
@@ -250,6 +250,11 @@ mod tests {
         }
     }
 
+    fn took(stats: Stats) -> Said {
+        let log = String::new();
+        Said::Accepted { stats, log }
+    }
+
     fn rejected(message: &str) -> Said {
         Said::Rejected {
             errno: 13,
@@ -264,7 +269,7 @@ mod tests {
     #[test]
     fn only_the_same_verdict_is_agreement() {
         let agreed = |verdict, said| Outcome::new(&answer(verdict), said).is_agreed();
-        assert!(agreed(Verdict::Accepted, Said::Accepted(STATS)));
+        assert!(agreed(Verdict::Accepted, took(STATS)));
         assert!(agreed(Verdict::Rejected, rejected("another message")));
         let none = || {
             let (what, log) = (String::new(), String::new());
@@ -281,8 +286,8 @@ mod tests {
             }
         }
         assert!(!agreed(Verdict::Accepted, rejected("m")));
-        assert!(!agreed(Verdict::Rejected, Said::Accepted(STATS)));
-        assert!(!agreed(Verdict::Unanswered, Said::Accepted(STATS)));
+        assert!(!agreed(Verdict::Rejected, took(STATS)));
+        assert!(!agreed(Verdict::Unanswered, took(STATS)));
         assert!(!agreed(Verdict::Unanswered, rejected("m")));
     }
 
@@ -290,8 +295,8 @@ mod tests {
     fn what_is_the_same_is_counted() {
         let other = Stats { insns: 8, ..STATS };
         let outcomes = [
-            Outcome::new(&answer(Verdict::Accepted), Said::Accepted(STATS)),
-            Outcome::new(&answer(Verdict::Accepted), Said::Accepted(other)),
+            Outcome::new(&answer(Verdict::Accepted), took(STATS)),
+            Outcome::new(&answer(Verdict::Accepted), took(other)),
             Outcome::new(&answer(Verdict::Rejected), rejected("R0 !read_ok")),
             Outcome::new(&answer(Verdict::Rejected), rejected("R1 !read_ok")),
             Outcome::new(&answer(Verdict::Rejected), Said::TimedOut),

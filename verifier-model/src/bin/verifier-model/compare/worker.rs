@@ -30,6 +30,7 @@ pub(super) struct Task {
     target: Option<(PathBuf, Target)>,
     /// CPUs of the guest.
     cpus: u32,
+    log_level: u32,
 }
 
 /// What the model said.
@@ -42,7 +43,10 @@ pub(super) enum Said {
         what: String,
         log: String,
     },
-    Accepted(Stats),
+    Accepted {
+        stats: Stats,
+        log: String,
+    },
     Rejected {
         errno: i32,
         stats: Stats,
@@ -56,7 +60,7 @@ pub(super) enum Said {
 
 impl Task {
     /// `objects` is the directory that the answer's object lies in.
-    pub(super) fn new(objects: &Path, answer: &Answer, cpus: u32) -> Self {
+    pub(super) fn new(objects: &Path, answer: &Answer, cpus: u32, log_level: u32) -> Self {
         let core_btf = answer.core_btf.as_ref();
         Self {
             object: objects.join(format!("{}.bpf.o", answer.object)),
@@ -67,6 +71,7 @@ impl Task {
                 (object, target)
             }),
             cpus,
+            log_level,
         }
     }
 
@@ -95,6 +100,7 @@ impl Task {
         let load = load(&self.object, program, kernel, options)?;
         let options = Options {
             nr_cpu_ids: self.cpus,
+            log_level: self.log_level,
             ..Options::default()
         };
         Ok(verify(&load, kernel, &Profile::default(), &options))
@@ -131,7 +137,7 @@ impl From<Verdict> for Said {
         let log = verdict.log;
         match (verdict.not_modelled, verdict.accepted, verdict.errno) {
             (Some(what), ..) => Self::NotModelled { what, log },
-            (None, true, _) => Self::Accepted(stats),
+            (None, true, _) => Self::Accepted { stats, log },
             (None, false, errno) => Self::Rejected { errno, stats, log },
         }
     }
