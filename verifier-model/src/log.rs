@@ -12,10 +12,12 @@ use crate::env::Env;
 use crate::reg_state::{BtfRef, DynptrType};
 use crate::uapi::{Insn, op, pseudo};
 
-/// Where x86-64 has memory of `kmalloc()`, of `vmalloc()`, and the kernel itself.
+/// Where x86-64 has memory of `kmalloc()`, of `vmalloc()`, the kernel itself, and what a process has
+/// mapped: an arena, unless it was told where to lie.
 const DIRECT_MAP: u64 = 0xffff_8880_0000_0000;
 const VMALLOC: u64 = 0xffff_c900_0000_0000;
 const KERNEL_TEXT: u64 = 0xffff_ffff_8100_0000;
+const USER: u64 = 0x7f00_0000_0000;
 
 /// Prints to the log of `$env` (`verbose()`).
 macro_rules! verbose {
@@ -231,10 +233,13 @@ impl Env<'_> {
             return None;
         }
         let aux = &self.aux[idx];
-        let value = |m: usize| match self.maps[m].def.map_extra {
-            // An arena lies where its user wants it.
-            user if user != 0 && self.arena == Some(m) => user + u64::from(aux.map_off),
-            _ => VMALLOC + ((m as u64) << 20) + u64::from(aux.map_off),
+        let value = |m: usize| {
+            let start = match self.maps[m].def.map_extra {
+                _ if self.arena != Some(m) => VMALLOC + ((m as u64) << 20),
+                0 => USER,
+                chosen => chosen,
+            };
+            start + u64::from(aux.map_off)
         };
         match (self.insns[idx].src_reg, aux.map) {
             (pseudo::MAP_VALUE | pseudo::MAP_IDX_VALUE, Some(m)) => Some(value(m)),

@@ -33,6 +33,16 @@ iterators and loops, 1b pruning and precision, 2 kfuncs and what they hand out, 
 connections of netfilter, functions of other programs (*PROGRAM on TARGET*).
 
 ";
+const WHOLE_LOGS: &str = "
+
+## Whole logs
+
+At level 2 the log has every path, and before the first what was found of the program: live registers,
+stack slots that are read and written, stack pointers. `verifier-model compare --whole-logs` holds it
+against the kernel's line by line, of each program whose log the kernel tells in no more than 256 KiB.
+Left out are addresses, the statistics at the end, and the report that 7.3 appends to an error.
+
+";
 /// What must agree in the tiers that may have gaps: what was reached. It only grows.
 const REACHED: [(&str, u64); 3] = [("2", 837), ("3", 1751), ("4", 323)];
 
@@ -65,6 +75,10 @@ pub(crate) fn tests(
         let failure = tier.failure();
         tests.push((format!("agreement::{}", tier.tier), failure));
     }
+    let differ = whole_logs(project, &corpus, "json")?;
+    let differ: WholeLogs = serde_json::from_str(&differ)
+        .context("verifier-model compare --whole-logs says what is no comparison")?;
+    tests.push(("agreement::whole-logs".to_owned(), differ.failure()));
     let stale = read(&project.checkout.join(DOCUMENT))? != document(project, &corpus)?;
     let how = format!("{DOCUMENT} is out of date: `cargo xtask agreement` writes it");
     tests.push(("agreement::document".to_owned(), stale.then_some(how)));
@@ -72,11 +86,23 @@ pub(crate) fn tests(
 }
 
 fn document(project: &Project, corpus: &Path) -> Result<String> {
-    Ok(HEAD.to_owned() + &compare(project, corpus, "markdown")?)
+    let verdicts = compare(project, corpus, "markdown")?;
+    let logs = whole_logs(project, corpus, "markdown")?;
+    Ok([HEAD, verdicts.trim_end(), WHOLE_LOGS, &logs].concat())
+}
+
+/// What is said of verdicts.
+fn compare(project: &Project, corpus: &Path, format: &str) -> Result<String> {
+    say(project, corpus, &["--no-logs", "-o", format])
+}
+
+/// What is said of the whole logs.
+fn whole_logs(project: &Project, corpus: &Path, format: &str) -> Result<String> {
+    say(project, corpus, &["--whole-logs", "-o", format])
 }
 
 /// What `verifier-model compare` says; that it finds disagreements is no failure.
-fn compare(project: &Project, corpus: &Path, format: &str) -> Result<String> {
+fn say(project: &Project, corpus: &Path, args: &[&str]) -> Result<String> {
     let mut build = Command::new("cargo");
     build.current_dir(&project.checkout).args([
         "build",
@@ -93,7 +119,7 @@ fn compare(project: &Project, corpus: &Path, format: &str) -> Result<String> {
     command
         .arg("compare")
         .arg(corpus)
-        .args(["--no-logs", "-o", format])
+        .args(args)
         .stderr(Stdio::inherit());
     let output = command
         .output()
@@ -154,6 +180,30 @@ impl Tier {
     }
 }
 
+#[derive(Deserialize)]
+struct WholeLogs {
+    programs: u64,
+    differ: Vec<Parted>,
+}
+
+#[derive(Deserialize)]
+struct Parted {
+    program: String,
+    line: u64,
+}
+
+impl WholeLogs {
+    /// Why this is not enough, if it is not: each must be the same.
+    fn failure(&self) -> Option<String> {
+        let first = self.differ.first().map(|parted| {
+            let (count, all) = (self.differ.len(), self.programs);
+            let (program, line) = (&parted.program, parted.line);
+            format!("{count} of {all} logs differ, that of {program} in line {line}")
+        });
+        first.or_else(|| (self.programs == 0).then(|| "there are no whole logs".to_owned()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,6 +227,16 @@ mod tests {
         };
         let tier = tier.to_owned();
         Tier { tier, counts }.failure()
+    }
+
+    #[test]
+    fn whole_logs_are_the_same() {
+        let failure = |text| serde_json::from_str::<WholeLogs>(text).unwrap().failure();
+        assert_eq!(failure(r#"{"programs": 2, "differ": []}"#), None);
+        assert!(failure(r#"{"programs": 0, "differ": []}"#).is_some());
+        let differ = failure(r#"{"programs": 2, "differ": [{"program": "o/p", "line": 3}]}"#);
+        let told = "1 of 2 logs differ, that of o/p in line 3";
+        assert_eq!(differ.as_deref(), Some(told));
     }
 
     #[test]

@@ -225,23 +225,31 @@ fn function(line: &str) -> Option<&str> {
 }
 
 /// A load on the path, `5: (18) r1 = 0xffff…  ; R1=map_ptr(…)`, unless the state says that it is a
-/// plain number; or one in a report, `5 | (18) r1 = 0xffff…`, that looks like an address.
+/// plain number; or one in a report, `5 | (18) r1 = 0xffff…`, that looks like an address. What
+/// begins with `0x7f` lies in the loader's memory, as an arena does.
 fn without_address(line: &str) -> Option<String> {
     let (head, load) = line.split_once("(18) ")?;
-    let (register, rest) = load.split_once(" = 0xffff")?;
+    let (register, rest) = load.split_once(" = 0x")?;
     let digits = rest.len()
         - rest
             .trim_start_matches(|c: char| c.is_ascii_hexdigit())
             .len();
     let (value, tail) = rest.split_at(digits);
+    let kernel = digits == 16 && value.starts_with("ffff");
+    let user = digits == 12 && value.starts_with("7f");
     let upper = register.to_uppercase();
+    // Of an address in an arena nothing is known.
+    let tail_known = tail.replace("=scalar()", "");
     let number = ["=0x", "=-", "=scalar"].map(|state| format!("{upper}{state}"));
+    let is_number = number
+        .iter()
+        .any(|state| tail_known.contains(state.as_str()));
     let address = if head.ends_with("| ") {
-        value.starts_with(['8', 'c'])
+        value.starts_with("ffff8") || value.starts_with("ffffc")
     } else {
-        number.iter().all(|state| !tail.contains(state.as_str()))
+        (kernel || user) && !is_number
     };
-    (digits == 12 && address).then(|| format!("{head}(18) {register} = 0xADDRESS{tail}"))
+    address.then(|| format!("{head}(18) {register} = 0xADDRESS{tail}"))
 }
 
 #[cfg(test)]
@@ -351,6 +359,12 @@ processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_stat
     fn addresses_go_and_numbers_stay() {
         assert!(without_addresses(LOG).contains("r2 = 0xADDRESS       ; R2=map_ptr"));
         let number = "0: (18) r2 = 0xffffffff80000000       ; R2=0xffffffff80000000";
+        assert_eq!(without_addresses(number), number);
+        let arena = "  0: (18) r2 = 0x7fb0dc68f000";
+        assert_eq!(without_addresses(arena), "  0: (18) r2 = 0xADDRESS");
+        let arena = "0: (18) r2 = 0x7fb0dc68f000           ; R2=scalar()";
+        assert!(without_addresses(arena).starts_with("0: (18) r2 = 0xADDRESS"));
+        let number = "0: (18) r2 = 0x7fffffffffff       ; R2=0x7fffffffffff";
         assert_eq!(without_addresses(number), number);
         let function = "0: (18) r2 = 0xffffffff81b36d10       ; R2=0xffffffff81b36d10\n\
             2: (0f) r2 += r1       ; R2=0xffffffff81b36d18";
