@@ -62,8 +62,11 @@ pub(crate) struct Args {
     /// Ask about the raw programs of this file instead; tests/src/oracle/raw.rs tells its format.
     #[arg(long, conflicts_with_all = ["filter", "tier", "check"])]
     raw: Option<PathBuf>,
+    /// Ask about the programs of this object instead, which is compiled; may be given several times.
+    #[arg(long, conflicts_with_all = ["tier", "check", "whole_logs", "raw"])]
+    object: Vec<PathBuf>,
     /// Compile the corpus and say in which directory it is, no more.
-    #[arg(long, conflicts_with_all = ["filter", "check", "raw"])]
+    #[arg(long, conflicts_with_all = ["filter", "check", "raw", "object"])]
     compile: bool,
     /// The kernel to ask.
     #[arg(long, value_enum, default_value = "test")]
@@ -76,7 +79,10 @@ pub(crate) struct Args {
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let patched = matches!(args.kernel, Choice::Patched | Choice::PatchedModule);
-    let printed = args.filter.is_some() || args.log_level.is_some() || args.raw.is_some();
+    let printed = args.filter.is_some()
+        || args.log_level.is_some()
+        || args.raw.is_some()
+        || !args.object.is_empty();
     if patched && !(args.check || printed || args.compile) {
         bail!("the answers that are kept are those without the patches; add --check");
     }
@@ -91,6 +97,12 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         return Ok(());
     }
     let filter = args.filter.as_deref();
+    if !args.object.is_empty() {
+        let level = args.log_level.unwrap_or(LOG_LEVEL);
+        let said = ask_objects(project, toolchain, &kernel, &args.object, level, filter)?;
+        print!("{said}");
+        return Ok(());
+    }
     let question = if patched {
         // What the patches change shows in programs that were compiled without them.
         let mut plain = Toolchain::ensure(project)?;
@@ -253,6 +265,36 @@ pub(crate) fn ask_raw(
     let mut payload = payload_of(modules.iter())?;
     payload.push(("oracle/batch".to_owned(), path.to_path_buf()));
     ask(project, toolchain, kernel, base, payload, &told)
+}
+
+/// Asks about all programs of `objects`, or those whose name has `filter` in it.
+fn ask_objects(
+    project: &Project,
+    toolchain: &Toolchain,
+    kernel: &Kernel,
+    objects: &[PathBuf],
+    log_level: u32,
+    filter: Option<&str>,
+) -> Result<String> {
+    let mut payload = payload_of(modules(project, toolchain, kernel)?.iter())?;
+    for path in objects {
+        if !path.is_file() {
+            bail!("{}: there is no such object", path.display());
+        }
+        let name = path.file_stem().context("an object has a name")?;
+        let name = name.to_string_lossy();
+        let name = name.trim_end_matches(".bpf");
+        payload.push((format!("oracle/{name}.bpf.o"), path.clone()));
+    }
+    let mut told = vec!["oracle".to_owned()];
+    told.extend(["--log-level".to_owned(), log_level.to_string()]);
+    told.extend(
+        filter
+            .iter()
+            .flat_map(|f| ["--filter".to_owned(), (*f).to_owned()]),
+    );
+    let base = guest::initramfs(project, toolchain, kernel)?;
+    ask(project, toolchain, kernel, &base, payload, &told)
 }
 
 /// Where modules go in the guest.
