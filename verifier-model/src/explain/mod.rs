@@ -67,6 +67,8 @@ pub struct Explanation {
     /// The instruction at which it is rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub site: Option<Site>,
+    /// It, and the instructions next to it.
+    pub around: Vec<Site>,
     /// The path that leads there.
     pub path: Vec<PathEvent>,
     /// Events of the path that are not told.
@@ -125,6 +127,7 @@ fn empty(prog: &ProgLoad) -> Explanation {
         rule: None,
         what: None,
         site: None,
+        around: Vec::new(),
         path: Vec::new(),
         path_left_out: 0,
         state: Vec::new(),
@@ -241,6 +244,7 @@ impl Witness<'_> {
             _ => at,
         };
         e.site = Some(Site::new(env, at));
+        e.around = Site::around(env, at);
         if !self.trace.in_step {
             steps.push(path::Step {
                 insn: at,

@@ -15,6 +15,8 @@ use super::source::Site;
 
 /// Instructions told of one value.
 const MAX_LINKS: usize = 5;
+/// Of the operand of a computation; of its own operands none are told.
+const MAX_OPERAND_LINKS: usize = 3;
 
 /// An instruction that had a hand in a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,6 +25,18 @@ pub struct Link {
     pub site: Site,
     /// What it did.
     pub what: String,
+    /// Of a computation with another register: how that one got its value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operand: Option<Operand>,
+}
+
+/// The register that another was computed with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Operand {
+    /// As in `R2`.
+    pub place: String,
+    /// Instructions that made it, the last one first.
+    pub origin: Vec<Link>,
 }
 
 /// What is followed back: a register or a stack slot of a frame, by offset from the frame pointer.
@@ -38,23 +52,23 @@ enum Made {
     No,
     /// It is a copy of something else.
     Copy(Thing, String),
-    /// It was changed; what it was before still matters.
-    Changed(String),
+    /// It was changed; what it was before still matters, and what the other register is.
+    Changed(String, Option<usize>),
     /// It is new.
     New(String),
 }
 
 /// How register `reg` of the frame that the path ends in got its value.
 pub fn of_register(env: &Env<'_>, steps: &[Step], reg: usize) -> Vec<Link> {
-    follow(env, steps, Thing::Reg(reg))
+    follow(env, steps, Thing::Reg(reg), MAX_LINKS)
 }
 
 /// The same for a stack slot, by offset.
 pub fn of_slot(env: &Env<'_>, steps: &[Step], offset: i16) -> Vec<Link> {
-    follow(env, steps, Thing::Slot(offset))
+    follow(env, steps, Thing::Slot(offset), MAX_LINKS)
 }
 
-fn follow(env: &Env<'_>, steps: &[Step], thing: Thing) -> Vec<Link> {
+fn follow(env: &Env<'_>, steps: &[Step], thing: Thing, most: usize) -> Vec<Link> {
     let mut links: Vec<Link> = Vec::new();
     let Some(mut frame) = steps.last().map(|s| s.frame) else {
         return links;
@@ -90,18 +104,27 @@ fn follow(env: &Env<'_>, steps: &[Step], thing: Thing) -> Vec<Link> {
         } else {
             effect(env, step.insn, insn, thing)
         };
-        let (what, to) = match made {
+        let (what, to, with) = match made {
             Made::No => continue,
-            Made::Copy(to, what) => (what, Some(to)),
-            Made::Changed(what) => (what, Some(thing)),
-            Made::New(what) => (what, None),
+            Made::Copy(to, what) => (what, Some(to), None),
+            Made::Changed(what, with) => (what, Some(thing), with),
+            Made::New(what) => (what, None, None),
         };
         let site = Site::new(env, step.insn);
         if links.last().is_none_or(|l| l.site != site) {
-            links.push(Link { site, what });
+            let with = with.filter(|_| most == MAX_LINKS);
+            let operand = with.map(|reg| Operand {
+                place: format!("R{reg}"),
+                origin: follow(env, &steps[..=i], Thing::Reg(reg), MAX_OPERAND_LINKS),
+            });
+            links.push(Link {
+                site,
+                what,
+                operand,
+            });
         }
         match to {
-            Some(to) if links.len() < MAX_LINKS => thing = to,
+            Some(to) if links.len() < most => thing = to,
             _ => break,
         }
     }
@@ -123,13 +146,19 @@ fn effect(env: &Env<'_>, at: usize, insn: &Insn, thing: Thing) -> Made {
         return Made::New("read by the atomic operation".into());
     }
     match insn.class() {
+        class::ALU if insn.dst() == reg && insn.op() == alu::MOV && insn.src() == reg => {
+            Made::Changed("cut to 32 bits".into(), None)
+        }
         class::ALU | class::ALU64 if insn.dst() == reg => match (insn.op(), insn.src_is_reg()) {
             (alu::MOV, true) => Made::Copy(
                 Thing::Reg(insn.src()),
                 format!("copied from R{}", insn.src()),
             ),
             (alu::MOV, false) => Made::New("set".into()),
-            _ => Made::Changed("computed".into()),
+            (_, with) => {
+                let other = with && insn.src() != reg;
+                Made::Changed("computed".into(), other.then(|| insn.src()))
+            }
         },
         class::LDX if insn.dst() == reg => match (insn.src_reg, insn.mode()) {
             (REG_FP, mode::MEM) => Made::Copy(

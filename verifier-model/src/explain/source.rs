@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use crate::env::Env;
+use crate::prog_load::LineInfo;
 use crate::reg_state::BtfRef;
 use crate::uapi::pseudo;
 
@@ -17,6 +18,8 @@ pub struct Site {
     /// Source line, when the object has line information.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<Line>,
+    /// Column in the line, from 1; 0 when unknown.
+    pub column: u32,
 }
 
 /// A source line.
@@ -53,6 +56,7 @@ impl Site {
                 insn,
                 text: format!("call {}", kfunc.name),
                 line: line(env, insn),
+                column: column(env, insn),
             };
         }
         let text = match loaded(env, insn) {
@@ -64,8 +68,26 @@ impl Site {
             Some((code, rest)) if code.starts_with('(') => rest.to_owned(),
             _ => text,
         };
-        let line = line(env, insn);
-        Self { insn, text, line }
+        Self {
+            insn,
+            text,
+            line: line(env, insn),
+            column: column(env, insn),
+        }
+    }
+
+    /// The instruction with the two before it and the two behind it, of the same function.
+    pub fn around(env: &Env<'_>, insn: usize) -> Vec<Self> {
+        let subprog = env.find_containing_subprog(insn);
+        let range = subprog.map_or(insn..insn + 1, |s| {
+            env.subprogs[s].start..env.subprogs[s + 1].start
+        });
+        let upper_half = |i: &usize| *i > 0 && env.insns[*i - 1].slots() == 2;
+        let mut before: Vec<usize> = (range.start..insn).filter(|i| !upper_half(i)).collect();
+        before.drain(..before.len().saturating_sub(2));
+        let behind = (insn..range.end).filter(|i| !upper_half(i)).take(3);
+        let all = before.into_iter().chain(behind);
+        all.map(|i| Self::new(env, i)).collect()
     }
 
     /// As in `prog.bpf.c:12`, or the instruction when there is no line.
@@ -92,11 +114,19 @@ fn loaded(env: &Env<'_>, insn: usize) -> Option<String> {
     })
 }
 
-/// The source line of an instruction.
-pub fn line(env: &Env<'_>, insn: usize) -> Option<Line> {
+fn line_info<'a>(env: &Env<'a>, insn: usize) -> Option<&'a LineInfo> {
     let infos = &env.prog.line_info;
     let n = infos.partition_point(|l| l.insn_off as usize <= insn);
-    let info = infos.get(n.checked_sub(1)?)?;
+    infos.get(n.checked_sub(1)?)
+}
+
+fn column(env: &Env<'_>, insn: usize) -> u32 {
+    line_info(env, insn).map_or(0, |info| info.column())
+}
+
+/// The source line of an instruction.
+pub fn line(env: &Env<'_>, insn: usize) -> Option<Line> {
+    let info = line_info(env, insn)?;
     let btf = env.prog.btf.as_ref()?;
     let file = btf.str_at(info.file_name_off)?;
     Some(Line {

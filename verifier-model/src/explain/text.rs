@@ -114,9 +114,14 @@ impl Page {
         if let Some(site) = &e.site {
             if let Some(line) = &site.line {
                 let text = self.source(site);
-                self.line(format!("  {}  {text}", line.place()));
+                self.line(format!("  {}:{}  {text}", line.place(), site.column));
             }
-            self.line(format!("  insn {}: {}", site.insn, site.text));
+            let last = e.around.last().map_or(0, |near| near.insn);
+            let width = last.to_string().len();
+            for near in &e.around {
+                let mark = if near.insn == site.insn { "→" } else { " " };
+                self.line(format!("  {mark} insn {:width$}: {}", near.insn, near.text));
+            }
         }
         if let Some(check) = &e.check {
             self.line(format!("  said by {check}"));
@@ -199,6 +204,15 @@ impl Page {
                 }
                 line.clone_from(&l.site.line);
                 rows.push((self.place(&l.site), what));
+                for o in l.operand.iter().flat_map(|operand| &operand.origin) {
+                    let of = l.operand.as_ref().map_or("", |operand| &operand.place);
+                    let mut what = format!("  {of} {}: {}", o.what, o.site.text);
+                    if o.site.line != line {
+                        what += &format!("   {}", self.source(&o.site));
+                    }
+                    line.clone_from(&o.site.line);
+                    rows.push((self.place(&o.site), what));
+                }
             }
             let place = rows.iter().map(|r| r.0.chars().count()).max().unwrap_or(0);
             for (at, what) in rows {
