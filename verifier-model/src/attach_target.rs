@@ -102,6 +102,11 @@ impl<'a> Env<'a> {
             "bpf_lsm_ismaclabel",
             "bpf_lsm_file_alloc_security",
         ];
+        if self.prog.sleepable() && !is_sleepable_hook(self.attach_func_name()) {
+            let name = self.attach_func_name();
+            verbose!(self, "{name} is not sleepable\n");
+            return Err(Errno::EINVAL.into());
+        }
         if !self.prog.gpl_compatible() {
             verbose!(self, "LSM programs must have a GPL compatible license\n");
             return Err(Errno::EINVAL.into());
@@ -121,4 +126,10 @@ impl<'a> Env<'a> {
         verbose!(self, "attach_btf_id {id} points to {why} {name}\n");
         Err(Errno::EINVAL.into())
     }
+}
+
+/// Whether programs of an LSM hook may sleep (`bpf_lsm_is_sleepable_hook`).
+pub fn is_sleepable_hook(func: &str) -> bool {
+    let mut hooks = include_str!("../data/sleepable_lsm_hooks.txt").lines();
+    hooks.any(|hook| hook == func)
 }

@@ -3,6 +3,7 @@
 //!
 //! Source: `check_helper_call()`, `do_refine_retval_range()` in `kernel/bpf/verifier.c`.
 
+use crate::attach_target::is_sleepable_hook;
 use crate::call::CallMeta;
 use crate::check_mem::{Access, MemAccess, REG_NAMES};
 use crate::do_check::Flow;
@@ -36,6 +37,7 @@ impl Env<'_> {
             set: set?,
             hook: self.attach_func_name(),
             privileged: self.bpf_capable,
+            kconfig: &self.kernel.kconfig,
         };
         helpers::proto_for(&caller, func_id)
     }
@@ -65,15 +67,9 @@ impl Env<'_> {
             );
             return Err(Errno::EINVAL.into());
         }
-        if func_id == id::D_PATH {
-            match self.d_path_allowed() {
-                Some(true) => {}
-                Some(false) => {
-                    verbose!(self, "helper call is not allowed in probe\n");
-                    return Err(Errno::EINVAL.into());
-                }
-                None => return not_modelled("bpf_d_path in LSM programs"),
-            }
+        if proto.asks_program && !self.helper_allowed(func_id) {
+            verbose!(self, "helper call is not allowed in probe\n");
+            return Err(Errno::EINVAL.into());
         }
         let mut changes_data = helpers::changes_pkt_data(func_id);
         if proto.might_sleep && self.in_rcu_cs() {
@@ -135,9 +131,9 @@ impl Env<'_> {
         Ok(self.enter_callback_once())
     }
 
-    /// Whether `bpf_d_path` may be called here (`bpf_d_path_allowed`); None if that is not known.
-    fn d_path_allowed(&self) -> Option<bool> {
-        const ALLOWED: [&str; 9] = [
+    /// Whether a helper that asks about the program lets it call (`allowed()` of its prototype).
+    fn helper_allowed(&self, func_id: i32) -> bool {
+        const D_PATH: [&str; 9] = [
             "security_file_permission",
             "security_inode_getattr",
             "security_file_open",
@@ -148,12 +144,20 @@ impl Env<'_> {
             "vfs_getattr",
             "filp_close",
         ];
-        match self.prog.prog_type {
-            ProgType::Tracing if self.prog.expected_attach_type == AttachType::TraceIter => {
-                Some(true)
-            }
-            ProgType::Lsm => None,
-            _ => Some(ALLOWED.contains(&self.attach_func_name())),
+        use AttachType as A;
+        let (typ, attach) = (self.prog.prog_type, self.prog.expected_attach_type);
+        match func_id {
+            id::D_PATH if typ == ProgType::Tracing && attach == A::TraceIter => true,
+            id::D_PATH if typ != ProgType::Lsm => D_PATH.contains(&self.attach_func_name()),
+            id::SK_STORAGE_GET | id::SK_STORAGE_DELETE => match attach {
+                _ if self.dst_prog.is_some() => false,
+                A::TraceIter | A::TraceRawTp => true,
+                A::TraceFentry | A::TraceFexit | A::TraceFsession => {
+                    !self.attach_func_name().starts_with("bpf_sk_storage")
+                }
+                _ => false,
+            },
+            _ => is_sleepable_hook(self.attach_func_name()),
         }
     }
 

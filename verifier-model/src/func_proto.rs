@@ -41,6 +41,8 @@ pub struct HelperProto {
     pub pkt_access: bool,
     /// May sleep.
     pub might_sleep: bool,
+    /// Asks about more of the program than its type (`allowed()`).
+    pub asks_program: bool,
     /// Keeps registers that the calling convention lets it clobber.
     pub allow_fastcall: bool,
 }
@@ -89,6 +91,7 @@ pub(crate) fn parse_proto<'a>(name: &str, words: impl Iterator<Item = &'a str>) 
                         "gpl_only" => p.gpl_only = true,
                         "pkt_access" => p.pkt_access = true,
                         "might_sleep" => p.might_sleep = true,
+                        "allowed" => p.asks_program = true,
                         "allow_fastcall" => p.allow_fastcall = true,
                         _ => {}
                     }

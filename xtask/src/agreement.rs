@@ -44,7 +44,7 @@ Left out are addresses, the statistics at the end, and the report that 7.3 appen
 
 ";
 /// What must agree in the tiers that may have gaps: what was reached. It only grows.
-const REACHED: [(&str, u64); 3] = [("2", 837), ("3", 1751), ("4", 323)];
+const REACHED: [(&str, u64); 3] = [("2", 837), ("3", 1751), ("4", 366)];
 
 /// Writes docs/agreement.md.
 pub(crate) fn run(project: &Project) -> Result<()> {

@@ -6,6 +6,7 @@
 //! where no guest runs.
 
 mod corpus;
+mod helpers;
 mod patched;
 mod question;
 mod tiers;
@@ -27,6 +28,7 @@ use crate::toolchain::Toolchain;
 use patched::Changes;
 
 pub(crate) use corpus::modules;
+pub(crate) use helpers::differences as helper_differences;
 use question::{Part, Question};
 pub(crate) use tiers::Tier;
 
@@ -65,6 +67,9 @@ pub(crate) struct Args {
     /// Ask about the programs of this object instead, which is compiled; may be given several times.
     #[arg(long, conflicts_with_all = ["tier", "check", "whole_logs", "raw"])]
     object: Vec<PathBuf>,
+    /// Ask instead who may call which helper, and hold the model against it.
+    #[arg(long, conflicts_with_all = ["filter", "tier", "check", "log_level", "whole_logs", "raw", "object", "compile"])]
+    helpers: bool,
     /// Compile the corpus and say in which directory it is, no more.
     #[arg(long, conflicts_with_all = ["filter", "check", "raw", "object"])]
     compile: bool,
@@ -82,6 +87,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let printed = args.filter.is_some()
         || args.log_level.is_some()
         || args.raw.is_some()
+        || args.helpers
         || !args.object.is_empty();
     if patched && !(args.check || printed || args.compile) {
         bail!("the answers that are kept are those without the patches; add --check");
@@ -94,6 +100,16 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         let base = guest::initramfs(project, toolchain, &kernel)?;
         let said = ask_raw(project, toolchain, &kernel, &base, path, &modules[..1])?;
         print!("{said}");
+        return Ok(());
+    }
+    if args.helpers {
+        let differ = helpers::differences(project, toolchain, &kernel)?;
+        for difference in &differ {
+            println!("  {difference}");
+        }
+        if !differ.is_empty() {
+            bail!("the model's helpers are not the kernel's");
+        }
         return Ok(());
     }
     let filter = args.filter.as_deref();

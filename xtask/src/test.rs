@@ -269,6 +269,10 @@ fn answers(
             let failure = first.map(|first| format!("{} differ: {first}", differences.len()));
             tests.push((format!("oracle::{}", tier.name()), failure));
         }
+        if args.oracle {
+            let differences = oracle::helper_differences(project, toolchain, kernel)?;
+            tests.push(("oracle::helpers".to_owned(), differences.into_iter().next()));
+        }
     }
     if let Some(filter) = &args.filter {
         tests.retain(|(name, _)| name.contains(filter.as_str()));

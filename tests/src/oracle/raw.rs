@@ -9,9 +9,11 @@
 //! BTF      u32 length, bytes: the BTF of every program; none when empty
 //! maps     u32: how many; then for each
 //!            u32 map_type, u32 key_size, u32 value_size, u32 max_entries, u32 map_flags
+//! modules  u32: how many; then of each its name: u32 length, bytes
 //! programs until the end; for each
 //!            u32 effective user id of who loads it
 //!            u32 prog_type, u32 expected_attach_type, u32 prog_flags, u32 insn_cnt, u32 func_cnt
+//!            u32 attach_btf_id, u32 the module whose BTF has it, from 1; 0 for the kernel's
 //!            func_cnt times struct bpf_func_info, 8 bytes
 //!            insn_cnt times struct bpf_insn, 8 bytes
 //! ```
@@ -33,9 +35,10 @@ use std::time::Instant;
 use answers::log::{self, Stats};
 use anyhow::{Context, Result, ensure};
 use libbpf_rs::libbpf_sys::{
-    bpf_btf_load, bpf_func_info, bpf_insn, bpf_map_create_opts, bpf_prog_load, bpf_prog_load_opts,
-    size_t,
+    bpf_btf_get_fd_by_id, bpf_btf_load, bpf_func_info, bpf_insn, bpf_map_create_opts,
+    bpf_prog_load, bpf_prog_load_opts, size_t,
 };
+use libbpf_rs::query::BtfInfoIter;
 use libbpf_rs::{MapHandle, MapType};
 use nix::errno::Errno;
 use nix::unistd::{Uid, seteuid};
@@ -87,6 +90,7 @@ pub(super) fn run(batch: &Path, log_level: u32) -> Result<ExitCode> {
     let kfuncs = kfuncs(&mut input).context("the batch's kfuncs")?;
     let btf = btf(&mut input).context("the batch's BTF")?;
     let maps = maps(&mut input).context("the batch's maps")?;
+    let modules = modules(&mut input).context("the batch's modules")?;
     let mut fds: Vec<c_int> = maps.iter().map(|map| map.as_fd().as_raw_fd()).collect();
     let first_module = fds.len();
     fds.extend(kfuncs.modules());
@@ -98,7 +102,12 @@ pub(super) fn run(batch: &Path, log_level: u32) -> Result<ExitCode> {
             .resolve(&kfuncs, first_module)
             .with_context(|| format!("program {number}"))?;
         room[0] = 0;
-        let errno = program.load_as_user(&fds, btf.as_ref(), log_level, &mut room)?;
+        let with = With {
+            fds: &fds,
+            modules: &modules,
+            btf: btf.as_ref(),
+        };
+        let errno = program.load_as_user(with, log_level, &mut room)?;
         let end = room.iter().position(|&byte| byte == 0);
         let text = String::from_utf8_lossy(&room[..end.unwrap_or(room.len())]);
         let judged = log::parse(&text);
@@ -153,12 +162,39 @@ fn maps(input: &mut impl Read) -> Result<Vec<MapHandle>> {
     Ok(maps)
 }
 
+/// Descriptors of the BTF of modules.
+fn modules(input: &mut impl Read) -> Result<Vec<OwnedFd>> {
+    let mut modules = Vec::new();
+    for _ in 0..word(input)? {
+        let name = String::from_utf8(bytes(input)?)?;
+        let info = BtfInfoIter::default().find(|info| info.name == *name);
+        let info = info.with_context(|| format!("there is no BTF of {name}"))?;
+        // SAFETY: the call takes a number.
+        let fd = unsafe { bpf_btf_get_fd_by_id(info.id) };
+        ensure!(fd >= 0, "no descriptor of the BTF of {name}");
+        // SAFETY: the call gave a descriptor that is nobody else's.
+        modules.push(unsafe { OwnedFd::from_raw_fd(fd) });
+    }
+    Ok(modules)
+}
+
+/// What the programs of a batch share.
+#[derive(Clone, Copy)]
+struct With<'a> {
+    fds: &'a [c_int],
+    modules: &'a [OwnedFd],
+    btf: Option<&'a OwnedFd>,
+}
+
 /// A program of the batch.
 struct Program {
     uid: Uid,
     prog_type: u32,
     expected_attach_type: u32,
     prog_flags: u32,
+    attach_btf_id: u32,
+    /// 0 for the kernel itself.
+    attach_module: usize,
     funcs: Vec<bpf_func_info>,
     insns: Vec<bpf_insn>,
 }
@@ -175,6 +211,8 @@ impl Program {
         let prog_flags = word(input)?;
         let count = word(input)?;
         let functions = word(input)?;
+        let attach_btf_id = word(input)?;
+        let attach_module = word(input)? as usize;
         ensure!(
             functions <= count,
             "{functions} functions of {count} instructions"
@@ -193,6 +231,8 @@ impl Program {
             prog_type,
             expected_attach_type,
             prog_flags,
+            attach_btf_id,
+            attach_module,
             funcs,
             insns: insns.collect(),
         }))
@@ -216,34 +256,34 @@ impl Program {
     }
 
     /// Asks the verifier as the user that the program says.
-    fn load_as_user(
-        &self,
-        fds: &[c_int],
-        btf: Option<&OwnedFd>,
-        log_level: u32,
-        room: &mut [u8],
-    ) -> Result<i32> {
+    fn load_as_user(&self, with: With<'_>, log_level: u32, room: &mut [u8]) -> Result<i32> {
         if self.uid.is_root() {
-            return Ok(self.load(fds, btf, log_level, room));
+            return Ok(self.load(with, log_level, room));
         }
         fs::write(UNPRIVILEGED_BPF_DISABLED, "0").context("users cannot be let load programs")?;
         // An effective user other than root leaves no effective capability; the saved one is root.
         seteuid(self.uid)?;
         // BTF is refused from such a user.
-        let errno = self.load(fds, None, log_level, room);
+        let errno = self.load(With { btf: None, ..with }, log_level, room);
         seteuid(Uid::from_raw(0))?;
         Ok(errno)
     }
 
     /// Asks the verifier; gives 0 or the error's number, and the log in `room`.
-    fn load(&self, fds: &[c_int], btf: Option<&OwnedFd>, log_level: u32, room: &mut [u8]) -> i32 {
+    fn load(&self, with: With<'_>, log_level: u32, room: &mut [u8]) -> i32 {
+        let module = self
+            .attach_module
+            .checked_sub(1)
+            .and_then(|n| with.modules.get(n));
         let mut options = bpf_prog_load_opts {
             sz: size_of::<bpf_prog_load_opts>() as size_t,
             attempts: 1,
             expected_attach_type: self.expected_attach_type,
             prog_flags: self.prog_flags,
-            fd_array: fds.as_ptr(),
-            prog_btf_fd: btf.map_or(0, |btf| btf.as_raw_fd() as u32),
+            attach_btf_id: self.attach_btf_id,
+            attach_btf_obj_fd: module.map_or(0, |fd| fd.as_raw_fd() as u32),
+            fd_array: with.fds.as_ptr(),
+            prog_btf_fd: with.btf.map_or(0, |btf| btf.as_raw_fd() as u32),
             func_info: self.funcs.as_ptr().cast(),
             func_info_cnt: self.funcs.len() as u32,
             func_info_rec_size: size_of::<bpf_func_info>() as u32,

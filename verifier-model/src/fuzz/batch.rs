@@ -2,7 +2,7 @@
 //! A batch of programs for the guest; `tests/src/oracle/raw.rs` tells its format.
 
 use super::code::{Code, KFUNCS, MAPS, Missing, Name, btf, cpus_ptr_offset};
-use crate::prog_load::Kernel;
+use crate::prog_load::{AttachTarget, Kernel, ProgLoad};
 
 /// User without capabilities.
 const NOBODY: u32 = 65534;
@@ -32,7 +32,49 @@ impl Batch {
                 batch.word(word);
             }
         }
+        batch.modules(&[]);
         Ok(batch)
+    }
+
+    /// An empty batch for programs that name no map and no kfunc, and may attach to these modules:
+    /// those of the kernel that the programs were prepared for, in its order.
+    pub fn bare(modules: &[&str]) -> Self {
+        let mut batch = Self {
+            bytes: b"BPFBATCH".to_vec(),
+            cpus_ptr: 0,
+        };
+        for _ in ["kfuncs", "BTF", "maps"] {
+            batch.word(0);
+        }
+        batch.modules(modules);
+        batch
+    }
+
+    /// Adds a program as it would be loaded, without BTF, maps and kfuncs.
+    pub fn push_load(&mut self, prog: &ProgLoad) {
+        let (attach, attach_type) = match prog.attach {
+            Some(AttachTarget::Kernel {
+                btf_obj,
+                btf_id,
+                member,
+            }) => {
+                // A struct_ops program's member stands in the same field.
+                let index = member.map(|m| m.index);
+                ((btf_id, btf_obj), index)
+            }
+            Some(AttachTarget::Prog { .. }) | None => ((0, 0), None),
+        };
+        self.word(0);
+        self.word(prog.prog_type as u32);
+        self.word(attach_type.unwrap_or(prog.expected_attach_type as u32));
+        self.word(prog.prog_flags.bits());
+        self.word(prog.insns.len() as u32);
+        self.word(0);
+        self.word(attach.0);
+        self.word(attach.1);
+        for insn in &prog.insns {
+            self.bytes.extend(insn.to_bytes());
+        }
     }
 
     /// Adds a program.
@@ -52,6 +94,8 @@ impl Batch {
         self.word(code.prog_flags().bits());
         self.word(insns.len() as u32);
         self.word(code.func_info().len() as u32);
+        self.word(0);
+        self.word(0);
         for &(insn_off, func) in code.func_info() {
             self.word(insn_off);
             self.word(func.type_id());
@@ -64,6 +108,13 @@ impl Batch {
     /// The batch.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
+    }
+
+    fn modules(&mut self, names: &[&str]) {
+        self.word(names.len() as u32);
+        for name in names {
+            self.block(name.as_bytes());
+        }
     }
 
     fn word(&mut self, word: u32) {

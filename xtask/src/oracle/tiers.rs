@@ -119,6 +119,10 @@ const KFUNCS: &str = "
 const ATTACHED: &str = "
     bind4_prog bind6_prog connect4_prog connect6_prog lsm_cgroup lsm_cgroup_nonvoid setget_sockopt
     sockopt_inherit sockopt_multi sockopt_qos_to_cc sockopt_sk
+    ima lsm lsm_tailcall test_d_path test_d_path_check_rdonly_mem test_d_path_check_types
+    test_sk_storage_trace_itself test_sk_storage_tracing
+    test_sockmap_change_tail test_sockmap_kern
+    test_sockmap_listen test_sockmap_pass_prog test_sockmap_redir
     test_bpf_nf test_bpf_nf_fail
     bpf_cubic bpf_dctcp bpf_dctcp_release
     bpf_qdisc_dynptr_use_after_invalidate_clone bpf_qdisc_fail__incompl_ops
