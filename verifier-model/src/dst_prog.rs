@@ -13,11 +13,11 @@
 //! ```
 //!
 //! Source: `bpf_check_attach_target()`, `check_attach_btf_id()` in `kernel/bpf/verifier.c`,
-//! `btf_check_type_match()`, `btf_ctx_access()` in `kernel/bpf/btf.c`.
+//! `btf_ctx_access()` in `kernel/bpf/btf.c`.
 
 use std::sync::Arc;
 
-use crate::btf::{Btf, Kind, Linkage, Type};
+use crate::btf::{Btf, Kind, Type};
 use crate::btf_walk::{is_void, kind_str};
 use crate::check_ctx::CtxInfo;
 use crate::env::{Env, Extends, MAX_BPF_FUNC_REG_ARGS};
@@ -240,25 +240,6 @@ impl Env<'_> {
         Ok(())
     }
 
-    /// Whether the main function's prototype is that of `t2` (`btf_check_type_match`).
-    fn check_type_match(&mut self, btf2: &Btf, t2: Type<'_>) -> Check {
-        let own = self.prog.btf.clone().zip(self.prog.func_info.first());
-        let Some((btf1, info)) = own else {
-            verbose!(self, "Program extension requires BTF\n");
-            return Err(Errno::EINVAL.into());
-        };
-        let Some(t1) = btf1.type_by_id(info.type_id) else {
-            return Err(Errno::EFAULT.into());
-        };
-        match mismatch(&btf1, t1, btf2, t2) {
-            Some(message) => {
-                verbose!(self, "{message}\n");
-                Err(Errno::EINVAL.into())
-            }
-            None => Ok(()),
-        }
-    }
-
     /// The arguments of the function that is watched, and what it returns.
     pub(crate) fn dst_ctx_access(
         &mut self,
@@ -378,86 +359,4 @@ fn arg_idx(btf: &Btf, proto: Type<'_>, off: i32) -> usize {
         end
     });
     at.position(|end| off < end).unwrap_or(count)
-}
-
-/// How the prototypes of two functions differ (`btf_check_func_type_match`).
-fn mismatch(btf1: &Btf, t1: Type<'_>, btf2: &Btf, t2: Type<'_>) -> Option<String> {
-    let (fn1, fn2) = (t1.name(), t2.name());
-    for t in [t1, t2] {
-        if t.linkage() != Some(Linkage::Global) {
-            return Some(format!("{}() is not a global function", t.name()));
-        }
-    }
-    let (p1, p2) = (
-        btf1.type_by_id(t1.type_id())?,
-        btf2.type_by_id(t2.type_id())?,
-    );
-    let (n1, n2) = (p1.params().len(), p2.params().len());
-    if n1 != n2 {
-        return Some(format!("{fn1}() has {n1} args while {fn2}() has {n2} args"));
-    }
-    // Kind, number of members and flag are one word, which is compared.
-    let differ = |a: Type<'_>, b: Type<'_>| {
-        (a.kind(), a.vlen(), a.kflag()) != (b.kind(), b.vlen(), b.kflag())
-    };
-    let (r1, r2) = (
-        btf1.skip_mods_and_typedefs(p1.type_id()),
-        btf2.skip_mods_and_typedefs(p2.type_id()),
-    );
-    if differ(r1, r2) {
-        return Some(format!(
-            "Return type {} of {fn1}() doesn't match type {} of {fn2}()",
-            kind_str(r1),
-            kind_str(r2)
-        ));
-    }
-    for (i, (a1, a2)) in p1.params().zip(p2.params()).enumerate() {
-        let (a1, a2) = (
-            btf1.skip_mods_and_typedefs(a1.type_id()),
-            btf2.skip_mods_and_typedefs(a2.type_id()),
-        );
-        if differ(a1, a2) {
-            let (k1, k2) = (kind_str(a1), kind_str(a2));
-            return Some(format!("arg{i} in {fn1}() is {k1} while {fn2}() has {k2}"));
-        }
-        let sized = matches!(
-            a1.kind(),
-            Kind::Int
-                | Kind::Struct
-                | Kind::Union
-                | Kind::Enum
-                | Kind::Datasec
-                | Kind::Float
-                | Kind::Enum64
-        );
-        if sized && a1.size() != a2.size() {
-            let (s1, s2) = (a1.size(), a2.size());
-            return Some(format!(
-                "arg{i} in {fn1}() has size {s1} while {fn2}() has {s2}"
-            ));
-        }
-        if a1.kind() == Kind::Int || a1.is_any_enum() {
-            continue;
-        }
-        if a1.kind() != Kind::Ptr {
-            return Some(format!("arg{i} in {fn1}() has unrecognized type"));
-        }
-        let (s1, s2) = (
-            btf1.skip_mods_and_typedefs(a1.type_id()),
-            btf2.skip_mods_and_typedefs(a2.type_id()),
-        );
-        for (s, name) in [(s1, fn1), (s2, fn2)] {
-            if !s.is_composite() {
-                return Some(format!("arg{i} in {name}() is not a pointer to context"));
-            }
-        }
-        if s1.name() != s2.name() {
-            return Some(format!(
-                "arg{i} {fn1}(struct {} *) doesn't match {fn2}(struct {} *)",
-                s1.name(),
-                s2.name()
-            ));
-        }
-    }
-    None
 }

@@ -15,6 +15,7 @@ use crate::kfuncs::KfuncFlags;
 use crate::log::verbose;
 use crate::reg_state::{BtfRef, Meta, RegState};
 use crate::types::{ALLOC, Flag, RegType};
+use crate::uapi::ProgType;
 
 impl Env<'_> {
     pub(crate) fn set_kfunc_return(&mut self, k: &Kfunc<'_>, meta: &CallMeta) -> Check {
@@ -131,7 +132,7 @@ impl Env<'_> {
     }
 
     /// The same for another type of program (`find_kern_ctx_type_id`).
-    pub(crate) fn kern_ctx_of(&self, prog_type: crate::uapi::ProgType) -> Check<(u32, bool)> {
+    pub(crate) fn kern_ctx_of(&self, prog_type: ProgType) -> Check<(u32, bool)> {
         let btf = &self.kernel.vmlinux;
         let name = format!("{}_kern", prog_type.c_name());
         let found = btf

@@ -133,6 +133,7 @@ pub mod subprog;
 pub mod subprog_args;
 pub mod subprog_call;
 pub mod tnum;
+mod type_match;
 pub mod types;
 pub mod uapi;
 pub mod verify;

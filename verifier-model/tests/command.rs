@@ -171,3 +171,18 @@ fn a_graph_is_written_in_the_form_of_its_name() {
     let want = "verifier-model: graph.png: the name must end in .svg or .dot\n";
     assert_eq!((out.status.code(), text(&out.stderr)), (Some(2), want));
 }
+
+#[test]
+fn a_target_that_is_none_is_one_line() {
+    for (target, says) in [
+        ("start_prog=tests/load/none.elf:x", "No such file"),
+        ("start_prog=tests/load/prog.elf:none", "no program 'none'"),
+        ("start_prog=tests/load/prog.elf", "OBJECT:PROGRAM"),
+    ] {
+        let args = [&["tests/load/prog.elf", "--target", target][..], &KERNEL].concat();
+        let out = run(&args);
+        assert_eq!(out.status.code(), Some(2), "{out:?}");
+        assert!(text(&out.stderr).contains(says), "{out:?}");
+        assert!(out.stdout.is_empty(), "{out:?}");
+    }
+}
