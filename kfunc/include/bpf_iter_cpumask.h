@@ -56,12 +56,15 @@
 struct bpf_iter_cpumask {
 	__u64 __opaque[2];
 };
+
 struct bpf_iter_cpumask_and {
 	__u64 __opaque[3];
 };
+
 struct bpf_iter_cpumask_andnot {
 	__u64 __opaque[3];
 };
+
 struct bpf_iter_cpumask_snapshot {
 	__u64 __opaque[5];
 };
@@ -72,7 +75,7 @@ int bpf_iter_cpumask_new(struct bpf_iter_cpumask *it, const struct cpumask *mask
 int *bpf_iter_cpumask_next(struct bpf_iter_cpumask *it) __weak __ksym;
 void bpf_iter_cpumask_destroy(struct bpf_iter_cpumask *it) __weak __ksym;
 
-/* The same over the CPUs that are in both masks, and over those in @mask1 that are not in @mask2. */
+/* The same over the CPUs in both masks, and over those in @mask1 that are not in @mask2. */
 int bpf_iter_cpumask_and_new(struct bpf_iter_cpumask_and *it, const struct cpumask *mask1,
 			     const struct cpumask *mask2) __weak __ksym;
 int *bpf_iter_cpumask_and_next(struct bpf_iter_cpumask_and *it) __weak __ksym;

@@ -10,7 +10,7 @@ use std::{cell::RefCell, collections::BTreeSet};
 use kfunc::walk::Walk;
 use proptest::prelude::*;
 
-use crate::mask::{BITS, NR_CPU_IDS, mask, word};
+use crate::mask::*;
 
 /// What happens to the mask before a step: a few words get other values.
 fn changes() -> impl Strategy<Value = Vec<(prop::sample::Index, usize)>> {

@@ -6,7 +6,7 @@ use std::{cell::RefCell, collections::BTreeSet};
 use kfunc::walk::Walk;
 use proptest::prelude::*;
 
-use crate::mask::{BITS, Mask, NR_CPU_IDS, mask_of, word};
+use crate::mask::*;
 
 fn and(word1: usize, word2: usize) -> usize {
     word1 & word2

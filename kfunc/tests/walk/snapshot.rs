@@ -9,7 +9,7 @@ use kfunc::{
 };
 use proptest::prelude::*;
 
-use crate::mask::{BITS, Mask, NR_CPU_IDS, mask, word};
+use crate::mask::*;
 
 /// Memory for a copy, and no more.
 fn room(nr_cpu_ids: u32) -> Vec<usize> {

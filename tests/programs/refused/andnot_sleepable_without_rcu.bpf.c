@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Two masks of the kernel's own: a program that may sleep has to open the RCU section all the same. */
+/* Two masks of the kernel's own: a program that may sleep opens an RCU section all the same. */
 #include "guest.h"
 
 struct cpu_walk walk;

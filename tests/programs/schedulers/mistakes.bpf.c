@@ -24,6 +24,7 @@ void BPF_PROG(unchecked_prev, s32 cpu, struct task_struct *prev)
 {
 	sum += prev->pid;
 }
+
 SCHEDULER(dispatch, unchecked_prev);
 
 SEC("struct_ops/yield")
@@ -31,14 +32,16 @@ bool BPF_PROG(unchecked_to, struct task_struct *from, struct task_struct *to)
 {
 	return from->pid < to->pid;
 }
+
 SCHEDULER(yield, unchecked_to);
 
-/* Fields of a task are the kernel's, but for its slice, its virtual time and whether it is disallowed. */
+/* A task's fields are the kernel's, but for slice, virtual time and whether it is disallowed. */
 SEC("struct_ops/running")
 void BPF_PROG(writes_pid, struct task_struct *task)
 {
 	task->pid = 1;
 }
+
 SCHEDULER(running, writes_pid);
 
 SEC("struct_ops/running")
@@ -46,6 +49,7 @@ void BPF_PROG(writes_past_disallow, struct task_struct *task)
 {
 	*(__u32 *)&task->scx.disallow = 1;
 }
+
 SCHEDULER(running, writes_past_disallow);
 
 /* Another structure than a task. */
@@ -54,6 +58,7 @@ void BPF_PROG(writes_mask, struct task_struct *task, const struct cpumask *mask)
 {
 	*(__u64 *)mask = 1;
 }
+
 SCHEDULER(set_cpumask, writes_mask);
 
 /* A callback that holds the run queue's lock. */
@@ -62,6 +67,7 @@ void BPF_PROG(sleeps, struct task_struct *task, u64 enq_flags)
 {
 	scx_bpf_dsq_insert(task, SCX_DSQ_GLOBAL, SCX_SLICE_DFL, enq_flags);
 }
+
 SCHEDULER(enqueue, sleeps);
 
 /* A helper of tracing programs. */
@@ -70,6 +76,7 @@ void BPF_PROG(takes_stack, struct task_struct *task)
 {
 	sum += bpf_get_stackid(ctx, &stacks, 0);
 }
+
 SCHEDULER(tick, takes_stack);
 
 SEC("struct_ops/tick")
@@ -77,6 +84,7 @@ void BPF_PROG(counts, struct task_struct *task)
 {
 	sum += bpf_get_func_ip(ctx);
 }
+
 SCHEDULER(tick, counts);
 
 /* Kfuncs of other callbacks. */
@@ -85,6 +93,7 @@ void BPF_PROG(inserts, struct task_struct *task)
 {
 	scx_bpf_dsq_insert(task, SCX_DSQ_GLOBAL, SCX_SLICE_DFL, 0);
 }
+
 SCHEDULER(tick, inserts);
 
 SEC("struct_ops/enqueue")
@@ -92,6 +101,7 @@ void BPF_PROG(moves, struct task_struct *task, u64 enq_flags)
 {
 	scx_bpf_dsq_move_to_local(SCX_DSQ_GLOBAL);
 }
+
 SCHEDULER(enqueue, moves);
 
 SEC("struct_ops/dequeue")
@@ -99,6 +109,7 @@ void BPF_PROG(creates_queue, struct task_struct *task, u64 deq_flags)
 {
 	scx_bpf_create_dsq(1, -1);
 }
+
 SCHEDULER(dequeue, creates_queue);
 
 /* It may sleep: the mask may go away under the walk. */
@@ -111,6 +122,7 @@ s32 BPF_PROG(walks_unlocked, struct task_struct *task, struct scx_init_task_args
 		sum += cpu;
 	return 0;
 }
+
 SCHEDULER(init_task, walks_unlocked);
 
 /* It has three arguments. */
@@ -119,4 +131,5 @@ s32 BPF_PROG(reads_further, struct task_struct *task, s32 prev_cpu, u64 wake_fla
 {
 	return ctx[3];
 }
+
 SCHEDULER(select_cpu, reads_further);

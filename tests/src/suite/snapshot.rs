@@ -14,7 +14,7 @@ use super::masks::Random;
 use super::memory::{KMEMLEAK, PROFILE, forget_leaks, in_use, leaks, new_leaks, usage};
 use super::task::Task;
 use super::trial;
-use super::walks::{bound, same, walk, walk_task, walk_value};
+use super::walks::{bound, walk, walk_task, walk_value};
 
 const OBJECT: &str = "walks/snapshot";
 const MEMORY: &str = "walks/snapshot_memory";
