@@ -63,28 +63,7 @@ proptest! {
         steps in 1..1000_usize,
     ) {
         let reads = RefCell::new(reads.into_iter().cycle());
-        let mut walk = Walk::new();
-        let mut last = None;
-        let mut ended = false;
-
-        for _ in 0..steps {
-            let cpu = walk
-                .next(nr_cpu_ids, |i| {
-                    assert!(i < nr_cpu_ids.div_ceil(BITS) as usize, "word {i} is beyond the mask");
-                    reads.borrow_mut().next().unwrap_or(0)
-                })
-                .map(|&cpu| cpu as u32);
-
-            match cpu {
-                Some(cpu) => {
-                    prop_assert!(!ended, "{} after the end", cpu);
-                    prop_assert!(last < Some(cpu), "{} after {:?}", cpu, last);
-                    prop_assert!(cpu < nr_cpu_ids);
-                    last = Some(cpu);
-                }
-                None => ended = true,
-            }
-        }
+        keeps_its_promises(nr_cpu_ids, steps, || reads.borrow_mut().next().unwrap_or(0))?;
     }
 
     /// However the mask fills up afterwards, the end is the end.

@@ -2,7 +2,7 @@
 //! Masks of every size and filling.
 
 use kfunc::walk::Walk;
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestCaseError};
 
 pub(crate) const BITS: u32 = usize::BITS;
 
@@ -49,4 +49,39 @@ pub(crate) fn mask() -> impl Strategy<Value = Mask> {
 pub(crate) fn mask_of(nr_cpu_ids: u32) -> impl Strategy<Value = Mask> {
     prop::collection::vec(word(), nr_cpu_ids.div_ceil(BITS) as usize)
         .prop_map(move |words| Mask { nr_cpu_ids, words })
+}
+
+/// What a walk promises however its words change: `read` gives any at each read, and `steps` steps
+/// are made. CPUs come in ascending order and below `nr_cpu_ids`, and the end is the end.
+pub(crate) fn keeps_its_promises(
+    nr_cpu_ids: u32,
+    steps: usize,
+    read: impl Fn() -> usize,
+) -> Result<(), TestCaseError> {
+    let mut walk = Walk::new();
+    let mut last = None;
+    let mut ended = false;
+
+    for _ in 0..steps {
+        let cpu = walk
+            .next(nr_cpu_ids, |i| {
+                assert!(
+                    i < nr_cpu_ids.div_ceil(BITS) as usize,
+                    "word {i} is beyond the mask"
+                );
+                read()
+            })
+            .map(|&cpu| cpu as u32);
+
+        match cpu {
+            Some(cpu) => {
+                prop_assert!(!ended, "{} after the end", cpu);
+                prop_assert!(last < Some(cpu), "{} after {:?}", cpu, last);
+                prop_assert!(cpu < nr_cpu_ids);
+                last = Some(cpu);
+            }
+            None => ended = true,
+        }
+    }
+    Ok(())
 }

@@ -87,27 +87,6 @@ proptest! {
     ) {
         let reads = RefCell::new(reads.into_iter().cycle());
         let read = || reads.borrow_mut().next().unwrap_or(0);
-        let mut walk = Walk::new();
-        let mut last = None;
-        let mut ended = false;
-
-        for _ in 0..1000 {
-            let cpu = walk
-                .next(nr_cpu_ids, |i| {
-                    assert!(i < nr_cpu_ids.div_ceil(BITS) as usize, "word {i} is beyond the masks");
-                    combine(read(), read())
-                })
-                .map(|&cpu| cpu as u32);
-
-            match cpu {
-                Some(cpu) => {
-                    prop_assert!(!ended, "{} after the end", cpu);
-                    prop_assert!(last < Some(cpu), "{} after {:?}", cpu, last);
-                    prop_assert!(cpu < nr_cpu_ids);
-                    last = Some(cpu);
-                }
-                None => ended = true,
-            }
-        }
+        keeps_its_promises(nr_cpu_ids, 1000, || combine(read(), read()))?;
     }
 }
