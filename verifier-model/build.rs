@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Unpacks, checks and indexes the kernel's types, so that nothing of that is left to do when the
-//! command starts. `src/btf/indexed.rs` says what is written.
+//! command starts. `bpf/src/btf/indexed.rs` says what is written.
 
 use std::error::Error;
 use std::path::PathBuf;
 use std::{env, fs};
 
-#[path = "src/btf/mod.rs"]
-pub mod btf;
+use bpf::btf;
 
 const PACKED: &str = "data/linux-7.3/vmlinux.btf.lz4";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={PACKED}");
-    println!("cargo::rerun-if-changed=src/btf");
     let packed = fs::read(PACKED).map_err(|e| format!("cannot read {PACKED}: {e}"))?;
     let vmlinux = btf::Btf::from_lz4(&packed, None)?;
     let to_bytes = match env::var("CARGO_CFG_TARGET_ENDIAN")?.as_str() {

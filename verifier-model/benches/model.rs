@@ -7,20 +7,23 @@
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
+use bpf::kernel::Kernel;
+use bpf::load::Object;
+use bpf::load::PrepareOptions;
+use bpf::program::ProgLoad;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use verifier_model::fuzz::ast::{
+use generated::ast::{
     AluOp, CmpOp, Cond, Function, Memory, Operand, Place, ProgKind, Program, Size, Stmt, Walk, Way,
 };
-use verifier_model::fuzz::code::Code;
-use verifier_model::fuzz::generate::Weights;
-use verifier_model::fuzz::kernel::kernel;
-use verifier_model::fuzz::law;
-use verifier_model::fuzz::lower::lower;
-use verifier_model::load::{Object, PrepareOptions};
-use verifier_model::profile::Profile;
-use verifier_model::prog_load::{Kernel, ProgLoad};
-use verifier_model::tnum::Tnum;
-use verifier_model::verify::{Options, verify};
+use generated::code::Code;
+use generated::generate::Weights;
+use generated::kernel::kernel;
+use generated::law;
+use generated::lower::lower;
+use verifier_model::domain::tnum::Tnum;
+use verifier_model::facts::rule::Profile;
+use verifier_model::options::Options;
+use verifier_model::verify::verify;
 
 fn tnum(c: &mut Criterion) {
     let pairs: Vec<(Tnum, Tnum)> = (0..64u64)
@@ -151,7 +154,8 @@ fn corpus(c: &mut Criterion) {
     };
     let mut objects = Vec::new();
     find(Path::new(&dir), &mut objects);
-    let kernel = Kernel::linux_7_3().expect("the kernel that comes along");
+    let kernel =
+        verifier_model::facts::linux_7_3::linux_7_3().expect("the kernel that comes along");
     let options = PrepareOptions::default();
     let mut progs = Vec::new();
     for path in objects {

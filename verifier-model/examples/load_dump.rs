@@ -6,10 +6,13 @@
 
 use std::sync::Arc;
 
-use verifier_model::btf::{Btf, BtfBuilder};
-use verifier_model::load::{Autoload, Object, PrepareOptions, Prepared};
-use verifier_model::prog_load::{AttachTarget, FdSlot, Kernel, MapDef, Module, ProgLoad};
-use verifier_model::uapi::{op, pseudo};
+use bpf::btf::{Btf, BtfBuilder};
+use bpf::kernel::{Kernel, Module};
+use bpf::load::Object;
+use bpf::load::{Autoload, PrepareOptions, Prepared};
+use bpf::map::MapDef;
+use bpf::program::{AttachTarget, FdSlot, ProgLoad};
+use bpf::uapi::{op, pseudo};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);

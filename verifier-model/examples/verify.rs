@@ -7,12 +7,15 @@
 
 use std::sync::Arc;
 
-use verifier_model::btf::{Btf, Kind};
-use verifier_model::kfuncs::KfuncTable;
-use verifier_model::load::{Autoload, Object, PrepareOptions, Prepared};
-use verifier_model::profile::{Profile, Rule};
-use verifier_model::prog_load::{Kernel, Module, ProgFlags};
-use verifier_model::verify::{Options, verify};
+use bpf::btf::{Btf, Kind};
+use bpf::kernel::kfuncs::KfuncTable;
+use bpf::kernel::{Kernel, Module};
+use bpf::load::Object;
+use bpf::load::{Autoload, PrepareOptions, Prepared};
+use bpf::program::ProgFlags;
+use verifier_model::facts::rule::{Profile, Rule};
+use verifier_model::options::Options;
+use verifier_model::verify::verify;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut opts = Options::default();

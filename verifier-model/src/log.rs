@@ -8,15 +8,19 @@
 
 use core::fmt;
 
+use bpf::kernel::BtfRef;
+use bpf::uapi::{Insn, op, pseudo};
+
 use crate::env::Env;
-use crate::reg_state::{BtfRef, DynptrType};
-use crate::uapi::{Insn, op, pseudo};
 
 /// Where x86-64 has memory of `kmalloc()`, of `vmalloc()`, the kernel itself, and what a process has
 /// mapped: an arena, unless it was told where to lie.
 const DIRECT_MAP: u64 = 0xffff_8880_0000_0000;
+
 const VMALLOC: u64 = 0xffff_c900_0000_0000;
+
 const KERNEL_TEXT: u64 = 0xffff_ffff_8100_0000;
+
 const USER: u64 = 0x7f00_0000_0000;
 
 /// Prints to the log of `$env` (`verbose()`).
@@ -104,61 +108,11 @@ impl Log {
     }
 }
 
-/// Prints like the kernel's `%#llx`: zero has a prefix too, other than in C.
-pub struct Hex(pub u64);
-
-impl fmt::Display for Hex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x}", self.0)
-    }
-}
-
-/// An unsigned number: small ones in decimal (`verbose_unum`).
-pub struct Unum(pub u64);
-
-impl fmt::Display for Unum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 <= u16::MAX.into() {
-            write!(f, "{}", self.0)
-        } else {
-            Hex(self.0).fmt(f)
-        }
-    }
-}
-
-/// A signed number: small ones in decimal (`verbose_snum`).
-pub struct Snum(pub i64);
-
-impl fmt::Display for Snum {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if (i16::MIN.into()..=i16::MAX.into()).contains(&self.0) {
-            write!(f, "{}", self.0)
-        } else {
-            Hex(self.0 as u64).fmt(f)
-        }
-    }
-}
-
 /// How far to indent so that what follows an instruction of `pos` characters is aligned.
 pub const fn vlog_alignment(pos: usize) -> usize {
     let min = pos + 4;
     let at = if min > 40 { min } else { 40 };
     at.div_ceil(8) * 8 - pos - 1
-}
-
-impl DynptrType {
-    /// As messages print it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Invalid => "<invalid>",
-            Self::Local => "local",
-            Self::Ringbuf => "ringbuf",
-            Self::Skb => "skb",
-            Self::Xdp => "xdp",
-            Self::SkbMeta => "skb_meta",
-            Self::File => "file",
-        }
-    }
 }
 
 impl Env<'_> {
@@ -213,17 +167,17 @@ impl Env<'_> {
     pub fn insn_text(&self, idx: usize) -> String {
         let name = |insn: &Insn| {
             if insn.is_helper_call() {
-                return Some(crate::helpers::func_id_name(insn.imm));
+                return Some(crate::facts::helpers::func_id_name(insn.imm));
             }
             self.kfunc(insn).map(|(k, _)| k.name.to_owned())
         };
         let insns = self.insns.get(idx..).unwrap_or_default();
         let Some((address, &[mut low, mut high, ..])) = self.made_up_address(idx).zip(Some(insns))
         else {
-            return crate::disasm::disasm(insns, name, self.allow_ptr_leaks);
+            return bpf::disasm::disasm(insns, name, self.allow_ptr_leaks);
         };
         (low.imm, high.imm) = (address as i32, (address >> 32) as i32);
-        crate::disasm::disasm(&[low, high], name, self.allow_ptr_leaks)
+        bpf::disasm::disasm(&[low, high], name, self.allow_ptr_leaks)
     }
 
     /// What stands for the address that a `ld_imm64` would load from a kernel: no two maps have the
@@ -249,23 +203,9 @@ impl Env<'_> {
     }
 }
 
-impl Snum {
-    pub(crate) fn is_decimal(&self) -> bool {
-        (i16::MIN.into()..=i16::MAX.into()).contains(&self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_printed_as_in_c() {
-        assert_eq!(Hex(0).to_string(), "0x0");
-        assert_eq!(Unum(65535).to_string(), "65535");
-        assert_eq!(Unum(65536).to_string(), "0x10000");
-        assert_eq!(Snum(-32769).to_string(), "0xffffffffffff7fff");
-    }
 
     #[test]
     fn comments_are_aligned() {

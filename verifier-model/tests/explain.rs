@@ -4,14 +4,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use verifier_model::btf::Btf;
+use bpf::btf::Btf;
+use bpf::kernel::Kernel;
+use bpf::load::Object;
+use bpf::load::{Autoload, PrepareOptions};
+use bpf::program::ProgLoad;
 use verifier_model::explain::{advice, explain};
-use verifier_model::kfuncs::KfuncTable;
-use verifier_model::load::{Autoload, Object, PrepareOptions};
-use verifier_model::profile::Profile;
-use verifier_model::prog_load::{Kernel, ProgLoad};
-use verifier_model::state_graph::{Kind, dot::dot, graph, svg::svg};
-use verifier_model::verify::{Options, verify};
+use verifier_model::facts::rule::Profile;
+use verifier_model::graph::dot::dot;
+use verifier_model::graph::svg::svg;
+use verifier_model::graph::{Kind, graph};
+use verifier_model::options::Options;
+use verifier_model::verify::verify;
 
 fn dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/explain")
@@ -20,7 +24,7 @@ fn dir() -> PathBuf {
 fn kernel() -> Kernel {
     let btf = Btf::from_file(dir().join("vmlinux.elf"), None).expect("a kernel");
     let mut kernel = Kernel::new(Arc::new(btf));
-    kernel.kfuncs = KfuncTable::linux_7_3();
+    kernel.kfuncs = verifier_model::facts::linux_7_3::kfuncs();
     kernel
 }
 
@@ -118,7 +122,7 @@ fn a_loop_that_converges_is_drawn() {
     let kernel = kernel();
     let load = load("loops.converges", &kernel);
     let (_, drawn) = graph(&load, &kernel, &Profile::V7_3, &Options::default(), 150);
-    let converged = |a: &&verifier_model::state_graph::Arc| a.converged;
+    let converged = |a: &&verifier_model::graph::Arc| a.converged;
     assert_eq!(drawn.arcs.iter().filter(converged).count(), 1);
     for (file, text) in [
         (dir().join("loops.converges.dot"), dot(&drawn)),

@@ -115,7 +115,7 @@ proptest! {
 
     #[test]
     fn damaged_btf(all in vec(damage(), 1..6)) {
-        let mut data = include_bytes!("load/kernel.elf").to_vec();
+        let mut data = include_bytes!("../bpf/tests/load/kernel.elf").to_vec();
         all.iter().for_each(|damage| damage.apply(&mut data));
         harness::btf(&data);
     }

@@ -9,10 +9,11 @@
 use std::path::Path;
 
 use answers::{Answer, Logs, log};
-use verifier_model::load::{Autoload, Object, PrepareOptions};
-use verifier_model::profile::Profile;
-use verifier_model::prog_load::Kernel;
-use verifier_model::verify::{Options, verify};
+use bpf::load::Object;
+use bpf::load::{Autoload, PrepareOptions};
+use verifier_model::facts::rule::Profile;
+use verifier_model::options::Options;
+use verifier_model::verify::verify;
 
 /// What of a log does not differ from boot to boot, and is the verifier's own.
 fn comparable(text: &str) -> String {
@@ -23,7 +24,7 @@ fn comparable(text: &str) -> String {
 fn every_line_is_the_kernels() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let logs = Logs::read(&tests.join("log/kernel.jsonl.gz")).expect("the kernel's logs");
-    let kernel = Kernel::linux_7_3().expect("the kernel's types");
+    let kernel = verifier_model::facts::linux_7_3::linux_7_3().expect("the kernel's types");
     let options = Options {
         log_level: 2,
         nr_cpu_ids: 2,

@@ -15,13 +15,15 @@ mod asm;
 
 use std::sync::Arc;
 
-use verifier_model::btf::{Btf, BtfBuilder, Kind};
-use verifier_model::kfuncs::KfuncTable;
-use verifier_model::load::raw_program;
-use verifier_model::profile::{Profile, Rule};
-use verifier_model::prog_load::{FuncInfo, Kernel, MapDef, ProgFlags, ProgLoad};
-use verifier_model::uapi::MapType;
-use verifier_model::verify::{Options, verify};
+use bpf::btf::{Btf, BtfBuilder, Kind};
+use bpf::kernel::Kernel;
+use bpf::load::raw_program;
+use bpf::map::MapDef;
+use bpf::program::{FuncInfo, ProgFlags, ProgLoad};
+use bpf::uapi::MapType;
+use verifier_model::facts::rule::{Profile, Rule};
+use verifier_model::options::Options;
+use verifier_model::verify::verify;
 
 /// Types and functions of the kernel that the cases use.
 struct KernelBtf {
@@ -179,7 +181,7 @@ fn verdict(case: &Case, kernel: &Kernel, profile: &Profile) -> (String, String) 
 #[test]
 fn each_rule_shows() {
     let mut kernel = Kernel::new(Arc::new(KernelBtf::build()));
-    kernel.kfuncs = KfuncTable::linux_7_3();
+    kernel.kfuncs = verifier_model::facts::linux_7_3::kfuncs();
     let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rules");
     let mut wrong = String::new();
     for rule in Rule::ALL {

@@ -4,15 +4,19 @@
 
 use std::sync::Arc;
 
+use bpf::btf::{Btf, BtfBuilder};
+use bpf::kernel::Kernel;
+use bpf::load::raw_program;
+use bpf::program::{ProgFlags, ProgLoad};
+use bpf::uapi::Insn;
 use proptest::prelude::*;
-use verifier_model::btf::{Btf, BtfBuilder};
 use verifier_model::explain::explain;
-use verifier_model::load::raw_program;
-use verifier_model::profile::Profile;
-use verifier_model::prog_load::{Kernel, ProgFlags, ProgLoad};
-use verifier_model::state_graph::{graph, svg::svg};
-use verifier_model::uapi::Insn;
-use verifier_model::verify::{Options, Verdict, verify};
+use verifier_model::facts::rule::Profile;
+use verifier_model::graph::graph;
+use verifier_model::graph::svg::svg;
+use verifier_model::options::Options;
+use verifier_model::verdict::Verdict;
+use verifier_model::verify::verify;
 
 const fn i(code: u8, dst_reg: u8, src_reg: u8, off: i16, imm: i32) -> Insn {
     Insn {

@@ -22,7 +22,7 @@ const HEAD: &str = "\
 # Agreement of the model with the kernel
 
 Written by `cargo xtask agreement`: what `verifier-model compare` says of the committed answers of the
-test kernel (`verifier-model/oracle/7.3`). A program is *agreed* if the model ends by itself, within
+test kernel (`verifier-model/answers/7.3`). A program is *agreed* if the model ends by itself, within
 ten seconds, with the kernel's verdict. *Same message* is out of the programs that both reject, *same
 insns*, instructions processed, out of those that both accept; *identical* are error number, message,
 instructions and states. What is not modelled, not loaded, crashed or timed out is not agreed.

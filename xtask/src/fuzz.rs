@@ -18,17 +18,17 @@ use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail};
+use bpf::btf::Btf;
+use generated::batch::Batch;
+use generated::code::Code;
+use generated::file::{Answer, CaseFile};
+use generated::generate::Weights;
+use generated::mutate::Case;
+use generated::{law, shrink};
 use serde::Deserialize;
-use verifier_model::btf::Btf;
-use verifier_model::fuzz::batch::Batch;
-use verifier_model::fuzz::code::Code;
-use verifier_model::fuzz::file::{Answer, CaseFile};
-use verifier_model::fuzz::generate::Weights;
-use verifier_model::fuzz::mutate::Case;
-use verifier_model::fuzz::{self, law, shrink};
-use verifier_model::profile::Profile;
-use verifier_model::prog_load;
-use verifier_model::verify::{Options, Verdict};
+use verifier_model::facts::rule::Profile;
+use verifier_model::options::Options;
+use verifier_model::verdict::Verdict;
 
 use self::sums::Sums;
 use crate::guest;
@@ -104,7 +104,7 @@ struct Asked<'a> {
     toolchain: &'a Toolchain,
     kernel: &'a Kernel,
     /// The same kernel as the model knows it.
-    model: prog_load::Kernel,
+    model: bpf::kernel::Kernel,
     /// What the guest boots into, and modules besides.
     initramfs: PathBuf,
     modules: Vec<PathBuf>,
@@ -121,12 +121,12 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let testmod = modules.first().context("there is no bpf_testmod")?.clone();
     modules.truncate(1);
     let iterator = module::build(project, toolchain, &kernel)?;
-    let mut model = prog_load::Kernel::new(Arc::new(Btf::from_file(kernel.btf(), None)?));
+    let mut model = bpf::kernel::Kernel::new(Arc::new(Btf::from_file(kernel.btf(), None)?));
     // What programs name, with the flags that `.BTF_ids` has; the types are the kernel's own.
-    model.kfuncs = fuzz::kernel::kernel()?.kfuncs;
+    model.kfuncs = generated::kernel::kernel()?.kfuncs;
     for path in [testmod, iterator] {
         let name = path.file_stem().context("a module has a name")?;
-        model.modules.push(prog_load::Module {
+        model.modules.push(bpf::kernel::Module {
             name: name.to_string_lossy().into_owned(),
             btf: Arc::new(Btf::from_file(&path, Some(model.vmlinux.clone()))?),
         });

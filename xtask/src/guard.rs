@@ -19,11 +19,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
+use bpf::btf::{Btf, Kind};
 use object::{
     Architecture, File, Object, ObjectSection, ObjectSymbol, RelocationTarget, Section, Symbol,
     SymbolKind,
 };
-use verifier_model::btf::{Btf, Kind};
 
 /// The header that BPF programs include.
 const HEADER: &str = include_str!("../../kfunc/include/bpf_iter_cpumask.h");

@@ -6,7 +6,7 @@
 //! verifier-model/data/linux-7.3/vmlinux.btf.lz4            the kernel's types
 //!                              /bpf_iter_cpumask.btf.lz4   the module's, on top of them
 //!                              /config                     what the kernel is configured with
-//!                    /kfuncs-7.3.txt                       kfuncs, their flags and hooks
+//!                              /kfuncs.txt                 kfuncs, their flags and hooks
 //! ```
 
 use std::collections::BTreeMap;
@@ -17,9 +17,9 @@ use std::process::Command;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
+use bpf::btf::Btf;
+use bpf::kernel::kfuncs::{KfuncFlags, KfuncTable};
 use object::{File, Object, ObjectKind, ObjectSection, ObjectSymbol};
-use verifier_model::btf::Btf;
-use verifier_model::kfuncs::{KfuncFlags, KfuncTable};
 
 use crate::kernel::{Kernel, read};
 use crate::module;
@@ -84,7 +84,7 @@ pub(crate) fn write(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -
         in_ids.extend(self::sets(&path, &vmlinux)?);
     }
     let checked = complete(&mut table, &in_ids)?;
-    save(&data.join("kfuncs-7.3.txt"), table.as_bytes())?;
+    save(&data.join("linux-7.3/kfuncs.txt"), table.as_bytes())?;
     println!("{checked} kfuncs of the kernel and its test modules have these flags in .BTF_ids");
     Ok(())
 }

@@ -264,7 +264,7 @@ fn suffix(kernel: Choice) -> &'static str {
 fn directory(project: &Project, kernel: &Kernel, suffix: &str) -> PathBuf {
     let series: Vec<&str> = kernel.release.splitn(3, '.').take(2).collect();
     let name = format!("{}{suffix}", series.join("."));
-    project.checkout.join("verifier-model/oracle").join(name)
+    project.checkout.join("verifier-model/answers").join(name)
 }
 
 /// Asks about the programs of the batch `path`, with the guest's initramfs `base` and these modules

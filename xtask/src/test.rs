@@ -241,7 +241,7 @@ fn counts(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<T
 
 /// Whether the answers that are committed are this kernel's.
 fn gave_answers(kernel: &Kernel) -> bool {
-    kernel.release == verifier_model::linux_7_3::release()
+    kernel.release == verifier_model::facts::linux_7_3::release()
 }
 
 /// The model against the committed answers, and these against the kernel once more.

@@ -9,7 +9,7 @@ pub struct Class {
     /// Messages, where `*` stands for anything, each with the function and file of the kernel that
     /// says it.
     pub patterns: Vec<(&'static str, &'static str)>,
-    /// The rule of [`crate::profile`] that it is, if it is one.
+    /// The rule of [`crate::facts::rule`] that it is, if it is one.
     pub rule: Option<&'static str>,
     /// What it means; `{1}`, `{2}` … stand for what the stars of the pattern matched.
     pub what: &'static str,
@@ -118,7 +118,7 @@ fn captures(pattern: &str, text: &str) -> Option<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::Rule;
+    use crate::facts::rule::Rule;
 
     #[test]
     fn patterns_capture() {

@@ -2,20 +2,19 @@
 //! Why a walk does not come to an end: what stays the same in a loop without progress, and what
 //! differs in one whose states do not converge.
 
+use bpf::insn::MAX_BPF_REG;
+use bpf::uapi::Insn;
 use serde::Serialize;
 
 use crate::env::Env;
-use crate::insn::MAX_BPF_REG;
-use crate::types::RegType;
-use crate::uapi::Insn;
-
-use super::difference::Place;
-use super::loops::Loop;
-use super::origin::callee;
-use super::path::Step;
-use super::source::Site;
-use super::trace::Trace;
-use super::words::{reg_words, slots_words};
+use crate::explain::difference::Place;
+use crate::explain::loops::Loop;
+use crate::explain::origin::callee;
+use crate::explain::path::Step;
+use crate::explain::source::Site;
+use crate::explain::trace::Trace;
+use crate::explain::words::{reg_words, slots_words};
+use crate::facts::types::RegType;
 
 /// Most entries of a list.
 const MAX_ENTRIES: usize = 6;
@@ -122,9 +121,9 @@ fn why_unchanged(env: &Env<'_>, jump: &Insn, round: &[Step], frame: usize) -> St
 
 /// Whether an instruction writes a register.
 pub fn writes(insn: &Insn, reg: usize) -> bool {
-    use crate::insn::class;
+    use bpf::insn::class;
     if insn.is_any_call() {
-        return reg < crate::env::CALLER_SAVED_REGS;
+        return reg < crate::facts::limits::CALLER_SAVED_REGS;
     }
     match insn.class() {
         class::ALU | class::ALU64 | class::LDX | class::LD => insn.dst() == reg,

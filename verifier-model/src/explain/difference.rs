@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! In what two states differ that were compared and found unequal.
 
-use crate::env::Env;
-use crate::insn::MAX_BPF_REG;
-use crate::reg_state::RegState;
-use crate::state::{BPF_REG_SIZE, Slot, StackSlot, VerifierState};
-use crate::states_equal::{ExactLevel, regsafe};
+use bpf::insn::MAX_BPF_REG;
 
-use super::words::{reg_words, slot_words};
+use crate::env::Env;
+use crate::explain::words::{reg_words, slot_words};
+use crate::state::reg::RegState;
+use crate::state::slot::{Slot, StackSlot};
+use crate::state::{BPF_REG_SIZE, VerifierState};
+use crate::walk::equal::{ExactLevel, regsafe};
 
 /// Where states differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -17,26 +17,28 @@ pub mod path;
 pub mod source;
 pub mod stack;
 pub mod state_before;
-mod text;
+pub mod text;
 pub mod trace;
 pub mod words;
 
+use bpf::insn::MAX_BPF_REG;
+use bpf::kernel::Kernel;
+use bpf::program::ProgLoad;
 use serde::Serialize;
 
 use crate::env::Env;
-use crate::error::{Check, Stop};
-use crate::insn::MAX_BPF_REG;
-use crate::observe::{Event, Observer};
-use crate::profile::Profile;
-use crate::prog_load::{Kernel, ProgLoad};
+use crate::env::observe::{Event, Observer};
+use crate::explain::convergence::{Cost, NoProgress};
+use crate::explain::path::PathEvent;
+use crate::explain::source::Site;
+use crate::explain::state_before::{Held, Value};
+use crate::explain::trace::Trace;
+use crate::facts::errno::{Check, Stop};
+use crate::facts::rule::Profile;
+use crate::options::Options;
 use crate::state::VerifierState;
-use crate::verify::{Options, Verdict, verify_observed};
-
-use convergence::{Cost, NoProgress};
-use path::PathEvent;
-use source::Site;
-use state_before::{Held, Value};
-use trace::Trace;
+use crate::verdict::Verdict;
+use crate::verify::verify_observed;
 
 /// What there is to say about a verdict.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -313,7 +315,7 @@ fn message_of(log: &str) -> (String, Option<advice::Match>) {
 
 /// Registers that an instruction reads.
 fn reads(env: &Env<'_>, at: usize) -> Vec<usize> {
-    use crate::insn::{alu, class};
+    use bpf::insn::{alu, class};
     let insn = &env.insns[at];
     let live = |r: &usize| env.aux[at].live_regs_before >> r & 1 != 0;
     if insn.is_any_call() {

@@ -4,17 +4,17 @@
 //! Copies, spills and fills are followed, and arguments and return values across calls of the
 //! program's own functions; the walk ends at what makes a new value.
 
+use bpf::insn::{REG_FP, alu, class, mode};
+use bpf::uapi::Insn;
 use serde::Serialize;
 
 use crate::env::Env;
-use crate::insn::{REG_FP, alu, class, mode};
-use crate::uapi::Insn;
-
-use super::path::Step;
-use super::source::Site;
+use crate::explain::path::Step;
+use crate::explain::source::Site;
 
 /// Instructions told of one value.
 const MAX_LINKS: usize = 5;
+
 /// Of the operand of a computation; of its own operands none are told.
 const MAX_OPERAND_LINKS: usize = 3;
 
@@ -198,7 +198,7 @@ pub fn callee(env: &Env<'_>, at: usize) -> String {
         return super::path::function_name(env, env.subprogs[sub].start);
     }
     if insn.is_helper_call() {
-        return format!("{}()", crate::helpers::func_id_name(insn.imm));
+        return format!("{}()", crate::facts::helpers::func_id_name(insn.imm));
     }
     let kfunc = env.kfunc_quiet(insn);
     kfunc.map_or("a kfunc".into(), |k| format!("{}()", k.name))

@@ -9,10 +9,9 @@
 use serde::Serialize;
 
 use crate::env::Env;
-
-use super::loops::Loop;
-use super::source::Site;
-use super::trace::{RunId, Trace};
+use crate::explain::loops::Loop;
+use crate::explain::source::Site;
+use crate::explain::trace::{RunId, Trace};
 
 /// Most events told; of a longer path the last ones.
 const MAX_EVENTS: usize = 24;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Where an instruction comes from: file, line, and its text.
 
+use bpf::kernel::BtfRef;
+use bpf::program::LineInfo;
+use bpf::uapi::pseudo;
 use serde::Serialize;
 
 use crate::env::Env;
-use crate::prog_load::LineInfo;
-use crate::reg_state::BtfRef;
-use crate::uapi::pseudo;
 
 /// An instruction and its source line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -4,9 +4,8 @@
 use serde::Serialize;
 
 use crate::env::Env;
-
-use super::path::function_name;
-use super::source::Site;
+use crate::explain::path::function_name;
+use crate::explain::source::Site;
 
 /// A function of the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The state before an instruction, told in words.
 
+use bpf::insn::REG_FP;
 use serde::Serialize;
 
 use crate::env::Env;
-use crate::insn::REG_FP;
-use crate::state::{BPF_REG_SIZE, RefKind, VerifierState};
-use crate::types::RegType;
-
-use super::origin::{self, Link};
-use super::path::Step;
-use super::reads;
-use super::source::Site;
-use super::words::{reg_words, slots_words};
+use crate::explain::origin::{self, Link};
+use crate::explain::path::Step;
+use crate::explain::reads;
+use crate::explain::source::Site;
+use crate::explain::words::{reg_words, slots_words};
+use crate::facts::types::RegType;
+use crate::state::reference::RefKind;
+use crate::state::{BPF_REG_SIZE, VerifierState};
 
 /// What a register or a stack slot holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -75,8 +75,8 @@ pub(super) fn values(
         origin: Vec::new(),
     }));
     let insn = &env.insns[at];
-    let from_fp = insn.class() == crate::insn::class::LDX && insn.src_reg == REG_FP;
-    let slot_read = from_fp.then(|| crate::state::get_spi(i32::from(insn.off).min(-1)));
+    let from_fp = insn.class() == bpf::insn::class::LDX && insn.src_reg == REG_FP;
+    let slot_read = from_fp.then(|| crate::state::slot::get_spi(i32::from(insn.off).min(-1)));
     for (place, holds) in slots_words(env, frame) {
         let used = slot_read.is_some_and(|s| place == format!("fp-{}", (s + 1) * BPF_REG_SIZE));
         let origin = match used {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! An explanation as text for people.
 
-use super::Explanation;
-use super::convergence::Cost;
-use super::source::Site;
+use crate::explain::Explanation;
+use crate::explain::convergence::Cost;
+use crate::explain::source::Site;
 
 /// Widest line of running text.
 const WIDTH: usize = 96;

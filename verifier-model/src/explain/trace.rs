@@ -11,14 +11,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::env::Env;
-use crate::error::Check;
-use crate::insn::MAX_BPF_REG;
-use crate::observe::{Event, Observer};
-use crate::state::StateId;
+use bpf::insn::MAX_BPF_REG;
 
-use super::difference::{Difference, Place, first_difference};
-use super::words::{reg_words, slots_words};
+use crate::env::Env;
+use crate::env::observe::{Event, Observer};
+use crate::explain::difference::{Difference, Place, first_difference};
+use crate::explain::words::{reg_words, slots_words};
+use crate::facts::errno::Check;
+use crate::state::StateId;
 
 /// Comparisons whose outcome is looked into. There can be many millions.
 const MAX_COMPARED: u32 = 50_000;

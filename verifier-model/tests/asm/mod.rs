@@ -16,9 +16,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use verifier_model::btf::{Btf, Kind};
-use verifier_model::helpers;
-use verifier_model::uapi::Insn;
+use bpf::btf::{Btf, Kind};
+use bpf::uapi::Insn;
+use verifier_model::facts::helpers;
 
 /// Instructions, and where functions start.
 #[derive(Debug, Default)]

@@ -5,21 +5,26 @@
 use std::hint::black_box;
 use std::sync::{Arc, LazyLock};
 
-use verifier_model::btf::{Btf, BtfBuilder};
-use verifier_model::fuzz::ast::ProgKind;
-use verifier_model::fuzz::code::{Code, FuncType};
-use verifier_model::load::{Autoload, Object, PrepareOptions, raw_program};
-use verifier_model::profile::Profile;
-use verifier_model::prog_load::{Kernel, ProgFlags, ProgLoad};
-use verifier_model::uapi::Insn;
-use verifier_model::verify::{Options, verify};
+use bpf::btf::{Btf, BtfBuilder};
+use bpf::kernel::Kernel;
+use bpf::load::Object;
+use bpf::load::raw_program;
+use bpf::load::{Autoload, PrepareOptions};
+use bpf::program::{ProgFlags, ProgLoad};
+use bpf::uapi::Insn;
+use generated::ast::ProgKind;
+use generated::code::{Code, FuncType};
+use verifier_model::facts::rule::Profile;
+use verifier_model::options::Options;
+use verifier_model::verify::verify;
 
 /// Instructions after which the model is to stop.
 const MAX_INSNS: u32 = 10_000;
 /// An object that is loaded for a kernel with hostile BTF.
-const PROG: &[u8] = include_bytes!("../load/prog.elf");
+const PROG: &[u8] = include_bytes!("../../bpf/tests/load/prog.elf");
 
-static KERNEL: LazyLock<Kernel> = LazyLock::new(|| Kernel::linux_7_3().expect("it comes along"));
+static KERNEL: LazyLock<Kernel> =
+    LazyLock::new(|| verifier_model::facts::linux_7_3::linux_7_3().expect("it comes along"));
 
 /// An object file: read, relocated for the kernel that comes along, verified.
 pub(crate) fn object(data: &[u8]) {

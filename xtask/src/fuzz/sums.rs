@@ -3,9 +3,9 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use verifier_model::fuzz::ast::Stmt;
-use verifier_model::fuzz::mutate::Case;
-use verifier_model::verify::{Stats, Verdict};
+use generated::ast::Stmt;
+use generated::mutate::Case;
+use verifier_model::verdict::{Stats, Verdict};
 
 use super::{Line, agree};
 

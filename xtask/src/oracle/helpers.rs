@@ -12,17 +12,16 @@ use std::fs;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
+use bpf::btf::{Btf, Kind};
+use bpf::kernel::{Kernel as Model, VMLINUX};
+use bpf::program::{AttachTarget, ProgFlags, ProgLoad, StructOpsMember};
+use bpf::uapi::{AttachType as A, Insn, ProgType as P};
+use generated::batch::Batch;
 use serde::Deserialize;
-use verifier_model::btf::{Btf, Kind};
-use verifier_model::fuzz::batch::Batch;
-use verifier_model::helpers;
-use verifier_model::profile::Profile;
-use verifier_model::prog_load::{
-    AttachTarget, AttachType as A, Kernel as Model, ProgFlags, ProgLoad, ProgType as P,
-    StructOpsMember, VMLINUX,
-};
-use verifier_model::uapi::Insn;
-use verifier_model::verify::{Options, verify};
+use verifier_model::facts::helpers;
+use verifier_model::facts::rule::Profile;
+use verifier_model::options::Options;
+use verifier_model::verify::verify;
 
 use crate::guest;
 use crate::kernel::{Kernel, read};

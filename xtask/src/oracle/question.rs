@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use answers::{Answer, Answers, Header, Logs, Target, log};
 use anyhow::{Context, Result};
+use ::bpf::btf::Btf;
 use sha2::{Digest, Sha256};
-use verifier_model::btf::Btf;
 
 use super::corpus::{self, Compiled, Corpus};
 use super::tiers::{CORE_BTF, Tier};

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The kernel that programs are loaded into, as facts.
+
+pub mod fields;
+pub mod kfuncs;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::btf::{Btf, Kind, Type};
+use crate::kernel::kfuncs::KfuncTable;
+
+/// A kernel BTF object by number: 0 is vmlinux, `n + 1` is [`Kernel::modules`]`[n]`.
+///
+/// It stands where a running kernel has a BTF file descriptor (0 means vmlinux there too).
+pub type BtfObj = u32;
+
+/// The [`BtfObj`] number of vmlinux.
+pub const VMLINUX: BtfObj = 0;
+
+/// The kernel that programs are loaded into: facts alone, no running kernel.
+#[derive(Debug, Clone)]
+pub struct Kernel {
+    /// BTF of vmlinux.
+    pub vmlinux: Arc<Btf>,
+    /// Modules with BTF, in the order of their [`BtfObj`] numbers.
+    pub modules: Vec<Module>,
+    /// Which kfuncs may be called by which kind of program, and their `KF_*` flags.
+    pub kfuncs: KfuncTable,
+    /// `CONFIG_*` → value as in `.config` (`y`, `m`, `0x10`, `"text"`).
+    pub kconfig: BTreeMap<String, String>,
+    /// Symbol → address as in `System.map`. None when not known: then every untyped ksym exists,
+    /// at a made-up address.
+    pub ksyms: Option<BTreeMap<String, u64>>,
+    /// `LINUX_VERSION_CODE`: `major << 16 | minor << 8 | patch`.
+    pub version: u32,
+}
+
+/// A kernel module.
+#[derive(Debug, Clone)]
+pub struct Module {
+    /// Its name, e.g. `bpf_testmod`.
+    pub name: String,
+    /// Its BTF, split from vmlinux's.
+    pub btf: Arc<Btf>,
+}
+
+impl Kernel {
+    /// A 7.3 kernel with this BTF, no modules, no configuration, no known kfuncs.
+    pub fn new(vmlinux: Arc<Btf>) -> Self {
+        Self {
+            vmlinux,
+            modules: Vec::new(),
+            kfuncs: KfuncTable::default(),
+            kconfig: BTreeMap::new(),
+            ksyms: None,
+            version: 7 << 16 | 3 << 8,
+        }
+    }
+
+    /// The BTF object of this number.
+    pub fn btf(&self, obj: BtfObj) -> Option<&Arc<Btf>> {
+        match obj {
+            VMLINUX => Some(&self.vmlinux),
+            n => self.modules.get(n as usize - 1).map(|m| &m.btf),
+        }
+    }
+
+    /// All BTF objects with their numbers, vmlinux first.
+    pub fn btfs(&self) -> impl Iterator<Item = (BtfObj, &Arc<Btf>)> {
+        std::iter::once(&self.vmlinux)
+            .chain(self.modules.iter().map(|m| &m.btf))
+            .enumerate()
+            .map(|(n, btf)| (n as BtfObj, btf))
+    }
+
+    /// Adds a module, in place of one of that name.
+    pub fn add_module(&mut self, name: &str, btf: Btf) {
+        let module = Module {
+            name: name.to_owned(),
+            btf: Arc::new(btf),
+        };
+        match self.modules.iter_mut().find(|known| known.name == name) {
+            Some(known) => *known = module,
+            None => self.modules.push(module),
+        }
+    }
+
+    /// Takes in the values of a `.config`.
+    pub fn read_config(&mut self, text: &str) {
+        let lines = text.lines().filter(|line| line.starts_with("CONFIG_"));
+        let values = lines.filter_map(|line| line.split_once('='));
+        let owned = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        self.kconfig.extend(owned);
+    }
+}
+
+/// A BTF object as registers name it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum BtfRef {
+    /// The program's own BTF.
+    Prog,
+    /// A kernel BTF object by its [`crate::kernel::BtfObj`] number.
+    Kernel(u32),
+}
+
+impl BtfRef {
+    /// BTF of vmlinux.
+    pub const VMLINUX: Self = Self::Kernel(0);
+
+    /// Whether types are the kernel's (`btf_is_kernel`).
+    pub const fn is_kernel(self) -> bool {
+        matches!(self, Self::Kernel(_))
+    }
+}
+
+/// The type of this name and kind in vmlinux, or else in the first module that has it.
+pub(super) fn find_kernel_type<'a>(
+    kernel: &'a Kernel,
+    name: &str,
+    kind: Kind,
+) -> Option<(BtfObj, Type<'a>)> {
+    kernel
+        .btfs()
+        .find_map(|(obj, btf)| Some((obj, btf.find_own_by_name_kind(name, kind)?)))
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! From an ELF object to what the kernel is given: the work of libbpf, without a kernel.
+//!
+//! [`Object::open`] reads the file; [`Object::prepare`] relocates its programs for a [`Kernel`] and
+//! hands them out as [`ProgLoad`]s:
+//!
+//! ```text
+//!   ELF ── sections, symbols ──> programs, maps, externs        open
+//!   .BTF ── externs made variables, sizes and offsets filled in
+//!
+//!   externs    resolved in the kernel's BTF and configuration    prepare
+//!   CO-RE      field offsets, sizes, existence … patched in
+//!   link       each program followed by the functions it calls
+//!   data       map indices, variables, kernel variables, kfuncs patched in
+//!   attach     the target's BTF type looked up
+//! ```
+//!
+//! libbpf's C (7.3, `tools/lib/bpf`) is the specification; where it asks the running kernel for a
+//! feature, the answer here is that of 7.3. What differs: file descriptors are indices (see
+//! [`crate::program`]), nothing is pinned or reused, and a program that cannot be prepared does
+//! not keep the others from it.
+
+mod attach;
+mod btf_ext;
+mod btf_load;
+mod core_relo;
+mod data;
+mod elf;
+mod error;
+mod externs;
+mod fixup;
+mod kconfig;
+mod link;
+mod maps;
+mod object;
+mod open;
+mod prepare;
+mod raw;
+mod relocs;
+mod resolved;
+mod sections;
+mod struct_ops;
+
+pub use attach::SetAttachTarget;
+pub use error::LoadError;
+pub use object::Object;
+pub use prepare::{Autoload, PrepareOptions, Prepared};
+pub use raw::raw_program;
+
+use crate::uapi::ProgType;
+
+/// What [`Object::programs`] tells of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProgramInfo<'a> {
+    /// Name of the function.
+    pub name: &'a str,
+    /// Section, without a leading `?`.
+    pub section: &'a str,
+    /// Type that the section's name gives.
+    pub prog_type: ProgType,
+    /// Whether libbpf loads it without being asked.
+    pub autoload: bool,
+}

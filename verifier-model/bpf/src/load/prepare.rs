@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! From an object and a kernel to programs that can be loaded.
+//!
+//! Source: `bpf_object_prepare()`, `bpf_object__resolve_externs()`, `bpf_object_load_prog()`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::btf::Btf;
+use crate::kernel::Kernel;
+use crate::load::core_relo::{Budget, CoreRelo, CoreRelocator};
+use crate::load::error::LoadError;
+use crate::load::object::{Object, Prog};
+use crate::load::resolved::{Resolved, resolve};
+use crate::load::{attach, btf_load, data, link};
+use crate::program::{AttachTarget, ProgLoad, StructOpsMember};
+use crate::uapi::{Insn, ProgType};
+
+pub(super) use crate::load::attach::{SetAttachTarget, expected_attach_type, prog_flags};
+
+/// Where variables lie whose address is not known: in the kernel's half, and not zero.
+pub(super) const MADE_UP_ADDRESS: u64 = 0xffff_ffff_8100_0000;
+
+pub(super) fn prepare<'a>(
+    object: &'a Object,
+    kernel: &'a Kernel,
+    options: &'a PrepareOptions<'a>,
+) -> Result<impl Iterator<Item = Prepared> + use<'a>, LoadError> {
+    let selected: Vec<usize> = object
+        .entry_progs()
+        .filter(|(index, prog)| match options.autoload {
+            Autoload::Default => autoload(object, *index, prog),
+            Autoload::All => true,
+            Autoload::Only(name) => prog.name == name,
+        })
+        .map(|(index, _)| index)
+        .collect();
+    if let Autoload::Only(name) = options.autoload
+        && selected.is_empty()
+    {
+        return Err(LoadError::object(format!(
+            "the object has no program '{name}'"
+        )));
+    }
+    let budget = Budget::new();
+    let resolved = resolve(object, kernel, &budget)?;
+    let callbacks = link::ExceptionCallbacks::find(object)?;
+    let (code, mut failed) = relocate_core(object, kernel, options, &budget, &selected)?;
+    let btf = object.btf.as_deref();
+    let btf_is_taken = btf.is_none_or(|btf| btf_load::is_taken(btf, kernel));
+    if !btf_is_taken && object.maps.iter().any(|map| map.struct_ops.is_some()) {
+        return Err(LoadError::object(
+            "the kernel refuses the object's BTF, and struct_ops maps need it",
+        ));
+    }
+    Ok(selected.into_iter().map(move |index| {
+        let prog = &object.progs[index];
+        let load = match failed.remove(&index) {
+            Some(reason) => Err(LoadError::prog(&prog.name, reason)),
+            None => link::link(object, &code, &callbacks, index)
+                .and_then(|linked| load(object, kernel, options, &resolved, linked, index))
+                .map(|load| match btf_is_taken {
+                    true => load,
+                    false => load.without_btf(),
+                }),
+        };
+        Prepared {
+            name: prog.name.clone(),
+            load,
+        }
+    }))
+}
+
+/// struct_ops programs are loaded if a map that they are in is created.
+fn autoload(object: &Object, index: usize, prog: &Prog) -> bool {
+    let maps = object.maps.iter().filter_map(|map| map.struct_ops.as_ref());
+    let mut uses = maps
+        .filter(|ops| ops.progs().any(|p| p == index))
+        .peekable();
+    match uses.peek() {
+        Some(_) => uses.any(|ops| ops.autocreate),
+        None => prog.autoload,
+    }
+}
+
+fn load(
+    object: &Object,
+    kernel: &Kernel,
+    options: &PrepareOptions<'_>,
+    resolved: &Resolved,
+    mut linked: link::Linked,
+    index: usize,
+) -> Result<ProgLoad, LoadError> {
+    let prog = &object.progs[index];
+    let bad = |reason: String| LoadError::prog(&prog.name, reason);
+    let jump_tables = data::relocate(object, prog, &mut linked, resolved)?;
+    let prog_type = prog.prog_type();
+    let attach = match prog_type {
+        ProgType::Unspec => {
+            return Err(bad(format!(
+                "section '{}' tells no program type",
+                prog.section
+            )));
+        }
+        ProgType::StructOps => {
+            let member = resolved.members.get(&index).cloned();
+            let member = member.ok_or_else(|| bad("no struct_ops map refers to it".into()))??;
+            Some(AttachTarget::Kernel {
+                btf_obj: member.btf_obj,
+                btf_id: member.type_id,
+                member: Some(StructOpsMember {
+                    index: member.index,
+                }),
+            })
+        }
+        _ => attach::target(prog, options.attach_targets.get(&prog.name), kernel).map_err(bad)?,
+    };
+    Ok(ProgLoad {
+        name: prog.name.clone(),
+        section: prog.section.clone(),
+        autoload: prog.autoload,
+        prog_type,
+        expected_attach_type: expected_attach_type(prog),
+        prog_flags: prog_flags(prog),
+        insns: linked.insns,
+        func_info: linked.func_info,
+        line_info: linked.line_info,
+        btf: object.btf.clone(),
+        attach,
+        license: object.license.clone(),
+        maps: match jump_tables.is_empty() {
+            true => resolved.maps.clone(),
+            false => resolved.maps.iter().cloned().chain(jump_tables).collect(),
+        },
+        fd_array: resolved.fd_array.clone(),
+    })
+}
+
+/// The code of each function after CO-RE, and for programs where that failed the reason.
+#[expect(clippy::type_complexity, reason = "used once, here")]
+fn relocate_core(
+    object: &Object,
+    kernel: &Kernel,
+    options: &PrepareOptions<'_>,
+    budget: &Budget,
+    selected: &[usize],
+) -> Result<(Vec<Vec<Insn>>, HashMap<usize, String>), LoadError> {
+    let mut code: Vec<Vec<Insn>> = object.progs.iter().map(|p| p.insns.clone()).collect();
+    let mut failed = HashMap::new();
+    if let Some(btf) = &object.btf {
+        let core_btf = options.core_btf.as_deref();
+        let mut relocator = CoreRelocator::new(btf, kernel, core_btf, budget);
+        let sections = object.btf_ext.core_relo.iter();
+        let records = sections.flat_map(|s| s.records.iter().map(|record| (s.sec_idx, *record)));
+        for (sec_idx, [byte_off, type_id, access_str_off, kind]) in records {
+            let insn = byte_off as usize / Insn::SIZE;
+            // A weak function that another definition replaced leaves its records behind.
+            let Some(index) = object.prog_at(sec_idx, insn) else {
+                continue;
+            };
+            let prog = &object.progs[index];
+            let is_subprog = object.is_subprog(prog);
+            if !is_subprog && selected.binary_search(&index).is_err() || failed.contains_key(&index)
+            {
+                continue;
+            }
+            let relo = CoreRelo {
+                type_id,
+                access_str_off,
+                kind,
+            };
+            let at = insn - prog.sec_insn_off;
+            if let Err(reason) = relocator.relocate(relo, &mut code[index][at..]) {
+                let reason = format!("instruction {at}: {reason}");
+                if is_subprog {
+                    return Err(LoadError::prog(&prog.name, reason));
+                }
+                failed.insert(index, reason);
+            }
+        }
+    }
+    for (prog, code) in object.progs.iter().zip(&mut code) {
+        link::mark_func_addresses(prog, code);
+    }
+    Ok((code, failed))
+}
+
+/// Which programs [`Object::prepare`] prepares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Autoload<'a> {
+    /// Those that libbpf loads without being asked.
+    #[default]
+    Default,
+    /// All, also those of `SEC("?…")`.
+    All,
+    /// This one alone.
+    Only(&'a str),
+}
+
+/// How to prepare.
+#[derive(Debug, Clone, Default)]
+pub struct PrepareOptions<'a> {
+    /// Which programs.
+    pub autoload: Autoload<'a>,
+    /// Program → what it attaches to, for those whose section does not say.
+    pub attach_targets: BTreeMap<String, SetAttachTarget>,
+    /// BTF that stands for the kernel's in CO-RE relocations: `btf_custom_path` of
+    /// `bpf_object_open_opts`.
+    pub core_btf: Option<Arc<Btf>>,
+}
+
+/// A program, ready to load, or why it is not.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// Its name.
+    pub name: String,
+    /// What the kernel would be given.
+    pub load: Result<ProgLoad, LoadError>,
+}
+
+impl Object {
+    /// Relocates programs for a kernel, one after another as the iterator is asked:
+    /// `bpf_object__prepare()`, and what `bpf_object__load()` looks up for each. An error of the
+    /// whole is one that libbpf refuses the object for.
+    pub fn prepare<'a>(
+        &'a self,
+        kernel: &'a Kernel,
+        options: &'a PrepareOptions<'a>,
+    ) -> Result<impl Iterator<Item = Prepared> + use<'a>, LoadError> {
+        prepare(self, kernel, options)
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A program from raw instructions: a file of `struct bpf_insn`s and nothing else.
+
+use std::sync::Arc;
+
+use crate::kernel::Kernel;
+use crate::load::error::LoadError;
+use crate::load::object::Prog;
+use crate::load::sections::SecDef;
+use crate::load::{attach, prepare};
+use crate::program::ProgLoad;
+use crate::uapi::Insn;
+
+/// Makes a GPL program without maps or BTF of little-endian instructions. `section` says what
+/// `SEC("…")` would: the program's type and target.
+pub fn raw_program(
+    data: &[u8],
+    name: &str,
+    section: &str,
+    kernel: &Kernel,
+) -> Result<ProgLoad, LoadError> {
+    let (insns, rest) = data.as_chunks::<{ Insn::SIZE }>();
+    if insns.is_empty() || !rest.is_empty() {
+        return Err(LoadError::prog(
+            name,
+            "the file is not made of whole 8-byte instructions",
+        ));
+    }
+    let def = SecDef::find(section);
+    let prog = Prog {
+        name: name.to_owned(),
+        section: section.to_owned(),
+        sec_idx: 0,
+        sec_insn_off: 0,
+        insns: insns.iter().map(|&insn| Insn::from_bytes(insn)).collect(),
+        autoload: true,
+        sym_global: true,
+        mark_btf_static: false,
+        sec_def: Some(def.ok_or_else(|| {
+            LoadError::prog(name, format!("section '{section}' tells no program type"))
+        })?),
+        relocs: Vec::new(),
+    };
+    let attach = attach::target(&prog, None, kernel).map_err(|e| LoadError::prog(name, e))?;
+    Ok(ProgLoad {
+        prog_type: prog.prog_type(),
+        expected_attach_type: prepare::expected_attach_type(&prog),
+        prog_flags: prepare::prog_flags(&prog),
+        name: prog.name,
+        section: prog.section,
+        autoload: true,
+        insns: prog.insns,
+        func_info: Vec::new(),
+        line_info: Vec::new(),
+        btf: None,
+        attach,
+        license: "GPL".to_owned(),
+        maps: Arc::from([]),
+        fd_array: Vec::new(),
+    })
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Externs, found: in the configuration, in the kernel's types, among its symbols.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::btf::{Btf, Kind};
+use crate::kernel::{BtfObj, Kernel, VMLINUX, find_kernel_type};
+use crate::load::core_relo::{Budget, are_compat};
+use crate::load::error::LoadError;
+use crate::load::kconfig;
+use crate::load::object::{Extern, ExternKind, Object};
+use crate::load::prepare::MADE_UP_ADDRESS;
+use crate::load::struct_ops::{self, KernelMember};
+use crate::map::MapDef;
+use crate::program::FdSlot;
+
+/// What the kernel has for the object's externs and struct_ops maps.
+pub(super) struct Resolved {
+    /// None for weak ones that the kernel does not have, and for configuration values.
+    pub(super) externs: Vec<Option<Found>>,
+    pub(super) fd_array: Vec<FdSlot>,
+    pub(super) maps: Arc<[MapDef]>,
+    /// struct_ops program → the member that it is, or why its map cannot be used.
+    pub(super) members: HashMap<usize, Result<KernelMember, LoadError>>,
+}
+
+/// An extern in the kernel.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Found {
+    pub(super) btf_obj: BtfObj,
+    pub(super) btf_id: u32,
+    /// Index in `fd_array` of a function's module.
+    pub(super) fd_idx: i16,
+    /// Without BTF: all that is known is the address.
+    pub(super) untyped: bool,
+    pub(super) address: u64,
+}
+
+pub(super) fn resolve(
+    object: &Object,
+    kernel: &Kernel,
+    budget: &Budget,
+) -> Result<Resolved, LoadError> {
+    let mut resolved = Resolved {
+        externs: Vec::new(),
+        fd_array: Vec::new(),
+        maps: Arc::from([]),
+        members: HashMap::new(),
+    };
+    let mut maps: Vec<MapDef> = object.maps.iter().map(|map| map.def.clone()).collect();
+    for ext in &object.externs {
+        let found = find_extern(object, kernel, budget, ext, &mut resolved.fd_array)?;
+        resolved.externs.push(found);
+    }
+    if let Some(map) = object.kconfig_map.map(|map| &mut maps[map]) {
+        map.contents = vec![0; map.value_size as usize];
+        kconfig::fill(&object.externs, kernel, &mut map.contents)?;
+    }
+    for (map, def) in object.maps.iter().zip(&mut maps) {
+        match struct_ops::resolve(object, map, kernel) {
+            Ok(None) => {}
+            Ok(Some(found)) => {
+                *def = found.def;
+                for (prog, member) in found.members {
+                    let known = resolved.members.entry(prog).or_insert(Ok(member));
+                    if let Ok(known_member) = known
+                        && *known_member != member
+                    {
+                        let name = &object.progs[prog].name;
+                        *known = Err(LoadError::prog(
+                            name,
+                            "it is two different struct_ops members",
+                        ));
+                    }
+                }
+            }
+            Err(e) => {
+                for prog in map.struct_ops.iter().flat_map(|ops| ops.progs()) {
+                    resolved.members.insert(prog, Err(e.clone()));
+                }
+            }
+        }
+    }
+    resolved.maps = maps.into();
+    Ok(resolved)
+}
+
+pub(super) fn find_extern(
+    object: &Object,
+    kernel: &Kernel,
+    budget: &Budget,
+    ext: &Extern,
+    fd_array: &mut Vec<FdSlot>,
+) -> Result<Option<Found>, LoadError> {
+    let bad = |reason: &str| LoadError::object(format!("extern '{}': {reason}", ext.name));
+    let missing = |reason| match ext.is_weak {
+        true => Ok(None),
+        false => Err(bad(reason)),
+    };
+    let local = object
+        .btf
+        .as_deref()
+        .ok_or_else(|| bad("there is no BTF"))?;
+    match ext.kind {
+        ExternKind::Kconfig(_) => Ok(None),
+        ExternKind::KsymVar { type_id: 0 } => match &kernel.ksyms {
+            None => Ok(Some(untyped(MADE_UP_ADDRESS))),
+            Some(ksyms) => match ksyms.get(&ext.name) {
+                Some(&address) => Ok(Some(untyped(address))),
+                None => missing("the kernel has no such symbol"),
+            },
+        },
+        ExternKind::KsymVar { type_id } => {
+            let Some((btf_obj, var)) = find_kernel_type(kernel, &ext.name, Kind::Var) else {
+                return missing("the kernel's BTF has no such variable");
+            };
+            let target = kernel_btf(kernel, btf_obj)?;
+            let target_id = target.skip_mods_and_typedefs(var.type_id()).id();
+            match are_compat(budget, (local, type_id), (target, target_id)) {
+                false => Err(bad("the kernel's variable has another type")),
+                true => Ok(Some(Found {
+                    btf_obj,
+                    btf_id: var.id(),
+                    ..Found::default()
+                })),
+            }
+        }
+        ExternKind::KsymFunc { proto_id } => {
+            let name = crate::btf::essential_name(&ext.name);
+            let Some((btf_obj, func)) = find_kernel_type(kernel, name, Kind::Func) else {
+                return missing("the kernel's BTF has no such function");
+            };
+            let target = kernel_btf(kernel, btf_obj)?;
+            match are_compat(budget, (local, proto_id), (target, func.type_id())) {
+                false => missing("the kernel's function has another prototype"),
+                true => Ok(Some(Found {
+                    btf_obj,
+                    btf_id: func.id(),
+                    fd_idx: fd_idx(fd_array, btf_obj).ok_or_else(|| bad("too many modules"))?,
+                    ..Found::default()
+                })),
+            }
+        }
+    }
+}
+
+pub(super) fn untyped(address: u64) -> Found {
+    Found {
+        untyped: true,
+        address,
+        ..Found::default()
+    }
+}
+
+/// A module's index in `fd_array`, which is added if need be. 0 stays empty: it means vmlinux.
+pub(super) fn fd_idx(fd_array: &mut Vec<FdSlot>, btf_obj: BtfObj) -> Option<i16> {
+    if btf_obj == VMLINUX {
+        return Some(0);
+    }
+    let slot = FdSlot::Btf(btf_obj);
+    let index = fd_array.iter().position(|s| *s == slot).unwrap_or_else(|| {
+        if fd_array.is_empty() {
+            fd_array.push(FdSlot::Empty);
+        }
+        fd_array.push(slot);
+        fd_array.len() - 1
+    });
+    index.try_into().ok()
+}
+
+pub(super) fn kernel_btf(kernel: &Kernel, obj: BtfObj) -> Result<&Btf, LoadError> {
+    let btf = kernel.btf(obj).map(|btf| &**btf);
+    btf.ok_or_else(|| LoadError::object("the kernel has no such BTF object"))
+}

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `verifier-model check`: the programs of objects, one after another, with veristat's habits.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use bpf::kernel::Kernel;
+use bpf::load::Object;
+use bpf::load::SetAttachTarget;
+use bpf::load::raw_program;
+use bpf::load::{Autoload, PrepareOptions, Prepared};
+use bpf::program::ProgLoad;
+use verifier_model::verdict::Verdict;
+
+use crate::column::{self, Column, Row, Variant};
+use crate::filter::Filters;
+use crate::results::{self, Format};
+use crate::stat::{Record, Stat, Value};
+use crate::target::Target;
+use crate::{dump, kernel, verdict};
+
+/// Exit status when nothing is rejected, but something was not modelled.
+const NOT_MODELLED: u8 = 3;
+
+#[derive(clap::Args)]
+#[group(id = "check")]
+#[command(after_long_help = help())]
+pub(crate) struct Args {
+    /// BPF objects; with -C two files of results
+    #[arg(required = true)]
+    objects: Vec<PathBuf>,
+    /// Only this program; also one of `SEC("?…")`
+    #[arg(short, long, value_name = "NAME")]
+    prog: Option<String>,
+    /// Also programs of `SEC("?…")`, which are not loaded by default
+    #[arg(long, conflicts_with = "prog")]
+    all: bool,
+    /// What a program attaches to, for those whose section does not say
+    #[arg(long, value_name = "PROG=TARGET", value_parser = prog_and_target)]
+    attach: Vec<(String, String)>,
+    /// The program that a program attaches to, one function of it (freplace, fentry, fexit)
+    #[arg(long, value_name = "PROG=OBJECT:PROGRAM[:FUNCTION]", value_parser = prog_and_program)]
+    target: Vec<(String, Target)>,
+    /// The files are raw instructions, of a program as in SEC("SECTION")
+    #[arg(long, value_name = "SECTION")]
+    raw: Option<String>,
+    /// Print maps and instructions, without verdicts
+    #[arg(long)]
+    dump: bool,
+    #[command(flatten, next_help_heading = "Output")]
+    output: Output,
+    #[command(flatten, next_help_heading = "Verifier")]
+    verdict: verdict::Args,
+    #[command(flatten, next_help_heading = "Kernel")]
+    kernel: kernel::Args,
+}
+
+/// What is shown, and how.
+#[derive(clap::Args)]
+struct Output {
+    /// Fields to show, with commas between them
+    #[arg(short, long, value_name = "FIELDS")]
+    emit: Option<String>,
+    /// Fields to sort by, each with ^ (ascending) or v (descending) behind it
+    #[arg(short, long, value_name = "FIELDS")]
+    sort: Option<String>,
+    /// Programs to look at (GLOB, FILE/PROG) or to show (FIELD=VALUE); ! before it takes them out;
+    /// may be given several times
+    #[arg(short, long, value_name = "FILTER")]
+    filter: Vec<String>,
+    /// How to write the results
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value = "table",
+        value_name = "FORMAT"
+    )]
+    output_format: Format,
+    /// Compare two files of results, written by -o csv, -o json or by veristat
+    #[arg(short = 'C', long)]
+    compare: bool,
+}
+
+fn prog_and_target(arg: &str) -> Result<(String, String), String> {
+    match arg.split_once('=') {
+        Some((prog, target)) => Ok((prog.to_owned(), target.to_owned())),
+        None => Err("write it as PROG=TARGET".into()),
+    }
+}
+
+fn prog_and_program(arg: &str) -> Result<(String, Target), String> {
+    let (prog, target) = prog_and_target(arg)?;
+    Ok((prog, target.parse()?))
+}
+
+fn help() -> String {
+    let mut help = "\
+Fields:
+"
+    .to_owned();
+    for stat in Stat::all() {
+        let names = stat.names().join(", ");
+        help += &format!("  {names:34} {}\n", stat.meaning());
+    }
+    help + "
+  With -C each has variants: insns_a and insns_b of the first and the second file, insns_diff
+  between them, insns_pct the same in percent. |insns_diff| is without its sign.
+
+Examples:
+  verifier-model check prog.bpf.o                     what Linux 7.3 will say of prog.bpf.o
+  verifier-model check prog.bpf.o -p handler -l 2     the whole log of one program
+  verifier-model check *.bpf.o -s insns -f 'insns>10000'
+                                                      the expensive ones first
+  verifier-model check *.bpf.o -f '!verdict=success' -e prog,message
+                                                      what is rejected, and why
+  verifier-model check *.bpf.o -o csv > new.csv       keep the results,
+  verifier-model check -C old.csv new.csv -f 'insns_pct>10'
+                                                      and see what has become dearer
+  verifier-model check prog.bpf.o --running           the kernel of this machine
+
+Exit status:
+  0  every program is accepted
+  1  a program is rejected, or not even libbpf would load it
+  2  the input cannot be used: no object, no such program, bad arguments
+  3  none is rejected, but one needs something that is not modelled, so there is no verdict"
+}
+
+pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
+    let output = &args.output;
+    let filters = Filters::parse(&output.filter)?;
+    let sort = output.sort.as_deref().map(column::parse_sort).transpose()?;
+    let sort = sort.unwrap_or_default();
+    let emit = output.emit.as_deref().map(column::parse_emit).transpose()?;
+    if output.compare {
+        return compare(args, &filters, emit, &sort, out);
+    }
+    let table = output.output_format == Format::Table;
+    ensure!(
+        table || args.verdict.log_level == 0,
+        "-l prints logs, which do not go into csv or json: leave one of -l and -o out"
+    );
+    let kernel = args.kernel.read()?;
+    let mut checked = Checked::default();
+    for path in &args.objects {
+        check_file(args, &kernel, &filters, path, &mut checked, out)
+            .with_context(|| path.display().to_string())?;
+    }
+    if args.dump {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if checked.rows.is_empty() {
+        bail!("-f: no program has such a name");
+    }
+    let exit_code = checked.exit_code();
+    let mut rows = checked.rows;
+    rows.retain(|row| filters.shows(row));
+    column::sort(&mut rows, &sort);
+    let columns = emit.clone().unwrap_or_else(|| default_columns(table));
+    results::write(out, output.output_format, &columns, &rows, false)?;
+    if table && emit.is_none() {
+        reasons(&rows, out)?;
+    }
+    Ok(exit_code)
+}
+
+/// `-C`: two files of results side by side.
+fn compare(
+    args: &Args,
+    filters: &Filters,
+    emit: Option<Vec<Column>>,
+    sort: &[(Column, bool)],
+    out: &mut impl Write,
+) -> Result<ExitCode> {
+    let [a, b] = &args.objects[..] else {
+        bail!(
+            "-C compares two files of results, not {}",
+            args.objects.len()
+        );
+    };
+    let mut rows = results::join(results::read(a)?, results::read(b)?);
+    let named = |row: &Row| row.b.as_ref().or(row.a.as_ref()).map(Record::key);
+    rows.retain(|row| named(row).is_some_and(|(file, prog)| filters.wants(&file, &prog)));
+    rows.retain(|row| filters.shows(row));
+    column::sort(&mut rows, sort);
+    let stats: Vec<Stat> = match emit {
+        Some(columns) => columns.iter().map(|column| column.stat).collect(),
+        None => default_columns(true)
+            .iter()
+            .map(|column| column.stat)
+            .filter(|stat| *stat != Stat::Duration)
+            .collect(),
+    };
+    let columns: Vec<Column> = stats
+        .into_iter()
+        .flat_map(|stat| {
+            let variants: &[Variant] = match stat.is_key() {
+                true => &[Variant::B],
+                false => &[Variant::A, Variant::B, Variant::Diff],
+            };
+            variants.iter().map(move |v| Column::new(stat, *v))
+        })
+        .collect();
+    results::write(out, args.output.output_format, &columns, &rows, true)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn default_columns(table: bool) -> Vec<Column> {
+    use Stat as S;
+    let shown = |stat: &Stat| match stat {
+        S::FileName | S::ProgName | S::Verdict | S::Duration => true,
+        S::TotalInsns | S::TotalStates | S::ProgSize => true,
+        _ => !table,
+    };
+    let columns = Stat::all().filter(shown);
+    columns.map(|stat| Column::new(stat, Variant::B)).collect()
+}
+
+/// Below a table: why programs were not accepted, a line each.
+fn reasons(rows: &[Row], out: &mut impl Write) -> Result<()> {
+    for record in rows.iter().filter_map(|row| row.b.as_ref()) {
+        if let Some(message) = record.get(Stat::Message) {
+            let (file, prog) = record.key();
+            let at = record
+                .get(Stat::Insn)
+                .map(|insn| format!(" at insn {insn}"));
+            writeln!(out, "{file}/{prog}{}: {message}", at.unwrap_or_default())?;
+        }
+    }
+    Ok(())
+}
+
+/// What has been checked so far.
+#[derive(Default)]
+struct Checked {
+    rows: Vec<Row>,
+    rejected: bool,
+    not_modelled: bool,
+}
+
+impl Checked {
+    fn exit_code(&self) -> ExitCode {
+        match (self.rejected, self.not_modelled) {
+            (true, _) => ExitCode::FAILURE,
+            (false, true) => ExitCode::from(NOT_MODELLED),
+            (false, false) => ExitCode::SUCCESS,
+        }
+    }
+}
+
+fn check_file(
+    args: &Args,
+    kernel: &Kernel,
+    filters: &Filters,
+    path: &Path,
+    checked: &mut Checked,
+    out: &mut impl Write,
+) -> Result<()> {
+    let data = std::fs::read(path)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if let Some(section) = &args.raw {
+        let load = Ok(raw_program(&data, &name, section, kernel)?);
+        let prepared = Prepared {
+            name: name.clone().into_owned(),
+            load,
+        };
+        return check_prog(args, kernel, &name, &prepared, checked, out);
+    }
+    let object = Object::open(&data, &name)?;
+    if args.dump {
+        write!(out, "{}", dump::maps(&object))?;
+    }
+    let attach_targets = attach_targets(args, kernel)?;
+    for prog in attach_targets.keys() {
+        if !object.programs().any(|p| p.name == prog) {
+            bail!("--attach or --target: the object has no program '{prog}'");
+        }
+    }
+    let autoload = match &args.prog {
+        Some(prog) => Autoload::Only(prog),
+        None if args.all => Autoload::All,
+        None => Autoload::Default,
+    };
+    let options = PrepareOptions {
+        autoload,
+        attach_targets,
+        ..PrepareOptions::default()
+    };
+    if object.programs().next().is_none() {
+        bail!("the object has no programs");
+    }
+    let mut progs = object.prepare(kernel, &options)?.peekable();
+    if progs.peek().is_none() {
+        bail!("no program is loaded by default, all are SEC(\"?…\"); try --all");
+    }
+    for prog in progs.filter(|prog| filters.wants(&name, &prog.name)) {
+        check_prog(args, kernel, &name, &prog, checked, out)?;
+    }
+    Ok(())
+}
+
+/// What programs attach to by `--attach` and `--target`.
+fn attach_targets(args: &Args, kernel: &Kernel) -> Result<BTreeMap<String, SetAttachTarget>> {
+    let attach = args.attach.iter();
+    let mut targets: BTreeMap<_, _> = attach
+        .map(|(prog, target)| (prog.clone(), SetAttachTarget::Kernel(target.clone())))
+        .collect();
+    for (prog, target) in &args.target {
+        targets.insert(prog.clone(), target.read(kernel)?);
+    }
+    Ok(targets)
+}
+
+/// Says what comes of a program.
+fn check_prog(
+    args: &Args,
+    kernel: &Kernel,
+    file: &str,
+    prog: &Prepared,
+    checked: &mut Checked,
+    out: &mut impl Write,
+) -> Result<()> {
+    let mut record = Record::default();
+    record.text(Stat::FileName, file);
+    record.text(Stat::ProgName, &*prog.name);
+    match &prog.load {
+        Err(e) if args.dump => writeln!(out, "{}: not loadable: {e}", prog.name)?,
+        Ok(load) if args.dump => {
+            writeln!(out, "{}", dump::summary(load))?;
+            write!(out, "{}", dump::program(kernel, load))?;
+        }
+        Err(e) => {
+            record.text(Stat::Verdict, "failure");
+            record.text(Stat::Message, format!("libbpf does not load it: {e}"));
+            checked.rejected = true;
+        }
+        Ok(load) => {
+            let start = Instant::now();
+            let verdict = verdict::judge(&args.verdict, kernel, load);
+            let us = i64::try_from(start.elapsed().as_micros()).unwrap_or(i64::MAX);
+            record.number(Stat::Duration, us);
+            describe(&mut record, load, &verdict);
+            checked.rejected |= !verdict.accepted && verdict.not_modelled.is_none();
+            checked.not_modelled |= verdict.not_modelled.is_some();
+            if args.verdict.log_level > 0 {
+                let word = record.get(Stat::Verdict).map(Value::to_string);
+                let word = word.unwrap_or_default();
+                writeln!(out, "{file}/{}, verdict {word}, log:", prog.name)?;
+                writeln!(out, "{}", verdict.log)?;
+            }
+        }
+    }
+    let b = Some(record);
+    checked.rows.push(Row { a: None, b });
+    Ok(())
+}
+
+fn describe(record: &mut Record, load: &ProgLoad, verdict: &Verdict) {
+    let stats = &verdict.stats;
+    let word = match (verdict.accepted, &verdict.not_modelled) {
+        (_, Some(_)) => "not-modelled",
+        (true, _) => "success",
+        (false, _) => "failure",
+    };
+    record.text(Stat::Verdict, word);
+    record.number(Stat::TotalInsns, stats.insns_processed);
+    record.number(Stat::TotalStates, stats.total_states);
+    record.number(Stat::PeakStates, stats.peak_states);
+    record.number(Stat::MaxStatesPerInsn, stats.max_states_per_insn);
+    record.number(Stat::MaxStackDepth, stats.max_stack_depth);
+    let size = i64::try_from(load.insns.len()).unwrap_or(i64::MAX);
+    record.number(Stat::ProgSize, size);
+    let bare = |name: &str, prefix| name.trim_start_matches(prefix).to_lowercase();
+    let prog_type = bare(load.prog_type.c_name(), "BPF_PROG_TYPE_");
+    record.text(Stat::ProgType, prog_type);
+    let attach_type = bare(load.expected_attach_type.c_name(), "BPF_");
+    record.text(Stat::AttachType, attach_type);
+    if !verdict.accepted {
+        record.text(Stat::Message, &*verdict.message);
+        if verdict.not_modelled.is_none() {
+            record.number(Stat::Errno, verdict.errno);
+            if let Some(insn) = verdict.insn {
+                record.number(Stat::Insn, insn);
+            }
+        }
+    }
+}

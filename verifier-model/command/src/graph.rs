@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `verifier-model graph`: the explored states of a program as a picture.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use verifier_model::graph::dot::dot;
+use verifier_model::graph::graph;
+use verifier_model::graph::svg::svg;
+
+use crate::program;
+
+/// Draws the states that were explored and the paths between them.
+#[derive(clap::Args)]
+#[group(id = "graph")]
+#[command(after_help = "\
+Boxes are instructions in the order in which they are explored, from left to right. In blue ones a
+state is kept; a dashed line leads from the end of a path to the state that shows it to be safe. The
+path on which a program is rejected is red.
+
+Exit status: 0 the graph is written, 2 the input cannot be used.")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    program: program::Args,
+    /// Where to: FILE.svg or FILE.dot; may be given several times [default: PROG.svg]
+    #[arg(short, long, value_name = "FILE")]
+    output: Vec<PathBuf>,
+    /// About how many boxes to show; what is left out is folded
+    #[arg(long, value_name = "COUNT", default_value_t = 150, value_parser = clap::value_parser!(u16).range(4..=4000))]
+    limit: u16,
+}
+
+pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
+    for path in &args.output {
+        form(path)?;
+    }
+    let kernel = args.program.kernel()?;
+    let load = args.program.load(&kernel)?;
+    let (profile, options) = args.program.rules();
+    let (_, graph) = graph(&load, &kernel, &profile, &options, args.limit.into());
+    let mut paths = args.output.clone();
+    if paths.is_empty() {
+        paths.push(format!("{}.svg", load.name).into());
+    }
+    for path in &paths {
+        let text = match form(path)? {
+            Form::Dot => dot(&graph),
+            Form::Svg => svg(&graph),
+        };
+        std::fs::write(path, text).with_context(|| path.display().to_string())?;
+        writeln!(out, "{}: {} boxes", path.display(), graph.nodes.len())?;
+    }
+    writeln!(out, "{}", graph.title)?;
+    if let Some(note) = &graph.note {
+        writeln!(out, "{note}")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+enum Form {
+    Dot,
+    Svg,
+}
+
+fn form(path: &Path) -> Result<Form> {
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("dot" | "gv") => Ok(Form::Dot),
+        Some("svg") => Ok(Form::Svg),
+        _ => bail!("{}: the name must end in .svg or .dot", path.display()),
+    }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Runs the command on the small object of bpf/tests/load.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+const KERNEL: [&str; 4] = [
+    "--btf",
+    "bpf/tests/load/kernel.elf",
+    "--kconfig",
+    "bpf/tests/load/kconfig",
+];
+
+fn run(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_verifier-model"));
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    command.args(args).output().expect("the command runs")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("UTF-8")
+}
+
+#[test]
+fn a_verdict_for_one_program() {
+    let out = run(&[&["bpf/tests/load/prog.elf", "-p", "start_prog"][..], &KERNEL].concat());
+    let words: Vec<&str> = text(&out.stdout).split_whitespace().collect();
+    assert_eq!(words[..3], ["File", "Program", "Verdict"], "{out:?}");
+    assert!(words.contains(&"start_prog"), "{out:?}");
+    // struct_ops of the little kernel are registered nowhere.
+    assert!(out.status.code().is_some_and(|code| code < 4), "{out:?}");
+}
+
+/// `r0 = 0; exit`, and the same without a value.
+const RAW: [(&str, [u8; 16]); 2] = [
+    (
+        "good",
+        [0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0],
+    ),
+    (
+        "bad",
+        [0xb7, 1, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0],
+    ),
+];
+
+/// The raw programs as files in a directory of their own.
+fn raw(name: &str) -> (PathBuf, [String; 2]) {
+    let dir = std::env::temp_dir().join(format!("verifier-model-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let paths = RAW.map(|(name, insns)| {
+        let path = dir.join(name);
+        std::fs::write(&path, insns).expect("a file");
+        path.to_str().expect("UTF-8").to_owned()
+    });
+    (dir, paths)
+}
+
+#[test]
+fn no_option_is_the_kernel_that_comes_along() {
+    let (dir, [good, bad]) = raw("default");
+    let out = run(&["check", &good, "--raw", "tc"]);
+    assert_eq!(out.status.code(), Some(0), "{out:?}");
+    let out = run(&["check", &good, &bad, "--raw", "tc"]);
+    assert_eq!(out.status.code(), Some(1), "{out:?}");
+    let last = text(&out.stdout).lines().last();
+    assert_eq!(last, Some("bad/bad at insn 1: R0 !read_ok"));
+    std::fs::remove_dir_all(dir).expect("it is gone");
+}
+
+#[test]
+fn results_are_kept_and_compared() {
+    let (dir, [good, bad]) = raw("results");
+    let fields = "file,prog,verdict,insns,msg";
+    let csv = run(&[
+        "check", &good, &bad, "--raw", "tc", "-o", "csv", "-e", fields,
+    ]);
+    let want = "file_name,prog_name,verdict,total_insns,message\n\
+        bad,bad,failure,2,R0 !read_ok\n\
+        good,good,success,2,N/A\n";
+    assert_eq!(text(&csv.stdout), want);
+    let json = run(&[
+        "check",
+        &good,
+        "--raw",
+        "tc",
+        "-o",
+        "json",
+        "-e",
+        "prog,insns",
+    ]);
+    let want = "[\n  {\n    \"prog_name\": \"good\",\n    \"total_insns\": 2\n  }\n]\n";
+    assert_eq!(text(&json.stdout), want);
+
+    let (a, b) = (dir.join("a.csv"), dir.join("b.csv"));
+    std::fs::write(&a, &csv.stdout).expect("a file");
+    let other = text(&csv.stdout).replace("failure,2", "success,3");
+    std::fs::write(&b, other).expect("a file");
+    let paths = [a.to_str().expect("UTF-8"), b.to_str().expect("UTF-8")];
+    let args = [
+        "check",
+        "-C",
+        paths[0],
+        paths[1],
+        "-e",
+        "prog,verdict,insns",
+        "-o",
+        "csv",
+    ];
+    let want = "prog_name,verdict_base,verdict_comp,verdict_diff,\
+        total_insns_base,total_insns_comp,total_insns_diff\n\
+        bad,failure,success,MISMATCH,2,3,1\n";
+    let out = run(&[&args[..], &["-f", "verdict_diff=mismatch"]].concat());
+    assert_eq!(text(&out.stdout), want, "{out:?}");
+    std::fs::remove_dir_all(dir).expect("it is gone");
+}
+
+#[test]
+fn the_same_with_the_verb() {
+    let args = ["check", "bpf/tests/load/prog.elf", "--prog", "fields", "--dump"];
+    let out = run(&[&args[..], &KERNEL].concat());
+    let text = text(&out.stdout);
+    assert!(out.status.success(), "{out:?}");
+    assert!(text.contains("fields: BPF_PROG_TYPE_SOCKET_FILTER, 4 instructions"));
+    assert!(text.contains("0: (79) r2 = *(u64 *)(r1 +24)"), "{text}");
+}
+
+#[test]
+fn bad_input_is_one_line() {
+    let cases = [
+        (
+            vec!["Cargo.toml"],
+            "verifier-model: Cargo.toml: ELF: this is not an ELF file\n",
+        ),
+        (
+            vec!["none.o"],
+            "verifier-model: none.o: No such file or directory (os error 2)\n",
+        ),
+        (
+            vec!["bpf/tests/load/prog.elf", "--prog", "none"],
+            "verifier-model: bpf/tests/load/prog.elf: the object has no program 'none'\n",
+        ),
+    ];
+    for (args, want) in cases {
+        let out = run(&[&args[..], &KERNEL].concat());
+        assert_eq!((out.status.code(), text(&out.stderr)), (Some(2), want));
+    }
+}
+
+#[test]
+fn a_rejection_is_explained() {
+    let args = ["explain", "tests/explain/iterators.elf", "leak_on_return"];
+    let out = run(&args);
+    assert_eq!(out.status.code(), Some(1), "{out:?}");
+    assert!(text(&out.stdout).starts_with("leak_on_return: rejected, error 22 [reference-leak]\n"));
+    let out = run(&[&args[..], &["-o", "json"]].concat());
+    assert!(text(&out.stdout).contains("\"class\": \"reference-leak\""));
+}
+
+#[test]
+fn a_graph_is_written_in_the_form_of_its_name() {
+    let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (svg, dot) = (dir.join("graph.svg"), dir.join("graph.dot"));
+    let (svg, dot) = (svg.to_str().expect("UTF-8"), dot.to_str().expect("UTF-8"));
+    let object = ["graph", "tests/explain/loops.elf", "accepted"];
+    let out = run(&[&object[..], &["-o", svg, "-o", dot]].concat());
+    assert!(out.status.success(), "{out:?}");
+    let read = |file| std::fs::read_to_string(file).expect("the graph");
+    assert!(read(svg).starts_with("<svg ") && read(dot).starts_with("digraph "));
+
+    let out = run(&[&object[..], &["-o", "graph.png"]].concat());
+    let want = "verifier-model: graph.png: the name must end in .svg or .dot\n";
+    assert_eq!((out.status.code(), text(&out.stderr)), (Some(2), want));
+}
+
+#[test]
+fn a_target_that_is_none_is_one_line() {
+    for (target, says) in [
+        ("start_prog=bpf/tests/load/none.elf:x", "No such file"),
+        ("start_prog=bpf/tests/load/prog.elf:none", "no program 'none'"),
+        ("start_prog=bpf/tests/load/prog.elf", "OBJECT:PROGRAM"),
+    ] {
+        let args = [&["bpf/tests/load/prog.elf", "--target", target][..], &KERNEL].concat();
+        let out = run(&args);
+        assert_eq!(out.status.code(), Some(2), "{out:?}");
+        assert!(text(&out.stderr).contains(says), "{out:?}");
+        assert!(out.stdout.is_empty(), "{out:?}");
+    }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A batch of programs for the guest; `tests/src/oracle/raw.rs` tells its format.
+
+use bpf::kernel::Kernel;
+use bpf::program::{AttachTarget, ProgLoad};
+
+use crate::code::{Code, KFUNCS, MAPS, Missing, Name, btf, cpus_ptr_offset};
+
+/// User without capabilities.
+const NOBODY: u32 = 65534;
+
+/// A batch under construction.
+pub struct Batch {
+    bytes: Vec<u8>,
+    cpus_ptr: i16,
+}
+
+impl Batch {
+    /// An empty batch for a kernel, that only lends the offsets of fields: the guest looks for
+    /// kfuncs itself.
+    pub fn new(kernel: &Kernel) -> Result<Self, Missing> {
+        let mut batch = Self {
+            bytes: b"BPFBATCH".to_vec(),
+            cpus_ptr: cpus_ptr_offset(kernel)?,
+        };
+        batch.word(KFUNCS.len() as u32);
+        for name in KFUNCS {
+            batch.block(name.as_bytes());
+        }
+        batch.block(&btf());
+        batch.word(MAPS.len() as u32);
+        for (map_type, key, value, entries, flags) in MAPS {
+            for word in [map_type as u32, key, value, entries, flags] {
+                batch.word(word);
+            }
+        }
+        batch.modules(&[]);
+        Ok(batch)
+    }
+
+    /// An empty batch for programs that name no map and no kfunc, and may attach to these modules:
+    /// those of the kernel that the programs were prepared for, in its order.
+    pub fn bare(modules: &[&str]) -> Self {
+        let mut batch = Self {
+            bytes: b"BPFBATCH".to_vec(),
+            cpus_ptr: 0,
+        };
+        for _ in ["kfuncs", "BTF", "maps"] {
+            batch.word(0);
+        }
+        batch.modules(modules);
+        batch
+    }
+
+    /// Adds a program as it would be loaded, without BTF, maps and kfuncs.
+    pub fn push_load(&mut self, prog: &ProgLoad) {
+        let (attach, attach_type) = match prog.attach {
+            Some(AttachTarget::Kernel {
+                btf_obj,
+                btf_id,
+                member,
+            }) => {
+                // A struct_ops program's member stands in the same field.
+                let index = member.map(|m| m.index);
+                ((btf_id, btf_obj), index)
+            }
+            Some(AttachTarget::Prog { .. }) | None => ((0, 0), None),
+        };
+        self.word(0);
+        self.word(prog.prog_type as u32);
+        self.word(attach_type.unwrap_or(prog.expected_attach_type as u32));
+        self.word(prog.prog_flags.bits());
+        self.word(prog.insns.len() as u32);
+        self.word(0);
+        self.word(attach.0);
+        self.word(attach.1);
+        for insn in &prog.insns {
+            self.bytes.extend(insn.to_bytes());
+        }
+    }
+
+    /// Adds a program.
+    pub fn push(&mut self, code: &Code) {
+        let mut insns = code.with_fields(self.cpus_ptr);
+        for (&at, name) in &code.names {
+            if let Name::Kfunc(kfunc) = name {
+                insns[at].imm = *kfunc as i32;
+            }
+        }
+        self.word(match code.kind.privileged() {
+            true => 0,
+            false => NOBODY,
+        });
+        self.word(code.prog_type() as u32);
+        self.word(0);
+        self.word(code.prog_flags().bits());
+        self.word(insns.len() as u32);
+        self.word(code.func_info().len() as u32);
+        self.word(0);
+        self.word(0);
+        for &(insn_off, func) in code.func_info() {
+            self.word(insn_off);
+            self.word(func.type_id());
+        }
+        for insn in insns {
+            self.bytes.extend(insn.to_bytes());
+        }
+    }
+
+    /// The batch.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    fn modules(&mut self, names: &[&str]) {
+        self.word(names.len() as u32);
+        for name in names {
+            self.block(name.as_bytes());
+        }
+    }
+
+    fn word(&mut self, word: u32) {
+        self.bytes.extend(word.to_le_bytes());
+    }
+
+    fn block(&mut self, bytes: &[u8]) {
+        self.word(bytes.len() as u32);
+        self.bytes.extend(bytes);
+    }
+}

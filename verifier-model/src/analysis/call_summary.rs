@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What is known of a call before the walk comes to it.
+//!
+//! Source: `bpf_get_call_summary()`, `bpf_helper_stack_access_bytes()` in `kernel/bpf/verifier.c`.
+
+use bpf::uapi::Insn;
+
+use crate::env::Env;
+use crate::facts::helpers::id;
+use crate::facts::types::{ArgType, Flag, RetType};
+
+/// What is known of a call without its arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct CallSummary {
+    /// Parameters taken.
+    pub num_params: usize,
+    /// Nothing is returned.
+    pub is_void: bool,
+    /// Keeps registers that it does not take.
+    pub fastcall: bool,
+}
+
+impl Env<'_> {
+    /// Whether a helper may sleep.
+    pub fn helper_might_sleep(&self, func_id: i32) -> bool {
+        self.helper_proto(func_id).is_some_and(|p| p.might_sleep)
+    }
+
+    /// Calls a function back before it returns.
+    pub fn is_sync_callback_calling(&self, insn: &Insn) -> bool {
+        if insn.is_helper_call() {
+            return matches!(
+                insn.imm,
+                id::FOR_EACH_MAP_ELEM | id::FIND_VMA | id::LOOP | id::USER_RINGBUF_DRAIN
+            );
+        }
+        insn.is_kfunc_call()
+            && self.is_special_kfunc(insn, &["bpf_rbtree_add", "bpf_rbtree_add_impl"])
+    }
+
+    /// Calls a function back later.
+    pub fn is_async_callback_calling(&self, insn: &Insn) -> bool {
+        if insn.is_helper_call() {
+            return insn.imm == id::TIMER_SET_CALLBACK;
+        }
+        insn.is_kfunc_call()
+            && self.is_special_kfunc(
+                insn,
+                &[
+                    "bpf_wq_set_callback",
+                    "bpf_task_work_schedule_signal",
+                    "bpf_task_work_schedule_resume",
+                ],
+            )
+    }
+
+    /// What is known of a call (`bpf_get_call_summary`).
+    pub fn call_summary(&self, insn: &Insn) -> Option<CallSummary> {
+        if insn.is_helper_call() {
+            let p = self.helper_proto(insn.imm)?;
+            return Some(CallSummary {
+                num_params: p.args.len(),
+                is_void: p.ret == RetType::RET_VOID,
+                fastcall: p.allow_fastcall && inlined_on_x86_64(insn.imm),
+            });
+        }
+        if insn.is_kfunc_call() {
+            let k = self.kfunc_quiet(insn)?;
+            return Some(CallSummary {
+                num_params: k.params.len(),
+                is_void: k.ret_type_id == 0,
+                fastcall: k.flags.contains(bpf::kernel::kfuncs::KfuncFlags::FASTCALL),
+            });
+        }
+        None
+    }
+
+    /// Bytes of stack that an argument of a helper makes it access; negative when written.
+    pub fn helper_stack_access_bytes(&self, insn: &Insn, arg: usize, idx: usize) -> i64 {
+        const UNKNOWN: i64 = crate::analysis::arg_track::access::UNKNOWN_BYTES;
+        let Some(proto) = self.helper_proto(insn.imm) else {
+            return UNKNOWN;
+        };
+        let at = proto.arg_type(arg);
+        let aux = &self.aux[idx];
+        let size = match at.base() {
+            ArgType::ARG_PTR_TO_MAP_KEY | ArgType::ARG_PTR_TO_MAP_VALUE => {
+                let is_key = at.base() == ArgType::ARG_PTR_TO_MAP_KEY;
+                let of = |m: usize| {
+                    let d = self.maps[m].def;
+                    i64::from(if is_key { d.key_size } else { d.value_size })
+                };
+                let map_arg =
+                    (0..arg).find(|i| proto.arg_type(*i).base() == ArgType::ARG_CONST_MAP_PTR);
+                let known = map_arg
+                    .map(|i| i + 1)
+                    .filter(|r| aux.const_reg_map_mask >> r & 1 != 0)
+                    .map(|r| of(aux.const_reg_vals[r] as usize));
+                let largest = || {
+                    let inner = self.used_maps.iter().filter_map(|m| self.maps[*m].inner);
+                    self.used_maps
+                        .iter()
+                        .copied()
+                        .chain(inner)
+                        .map(of)
+                        .max()
+                        .unwrap_or(0)
+                };
+                match known.unwrap_or_else(largest) {
+                    0 if known.is_none() => return UNKNOWN,
+                    n => n,
+                }
+            }
+            ArgType::ARG_PTR_TO_MEM => {
+                let next = proto.arg_type(arg + 1);
+                if at.has(Flag::MEM_FIXED_SIZE) {
+                    proto.args[arg].size.into()
+                } else if matches!(next, ArgType::ARG_MEM_SIZE | ArgType::ARG_MEM_SIZE_OR_ZERO) {
+                    let r = arg + 2;
+                    if aux.const_reg_mask >> r & 1 != 0 {
+                        i64::from(aux.const_reg_vals[r])
+                    } else if at.has(Flag::MEM_UNINIT) {
+                        return 0;
+                    } else {
+                        return crate::state::MAX_BPF_STACK.into();
+                    }
+                } else {
+                    return UNKNOWN;
+                }
+            }
+            ArgType::ARG_PTR_TO_DYNPTR => 16,
+            ArgType::ARG_PTR_TO_STACK => return 0,
+            _ => return UNKNOWN,
+        };
+        if at.has(Flag::MEM_UNINIT) {
+            -size
+        } else {
+            size
+        }
+    }
+}
+
+/// Helpers that the x86-64 compiler or the verifier replaces by instructions.
+fn inlined_on_x86_64(func_id: i32) -> bool {
+    const GET_CURRENT_TASK: i32 = 35;
+    const GET_CURRENT_TASK_BTF: i32 = 158;
+    matches!(
+        func_id,
+        id::GET_SMP_PROCESSOR_ID | GET_CURRENT_TASK | GET_CURRENT_TASK_BTF
+    )
+}

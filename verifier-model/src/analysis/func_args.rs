@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a function of the program takes, by its BTF: the contract of global functions.
+//!
+//! Source: `btf_prepare_func_args()`, `btf_is_prog_ctx_type()` in `kernel/bpf/btf.c`;
+//! `btf_check_func_arg_match()` in `kernel/bpf/verifier.c`.
+
+use std::sync::Arc;
+
+use bpf::btf::{Btf, Kind, Type};
+use bpf::btf::{is_scalar, is_void, kind_str};
+use bpf::uapi::{AttachType, ProgType as P};
+
+use crate::analysis::SubprogArg;
+use crate::env::Env;
+use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::limits::{MAX_BPF_FUNC_ARGS, MAX_BPF_FUNC_REG_ARGS};
+use crate::facts::type_tags::type_tags;
+use crate::facts::types::{ArgType as A, Flag as F};
+use crate::input::ctx::{ctx_struct, is_ctx_type};
+use crate::log::verbose;
+
+bitflags::bitflags! {
+    /// `__arg_*` tags of a parameter.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    struct Tags: u32 {
+        const CTX = 1;
+        const NONNULL = 2;
+        const TRUSTED = 4;
+        const UNTRUSTED = 8;
+        const NULLABLE = 16;
+        const ARENA = 32;
+    }
+}
+
+/// Whether a type is a pointer that is tagged as one into the arena.
+fn points_to_arena(btf: &Btf, t: Type<'_>) -> bool {
+    const ARENA: [(&str, F); 1] = [("arena", F::MEM_RDONLY)];
+    t.kind() == Kind::Ptr && !type_tags(btf, t, &ARENA).0.is_empty()
+}
+
+impl Env<'_> {
+    /// Whether a pointer is one to the program's context.
+    pub fn is_prog_ctx_type(&self, btf: &Btf, ptr: Type<'_>) -> bool {
+        is_ctx_type(self.prog.prog_type, btf, ptr)
+    }
+
+    /// Whether a function's BTF says that it returns nothing.
+    pub fn subprog_returns_void(&self, subprog: usize) -> bool {
+        let (Some(info), Some(btf)) = (self.prog.func_info.get(subprog), self.prog.btf.as_ref())
+        else {
+            return false;
+        };
+        let proto = btf
+            .type_by_id(info.type_id)
+            .and_then(|f| btf.type_by_id(f.type_id()));
+        proto.is_some_and(|p| is_void(btf.skip_mods_and_typedefs(p.type_id())))
+    }
+
+    /// Finds out what a function takes.
+    pub fn prepare_func_args(&mut self, subprog: usize) -> Check {
+        if self.subprogs[subprog].args_cached {
+            return Ok(());
+        }
+        let fault = Err(Stop::Errno(Errno::EFAULT));
+        let global = self.subprog_is_global(subprog);
+        let Some(btf) = self.prog.btf.clone() else {
+            return fault;
+        };
+        let Some(info) = self.prog.func_info.get(subprog) else {
+            return fault;
+        };
+        let Some(func) = btf
+            .type_by_id(info.type_id)
+            .filter(|t| t.kind() == Kind::Func)
+        else {
+            verbose!(self, "BTF of func#{subprog} doesn't point to KIND_FUNC\n");
+            return fault;
+        };
+        let name = func.name();
+        if self.func_info_aux[subprog].unreliable {
+            return self.verifier_bug(format_args!("unreliable BTF for function {name}()"));
+        }
+        let Some(proto) = btf
+            .type_by_id(func.type_id())
+            .filter(|t| t.kind() == Kind::FuncProto)
+        else {
+            verbose!(self, "Invalid type of function {name}()\n");
+            return fault;
+        };
+        let params: Vec<_> = proto.params().collect();
+        let n = params.len();
+        self.subprogs[subprog].args = vec![SubprogArg::default(); n.min(MAX_BPF_FUNC_ARGS)];
+        if n > MAX_BPF_FUNC_ARGS {
+            verbose!(
+                self,
+                "kernel supports at most {MAX_BPF_FUNC_ARGS} parameters, function {name} has {n}\n"
+            );
+            return fault;
+        }
+        if n > MAX_BPF_FUNC_REG_ARGS {
+            self.subprogs[subprog].stack_arg_cnt = n - MAX_BPF_FUNC_REG_ARGS;
+            if global {
+                verbose!(
+                    self,
+                    "global function {name} has {n} > {MAX_BPF_FUNC_REG_ARGS} args, stack args not supported\n"
+                );
+                return Err(Errno::EINVAL.into());
+            }
+        }
+        let ret = btf.skip_mods_and_typedefs(proto.type_id());
+        let arena_ptr = subprog != 0 && points_to_arena(&btf, ret);
+        if !is_void(ret) && !is_scalar(ret) && !arena_ptr {
+            if global {
+                verbose!(
+                    self,
+                    "Global function {name}() return value not void or scalar. Only those are supported.\n"
+                );
+            }
+            return Err(Errno::EOPNOTSUPP.into());
+        }
+        for (i, p) in params.iter().enumerate() {
+            let arg = self.prepare_func_arg(&btf, func, p.type_id(), i, global)?;
+            self.subprogs[subprog].args[i] = arg;
+        }
+        self.subprogs[subprog].args_cached = true;
+        Ok(())
+    }
+
+    fn arg_tags(&mut self, btf: &Btf, func: Type<'_>, i: usize, global: bool) -> Check<Tags> {
+        let mut tags = Tags::empty();
+        let texts: Vec<String> = btf
+            .decl_tags_of(func.id(), Some(i as u32))
+            .map(str::to_owned)
+            .collect();
+        for text in texts.iter().filter_map(|t| t.strip_prefix("arg:")) {
+            if !global {
+                verbose!(
+                    self,
+                    "arg#{i} type tag is not supported in static functions\n"
+                );
+                return Err(Errno::EOPNOTSUPP.into());
+            }
+            tags |= match text {
+                "ctx" => Tags::CTX,
+                "trusted" => Tags::TRUSTED,
+                "untrusted" => Tags::UNTRUSTED,
+                "nonnull" => Tags::NONNULL,
+                "nullable" => Tags::NULLABLE,
+                "arena" => Tags::ARENA,
+                _ => {
+                    verbose!(self, "arg#{i} has unsupported set of tags\n");
+                    return Err(Errno::EOPNOTSUPP.into());
+                }
+            };
+        }
+        Ok(tags)
+    }
+
+    fn prepare_func_arg(
+        &mut self,
+        btf: &Arc<Btf>,
+        func: Type<'_>,
+        type_id: u32,
+        i: usize,
+        global: bool,
+    ) -> Check<SubprogArg> {
+        let fail = Err(Stop::Errno(Errno::EINVAL));
+        let mut tags = self.arg_tags(btf, func, i, global)?;
+        if points_to_arena(btf, btf.skip_mods_and_typedefs(type_id)) {
+            tags |= Tags::ARENA;
+        }
+        let arg = |arg_type| {
+            Ok(SubprogArg {
+                arg_type,
+                mem_size: 0,
+                btf_id: 0,
+            })
+        };
+        let t = btf.skip_mods_and_typedefs(type_id);
+        if t.kind() != Kind::Ptr {
+            if !tags.is_empty() {
+                verbose!(self, "arg#{i} has pointer tag, but is not a pointer type\n");
+                return fail;
+            }
+            if is_scalar(t) {
+                return arg(A::ARG_ANYTHING);
+            }
+            if global {
+                verbose!(
+                    self,
+                    "Arg#{i} type {} in {}() is not supported yet.\n",
+                    kind_str(t),
+                    func.name()
+                );
+            }
+            return fail;
+        }
+        let target = btf.skip_mods_and_typedefs(t.type_id());
+        if tags.contains(Tags::CTX) || self.is_prog_ctx_type(btf, t) {
+            if !(tags - Tags::CTX).is_empty() {
+                verbose!(self, "arg#{i} has invalid combination of tags\n");
+                return fail;
+            }
+            if tags.contains(Tags::CTX) {
+                self.validate_prog_ctx_type(btf, t, i)?;
+            }
+            return arg(A::ARG_PTR_TO_CTX);
+        }
+        let is_struct = matches!(target.kind(), Kind::Struct | Kind::Union | Kind::Fwd);
+        if is_struct && target.name() == "bpf_dynptr" {
+            if !tags.is_empty() {
+                verbose!(self, "arg#{i} has invalid combination of tags\n");
+                return fail;
+            }
+            return arg(A::ARG_PTR_TO_DYNPTR);
+        }
+        if tags.contains(Tags::TRUSTED) {
+            if tags.contains(Tags::NONNULL) {
+                verbose!(self, "arg#{i} has invalid combination of tags\n");
+                return fail;
+            }
+            let btf_id = self.kernel_type_of(target, i)?;
+            let mut arg_type = A::ARG_PTR_TO_BTF_ID | F::PTR_TRUSTED;
+            if tags.contains(Tags::NULLABLE) {
+                arg_type = arg_type | F::PTR_MAYBE_NULL;
+            }
+            return Ok(SubprogArg {
+                arg_type,
+                mem_size: 0,
+                btf_id,
+            });
+        }
+        if tags.contains(Tags::UNTRUSTED) {
+            if tags != Tags::UNTRUSTED {
+                verbose!(
+                    self,
+                    "arg#{i} untrusted cannot be combined with any other tags\n"
+                );
+                return fail;
+            }
+            if is_void(target) || is_scalar(target) {
+                return arg(A::ARG_PTR_TO_MEM | F::MEM_RDONLY | F::PTR_UNTRUSTED);
+            }
+            let btf_id = self.kernel_type_of(target, i)?;
+            return Ok(SubprogArg {
+                arg_type: A::ARG_PTR_TO_BTF_ID | F::PTR_UNTRUSTED,
+                mem_size: 0,
+                btf_id,
+            });
+        }
+        if tags.contains(Tags::ARENA) {
+            if tags != Tags::ARENA {
+                verbose!(
+                    self,
+                    "arg#{i} arena cannot be combined with any other tags\n"
+                );
+                return fail;
+            }
+            return arg(A::ARG_PTR_TO_ARENA);
+        }
+        if !global {
+            return fail;
+        }
+        if tags.contains(Tags::NULLABLE) {
+            verbose!(self, "arg#{i} has invalid combination of tags\n");
+            return fail;
+        }
+        let Ok(mem_size) = btf.resolve_size(target.id()) else {
+            verbose!(
+                self,
+                "arg#{i} reference type('{} {}') size cannot be determined: -22\n",
+                kind_str(target),
+                target.name()
+            );
+            return fail;
+        };
+        let mut arg_type = A::ARG_PTR_TO_MEM | F::PTR_MAYBE_NULL;
+        if tags.contains(Tags::NONNULL) {
+            arg_type = A::ARG_PTR_TO_MEM;
+        }
+        Ok(SubprogArg {
+            arg_type,
+            mem_size,
+            btf_id: 0,
+        })
+    }
+
+    /// The kernel's structure of the same name, flavours aside.
+    fn kernel_type_of(&mut self, t: Type<'_>, i: usize) -> Check<u32> {
+        let name = t.name().split("___").next().unwrap_or_default();
+        let found = self
+            .kernel
+            .vmlinux
+            .find_by_name_kind(name, t.kind())
+            .map(|t| t.id());
+        let Some(id) = found else {
+            verbose!(
+                self,
+                "arg#{i} reference type('{} {}') has no matches\n",
+                kind_str(t),
+                t.name()
+            );
+            return Err(Errno::ENOENT.into());
+        };
+        Ok(id)
+    }
+
+    fn validate_prog_ctx_type(&mut self, btf: &Btf, ptr: Type<'_>, i: usize) -> Check {
+        let (typ, attach) = (self.prog.prog_type, self.prog.expected_attach_type);
+        if matches!(typ, P::Kprobe | P::PerfEvent) {
+            let t = btf.skip_mods(ptr.type_id());
+            if t.kind() == Kind::Typedef && t.name() == "bpf_user_pt_regs_t" {
+                return Ok(());
+            }
+        }
+        let t = btf.skip_mods_and_typedefs(ptr.type_id());
+        if is_void(t) {
+            return Ok(());
+        }
+        let name = t.name();
+        if name.is_empty() {
+            verbose!(self, "arg#{i} type doesn't have a name\n");
+            return Err(Errno::EINVAL.into());
+        }
+        let is_struct = t.kind() == Kind::Struct;
+        let is_u64 = t.kind() == Kind::Int && t.size() == 8;
+        let ok = match typ {
+            P::Kprobe | P::PerfEvent => is_struct && name == "pt_regs",
+            P::RawTracepoint | P::RawTracepointWritable | P::Lsm | P::StructOps => is_u64,
+            P::Tracing => match attach {
+                AttachType::TraceRawTp => is_struct && name == "bpf_raw_tracepoint_args" || is_u64,
+                AttachType::TraceIter => is_struct && name.starts_with("bpf_iter__"),
+                _ => is_u64,
+            },
+            P::Tracepoint | P::Syscall | P::Ext => true,
+            _ => false,
+        };
+        if ok {
+            return Ok(());
+        }
+        match ctx_struct(typ) {
+            Some(want) if is_struct && name == want => Ok(()),
+            Some(want) => {
+                verbose!(self, "arg#{i} should be `struct {want} *`\n");
+                Err(Errno::EINVAL.into())
+            }
+            None => {
+                verbose!(self, "arg#{i} should be void pointer\n");
+                Err(Errno::EINVAL.into())
+            }
+        }
+    }
+}

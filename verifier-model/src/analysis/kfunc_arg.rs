@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What an argument of a kfunc is taken for, by its type and its name.
+//!
+//! Source: `get_kfunc_arg_type()` in `kernel/bpf/verifier.c`.
+
+use bpf::btf::{Btf, Kind, Type};
+use bpf::btf::{is_scalar, is_void, kind_str};
+
+use crate::env::Env;
+use crate::facts::errno::{Check, Errno};
+use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
+use crate::input::kfunc::{Kfunc, arg_name};
+use crate::log::verbose;
+
+/// What an argument of a kfunc is taken for (`enum kfunc_ptr_arg_type`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "each is the kernel's KF_ARG_*")]
+pub enum KfArg {
+    ConstMemSize,
+    MemSize,
+    Const,
+    ConstAllocSizeOrZero,
+    Anything,
+    Ctx,
+    AllocBtfId,
+    RefcountedKptr,
+    Dynptr,
+    Iter,
+    ListHead,
+    ListNode,
+    BtfId,
+    Mem,
+    MemFixedSize,
+    Callback,
+    RbRoot,
+    RbNode,
+    ConstStr,
+    ConstMapPtr,
+    Timer,
+    Workqueue,
+    IrqFlag,
+    ResSpinLock,
+    TaskWork,
+    Arena,
+}
+
+impl Env<'_> {
+    /// What an argument is taken for (`get_kfunc_arg_type`).
+    pub fn kfunc_arg_type(&mut self, k: &Kfunc<'_>, i: usize) -> Check<KfArg> {
+        let t = k.param_type(i);
+        let name = arg_name(i);
+        if is_scalar(t) {
+            return Ok(if k.suffix(i, "__k") {
+                KfArg::Const
+            } else if k.suffix(i, "__szk") {
+                KfArg::ConstMemSize
+            } else if k.suffix(i, "__sz") {
+                KfArg::MemSize
+            } else if matches!(k.params[i].name(), "rdonly_buf_size" | "rdwr_buf_size") {
+                KfArg::ConstAllocSizeOrZero
+            } else {
+                KfArg::Anything
+            });
+        }
+        let Some(target) = k.pointee(i) else {
+            verbose!(self, "Unrecognized {name} type {}\n", kind_str(t));
+            return Err(Errno::EINVAL.into());
+        };
+        let ctx = k.is_one_of(&[
+            "bpf_cast_to_kern_ctx",
+            "bpf_session_is_return",
+            "bpf_session_cookie",
+        ]);
+        if ctx || self.is_prog_ctx_type(k.btf, t) {
+            return Ok(KfArg::Ctx);
+        }
+        let by_suffix = [
+            ("__alloc", KfArg::AllocBtfId),
+            ("__refcounted_kptr", KfArg::RefcountedKptr),
+        ];
+        if let Some((_, a)) = by_suffix.iter().find(|(s, _)| k.suffix(i, s)) {
+            return Ok(*a);
+        }
+        if k.points_to(i, "bpf_dynptr") {
+            return Ok(KfArg::Dynptr);
+        }
+        if k.suffix(i, "__iter") || i == 0 && k.is_iter() {
+            return Ok(KfArg::Iter);
+        }
+        let by_struct = [
+            ("bpf_list_head", KfArg::ListHead),
+            ("bpf_list_node", KfArg::ListNode),
+            ("bpf_rb_root", KfArg::RbRoot),
+            ("bpf_rb_node", KfArg::RbNode),
+        ];
+        if let Some((_, a)) = by_struct.iter().find(|(s, _)| k.points_to(i, s)) {
+            return Ok(*a);
+        }
+        if k.suffix(i, "__str") {
+            return Ok(KfArg::ConstStr);
+        }
+        if k.suffix(i, "__const_map") {
+            return Ok(KfArg::ConstMapPtr);
+        }
+        if k.suffix(i, "__map") {
+            return Ok(KfArg::BtfId);
+        }
+        let by_struct = [
+            ("bpf_wq", KfArg::Workqueue),
+            ("bpf_timer", KfArg::Timer),
+            ("bpf_task_work", KfArg::TaskWork),
+        ];
+        if let Some((_, a)) = by_struct.iter().find(|(s, _)| k.points_to(i, s)) {
+            return Ok(*a);
+        }
+        if k.suffix(i, "__irq_flag") {
+            return Ok(KfArg::IrqFlag);
+        }
+        if k.points_to(i, "bpf_res_spin_lock") {
+            return Ok(KfArg::ResSpinLock);
+        }
+        if target.kind() == Kind::FuncProto {
+            return Ok(KfArg::Callback);
+        }
+        if k.suffix(i, "__arena__nullable") || k.suffix(i, "__arena") {
+            if self.arena.is_none() {
+                verbose!(
+                    self,
+                    "{name} arena pointer requires a program with an associated arena\n"
+                );
+                return Err(Errno::EINVAL.into());
+            }
+            if i >= MAX_BPF_FUNC_REG_ARGS {
+                verbose!(self, "{name} arena pointer cannot be a stack argument\n");
+                return Err(Errno::EINVAL.into());
+            }
+            return Ok(KfArg::Arena);
+        }
+        let scalar_struct = |env: &mut Self| env.is_scalar_struct(k.btf, target);
+        if k.is_mem_size(i + 1) {
+            if !is_void(target) && !is_scalar(target) && !scalar_struct(self) {
+                verbose!(
+                    self,
+                    "{name} pointer type {} {} must point to void, scalar, or struct with scalar\n",
+                    kind_str(target),
+                    target.name()
+                );
+                return Err(Errno::EINVAL.into());
+            }
+            return Ok(KfArg::Mem);
+        }
+        if target.is_composite() {
+            return Ok(KfArg::BtfId);
+        }
+        if !is_scalar(target) {
+            verbose!(
+                self,
+                "{name} pointer type {} {} must point to scalar, or struct with scalar\n",
+                kind_str(target),
+                target.name()
+            );
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(KfArg::MemFixedSize)
+    }
+
+    /// Whether a structure holds nothing but numbers; looked into four levels deep.
+    pub fn is_scalar_struct(&mut self, btf: &Btf, t: Type<'_>) -> bool {
+        let mut level = vec![t.id()];
+        for depth in 0..=4 {
+            if depth == 4 && !level.is_empty() {
+                verbose!(self, "max struct nesting depth exceeded\n");
+                return false;
+            }
+            let mut next = Vec::new();
+            for id in level {
+                let Some(t) = btf.type_by_id(id).filter(|t| t.is_composite()) else {
+                    return false;
+                };
+                for m in t.members() {
+                    let mt = btf.skip_mods_and_typedefs(m.type_id());
+                    match mt.array() {
+                        _ if mt.is_composite() => next.push(mt.id()),
+                        Some(a) => {
+                            let elem = btf.skip_mods_and_typedefs(a.type_id);
+                            if a.nelems == 0 || !is_scalar(elem) {
+                                return false;
+                            }
+                        }
+                        None if is_scalar(mt) => {}
+                        None => return false,
+                    }
+                }
+            }
+            level = next;
+        }
+        true
+    }
+}

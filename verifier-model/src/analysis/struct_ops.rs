@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! struct_ops programs: which member of which structure one implements, and its arguments.
+//!
+//! The suffixes of a stub's parameters say what the verifier may believe of a member's arguments:
+//!
+//! ```text
+//! struct sched_ext_ops {
+//!         void (*dispatch)(s32 cpu, struct task_struct *prev);
+//! static void sched_ext_ops__dispatch(s32 prev_cpu, struct task_struct *prev__nullable) {}
+//!                                                                           ^^^^^^^^^^
+//!         __nullable   may be NULL               __arena, __arena__nullable   points into the arena
+//!         __ref        comes with a reference
+//! ```
+//!
+//! Source: `check_struct_ops_btf_id()` in `kernel/bpf/verifier.c`, `prepare_arg_info()` in
+//! `kernel/bpf/bpf_struct_ops.c`.
+
+use bpf::btf::{Btf, Kind, Type};
+use bpf::kernel::BtfRef;
+use bpf::program::AttachTarget;
+
+use crate::check::ctx::CtxInfo;
+use crate::env::Env;
+use crate::facts::errno::{Check, Errno, not_modelled};
+use crate::facts::struct_ops_types::{Sleep, StructOpsType};
+use crate::facts::types::{Flag, RegType};
+use crate::input::struct_ops::{CtxArg, StructOps};
+use crate::log::verbose;
+
+impl<'a> Env<'a> {
+    /// Whether the program may implement the member it wants to.
+    pub(crate) fn check_struct_ops_btf_id(&mut self) -> Check {
+        if !self.prog.gpl_compatible() {
+            verbose!(
+                self,
+                "struct ops programs must have a GPL compatible license\n"
+            );
+            return Err(Errno::EINVAL.into());
+        }
+        let Some(AttachTarget::Kernel {
+            btf_obj,
+            btf_id,
+            member: Some(member),
+        }) = self.prog.attach.as_ref()
+        else {
+            return Err(Errno::ENOTSUPP.into());
+        };
+        let bref = BtfRef::Kernel(*btf_obj);
+        let btf: &'a Btf = match self.kernel.btf(*btf_obj) {
+            Some(btf) => btf,
+            None => return Err(Errno::ENOTSUPP.into()),
+        };
+        let t = btf
+            .type_by_id(*btf_id)
+            .filter(|t| t.kind() == Kind::Struct && has_value_type(btf, *t));
+        let Some(t) = t else {
+            verbose!(self, "attach_btf_id {btf_id} is not a supported struct\n");
+            return Err(Errno::ENOTSUPP.into());
+        };
+        let (name, index) = (t.name(), member.index);
+        let Some(m) = t.members().nth(index as usize) else {
+            verbose!(
+                self,
+                "attach to invalid member idx {index} of struct {name}\n"
+            );
+            return Err(Errno::EINVAL.into());
+        };
+        let Some((_, proto)) = self.attach_func_proto() else {
+            verbose!(
+                self,
+                "attach to invalid member {}(@idx {index}) of struct {name}\n",
+                m.name()
+            );
+            return Err(Errno::EINVAL.into());
+        };
+        let known = StructOpsType::find(name);
+        let stub = match known {
+            Some(known) => known.stub(m.name()),
+            None => format!("{name}__{}", m.name()),
+        };
+        let stub = btf.find_by_name_kind(&stub, Kind::Func);
+        let refused = match (known, stub) {
+            (Some(known), Some(_)) => match (known.sleep(m.name()), self.prog.sleepable()) {
+                (Sleep::Never, true) | (Sleep::Must, false) => Some(Errno::EINVAL),
+                _ => None,
+            },
+            (Some(_), None) => Some(Errno::ENOTSUPP),
+            (None, _) if self.prog.sleepable() => {
+                return not_modelled(format!("whether programs of {name}.{} may sleep", m.name()));
+            }
+            (None, Some(_)) => None,
+            (None, None) => {
+                return not_modelled(format!(
+                    "the arguments of {name}.{}, for which there is no function {name}__{}",
+                    m.name(),
+                    m.name()
+                ));
+            }
+        };
+        if let Some(errno) = refused {
+            verbose!(
+                self,
+                "attach to unsupported member {} of struct {name}\n",
+                m.name()
+            );
+            return Err(errno.into());
+        }
+        let private_stack = known.and_then(|known| known.private_stack(m.name()));
+        self.struct_ops = Some(StructOps {
+            name,
+            member: m.name(),
+            known,
+            private_stack: private_stack
+                .is_some_and(|f| btf.find_by_name_kind(f, Kind::Func).is_some()),
+        });
+        let stub = stub.and_then(|f| btf.type_by_id(f.type_id()));
+        self.ctx_args = stub.map_or_else(Vec::new, |stub| arg_info(btf, bref, proto, stub));
+        self.check_ctx_args(m.name())
+    }
+
+    fn check_ctx_args(&mut self, member: &str) -> Check {
+        let arena = |a: &CtxArg| a.typ.base() == RegType::PTR_TO_ARENA;
+        if self.arena.is_none() && self.ctx_args.iter().any(arena) {
+            verbose!(
+                self,
+                "arena argument of {member} requires a program with an associated arena\n"
+            );
+            return Err(Errno::EINVAL.into());
+        }
+        let tail_calls = self.subprogs.iter().any(|s| s.has_tail_call);
+        if tail_calls && self.ctx_args.iter().any(|a| a.refcounted) {
+            verbose!(self, "program with __ref argument cannot tail call\n");
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(())
+    }
+
+    /// An access to the arguments of a member (`is_valid_access()` of the type).
+    pub(crate) fn struct_ops_access(
+        &mut self,
+        read: bool,
+        off: i32,
+        size: i32,
+    ) -> Check<Option<CtxInfo>> {
+        let ops = self.struct_ops.clone();
+        let typed = ops
+            .as_ref()
+            .and_then(|ops| ops.known?.argument(ops.member))
+            .filter(|(arg, _)| read && self.ctx_arg_idx(off) == Some(*arg));
+        if let Some((_, name)) = typed {
+            return Ok(self.vmlinux_struct_by_name(name).map(|id| CtxInfo {
+                btf: Some((BtfRef::VMLINUX, id)),
+                ..CtxInfo::of(RegType::PTR_TO_BTF_ID | Flag::PTR_TRUSTED)
+            }));
+        }
+        let info = self.tracing_access(read, off, size)?;
+        let promotes = ops.as_ref().and_then(|ops| ops.known?.promotes.as_ref());
+        let (Some(mut info), Some((from, to))) = (info.clone(), promotes) else {
+            return Ok(info);
+        };
+        let plain = info.typ.base() == RegType::PTR_TO_BTF_ID && !info.typ.has_unsafe_modifiers();
+        if plain && info.btf.map(|(_, id)| id) == self.vmlinux_struct_by_name(from) {
+            let to = self.vmlinux_struct_by_name(to);
+            info.btf = to.map(|id| (BtfRef::VMLINUX, id));
+        }
+        Ok(Some(info))
+    }
+
+    /// Which argument of the member is at an offset of the context.
+    fn ctx_arg_idx(&self, off: i32) -> Option<u32> {
+        let (bref, proto) = self.attach_func_proto()?;
+        let offsets = ctx_arg_offsets(self.btf(bref)?, proto);
+        let at = offsets.iter().rposition(|start| *start <= off)?;
+        u32::try_from(at).ok()
+    }
+
+    /// The references that a struct_ops program is passed.
+    pub(crate) fn acquire_ctx_args(&mut self) {
+        for i in 0..self.ctx_args.len() {
+            self.ctx_args[i].ref_id = match self.ctx_args[i].refcounted {
+                true => self.acquire_reference(0, 0),
+                false => 0,
+            };
+        }
+    }
+}
+
+/// A structure has struct_ops maps if there is the type of their values.
+fn has_value_type(btf: &Btf, t: Type<'_>) -> bool {
+    let name = format!("bpf_struct_ops_{}", t.name());
+    btf.find_by_name_kind(&name, Kind::Struct).is_some()
+}
+
+/// Arguments that the stub's suffixes tell of.
+fn arg_info(btf: &Btf, bref: BtfRef, proto: Type<'_>, stub: Type<'_>) -> Vec<CtxArg> {
+    let mut args = Vec::new();
+    let offsets = ctx_arg_offsets(btf, proto);
+    for ((param, named), offset) in proto.params().zip(stub.params()).zip(offsets) {
+        let t = btf.skip_mods_and_typedefs(param.type_id());
+        let mut arg = CtxArg {
+            offset,
+            typ: RegType::PTR_TO_BTF_ID | Flag::PTR_TRUSTED,
+            btf: (bref, 0),
+            refcounted: false,
+            ref_id: 0,
+        };
+        if t.kind() != Kind::Ptr {
+            continue;
+        }
+        arg.btf.1 = btf.skip_mods_and_typedefs(t.type_id()).id();
+        let has = |suffix| named.name().ends_with(suffix);
+        if has("__arena") || has("__arena__nullable") {
+            arg.typ = RegType::PTR_TO_ARENA;
+        } else if has("__nullable") {
+            arg.typ = arg.typ | Flag::PTR_MAYBE_NULL;
+        } else if has("__ref") {
+            arg.refcounted = true;
+        } else {
+            continue;
+        }
+        args.push(arg);
+    }
+    args
+}
+
+/// Where the arguments of a function are in the context: each in as many words as it takes.
+fn ctx_arg_offsets(btf: &Btf, proto: Type<'_>) -> Vec<i32> {
+    let mut end = 0;
+    let params = proto.params().map(|param| {
+        let t = btf.skip_mods_and_typedefs(param.type_id());
+        let size = if t.kind() == Kind::Ptr { 8 } else { t.size() };
+        let start = end;
+        end += size.div_ceil(8) as i32 * 8;
+        start
+    });
+    params.collect()
+}

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Where functions start and end, in what order they call one another, and what BTF says of them.
+//!
+//! Source: `add_subprogs()`, `check_subprogs()`, `sort_subprogs_topo()` in
+//! `kernel/bpf/verifier.c`; `check_btf_func()`, `check_btf_line()` in `kernel/bpf/check_btf.c`.
+
+use bpf::btf::{Kind, Linkage};
+use bpf::insn::{class, jmp};
+use bpf::uapi::op;
+
+use crate::analysis::{FuncInfoAux, SubprogInfo};
+use crate::env::Env;
+use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::helpers::id;
+use crate::log::verbose;
+
+/// A program has at most this many functions.
+const BPF_MAX_SUBPROGS: usize = 256;
+
+impl Env<'_> {
+    /// Finds the functions.
+    pub fn add_subprogs(&mut self) -> Check {
+        let mut starts = vec![0];
+        for (i, insn) in self.insns.iter().enumerate() {
+            if !insn.is_pseudo_func() && !insn.is_pseudo_call() {
+                continue;
+            }
+            if !self.bpf_capable {
+                verbose!(
+                    self,
+                    "loading/calling other bpf or kernel functions are allowed for CAP_BPF and CAP_SYS_ADMIN\n"
+                );
+                return Err(Errno::EPERM.into());
+            }
+            let to = i as i64 + i64::from(insn.imm) + 1;
+            let Some(to) = usize::try_from(to).ok().filter(|t| *t < self.insns.len()) else {
+                verbose!(self, "call to invalid destination\n");
+                return Err(Errno::EINVAL.into());
+            };
+            if !starts.contains(&to) {
+                if starts.len() >= BPF_MAX_SUBPROGS {
+                    verbose!(self, "too many subprograms\n");
+                    return Err(Errno::E2BIG.into());
+                }
+                starts.push(to);
+            }
+        }
+        let exception_cb = self.exception_callback_start()?;
+        if let Some(at) = exception_cb
+            && !starts.contains(&at)
+        {
+            starts.push(at);
+        }
+        starts.sort_unstable();
+        if let Some(at) = exception_cb {
+            self.exception_callback_subprog =
+                starts.iter().position(|s| *s == at).unwrap_or_default();
+        }
+        if self.log.level2() {
+            for (i, s) in starts.iter().enumerate() {
+                verbose!(self, "func#{i} @{s}\n");
+            }
+        }
+        starts.push(self.insns.len());
+        self.subprogs = starts
+            .into_iter()
+            .map(|start| SubprogInfo {
+                start,
+                ..SubprogInfo::default()
+            })
+            .collect();
+        if exception_cb.is_some() {
+            let ex = &mut self.subprogs[self.exception_callback_subprog];
+            ex.is_cb = true;
+            ex.is_async_cb = true;
+            ex.is_exception_cb = true;
+        }
+        Ok(())
+    }
+
+    /// Where the exception callback named by the main function's tag starts.
+    fn exception_callback_start(&mut self) -> Check<Option<usize>> {
+        let (Some(btf), Some(main)) = (self.prog.btf.as_ref(), self.prog.func_info.first()) else {
+            return Ok(None);
+        };
+        let fail = Err(Stop::Errno(Errno::EINVAL));
+        const TAG: &str = "exception_callback:";
+        let mut names = btf
+            .decl_tags_of(main.type_id, None)
+            .filter_map(|t| t.strip_prefix(TAG));
+        let Some(name) = names.next() else {
+            return Ok(None);
+        };
+        if names.next().is_some() {
+            verbose!(self, "multiple exception callback tags for main subprog\n");
+            return Err(Stop::Errno(Errno(17)));
+        }
+        let Some(func) = btf.find_by_name_kind(name, Kind::Func) else {
+            verbose!(
+                self,
+                "exception callback '{name}' could not be found in BTF\n"
+            );
+            return Err(Errno::ENOENT.into());
+        };
+        if func.linkage() != Some(Linkage::Global) {
+            verbose!(
+                self,
+                "exception callback '{name}' must have global linkage\n"
+            );
+            return fail;
+        }
+        let info = self
+            .prog
+            .func_info
+            .iter()
+            .rev()
+            .find(|f| f.type_id == func.id());
+        match info.map(|f| f.insn_off as usize) {
+            Some(0) => {
+                verbose!(
+                    self,
+                    "invalid exception callback insn_off in func_info: 0\n"
+                );
+                fail
+            }
+            Some(at) if at < self.insns.len() => Ok(Some(at)),
+            _ => {
+                verbose!(self, "exception callback type id not found in func_info\n");
+                fail
+            }
+        }
+    }
+
+    /// Jumps stay in their function, and functions end.
+    pub fn check_subprogs(&mut self) -> Check {
+        let mut cur = 0;
+        let (mut start, mut end) = (self.subprogs[0].start, self.subprogs[1].start);
+        for i in 0..self.insns.len() {
+            let insn = self.insns[i];
+            if insn.is_helper_call() && insn.imm == id::TAIL_CALL {
+                self.subprogs[cur].has_tail_call = true;
+                self.subprogs[cur].tail_call_reachable = true;
+            }
+            if insn.is_ld_abs_ind() {
+                self.subprogs[cur].has_ld_abs = true;
+            }
+            if insn.is_jmp_class() && insn.op() != jmp::CALL {
+                if insn.op() == jmp::EXIT {
+                    self.subprogs[cur].exit_idx = i;
+                } else if !insn.is_gotox() {
+                    let to = i as i64 + i64::from(insn.jmp_offset()) + 1;
+                    if to < start as i64 || to >= end as i64 {
+                        verbose!(self, "jump out of range from insn {i} to {to}\n");
+                        return Err(Errno::EINVAL.into());
+                    }
+                }
+            }
+            if i + 1 != end {
+                continue;
+            }
+            let ends = insn.code == op::EXIT
+                || insn.code == class::JMP32 | jmp::JA
+                || insn.code == class::JMP | jmp::JA
+                || insn.is_gotox();
+            if !ends {
+                verbose!(self, "last insn is not an exit or jmp\n");
+                return Err(Errno::EINVAL.into());
+            }
+            start = end;
+            cur += 1;
+            if cur < self.subprog_cnt() {
+                end = self.subprogs[cur + 1].start;
+            }
+        }
+        Ok(())
+    }
+
+    /// BTF of functions and lines must fit the program.
+    pub fn check_btf_info(&mut self) -> Check {
+        if self.prog.func_info.is_empty() {
+            return self.check_abnormal_return();
+        }
+        let fail = Err(Errno::EINVAL.into());
+        let Some(btf) = self.prog.btf.as_ref() else {
+            return fail;
+        };
+        let infos = &self.prog.func_info;
+        let mut prev = None;
+        for (i, f) in infos.iter().enumerate() {
+            if i == 0 && f.insn_off != 0 {
+                let off = f.insn_off;
+                verbose!(
+                    self,
+                    "nonzero insn_off {off} for the first func info record"
+                );
+                return fail;
+            }
+            if prev.is_some_and(|p| f.insn_off <= p) {
+                let (off, p) = (f.insn_off, prev.unwrap_or_default());
+                verbose!(
+                    self,
+                    "same or smaller insn offset ({off}) than previous func info record ({p})"
+                );
+                return fail;
+            }
+            if btf
+                .type_by_id(f.type_id)
+                .is_none_or(|t| t.kind() != Kind::Func)
+            {
+                verbose!(self, "invalid type id {} in func info", f.type_id);
+                return fail;
+            }
+            prev = Some(f.insn_off);
+        }
+        if infos.len() != self.subprog_cnt() {
+            verbose!(
+                self,
+                "number of funcs in func_info doesn't match number of subprogs\n"
+            );
+            return fail;
+        }
+        for (i, f) in infos.iter().enumerate() {
+            let s = &self.subprogs[i];
+            if s.start != f.insn_off as usize {
+                verbose!(
+                    self,
+                    "func_info BTF section doesn't match subprog layout in BPF program\n"
+                );
+                return fail;
+            }
+            let func = btf.type_by_id(f.type_id);
+            let proto = func.and_then(|t| btf.type_by_id(t.type_id()));
+            let scalar = proto.is_some_and(|p| {
+                let r = btf.skip_mods_and_typedefs(p.type_id());
+                r.kind() == Kind::Int && r.size() <= 8 || r.is_any_enum()
+            });
+            if i != 0 && !scalar && s.has_ld_abs {
+                verbose!(
+                    self,
+                    "LD_ABS is only allowed in functions that return 'int'.\n"
+                );
+                return fail;
+            }
+            if i != 0 && !scalar && s.has_tail_call {
+                verbose!(
+                    self,
+                    "tail_call is only allowed in functions that return 'int'.\n"
+                );
+                return fail;
+            }
+            let linkage = func.and_then(|t| t.linkage());
+            self.func_info_aux.push(FuncInfoAux {
+                global: linkage == Some(Linkage::Global),
+                is_static: linkage == Some(Linkage::Static),
+                ..FuncInfoAux::default()
+            });
+        }
+        self.check_btf_lines()
+    }
+
+    fn check_abnormal_return(&mut self) -> Check {
+        for i in 1..self.subprog_cnt() {
+            let what = if self.subprogs[i].has_ld_abs {
+                "LD_ABS"
+            } else if self.subprogs[i].has_tail_call {
+                "tail_call"
+            } else {
+                continue;
+            };
+            verbose!(self, "{what} is not allowed in subprogs without BTF\n");
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(())
+    }
+
+    fn check_btf_lines(&mut self) -> Check {
+        let lines = &self.prog.line_info;
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut s = 0;
+        let mut prev = 0;
+        for (i, l) in lines.iter().enumerate() {
+            let (off, len) = (l.insn_off, self.insns.len());
+            if i != 0 && off <= prev || off as usize >= len {
+                verbose!(
+                    self,
+                    "Invalid line_info[{i}].insn_off:{off} (prev_offset:{prev} prog->len:{len})\n"
+                );
+                return Err(Errno::EINVAL.into());
+            }
+            if self.insns[off as usize].code == 0 {
+                verbose!(self, "Invalid insn code at line_info[{i}].insn_off\n");
+                return Err(Errno::EINVAL.into());
+            }
+            if s != self.subprog_cnt() {
+                if self.subprogs[s].start == off as usize {
+                    s += 1;
+                } else if self.subprogs[s].start < off as usize {
+                    verbose!(self, "missing bpf_line_info for func#{s}\n");
+                    return Err(Errno::EINVAL.into());
+                }
+            }
+            prev = off;
+        }
+        if s != self.subprog_cnt() {
+            let missing = self.subprog_cnt() - s;
+            verbose!(
+                self,
+                "missing bpf_line_info for {missing} funcs starting from func#{s}\n"
+            );
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(())
+    }
+
+    /// Orders functions so that callees come first; functions must not call themselves.
+    pub fn sort_subprogs_topo(&mut self) -> Check {
+        #[derive(Clone, Copy, PartialEq)]
+        enum Color {
+            White,
+            Grey,
+            Black,
+        }
+        let cnt = self.subprog_cnt();
+        let mut color = vec![Color::White; cnt];
+        let mut stack: Vec<usize> = Vec::new();
+        self.subprog_topo_order.clear();
+        for i in 0..cnt {
+            if color[i] != Color::White {
+                continue;
+            }
+            color[i] = Color::Grey;
+            stack.push(i);
+            while let Some(&cur) = stack.last() {
+                let range =
+                    self.subprogs[cur].postorder_start..self.subprogs[cur + 1].postorder_start;
+                let mut pushed = false;
+                for j in range {
+                    let idx = self.postorder[j];
+                    let insn = self.insns[idx];
+                    if !insn.is_pseudo_call() && !insn.is_pseudo_func() {
+                        continue;
+                    }
+                    let Some(callee) = self.callee_of(idx) else {
+                        return Err(Errno::EFAULT.into());
+                    };
+                    match color[callee] {
+                        Color::Black => {}
+                        Color::Grey if insn.is_pseudo_func() => {}
+                        Color::Grey => {
+                            let (a, b) = (self.subprog_name(cur), self.subprog_name(callee));
+                            verbose!(self, "recursive call from {a}() to {b}()\n");
+                            return Err(Errno::EINVAL.into());
+                        }
+                        Color::White => {
+                            color[callee] = Color::Grey;
+                            stack.push(callee);
+                            pushed = true;
+                            break;
+                        }
+                    }
+                }
+                if !pushed {
+                    color[cur] = Color::Black;
+                    self.subprog_topo_order.push(cur);
+                    stack.pop();
+                }
+            }
+        }
+        if self.log.level2() {
+            for i in 0..cnt {
+                let name = self.subprog_name(self.subprog_topo_order[i]);
+                verbose!(self, "topo_order[{i}] = {name}\n");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Pointer plus or minus scalar.
+//!
+//! Source: `adjust_ptr_min_max_vals()` in `kernel/bpf/verifier.c`.
+
+use bpf::insn::{alu, class};
+use bpf::uapi::Insn;
+
+use crate::env::Env;
+use crate::facts::errno::{Check, Errno};
+use crate::facts::limits::BPF_MAX_VAR_OFF;
+use crate::facts::types::{Flag, RegType};
+use crate::log::verbose;
+use crate::state::reg::{Meta, RegState};
+
+impl Env<'_> {
+    /// Pointer plus or minus scalar.
+    pub(crate) fn adjust_ptr_min_max_vals(
+        &mut self,
+        insn: &Insn,
+        ptr_regno: usize,
+        ptr: RegState,
+        off: RegState,
+    ) -> Check {
+        let (d, op) = (insn.dst(), insn.op());
+        let known = off.var_off.is_const();
+        let (smin, smax, umin, umax) = (off.smin(), off.smax(), off.umin(), off.umax());
+        if known && (smin != smax || umin != umax) || smin > smax || umin > umax {
+            self.mark_reg_unknown(d);
+            return Ok(());
+        }
+        if insn.class() != class::ALU64 {
+            if op == alu::SUB && self.allow_ptr_leaks {
+                self.mark_reg_unknown(d);
+                return Ok(());
+            }
+            verbose!(self, "R{d} 32-bit pointer arithmetic prohibited\n");
+            return Err(Errno::EACCES.into());
+        }
+        if ptr.typ.may_be_null() {
+            verbose!(
+                self,
+                "R{d} pointer arithmetic on {} prohibited, null-check it first\n",
+                ptr.typ
+            );
+            return Err(Errno::EACCES.into());
+        }
+        let allowed = match ptr.typ.base() {
+            RegType::PTR_TO_CTX
+            | RegType::PTR_TO_MAP_VALUE
+            | RegType::PTR_TO_MAP_KEY
+            | RegType::PTR_TO_STACK
+            | RegType::PTR_TO_PACKET_META
+            | RegType::PTR_TO_PACKET
+            | RegType::PTR_TO_TP_BUFFER
+            | RegType::PTR_TO_BTF_ID
+            | RegType::PTR_TO_MEM
+            | RegType::PTR_TO_BUF
+            | RegType::PTR_TO_FUNC
+            | RegType::CONST_PTR_TO_DYNPTR => true,
+            RegType::PTR_TO_FLOW_KEYS if known => true,
+            RegType::PTR_TO_FLOW_KEYS | RegType::CONST_PTR_TO_MAP => {
+                known && smin == 0 && op == alu::ADD
+            }
+            _ => false,
+        };
+        if !allowed {
+            verbose!(self, "R{d} pointer arithmetic on {} prohibited\n", ptr.typ);
+            return Err(Errno::EACCES.into());
+        }
+        // The other operand may be the destination; from here on it is the pointer.
+        let mut dst = ptr;
+        if ptr.typ.base() == RegType::PTR_TO_MEM && ptr.typ.has(Flag::PTR_UNTRUSTED) {
+            self.regs()[d] = dst;
+            return Ok(());
+        }
+        self.regs()[d] = dst;
+        self.check_reg_sane_offset_scalar(&off, ptr.typ)?;
+        self.check_reg_sane_offset_ptr(&ptr, ptr.typ)?;
+        let mask = self.sanitize_ptr_alu(insn, &ptr, &off, ptr_regno == d)?;
+        dst.r32 = crate::domain::cnum::Cnum32::UNBOUNDED;
+        let pkt = ptr.typ.is_pkt_pointer();
+        let forget_range = match op {
+            alu::ADD => {
+                dst.r64 = ptr.r64.add(off.r64);
+                dst.var_off = ptr.var_off + off.var_off;
+                !known || dst.range() < 0
+            }
+            alu::SUB => {
+                if ptr_regno != d {
+                    verbose!(self, "R{d} tried to subtract pointer from scalar\n");
+                    return Err(Errno::EACCES.into());
+                }
+                if ptr.typ == RegType::PTR_TO_STACK {
+                    verbose!(self, "R{d} subtraction from stack pointer prohibited\n");
+                    return Err(Errno::EACCES.into());
+                }
+                dst.r64 = ptr.r64.add(off.r64.negate());
+                dst.var_off = ptr.var_off - off.var_off;
+                !known && smin < 0 || dst.range() < 0
+            }
+            alu::AND | alu::OR | alu::XOR => {
+                verbose!(
+                    self,
+                    "R{d} bitwise operator {} on pointer prohibited\n",
+                    alu::symbol(op)
+                );
+                return Err(Errno::EACCES.into());
+            }
+            _ => {
+                verbose!(
+                    self,
+                    "R{d} pointer arithmetic with {} operator prohibited\n",
+                    alu::symbol(op)
+                );
+                return Err(Errno::EACCES.into());
+            }
+        };
+        if pkt {
+            if !known {
+                dst.id = self.new_id();
+            }
+            if forget_range {
+                dst.meta = Meta::Range(0);
+            }
+        }
+        self.check_reg_sane_offset_ptr(&dst, ptr.typ)?;
+        if pkt && (known || dst.range() > 0) {
+            dst.update_bounds32();
+        } else {
+            dst.bounds_sync();
+        }
+        self.regs()[d] = dst;
+        self.sanitize_ptr_moved(insn, &dst, mask)
+    }
+
+    fn check_reg_sane_offset_scalar(&mut self, reg: &RegState, typ: RegType) -> Check {
+        let (val, smin) = (reg.var_off.value as i64, reg.smin());
+        let outside = |v: i64| v >= BPF_MAX_VAR_OFF || v <= -BPF_MAX_VAR_OFF;
+        if reg.var_off.is_const() && outside(val) {
+            verbose!(
+                self,
+                "math between {typ} pointer and {val} is not allowed\n"
+            );
+        } else if smin == i64::MIN {
+            verbose!(
+                self,
+                "math between {typ} pointer and register with unbounded min value is not allowed\n"
+            );
+        } else if outside(smin) {
+            verbose!(self, "value {smin} makes {typ} pointer be out of bounds\n");
+        } else {
+            return Ok(());
+        }
+        Err(Errno::EINVAL.into())
+    }
+
+    fn check_reg_sane_offset_ptr(&mut self, reg: &RegState, typ: RegType) -> Check {
+        let (val, smin) = (reg.var_off.value as i64, reg.smin());
+        let outside = |v: i64| v >= BPF_MAX_VAR_OFF || v <= -BPF_MAX_VAR_OFF;
+        let bad = if reg.var_off.is_const() && outside(val) {
+            val
+        } else if outside(smin) {
+            smin
+        } else {
+            return Ok(());
+        };
+        verbose!(self, "{typ} pointer offset {bad} is not allowed\n");
+        Err(Errno::EINVAL.into())
+    }
+}

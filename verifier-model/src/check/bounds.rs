@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! How far and how aligned an access may be.
+//!
+//! Source: `check_mem_region_access()`, `__check_ptr_off_reg()`, `check_ptr_alignment()` in `kernel/bpf/verifier.c`.
+
+use bpf::uapi::MapType;
+
+use crate::env::Env;
+use crate::facts::errno::{Check, Errno};
+use crate::facts::limits::BPF_MAX_VAR_OFF;
+use crate::facts::types::RegType;
+use crate::log::verbose;
+use crate::state::reg::RegState;
+
+impl Env<'_> {
+    /// An access with a range of offsets must stay in `mem_size` bytes.
+    pub fn check_mem_region_access(
+        &mut self,
+        reg: &RegState,
+        argname: &str,
+        off: i32,
+        size: i32,
+        mem_size: u32,
+        zero_size_allowed: bool,
+    ) -> Check {
+        let (smin, off64) = (reg.smin(), i64::from(off));
+        let start = smin.wrapping_add(off64);
+        if smin < 0 && (smin == i64::MIN || start != i64::from(start as i32) || start < 0) {
+            verbose!(
+                self,
+                "{argname} min value is negative, either use unsigned index or do a if (index >=0) check.\n"
+            );
+            return Err(Errno::EACCES.into());
+        }
+        if let Err(e) = self.check_mem_bounds(
+            reg,
+            argname,
+            start as i32,
+            size,
+            mem_size,
+            zero_size_allowed,
+        ) {
+            verbose!(
+                self,
+                "{argname} min value is outside of the allowed memory range\n"
+            );
+            return Err(e);
+        }
+        if reg.umax() >= BPF_MAX_VAR_OFF as u64 {
+            verbose!(
+                self,
+                "{argname} unbounded memory access, make sure to bounds check any such access\n"
+            );
+            return Err(Errno::EACCES.into());
+        }
+        let last = (reg.umax() as i64 + off64) as i32;
+        if let Err(e) = self.check_mem_bounds(reg, argname, last, size, mem_size, zero_size_allowed)
+        {
+            verbose!(
+                self,
+                "{argname} max value is outside of the allowed memory range\n"
+            );
+            return Err(e);
+        }
+        Ok(())
+    }
+
+    fn check_mem_bounds(
+        &mut self,
+        reg: &RegState,
+        argname: &str,
+        off: i32,
+        size: i32,
+        mem_size: u32,
+        zero_size_allowed: bool,
+    ) -> Check {
+        let size_ok = size > 0 || size == 0 && zero_size_allowed;
+        if off >= 0 && size_ok && i64::from(off) + i64::from(size) <= i64::from(mem_size) {
+            return Ok(());
+        }
+        match reg.typ {
+            RegType::PTR_TO_MAP_KEY => verbose!(
+                self,
+                "invalid access to map key, key_size={mem_size} off={off} size={size}\n"
+            ),
+            RegType::PTR_TO_MAP_VALUE => verbose!(
+                self,
+                "invalid access to map value, value_size={mem_size} off={off} size={size}\n"
+            ),
+            RegType::PTR_TO_PACKET | RegType::PTR_TO_PACKET_META | RegType::PTR_TO_PACKET_END => {
+                verbose!(
+                    self,
+                    "invalid access to packet, off={off} size={size}, {argname}(id={},off={off},r={mem_size})\n",
+                    reg.id
+                );
+            }
+            RegType::PTR_TO_CTX => verbose!(
+                self,
+                "invalid access to context, ctx_size={mem_size} off={off} size={size}\n"
+            ),
+            _ => verbose!(
+                self,
+                "invalid access to memory, mem_size={mem_size} off={off} size={size}\n"
+            ),
+        }
+        Err(Errno::EACCES.into())
+    }
+
+    /// Pointers of most kinds must be used at a fixed offset, or unchanged.
+    pub fn check_ptr_off_reg(
+        &mut self,
+        reg: &RegState,
+        argname: &str,
+        fixed_off_ok: bool,
+    ) -> Check {
+        let (t, off) = (reg.typ, reg.var_off.value as i64);
+        if !reg.var_off.is_const() {
+            verbose!(
+                self,
+                "variable {t} access var_off={} disallowed\n",
+                reg.var_off
+            );
+        } else if reg.smin() < 0 {
+            verbose!(
+                self,
+                "negative offset {t} ptr {argname} off={off} disallowed\n"
+            );
+        } else if !fixed_off_ok && off != 0 {
+            verbose!(
+                self,
+                "dereference of modified {t} ptr {argname} off={off} disallowed\n"
+            );
+        } else {
+            return Ok(());
+        }
+        Err(Errno::EACCES.into())
+    }
+
+    /// Buffers of unknown size: only the offset is looked at; the size is checked at attach time.
+    pub fn check_buffer_bounds(
+        &mut self,
+        what: &str,
+        reg: &RegState,
+        argname: &str,
+        off: i32,
+    ) -> Check {
+        let base = reg.var_off.value as i64;
+        if !reg.var_off.is_const() {
+            let t = reg.var_off;
+            verbose!(
+                self,
+                "{argname} invalid variable buffer offset: off={off}, var_off={t}\n"
+            );
+            return Err(Errno::EACCES.into());
+        }
+        if base.wrapping_add(off.into()) < 0 {
+            verbose!(
+                self,
+                "{argname} invalid negative {what} buffer offset: off={off}, var_off={base}\n"
+            );
+            return Err(Errno::EACCES.into());
+        }
+        Ok(())
+    }
+
+    /// Alignment: always on the stack, elsewhere where asked for.
+    pub fn check_ptr_alignment(
+        &mut self,
+        reg: &RegState,
+        off: i32,
+        size: i32,
+        strict_once: bool,
+    ) -> Check {
+        let mut strict = self.strict_alignment || strict_once;
+        let desc = match reg.typ {
+            RegType::PTR_TO_PACKET | RegType::PTR_TO_PACKET_META => {
+                let ip_align = 2;
+                let at = reg.var_off
+                    + crate::domain::tnum::Tnum::konst(i64::from(ip_align + off) as u64);
+                if strict && size != 1 && !at.is_aligned(size as u64) {
+                    let t = reg.var_off;
+                    verbose!(
+                        self,
+                        "misaligned packet access off {ip_align}+{t}+{off} size {size}\n"
+                    );
+                    return Err(Errno::EACCES.into());
+                }
+                return Ok(());
+            }
+            RegType::PTR_TO_FLOW_KEYS => "flow keys ",
+            RegType::PTR_TO_MAP_KEY => "key ",
+            RegType::PTR_TO_MAP_VALUE => {
+                strict |= self.map_of(reg)?.def.map_type == MapType::InsnArray;
+                "value "
+            }
+            RegType::PTR_TO_CTX => "context ",
+            RegType::PTR_TO_STACK => {
+                strict = true;
+                "stack "
+            }
+            RegType::PTR_TO_SOCKET => "sock ",
+            RegType::PTR_TO_SOCK_COMMON => "sock_common ",
+            RegType::PTR_TO_TCP_SOCK => "tcp_sock ",
+            RegType::PTR_TO_XDP_SOCK => "xdp_sock ",
+            RegType::PTR_TO_ARENA => return Ok(()),
+            _ => "",
+        };
+        let at = reg.var_off + crate::domain::tnum::Tnum::konst(i64::from(off) as u64);
+        if strict && size != 1 && !at.is_aligned(size as u64) {
+            let t = reg.var_off;
+            verbose!(self, "misaligned {desc}access off {t}+{off} size {size}\n");
+            return Err(Errno::EACCES.into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Kernel pointers in maps and allocated objects.
+//!
+//! Source: `check_map_kptr_access()`, `map_kptr_match_type()`, `process_kptr_func()` in `kernel/bpf/verifier.c`.
+
+use bpf::insn::{class, mode};
+use bpf::kernel::fields::{Field, FieldKind};
+
+use crate::check::access::MemAccess;
+use crate::env::Env;
+use crate::facts::errno::{Check, Errno};
+use crate::facts::types::{Flag, RegType};
+use crate::log::verbose;
+use crate::state::reg::{Meta, RegState};
+
+/// Kernel objects that are freed after an RCU grace period.
+const RCU_PROTECTED: [&str; 6] = [
+    "prog_test_ref_kfunc",
+    "cgroup",
+    "bpf_cpumask",
+    "task_struct",
+    "bpf_crypto_ctx",
+    "bpf_ksock",
+];
+
+impl Env<'_> {
+    /// A load or store of a kptr in a map value.
+    pub fn check_map_kptr_access(&mut self, a: &MemAccess<'_>, field: &Field) -> Check {
+        let insn = self.insns[a.insn_idx];
+        if insn.mode() != mode::MEM {
+            verbose!(
+                self,
+                "kptr in map can only be accessed using BPF_MEM instruction mode\n"
+            );
+            return Err(Errno::EACCES.into());
+        }
+        let load = insn.class() == class::LDX;
+        if !load && matches!(field.kind, FieldKind::KptrRef | FieldKind::KptrPercpu) {
+            verbose!(self, "store to referenced kptr disallowed\n");
+            return Err(Errno::EACCES.into());
+        }
+        if !load && field.kind == FieldKind::Uptr {
+            verbose!(self, "store to uptr disallowed\n");
+            return Err(Errno::EACCES.into());
+        }
+        match (insn.class(), a.value) {
+            (class::LDX, Some(v)) if field.kind == FieldKind::Uptr => {
+                let size = self
+                    .btf(field.btf)
+                    .and_then(|b| b.resolve_size(field.btf_id).ok());
+                let id = self.new_id();
+                let r = &mut self.regs()[v];
+                r.mark_known(0);
+                r.typ = RegType::PTR_TO_MEM | Flag::PTR_MAYBE_NULL;
+                r.meta = Meta::MemSize(size.unwrap_or(0));
+                r.id = id;
+            }
+            (class::LDX, Some(v)) => {
+                let flags = self.kptr_load_flags(field);
+                self.mark_btf_ld_reg(v, field.btf, field.btf_id, flags);
+            }
+            (class::STX, Some(v)) => {
+                let reg = *self.reg(v);
+                if reg.is_null() {
+                    return self.mark_chain_precision(v);
+                }
+                if self.check_kptr_match(field, &reg, v).is_err() {
+                    return Err(Errno::EACCES.into());
+                }
+            }
+            (class::ST, _) => {
+                if insn.imm != 0 {
+                    let off = field.offset;
+                    verbose!(
+                        self,
+                        "BPF_ST imm must be 0 when storing to kptr at off={off}\n"
+                    );
+                    return Err(Errno::EACCES.into());
+                }
+            }
+            _ => {
+                verbose!(
+                    self,
+                    "kptr in map can only be accessed using BPF_LDX/BPF_STX/BPF_ST\n"
+                );
+                return Err(Errno::EACCES.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn kptr_load_flags(&self, field: &Field) -> Flag {
+        let protected = !field.btf.is_kernel()
+            || RCU_PROTECTED.contains(&self.btf_type_name(field.btf, field.btf_id));
+        let rcu_safe =
+            field.kind == FieldKind::KptrPercpu || field.kind == FieldKind::KptrRef && protected;
+        let mut flags = Flag::PTR_MAYBE_NULL;
+        if !rcu_safe || !self.in_rcu_cs() {
+            return flags | Flag::PTR_UNTRUSTED;
+        }
+        flags |= Flag::MEM_RCU;
+        if field.kind == FieldKind::KptrPercpu {
+            flags |= Flag::MEM_PERCPU;
+        } else if !field.btf.is_kernel() {
+            flags |= Flag::MEM_ALLOC;
+        }
+        let node = |f: &Field| matches!(f.kind, FieldKind::ListNode | FieldKind::RbNode);
+        if !field.btf.is_kernel()
+            && self
+                .struct_record(field.btf, field.btf_id)
+                .fields
+                .iter()
+                .any(node)
+        {
+            flags |= Flag::NON_OWN_REF;
+        }
+        flags
+    }
+
+    /// Whether a pointer may be stored in a kptr (`map_kptr_match_type`).
+    pub fn check_kptr_match(&mut self, field: &Field, reg: &RegState, regno: usize) -> Check {
+        let unref = field.kind == FieldKind::KptrUnref;
+        let percpu = field.kind == FieldKind::KptrPercpu;
+        let mut reg_name = String::new();
+        let mut ok = false;
+        if let (RegType::PTR_TO_BTF_ID, Some((btf, id))) = (reg.typ.base(), reg.btf()) {
+            let mut allowed = Flag::PTR_MAYBE_NULL;
+            if btf.is_kernel() {
+                allowed |= Flag::PTR_TRUSTED | Flag::MEM_RCU;
+                if unref {
+                    allowed |= Flag::PTR_UNTRUSTED;
+                }
+            } else {
+                allowed |= Flag::MEM_ALLOC;
+                if percpu {
+                    allowed |= Flag::MEM_PERCPU;
+                }
+            }
+            let flags_ok = (reg.typ.flags() & !allowed).is_empty();
+            if flags_ok && percpu == reg.typ.has(Flag::MEM_PERCPU) {
+                reg_name = self.btf_type_name(btf, id).to_owned();
+                let name = crate::facts::limits::REG_NAMES[regno];
+                if self.check_ptr_off_reg(reg, name, true).is_err() {
+                    return Err(Errno::EACCES.into());
+                }
+                let off = reg.var_off.value as i32;
+                let need = (field.btf, field.btf_id);
+                let flex = !reg.typ.has(Flag::MEM_ALLOC);
+                ok = self.struct_ids_match((btf, id), off, need, !unref, flex);
+            }
+        }
+        if ok {
+            return Ok(());
+        }
+        let target = self.btf_type_name(field.btf, field.btf_id).to_owned();
+        let plain = RegType::PTR_TO_BTF_ID;
+        verbose!(
+            self,
+            "invalid kptr access, R{regno} type={}{reg_name} ",
+            reg.typ
+        );
+        verbose!(self, "expected={plain}{target}");
+        if unref {
+            let untrusted = plain | Flag::PTR_UNTRUSTED;
+            verbose!(self, " or {untrusted}{target}\n");
+        } else {
+            verbose!(self, "\n");
+        }
+        Err(Errno::EINVAL.into())
+    }
+
+    /// The destination of `bpf_kptr_xchg`.
+    pub fn process_kptr_func(
+        &mut self,
+        reg: &RegState,
+        regno: usize,
+        meta: &mut crate::env::call_args::CallMeta,
+    ) -> Check {
+        let record = if reg.typ.is_ptr_alloc_obj() {
+            let Some((btf, id)) = reg.btf() else {
+                return Err(Errno::EFAULT.into());
+            };
+            self.struct_record(btf, id)
+        } else {
+            let info = self.map_of(reg)?;
+            let (name, has_btf) = (info.kernel_name().to_owned(), info.def.btf.is_some());
+            let record = info.record.clone();
+            if !has_btf {
+                verbose!(
+                    self,
+                    "map '{name}' has to have BTF in order to use bpf_kptr_xchg\n"
+                );
+                return Err(Errno::EINVAL.into());
+            }
+            meta.map = reg.map();
+            record
+        };
+        if !reg.var_off.is_const() {
+            verbose!(
+                self,
+                "R{regno} doesn't have constant offset. kptr has to be at the constant offset\n"
+            );
+            return Err(Errno::EINVAL.into());
+        }
+        let is_kptr = |f: &&Field| f.kind.is_kptr_or_uptr() && f.kind != FieldKind::Uptr;
+        if !record.fields.iter().any(|f| is_kptr(&f)) {
+            verbose!(self, "R{regno} has no valid kptr\n");
+            return Err(Errno::EINVAL.into());
+        }
+        let off = reg.var_off.value as u32;
+        let Some(field) = record.kptr_at(off).filter(is_kptr) else {
+            verbose!(self, "off={} doesn't point to kptr\n", off as i32);
+            return Err(Errno::EACCES.into());
+        };
+        if field.kind == FieldKind::KptrUnref {
+            verbose!(self, "off={} kptr isn't referenced kptr\n", off as i32);
+            return Err(Errno::EACCES.into());
+        }
+        meta.kptr_field = Some(field.clone());
+        Ok(())
+    }
+}

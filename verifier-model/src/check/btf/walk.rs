@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! From a structure and an offset to what is there: walking pointers through BTF.
+//!
+//! Source: `btf_struct_walk()`, `btf_struct_access()`, `btf_struct_ids_match()`,
+//! `btf_nested_type_is_trusted()` in `kernel/bpf/btf.c`.
+
+use bpf::btf::{Btf, Kind, Type};
+use bpf::kernel::BtfRef;
+
+use crate::env::Env;
+use crate::facts::errno::{Check, Errno};
+use crate::facts::type_tags::type_tags;
+use crate::facts::types::{Flag, RegType};
+use crate::log::verbose;
+use crate::state::reg::RegState;
+
+/// A walk goes through at most this many nested structures.
+const MAX_STEPS: u32 = 64;
+
+/// What an access at an offset finds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// A number, or something that is read like one.
+    Scalar,
+    /// A pointer to a structure: its type, modifiers, and the member's name.
+    Ptr(u32, Flag, String),
+    /// A pointer to something else.
+    PtrUntrusted,
+}
+
+enum Walk {
+    Scalar,
+    Ptr(u32, String),
+    PtrUntrusted,
+    /// The access is to the start of a structure inside.
+    Struct(u32),
+}
+
+impl Env<'_> {
+    fn walk(
+        &mut self,
+        btf: &Btf,
+        id: u32,
+        off: u32,
+        size: u32,
+        flags: &mut Flag,
+        flex: bool,
+    ) -> Check<Walk> {
+        let mut t = btf.skip_mods_and_typedefs(id);
+        let mut off = off;
+        for _ in 0..MAX_STEPS {
+            let name = match t.name() {
+                "" => "(anon)",
+                name => name,
+            };
+            if !t.is_composite() {
+                verbose!(self, "Type '{name}' is not a struct\n");
+                return Err(Errno::EINVAL.into());
+            }
+            let members: Vec<_> = t.members().collect();
+            if t.kind() == Kind::Union && members.len() != 1 {
+                *flags |= Flag::PTR_UNTRUSTED;
+            }
+            if off.saturating_add(size) > t.size() {
+                match flex.then(|| flex_array(btf, t, off)).flatten() {
+                    Some(FlexStep::Scalar) => return Ok(Walk::Scalar),
+                    Some(FlexStep::Into(next, o)) => {
+                        t = next;
+                        off = o;
+                        continue;
+                    }
+                    None => {
+                        verbose!(
+                            self,
+                            "access beyond struct {name} at off {off} size {size}\n"
+                        );
+                        return Err(Errno::EACCES.into());
+                    }
+                }
+            }
+            let mut into = None;
+            for m in members {
+                let mut moff = m.bit_offset() / 8;
+                if off + size <= moff {
+                    break;
+                }
+                if m.bitfield_size() != 0 {
+                    let end = m.bit_offset() + m.bitfield_size();
+                    if off <= moff && end.div_ceil(8) <= off + size {
+                        return Ok(Walk::Scalar);
+                    }
+                    continue;
+                }
+                if off < moff {
+                    break;
+                }
+                let mname = m.name();
+                let Ok(msize) = btf.resolve_size(m.type_id()) else {
+                    verbose!(self, "field {mname} doesn't have size\n");
+                    return Err(Errno::EFAULT.into());
+                };
+                let end = moff.saturating_add(msize);
+                if off >= end {
+                    continue;
+                }
+                let mut mtype = btf.skip_mods_and_typedefs(m.type_id());
+                let mut elem_size = msize;
+                if mtype.kind() == Kind::Array {
+                    if moff == end {
+                        continue;
+                    }
+                    let mut nelems = 1u32;
+                    while let Some(a) = mtype.array() {
+                        nelems = nelems.saturating_mul(a.nelems);
+                        mtype = btf.skip_mods_and_typedefs(a.type_id);
+                    }
+                    elem_size = msize.checked_div(nelems).unwrap_or(0);
+                    if elem_size == 0 {
+                        continue;
+                    }
+                    moff += (off - moff) / elem_size * elem_size;
+                }
+                if mtype.is_composite() {
+                    if off == moff {
+                        return Ok(Walk::Struct(mtype.id()));
+                    }
+                    into = Some((mtype, off - moff));
+                    break;
+                }
+                if mtype.kind() == Kind::Ptr {
+                    if elem_size != size || off != moff {
+                        verbose!(
+                            self,
+                            "cannot access ptr member {mname} with moff {moff} in struct {name} with off {off} size {size}\n"
+                        );
+                        return Err(Errno::EACCES.into());
+                    }
+                    const TAGS: [(&str, Flag); 3] = [
+                        ("user", Flag::MEM_USER),
+                        ("percpu", Flag::MEM_PERCPU),
+                        ("rcu", Flag::MEM_RCU),
+                    ];
+                    let (f, id) = type_tags(btf, mtype, &TAGS);
+                    if btf.type_by_id(id).is_some_and(|t| t.is_composite()) {
+                        *flags |= f;
+                        return Ok(Walk::Ptr(id, mname.to_owned()));
+                    }
+                    return Ok(Walk::PtrUntrusted);
+                }
+                if off + size > end && !flags.any(Flag::PTR_UNTRUSTED) {
+                    verbose!(
+                        self,
+                        "access beyond the end of member {mname} (mend:{end}) in struct {name} with off {off} size {size}\n"
+                    );
+                    return Err(Errno::EACCES.into());
+                }
+                return Ok(Walk::Scalar);
+            }
+            let Some((next, o)) = into else {
+                verbose!(self, "struct {name} doesn't have field at offset {off}\n");
+                return Err(Errno::EINVAL.into());
+            };
+            t = next;
+            off = o;
+        }
+        Err(Errno::EINVAL.into())
+    }
+
+    /// What an access through a pointer to a structure finds (`btf_struct_access`).
+    pub fn struct_access(&mut self, reg: &RegState, off: u32, size: u32) -> Check<Found> {
+        let Some((bref, mut id)) = reg.btf() else {
+            return Err(Errno::EFAULT.into());
+        };
+        let alloc = reg.typ.has(Flag::MEM_ALLOC);
+        if alloc {
+            for f in self.struct_record(bref, id).fields {
+                if off < f.offset + f.size && f.offset < off + size {
+                    verbose!(
+                        self,
+                        "direct access to {} is disallowed\n",
+                        f.kind.type_name()
+                    );
+                    return Err(Errno::EACCES.into());
+                }
+            }
+        }
+        let Some(btf) = self.btf(bref).cloned() else {
+            return Err(Errno::EFAULT.into());
+        };
+        let mut flags = Flag::NONE;
+        let mut off = off;
+        for _ in 0..MAX_STEPS {
+            match self.walk(&btf, id, off, size, &mut flags, !alloc)? {
+                Walk::Scalar => return Ok(Found::Scalar),
+                Walk::Ptr(..) if alloc => return Ok(Found::Scalar),
+                Walk::Ptr(id, name) => return Ok(Found::Ptr(id, flags, name)),
+                Walk::PtrUntrusted => return Ok(Found::PtrUntrusted),
+                Walk::Struct(inner) => {
+                    id = inner;
+                    off = 0;
+                }
+            }
+        }
+        Err(Errno::EINVAL.into())
+    }
+
+    /// Whether a pointer to one structure can stand for a pointer to another: the same, or one that
+    /// starts at that offset inside it.
+    pub fn struct_ids_match(
+        &mut self,
+        have: (BtfRef, u32),
+        off: i32,
+        need: (BtfRef, u32),
+        strict: bool,
+        flex: bool,
+    ) -> bool {
+        if off == 0 && self.types_are_same(have, need) {
+            return true;
+        }
+        let Some(btf) = self.btf(have.0).cloned() else {
+            return false;
+        };
+        let Ok(mut off) = u32::try_from(off) else {
+            return false;
+        };
+        if strict {
+            return false;
+        }
+        let mut id = have.1;
+        let mut flags = Flag::NONE;
+        for _ in 0..MAX_STEPS {
+            match self.walk(&btf, id, off, 1, &mut flags, flex) {
+                Ok(Walk::Struct(inner)) => {
+                    if self.types_are_same((have.0, inner), need) {
+                        return true;
+                    }
+                    id = inner;
+                    off = 0;
+                }
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// Whether two BTF references are one type. A module's BTF shares the numbers of vmlinux's.
+    pub fn types_are_same(&self, a: (BtfRef, u32), b: (BtfRef, u32)) -> bool {
+        if a.1 != b.1 {
+            return false;
+        }
+        let base = |r: BtfRef| {
+            let own = self.btf(r).is_some_and(|b| a.1 >= b.start_id());
+            if r.is_kernel() && !own {
+                BtfRef::VMLINUX
+            } else {
+                r
+            }
+        };
+        base(a.0) == base(b.0)
+    }
+
+    /// Whether a member is listed as one that stays valid with its parent: the kernel's BTF has
+    /// structures with the parent's name and a suffix for that.
+    pub fn nested_type_is_trusted(
+        &self,
+        reg: &RegState,
+        field: &str,
+        btf_id: u32,
+        suffix: &str,
+    ) -> bool {
+        let Some((bref, id)) = reg.btf() else {
+            return false;
+        };
+        let Some(btf) = self.btf(bref) else {
+            return false;
+        };
+        let Some(walk) = btf.type_by_id(id) else {
+            return false;
+        };
+        let name = format!("{}{suffix}", walk.name());
+        let Some(safe) = btf.find_by_name_kind(&name, walk.kind()) else {
+            return false;
+        };
+        safe.members().any(|m| {
+            let Some(ptr) = btf
+                .type_by_id(m.type_id())
+                .filter(|t| t.kind() == Kind::Ptr)
+            else {
+                return false;
+            };
+            m.name() == field && btf.skip_mods_and_typedefs(ptr.type_id()).id() == btf_id
+        })
+    }
+
+    /// Size of a type that is not a structure; None for one that is; its name if it has no size.
+    pub fn struct_type_size(&self, bref: BtfRef, id: u32) -> Result<Option<u32>, String> {
+        let Some(btf) = self.btf(bref) else {
+            return Err(String::new());
+        };
+        let t = btf.skip_mods_and_typedefs(id);
+        if t.is_composite() {
+            return Ok(None);
+        }
+        btf.resolve_size(t.id())
+            .map(Some)
+            .map_err(|_| t.name().to_owned())
+    }
+
+    /// A structure of vmlinux by name.
+    pub fn vmlinux_struct_by_name(&self, name: &str) -> Option<u32> {
+        self.kernel
+            .vmlinux
+            .find_by_name_kind(name, Kind::Struct)
+            .map(|t| t.id())
+    }
+
+    /// The same for a name in the code, looked up once.
+    pub fn vmlinux_struct(&mut self, name: &'static str) -> Option<u32> {
+        if let Some(id) = self.named_types.get(name) {
+            return *id;
+        }
+        let id = self.vmlinux_struct_by_name(name);
+        self.named_types.insert(name, id);
+        id
+    }
+
+    /// What kind of register a structure's pointer is as a context argument or socket.
+    pub fn reg2btf(&self, typ: RegType) -> Option<&'static str> {
+        match typ.base() {
+            RegType::PTR_TO_SOCKET => Some("sock"),
+            RegType::PTR_TO_SOCK_COMMON => Some("sock_common"),
+            RegType::PTR_TO_TCP_SOCK => Some("tcp_sock"),
+            RegType::CONST_PTR_TO_MAP => Some("bpf_map"),
+            _ => None,
+        }
+    }
+}
+
+enum FlexStep<'a> {
+    Scalar,
+    Into(Type<'a>, u32),
+}
+
+/// The last member may be an array without a length.
+fn flex_array<'a>(btf: &'a Btf, t: Type<'a>, off: u32) -> Option<FlexStep<'a>> {
+    let last = t.members().last()?;
+    let a = btf.skip_mods_and_typedefs(last.type_id()).array()?;
+    let moff = last.bit_offset() / 8;
+    if a.nelems != 0 || off < moff {
+        return None;
+    }
+    let elem = btf.skip_mods_and_typedefs(a.type_id);
+    if elem.kind() == Kind::Int {
+        return Some(FlexStep::Scalar);
+    }
+    if !elem.is_composite() || elem.size() == 0 {
+        return None;
+    }
+    Some(FlexStep::Into(elem, (off - moff) % elem.size()))
+}

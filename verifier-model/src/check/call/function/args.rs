@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Calls of functions of the program: are the arguments what the function takes?
+//!
+//! Source: `btf_check_func_arg_match()`, `check_outgoing_stack_args()` in `kernel/bpf/verifier.c`.
+
+use crate::analysis::SubprogArg;
+use crate::env::Env;
+use crate::env::call_args::CallMeta;
+use crate::facts::access::Access;
+use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
+use crate::facts::types::{ArgType as A, Flag as F, RegType as T};
+use crate::input::kfunc::arg_name;
+use crate::log::verbose;
+use crate::state::reg::RegState;
+
+impl Env<'_> {
+    /// Stack arguments that a callee expects must be there.
+    pub fn check_outgoing_stack_args(&mut self, nargs: usize) -> Check {
+        for spi in 0..nargs.saturating_sub(MAX_BPF_FUNC_REG_ARGS) {
+            let there = self.cur.frame().stack_arg_regs.get(spi);
+            if there.is_none_or(|r| r.typ == T::NOT_INIT) {
+                verbose!(
+                    self,
+                    "callee expects {nargs} args, stack arg{} is not initialized\n",
+                    spi + 1
+                );
+                return Err(Errno::EFAULT.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The register or stack argument that is the `i`-th argument.
+    pub fn func_arg_reg(&self, i: usize) -> RegState {
+        if i < MAX_BPF_FUNC_REG_ARGS {
+            return *self.reg(i + 1);
+        }
+        let spi = i - MAX_BPF_FUNC_REG_ARGS;
+        self.cur
+            .frame()
+            .stack_arg_regs
+            .get(spi)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// Whether the arguments of a call are what the function takes.
+    pub fn btf_check_subprog_call(&mut self, subprog: usize) -> Check {
+        if self.prog.func_info.is_empty() {
+            return Err(Errno::EINVAL.into());
+        }
+        if self.func_info_aux[subprog].unreliable {
+            return Err(Errno::EINVAL.into());
+        }
+        let r = self.check_func_arg_match(subprog);
+        if r.is_err() {
+            self.func_info_aux[subprog].unreliable = true;
+        }
+        r
+    }
+
+    fn check_func_arg_match(&mut self, subprog: usize) -> Check {
+        if let Err(e) = self.prepare_func_args(subprog) {
+            if self.subprogs[subprog].in_stack_arg_cnt() > 0 {
+                self.check_outgoing_stack_args(self.subprogs[subprog].args.len())?;
+            }
+            return Err(e);
+        }
+        let args = self.subprogs[subprog].args.clone();
+        self.check_outgoing_stack_args(args.len())?;
+        for (i, arg) in args.iter().enumerate() {
+            let reg = self.func_arg_reg(i);
+            self.check_func_arg_of_subprog(subprog, i, arg, &reg)?;
+        }
+        Ok(())
+    }
+
+    fn check_func_arg_of_subprog(
+        &mut self,
+        subprog: usize,
+        i: usize,
+        arg: &SubprogArg,
+        reg: &RegState,
+    ) -> Check {
+        let fail = Err(Stop::Errno(Errno::EINVAL));
+        let name = arg_name(i);
+        let at = arg.arg_type;
+        if at == A::ARG_ANYTHING {
+            if !reg.is_scalar() {
+                verbose!(self, "{name} is not a scalar\n");
+                return fail;
+            }
+            return Ok(());
+        }
+        if at.has(F::PTR_UNTRUSTED) {
+            return Ok(());
+        }
+        match at.base() {
+            A::ARG_PTR_TO_CTX => {
+                self.check_func_arg_reg_off(reg, &name, A::ARG_PTR_TO_CTX, true)?;
+                if reg.typ != T::PTR_TO_CTX {
+                    verbose!(self, "{name} expects pointer to ctx\n");
+                    return fail;
+                }
+            }
+            A::ARG_PTR_TO_MEM => {
+                self.check_func_arg_reg_off(reg, &name, A::ARG_DONTCARE, true)?;
+                let rw = [Access::Read, Access::Write];
+                if let Err(e) = self.check_mem_reg(reg, &name, i + 1, arg.mem_size, &rw, None) {
+                    return match e {
+                        Stop::Errno(_) => fail,
+                        e => Err(e),
+                    };
+                }
+                let pkt = reg.typ.is_pkt_pointer()
+                    || reg.typ.base() == T::PTR_TO_MEM
+                        && reg
+                            .typ
+                            .has(F::DYNPTR_TYPE_SKB | F::DYNPTR_TYPE_XDP | F::DYNPTR_TYPE_SKB_META);
+                if pkt && self.subprogs[subprog].changes_pkt_data {
+                    verbose!(
+                        self,
+                        "{name} is a packet pointer, but func#{subprog} may change packet data\n"
+                    );
+                    return fail;
+                }
+                if !at.may_be_null() && (reg.typ.may_be_null() || reg.is_null()) {
+                    verbose!(self, "{name} is expected to be non-NULL\n");
+                    return fail;
+                }
+            }
+            A::ARG_PTR_TO_ARENA => {
+                if reg.typ != T::PTR_TO_ARENA && !reg.is_scalar() {
+                    verbose!(self, "{name} is not a pointer to arena or scalar.\n");
+                    return fail;
+                }
+            }
+            A::ARG_PTR_TO_DYNPTR => {
+                self.check_func_arg_reg_off(reg, &name, at, true)?;
+                let mut meta = CallMeta::default();
+                self.process_dynptr_func(reg, &name, at, &mut meta)?;
+            }
+            A::ARG_PTR_TO_BTF_ID => {
+                if reg.is_null() && at.may_be_null() {
+                    return self.mark_chain_precision(i + 1);
+                }
+                let want = self
+                    .btf_type_name(bpf::kernel::BtfRef::VMLINUX, arg.btf_id)
+                    .to_owned();
+                let callee = self.subprog_name(subprog).to_owned();
+                let meta = CallMeta::default();
+                self.check_reg_type(reg, &name, i + 1, at, Some(&want), &meta, &callee)?;
+                self.check_func_arg_reg_off(reg, &name, at, true)?;
+            }
+            _ => {
+                return self.verifier_bug(format_args!("unrecognized {name} type {}", at.raw()));
+            }
+        }
+        Ok(())
+    }
+}

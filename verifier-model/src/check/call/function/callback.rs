@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Functions of the program that a helper or kfunc calls back.
+//!
+//! Source: `push_callback_call()`, `set_*_callback_state()` in `kernel/bpf/verifier.c`.
+
+use bpf::kernel::BtfRef;
+use bpf::uapi::Insn;
+
+use crate::env::Env;
+use crate::env::flow::Flow;
+use crate::facts::errno::{Check, Errno, Stop, not_modelled};
+use crate::facts::limits::BPF_COMPLEXITY_LIMIT_JMP_SEQ;
+use crate::facts::rule::Rule;
+use crate::facts::types::RegType;
+use crate::log::verbose;
+use crate::state::reference::{RefKind, Reference};
+use crate::state::reg::{DynptrType, Meta, RegState};
+use crate::state::{BPF_MAIN_FUNC, FuncState, RetvalRange, StackElem, VerifierState};
+
+/// Kinds of callbacks, by what they are called with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CallbackKind {
+    /// `bpf_for_each_map_elem`
+    MapElem,
+    /// `bpf_loop`
+    Loop,
+    /// `bpf_timer_set_callback`, `bpf_wq_set_callback`
+    Timer,
+    /// `bpf_find_vma`
+    FindVma,
+    /// `bpf_user_ringbuf_drain`
+    UserRingbuf,
+    /// `bpf_rbtree_add`
+    RbtreeAdd,
+    /// `bpf_task_work_schedule_*`
+    TaskWork,
+}
+
+impl Env<'_> {
+    /// A call that calls a function of the program back.
+    pub fn push_callback_call(&mut self, insn: &Insn, subprog: usize, kind: CallbackKind) -> Check {
+        let idx = self.insn_idx;
+        match self.btf_check_subprog_call(subprog) {
+            Err(Stop::Errno(Errno::EFAULT)) => return Err(Errno::EFAULT.into()),
+            Err(Stop::NotModelled(why)) => return not_modelled(why),
+            _ => {}
+        }
+        self.subprogs[subprog].is_cb = true;
+        let start = self.subprogs[subprog].start;
+        if self.is_async_callback_calling(insn) {
+            self.subprogs[subprog].is_async_cb = true;
+            let in_sleepable = kind != CallbackKind::Timer || insn.is_kfunc_call();
+            let mut callee = FuncState::new(self.bpf_capable, BPF_MAIN_FUNC, 0, subprog);
+            self.log.scratch_all();
+            callee.async_entry_cnt = self.cur.frame().async_entry_cnt + 1;
+            if self.head.len() + 1 > BPF_COMPLEXITY_LIMIT_JMP_SEQ {
+                let n = self.head.len() + 1;
+                verbose!(
+                    self,
+                    "The sequence of {n} jumps is too complex for async cb.\n"
+                );
+                return Err(Errno::E2BIG.into());
+            }
+            let caller = self.cur.frame().clone();
+            self.set_callee_state(&caller, &mut callee, Some(kind))?;
+            let st = VerifierState {
+                frames: vec![callee],
+                branches: 1,
+                in_sleepable,
+                ..VerifierState::default()
+            };
+            let log_pos = self.log.end_pos();
+            self.head.push(StackElem {
+                st,
+                insn_idx: start,
+                prev_insn_idx: idx as i32,
+                log_pos,
+            });
+            return Ok(());
+        }
+        if !self.profile.has(Rule::CALLBACK_ANY_COUNT) {
+            let mut cur = core::mem::take(&mut self.cur);
+            let entered = self.setup_func_entry(&mut cur, subprog, idx, Some(kind));
+            self.cur = cur;
+            entered?;
+            self.callback_once = self.cur.frames.pop();
+            return Ok(());
+        }
+        self.push_stack(start, idx, false)?;
+        let Some(mut e) = self.head.pop() else {
+            return Err(Errno::EFAULT.into());
+        };
+        let entered = self.setup_func_entry(&mut e.st, subprog, idx, Some(kind));
+        e.st.callback_unroll_depth += 1;
+        let n = e.st.curframe();
+        if let Some(caller) = n.checked_sub(1).and_then(|i| e.st.frames.get_mut(i)) {
+            caller.callback_depth += 1;
+        }
+        self.head.push(e);
+        entered?;
+        self.cur.frame_mut().callback_depth = 0;
+        Ok(())
+    }
+
+    /// Before callbacks could be called any number of times, the walk went into them once: the call
+    /// is done, and what follows is the callback's first instruction.
+    pub fn enter_callback_once(&mut self) -> Flow {
+        let Some(callee) = self.callback_once.take() else {
+            return Flow::Next;
+        };
+        self.insn_idx = self.subprogs[callee.subprogno].start;
+        self.cur.frames.push(callee);
+        Flow::IdxUpdated
+    }
+
+    /// A callback that is walked into once must leave what is held as it found it. With any number
+    /// of calls that needs no rule: references that pile up never converge.
+    pub(crate) fn check_callback_refs(&mut self, first_own_id: u32) -> Check {
+        if self.profile.has(Rule::CALLBACK_ANY_COUNT) || !self.profile.has(Rule::CALLBACK_REFS) {
+            return Ok(());
+        }
+        let own = |r: &&Reference| matches!(r.kind, RefKind::Ptr { .. }) && r.id >= first_own_id;
+        let Some(r) = self.cur.refs.iter().find(own).copied() else {
+            return Ok(());
+        };
+        verbose!(
+            self,
+            "Unreleased reference id={} alloc_insn={}\n",
+            r.id,
+            r.insn_idx
+        );
+        Err(Errno::EINVAL.into())
+    }
+
+    /// What the callee finds in its registers.
+    pub(crate) fn set_callee_state(
+        &mut self,
+        caller: &FuncState,
+        callee: &mut FuncState,
+        kind: Option<CallbackKind>,
+    ) -> Check {
+        let not_init = self.not_init();
+        let Some(kind) = kind else {
+            callee.regs[1..=5].copy_from_slice(&caller.regs[1..=5]);
+            return Ok(());
+        };
+        let known_zero = |typ: RegType, meta: Meta, reg: &mut RegState| {
+            reg.typ = typ;
+            reg.mark_known(0);
+            reg.meta = meta;
+        };
+        callee.in_callback_fn = true;
+        callee.callback_ret_range = RetvalRange::new(0, 1);
+        let regs = &mut callee.regs;
+        match kind {
+            CallbackKind::Loop => {
+                // The number of the iteration: any.
+                regs[1].typ = RegType::SCALAR_VALUE;
+                regs[2] = caller.regs[3];
+                regs[3..=5].fill(not_init);
+            }
+            CallbackKind::MapElem => {
+                let map = caller.regs[1].map();
+                let Some(map) = map else {
+                    return Err(Errno::EFAULT.into());
+                };
+                if !crate::facts::map_rules::has_for_each(self.maps[map].def) {
+                    verbose!(self, "callback function not allowed for map\n");
+                    return Err(Errno::ENOTSUPP.into());
+                }
+                regs[1] = caller.regs[1];
+                known_zero(RegType::PTR_TO_MAP_KEY, Meta::Map(map), &mut regs[2]);
+                known_zero(RegType::PTR_TO_MAP_VALUE, Meta::Map(map), &mut regs[3]);
+                regs[2].map_uid = caller.regs[1].map_uid;
+                regs[3].map_uid = caller.regs[1].map_uid;
+                regs[3].id = self.new_id();
+                callee.regs[4] = caller.regs[3];
+                callee.regs[5] = not_init;
+            }
+            CallbackKind::Timer | CallbackKind::TaskWork => {
+                let arg = if kind == CallbackKind::Timer { 1 } else { 3 };
+                let (map, uid) = (caller.regs[arg].map(), caller.regs[arg].map_uid);
+                let Some(map) = map else {
+                    return Err(Errno::EFAULT.into());
+                };
+                for (r, typ) in [
+                    (1, RegType::CONST_PTR_TO_MAP),
+                    (2, RegType::PTR_TO_MAP_KEY),
+                    (3, RegType::PTR_TO_MAP_VALUE),
+                ] {
+                    known_zero(typ, Meta::Map(map), &mut regs[r]);
+                    regs[r].map_uid = uid;
+                }
+                regs[3].id = self.new_id();
+                callee.regs[4..=5].fill(not_init);
+                callee.in_callback_fn = false;
+                callee.in_async_callback_fn = true;
+                callee.callback_ret_range = if kind == CallbackKind::Timer {
+                    RetvalRange::new(0, 0)
+                } else {
+                    RetvalRange::new(i32::MIN, i32::MAX)
+                };
+            }
+            CallbackKind::FindVma => {
+                let Some(vma) = self.vmlinux_struct("vm_area_struct") else {
+                    return not_modelled("bpf_find_vma without vm_area_struct in BTF");
+                };
+                let regs = &mut callee.regs;
+                regs[1] = caller.regs[1];
+                known_zero(
+                    RegType::PTR_TO_BTF_ID,
+                    Meta::Btf(BtfRef::VMLINUX, vma),
+                    &mut regs[2],
+                );
+                regs[3] = caller.regs[4];
+                regs[4..=5].fill(not_init);
+            }
+            CallbackKind::UserRingbuf => {
+                regs[0] = not_init;
+                known_zero(
+                    RegType::CONST_PTR_TO_DYNPTR,
+                    Meta::Dynptr(DynptrType::Local, true),
+                    &mut regs[1],
+                );
+                regs[1].id = self.new_id();
+                callee.regs[2] = caller.regs[3];
+                callee.regs[3..=5].fill(not_init);
+            }
+            CallbackKind::RbtreeAdd => self.set_rbtree_add_callback_state(caller, callee)?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Arguments of helpers and functions: is the register of a kind that is taken, and is what it
+//! points to large enough?
+//!
+//! Source: `check_func_arg()`, `check_reg_type()`, `check_helper_mem_access()`,
+//! `check_mem_size_reg()` in `kernel/bpf/verifier.c`.
+
+use bpf::uapi::MapType;
+
+use crate::env::Env;
+use crate::env::call_args::CallMeta;
+use crate::facts::access::Access;
+use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::helpers::{func_id_name, id};
+use crate::facts::limits::REG_NAMES;
+use crate::facts::map_rules as map;
+use crate::facts::types::{ArgType as A, Flag as F};
+use crate::log::verbose;
+use crate::state::reference::LockKind;
+use crate::state::reg::{Meta, RegState};
+
+impl Env<'_> {
+    /// The `arg`-th argument of a helper.
+    pub fn check_func_arg(&mut self, arg: usize, meta: &mut CallMeta) -> Check {
+        let Some(proto) = meta.proto else {
+            return Err(Errno::EFAULT.into());
+        };
+        let regno = arg + 1;
+        let name = REG_NAMES[regno];
+        let mut at = proto.arg_type(arg);
+        if at == A::ARG_DONTCARE {
+            return Ok(());
+        }
+        self.check_src_reg(regno)?;
+        if at == A::ARG_ANYTHING {
+            if self.is_pointer_value(regno) {
+                verbose!(self, "R{regno} leaks addr into helper function\n");
+                return Err(Errno::EACCES.into());
+            }
+            return Ok(());
+        }
+        let reg = *self.reg(regno);
+        if reg.typ.is_pkt_pointer()
+            && !self.may_access_direct_pkt_data(Some(proto.pkt_access), Access::Read)
+        {
+            verbose!(self, "helper access to the packet is not allowed\n");
+            return Err(Errno::EACCES.into());
+        }
+        if at.base() == A::ARG_PTR_TO_MAP_VALUE {
+            at = self.resolve_map_arg_type(meta, at)?;
+        }
+        if reg.is_null() && at.may_be_null() {
+            self.mark_chain_precision(regno)?;
+        } else {
+            let btf = proto.args[arg].btf.as_deref();
+            let func = func_id_name(meta.func_id);
+            self.check_reg_type(&reg, name, regno, at, btf, meta, &func)?;
+            self.check_func_arg_reg_off(&reg, name, at, true)?;
+        }
+        let dynptr = at.base() == A::ARG_PTR_TO_DYNPTR;
+        if at.has(F::OBJ_RELEASE) && !dynptr && !self.reg_is_referenced(&reg) && !reg.is_null() {
+            let func = func_id_name(meta.func_id);
+            verbose!(
+                self,
+                "release helper {func} expects referenced PTR_TO_BTF_ID passed to {name}\n"
+            );
+            return Err(Errno::EINVAL.into());
+        }
+        if self.reg_is_referenced(&reg) {
+            let n = meta.ref_obj.2 + 1;
+            meta.ref_obj = (reg.id, reg.parent_id, n);
+        }
+        self.check_arg_value(arg, at, &reg, meta)
+    }
+
+    fn check_arg_value(&mut self, arg: usize, at: A, reg: &RegState, meta: &mut CallMeta) -> Check {
+        let regno = arg + 1;
+        let name = REG_NAMES[regno];
+        let fault = || Err(Stop::Errno(Errno::EFAULT));
+        let Some(proto) = meta.proto else {
+            return fault();
+        };
+        let access = |t: A| {
+            if t.has(F::MEM_WRITE) {
+                Access::Write
+            } else {
+                Access::Read
+            }
+        };
+        match at.base() {
+            A::ARG_CONST_MAP_PTR => self.process_map_ptr_arg(reg, name, regno, meta),
+            A::ARG_PTR_TO_MAP_KEY => {
+                let Some(m) = meta.map else { return fault() };
+                let def = self.maps[m].def;
+                let size = def.key_size as i32;
+                self.check_helper_mem_access(reg, name, size, Access::Read, false, None)?;
+                if map::can_elide_value_nullness(def) {
+                    meta.const_map_key = self.constant_map_key(reg, size as usize)?;
+                }
+                Ok(())
+            }
+            A::ARG_PTR_TO_MAP_VALUE => {
+                if at.may_be_null() && reg.is_null() {
+                    return Ok(());
+                }
+                let Some(m) = meta.map else { return fault() };
+                let def = self.maps[m].def;
+                if meta.func_id == id::MAP_PEEK_ELEM && def.map_type == MapType::BloomFilter {
+                    meta.raw_mem_regno = 0;
+                }
+                let size = def.value_size as i32;
+                self.check_helper_mem_access(reg, name, size, access(at), false, Some(meta))
+            }
+            A::ARG_PTR_TO_PERCPU_BTF_ID => match reg.btf() {
+                Some((btf, id)) if id != 0 => {
+                    meta.ret_btf = Some((btf, id));
+                    Ok(())
+                }
+                _ => {
+                    verbose!(self, "Helper has invalid btf_id in R{regno}\n");
+                    Err(Errno::EACCES.into())
+                }
+            },
+            A::ARG_PTR_TO_SPIN_LOCK => {
+                if self.in_rbtree_lock_required_cb() {
+                    verbose!(self, "can't spin_{{lock,unlock}} in rbtree cb\n");
+                    return Err(Errno::EACCES.into());
+                }
+                let take = meta.func_id == id::SPIN_LOCK;
+                self.process_spin_lock(reg, name, LockKind::Spin, take)
+            }
+            A::ARG_PTR_TO_TIMER => self.check_map_field_pointer(reg, name, "bpf_timer", meta),
+            A::ARG_PTR_TO_FUNC => {
+                if let Meta::Subprog(s) = reg.meta {
+                    meta.subprogno = s;
+                }
+                Ok(())
+            }
+            A::ARG_PTR_TO_MEM if at.has(F::MEM_FIXED_SIZE) => {
+                let size = proto.args[arg].size;
+                self.check_mem_reg(reg, name, regno, size, &[access(at)], Some(meta))?;
+                if at.has(F::MEM_ALIGNED) {
+                    self.check_ptr_alignment(reg, 0, size as i32, true)?;
+                }
+                Ok(())
+            }
+            A::ARG_MEM_SIZE | A::ARG_MEM_SIZE_OR_ZERO => {
+                let zero_ok = at.base() == A::ARG_MEM_SIZE_OR_ZERO;
+                let mem = *self.reg(regno - 1);
+                let acc = access(proto.arg_type(arg - 1));
+                let names = (REG_NAMES[regno - 1], name);
+                self.check_mem_size_reg(&mem, reg, names, regno, &[acc], zero_ok, meta)
+            }
+            A::ARG_PTR_TO_DYNPTR => self.process_dynptr_func(reg, name, at, meta),
+            A::ARG_CONST_ALLOC_SIZE_OR_ZERO => {
+                self.process_const_alloc_mem_size(reg, name, regno, meta)
+            }
+            A::ARG_PTR_TO_CONST_STR => self.check_arg_const_str(reg, name),
+            A::ARG_KPTR_XCHG_DEST => self.process_kptr_func(reg, regno, meta),
+            _ => Ok(()),
+        }
+    }
+
+    fn resolve_map_arg_type(&mut self, meta: &CallMeta, at: A) -> Check<A> {
+        let Some(m) = meta.map else {
+            return self.verifier_bug(format_args!("invalid map_ptr to access map->type"));
+        };
+        match self.maps[m].def.map_type {
+            MapType::Sockmap | MapType::Sockhash => {
+                if at == A::ARG_PTR_TO_MAP_VALUE {
+                    return Ok(A::ARG_PTR_TO_BTF_ID_SOCK_COMMON);
+                }
+                verbose!(self, "invalid arg_type for sockmap/sockhash\n");
+                Err(Errno::EINVAL.into())
+            }
+            MapType::BloomFilter if meta.func_id == id::MAP_PEEK_ELEM => {
+                Ok(A::ARG_PTR_TO_MAP_VALUE)
+            }
+            _ => Ok(at),
+        }
+    }
+
+    /// One map for all arguments of a call.
+    pub fn process_map_ptr_arg(
+        &mut self,
+        reg: &RegState,
+        name: &str,
+        regno: usize,
+        meta: &mut CallMeta,
+    ) -> Check {
+        if let Some(m) = meta.map
+            && (Some(m) != reg.map() || meta.map_uid != reg.map_uid)
+        {
+            let what = self.maps[m].record.object_name();
+            let (uid, prev) = (reg.map_uid, REG_NAMES[regno.saturating_sub(1)]);
+            let first = meta.map_uid;
+            verbose!(
+                self,
+                "{what} pointer in {prev} map_uid={first} doesn't match map pointer in {name} map_uid={uid}\n"
+            );
+            return Err(Errno::EINVAL.into());
+        }
+        meta.map = reg.map();
+        meta.map_uid = reg.map_uid;
+        Ok(())
+    }
+
+    /// A timer, work queue or task work must be where the map's value has it.
+    pub fn check_map_field_pointer(
+        &mut self,
+        reg: &RegState,
+        name: &str,
+        kind: &str,
+        meta: &mut CallMeta,
+    ) -> Check {
+        let fail = Err(Errno::EINVAL.into());
+        if !reg.var_off.is_const() {
+            verbose!(
+                self,
+                "{name} doesn't have constant offset. {kind} has to be at the constant offset\n"
+            );
+            return fail;
+        }
+        let info = self.map_of(reg)?;
+        let (map_name, has_btf) = (info.kernel_name().to_owned(), info.def.btf.is_some());
+        let off = info.record.off_of(kind);
+        if !has_btf {
+            verbose!(
+                self,
+                "map '{map_name}' has to have BTF in order to use {kind}\n"
+            );
+            return fail;
+        }
+        let Some(off) = off else {
+            verbose!(self, "map '{map_name}' has no valid {kind}\n");
+            return fail;
+        };
+        let val = reg.var_off.value;
+        if u64::from(off) != val {
+            verbose!(
+                self,
+                "off {} doesn't point to 'struct {kind}' that is at {off}\n",
+                val as i64
+            );
+            return fail;
+        }
+        meta.map = reg.map();
+        meta.map_uid = reg.map_uid;
+        Ok(())
+    }
+}

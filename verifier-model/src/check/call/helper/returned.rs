@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What helpers return.
+//!
+//! Source: the end of `check_helper_call()`, `do_refine_retval_range()` in `kernel/bpf/verifier.c`.
+
+use bpf::kernel::BtfRef;
+use bpf::kernel::fields::FieldKind;
+use bpf::uapi::{MapType, ProgType};
+
+use crate::check::call::helper::ERRNO_RANGE;
+use crate::domain::cnum::{Cnum32, Cnum64};
+use crate::env::Env;
+use crate::env::call_args::CallMeta;
+use crate::facts::errno::{Check, Errno, MAX_ERRNO, Stop, not_modelled};
+use crate::facts::helper_proto::HelperProto;
+use crate::facts::helpers::id;
+use crate::facts::map_rules as map;
+use crate::facts::types::{Flag, RegType, RetType};
+use crate::log::verbose;
+use crate::state::RetvalRange;
+use crate::state::reg::Meta;
+
+impl Env<'_> {
+    pub(crate) fn set_helper_return(
+        &mut self,
+        proto: &'static HelperProto,
+        meta: &mut CallMeta,
+    ) -> Check {
+        let func_id = meta.func_id;
+        let mut flags = proto.ret.flags();
+        let fault = || Err(Stop::Errno(Errno::EFAULT));
+        match proto.ret.base() {
+            RetType::RET_INTEGER => self.mark_reg_unknown(0),
+            RetType::RET_VOID => self.regs()[0].typ = RegType::NOT_INIT,
+            RetType::RET_PTR_TO_MAP_VALUE => {
+                let Some(m) = meta.map else { return fault() };
+                let info = &self.maps[m];
+                let elide = func_id == id::MAP_LOOKUP_ELEM
+                    && map::can_elide_value_nullness(info.def)
+                    && meta
+                        .const_map_key
+                        .is_some_and(|k| k < info.def.max_entries.into());
+                let has_lock = info.record.spin_lock_off().is_some()
+                    || info.record.res_spin_lock_off().is_some();
+                let (inner, map_type) = (info.inner, info.def.map_type);
+                if elide {
+                    flags &= !Flag::PTR_MAYBE_NULL;
+                }
+                let needs_id = flags.any(Flag::PTR_MAYBE_NULL) || has_lock;
+                let new_id = if needs_id { self.new_id() } else { 0 };
+                let reg = &mut self.regs()[0];
+                reg.mark_known(0);
+                reg.typ = RegType::PTR_TO_MAP_VALUE.with(flags);
+                reg.meta = Meta::Map(m);
+                reg.map_uid = meta.map_uid;
+                reg.id = new_id;
+                let maybe_null = flags & Flag::PTR_MAYBE_NULL;
+                if let Some(inner) = inner {
+                    reg.typ = RegType::CONST_PTR_TO_MAP.with(maybe_null);
+                    reg.meta = Meta::Map(inner);
+                    reg.map_uid = reg.id;
+                } else if map_type == MapType::Xskmap {
+                    reg.typ = RegType::PTR_TO_XDP_SOCK.with(maybe_null);
+                    reg.map_uid = 0;
+                } else if matches!(map_type, MapType::Sockmap | MapType::Sockhash) {
+                    reg.typ = RegType::PTR_TO_SOCKET.with(maybe_null);
+                    reg.map_uid = 0;
+                }
+            }
+            RetType::RET_PTR_TO_SOCKET => {
+                self.return_ptr(RegType::PTR_TO_SOCKET.with(flags), Meta::None)
+            }
+            RetType::RET_PTR_TO_SOCK_COMMON => {
+                self.return_ptr(RegType::PTR_TO_SOCK_COMMON.with(flags), Meta::None);
+            }
+            RetType::RET_PTR_TO_TCP_SOCK => {
+                self.return_ptr(RegType::PTR_TO_TCP_SOCK.with(flags), Meta::None);
+            }
+            RetType::RET_PTR_TO_MEM => {
+                let size = meta.ret_mem_size.unwrap_or(0);
+                self.return_ptr(RegType::PTR_TO_MEM.with(flags), Meta::MemSize(size));
+            }
+            RetType::RET_PTR_TO_MEM_OR_BTF_ID => {
+                let Some((btf, id)) = meta.ret_btf else {
+                    return fault();
+                };
+                let (typ, m) = match self.struct_type_size(btf, id) {
+                    Ok(None) if meta.returns_cpu_specific_alloc_ptr => (
+                        RegType::PTR_TO_BTF_ID | Flag::MEM_ALLOC | Flag::MEM_RCU,
+                        Meta::Btf(btf, id),
+                    ),
+                    Ok(None) => (
+                        RegType::PTR_TO_BTF_ID.with(flags & !Flag::MEM_RDONLY),
+                        Meta::Btf(btf, id),
+                    ),
+                    Ok(Some(size)) => (RegType::PTR_TO_MEM.with(flags), Meta::MemSize(size)),
+                    Err(name) => {
+                        verbose!(self, "unable to resolve the size of type '{name}': -22\n");
+                        return Err(Errno::EINVAL.into());
+                    }
+                };
+                self.return_ptr(typ, m);
+            }
+            RetType::RET_PTR_TO_BTF_ID => {
+                let mut typ = RegType::PTR_TO_BTF_ID.with(flags);
+                let (btf, id) = if func_id == id::KPTR_XCHG {
+                    let Some(f) = &meta.kptr_field else {
+                        return fault();
+                    };
+                    let (btf, id) = (f.btf, f.btf_id);
+                    if !btf.is_kernel() {
+                        typ = typ.with(Flag::MEM_ALLOC);
+                        if f.kind == FieldKind::KptrPercpu {
+                            typ = typ.with(Flag::MEM_PERCPU);
+                        }
+                    }
+                    (btf, id)
+                } else {
+                    let name = proto.ret_btf.as_deref().unwrap_or_default();
+                    let Some(id) = self.vmlinux_struct_by_name(name) else {
+                        return not_modelled(format!(
+                            "a helper returning struct {name}, which is not in BTF"
+                        ));
+                    };
+                    (BtfRef::VMLINUX, id)
+                };
+                self.return_ptr(typ, Meta::Btf(btf, id));
+            }
+            _ => return fault(),
+        }
+        if self.reg(0).typ.may_be_null() && self.reg(0).id == 0 {
+            let id = self.new_id();
+            self.regs()[0].id = id;
+        }
+        let map_type = meta.map.map(|m| self.maps[m].def.map_type);
+        if is_ptr_cast(func_id) && self.cur.holds_reference(meta.ref_obj.0) {
+            self.cast_referenced(meta)?;
+        } else if is_acquire(func_id, map_type) {
+            let id = self.acquire_reference(self.insn_idx, 0);
+            self.regs()[0].id = id;
+        }
+        if func_id == id::DYNPTR_DATA {
+            self.regs()[0].parent_id = meta.dynptr.1;
+        }
+        self.refine_retval(proto, meta)
+    }
+
+    /// A cast of a referenced socket shares its reference, so that giving back either loses both.
+    /// The id then cannot tell NULL from not, so the NULL case is a path of its own.
+    fn cast_referenced(&mut self, meta: &CallMeta) -> Check {
+        if meta.ref_obj.2 > 1 {
+            return self.verifier_bug(format_args!(
+                "function expects only one referenced object but got {}\n",
+                meta.ref_obj.2
+            ));
+        }
+        let idx = self.insn_idx;
+        let null = self.push_stack(idx + 1, idx, false)?;
+        let r0 = &mut null.frame_mut().regs[0];
+        r0.mark_known(0);
+        r0.typ = RegType::SCALAR_VALUE;
+        let r0 = &mut self.regs()[0];
+        r0.typ = r0.typ.without(Flag::PTR_MAYBE_NULL);
+        r0.id = meta.ref_obj.0;
+        Ok(())
+    }
+
+    fn return_ptr(&mut self, typ: RegType, meta: Meta) {
+        let reg = &mut self.regs()[0];
+        reg.mark_known(0);
+        reg.typ = typ;
+        reg.meta = meta;
+    }
+
+    /// What `bpf_get_retval` may find; None for anything.
+    fn seen_retval_range(&self) -> Option<RetvalRange> {
+        if self.hook_returns_anything() {
+            return None;
+        }
+        if self.prog.prog_type != ProgType::Lsm {
+            return Some(ERRNO_RANGE);
+        }
+        let void = self
+            .attach_func_proto()
+            .is_none_or(|(_, p)| p.type_id() == 0);
+        (!void).then(|| self.lsm_hook_range())
+    }
+
+    /// Ranges that some helpers promise.
+    fn refine_retval(&mut self, proto: &HelperProto, meta: &CallMeta) -> Check {
+        if proto.ret != RetType::RET_INTEGER {
+            return Ok(());
+        }
+        let last_cpu = self.nr_cpu_ids().saturating_sub(1);
+        let retval = self.seen_retval_range();
+        let reg = &mut self.regs()[0];
+        match meta.func_id {
+            id::GET_RETVAL => {
+                if let Some(range) = retval {
+                    reg.r64 = Cnum64::from_srange(range.minval.into(), range.maxval.into());
+                    reg.r32 = Cnum32::from_srange(range.minval, range.maxval);
+                    reg.bounds_sync();
+                }
+            }
+            id::GET_STACK
+            | id::GET_TASK_STACK
+            | id::PROBE_READ_STR
+            | id::PROBE_READ_KERNEL_STR
+            | id::PROBE_READ_USER_STR => {
+                reg.r64 = Cnum64::from_srange((-MAX_ERRNO).into(), meta.msize_max as i64);
+                reg.r32 = Cnum32::from_srange(-MAX_ERRNO, meta.msize_max as i32);
+                reg.bounds_sync();
+            }
+            id::GET_SMP_PROCESSOR_ID => {
+                reg.r64 = Cnum64::from_urange(0, last_cpu.into());
+                reg.r32 = Cnum32::from_urange(0, last_cpu);
+                reg.bounds_sync();
+            }
+            _ => {}
+        }
+        self.reg_sanity_check(0, "retval")
+    }
+}
+
+fn is_acquire(func_id: i32, map_type: Option<MapType>) -> bool {
+    let sock_map = matches!(map_type, Some(MapType::Sockmap | MapType::Sockhash));
+    matches!(
+        func_id,
+        id::SK_LOOKUP_TCP
+            | id::SK_LOOKUP_UDP
+            | id::SKC_LOOKUP_TCP
+            | id::RINGBUF_RESERVE
+            | id::KPTR_XCHG
+    ) || func_id == id::MAP_LOOKUP_ELEM && sock_map
+}
+
+fn is_ptr_cast(func_id: i32) -> bool {
+    const SKC_TO: core::ops::RangeInclusive<i32> = 136..=140;
+    matches!(func_id, id::TCP_SOCK | id::SK_FULLSOCK) || SKC_TO.contains(&func_id)
+}

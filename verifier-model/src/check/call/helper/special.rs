@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Helpers with checks of their own.
+//!
+//! Source: the switch over `func_id` in `check_helper_call()` in `kernel/bpf/verifier.c`.
+
+use bpf::uapi::{AttachType, Insn, ProgType};
+
+use crate::check::call::function::callback::CallbackKind;
+use crate::check::call::helper::ERRNO_RANGE;
+use crate::env::Env;
+use crate::env::call_args::CallMeta;
+use crate::env::flow::Flow;
+use crate::facts::errno::{Check, Errno};
+use crate::facts::helpers::id;
+use crate::facts::types::{Flag, RegType};
+use crate::log::verbose;
+use crate::state::reg::DynptrType;
+
+impl Env<'_> {
+    /// Helpers with checks of their own; says whether packet data changes if that is special too.
+    pub(crate) fn check_special_helper(
+        &mut self,
+        insn: &Insn,
+        meta: &mut CallMeta,
+    ) -> Check<Option<bool>> {
+        match meta.func_id {
+            id::TAIL_CALL => self.check_resource_leak(false, true, "tail_call")?,
+            id::GET_LOCAL_STORAGE => {
+                if !self.reg(2).is_null() {
+                    verbose!(self, "get_local_storage() doesn't support non-zero flags\n");
+                    return Err(Errno::EINVAL.into());
+                }
+                self.mark_chain_precision(2)?;
+            }
+            id::FOR_EACH_MAP_ELEM => {
+                self.push_callback_call(insn, meta.subprogno, CallbackKind::MapElem)?;
+            }
+            id::TIMER_SET_CALLBACK => {
+                self.push_callback_call(insn, meta.subprogno, CallbackKind::Timer)?;
+            }
+            id::FIND_VMA => self.push_callback_call(insn, meta.subprogno, CallbackKind::FindVma)?,
+            id::USER_RINGBUF_DRAIN => {
+                self.push_callback_call(insn, meta.subprogno, CallbackKind::UserRingbuf)?;
+            }
+            id::LOOP => self.check_bpf_loop(insn, meta)?,
+            id::SNPRINTF => self.check_snprintf()?,
+            id::DYNPTR_FROM_MEM => {
+                let t = self.reg(1).typ;
+                if t != RegType::PTR_TO_MAP_VALUE {
+                    verbose!(
+                        self,
+                        "Unsupported reg type {t} for bpf_dynptr_from_mem data\n"
+                    );
+                    return Err(Errno::EACCES.into());
+                }
+            }
+            id::DYNPTR_WRITE => match meta.dynptr.0 {
+                DynptrType::Invalid => return Err(Errno::EFAULT.into()),
+                DynptrType::Skb | DynptrType::SkbMeta => return Ok(Some(true)),
+                _ => {}
+            },
+            id::PER_CPU_PTR | id::THIS_CPU_PTR if self.reg(1).typ.has(Flag::MEM_RCU) => {
+                let t = self
+                    .reg(1)
+                    .btf()
+                    .and_then(|(b, id)| self.btf(b)?.type_by_id(id));
+                if t.is_none_or(|t| !t.is_composite()) {
+                    verbose!(self, "Helper has invalid btf/btf_id in R1\n");
+                    return Err(Errno::EFAULT.into());
+                }
+                meta.returns_cpu_specific_alloc_ptr = true;
+            }
+            id::SET_RETVAL => self.check_set_retval()?,
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    /// `bpf_loop`: the callback is walked into until its states converge, or as often as the known
+    /// number of iterations says.
+    fn check_bpf_loop(&mut self, insn: &Insn, meta: &CallMeta) -> Check {
+        use crate::facts::rule::Rule;
+        // Whether the loop can be inlined: the flags' register is precise while that is open.
+        let idx = self.insn_idx;
+        let fit = self.aux[idx].loop_inline;
+        if fit.is_none_or(|(_, fit)| fit) {
+            let zero = self.reg(4).is_null();
+            if zero {
+                self.mark_chain_precision(4)?;
+            }
+            let subprog = fit.map_or(meta.subprogno, |(s, _)| s);
+            self.aux[idx].loop_inline = Some((subprog, zero && subprog == meta.subprogno));
+        }
+        self.mark_chain_precision(1)?;
+        let depth = u64::from(self.cur.frame().callback_depth);
+        let bounded = self.profile.has(Rule::CALLBACK_MAX_DEPTH)
+            && self.profile.has(Rule::CALLBACK_ANY_COUNT);
+        if depth < self.reg(1).umax() || !bounded {
+            return self.push_callback_call(insn, meta.subprogno, CallbackKind::Loop);
+        }
+        self.cur.frame_mut().callback_depth = 0;
+        if self.log.level2() {
+            let n = self.cur.curframe();
+            verbose!(self, "frame{n} bpf_loop iteration limit reached\n");
+        }
+        Ok(())
+    }
+
+    fn check_snprintf(&mut self) -> Check {
+        // The format's syntax is not looked at; its length in arguments is.
+        if !self.reg(5).var_off.value.is_multiple_of(8) {
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_get_func_ip(&mut self) -> Check {
+        use bpf::uapi::{AttachType as A, ProgType as P};
+        let ok = match self.prog.prog_type {
+            P::Kprobe => true,
+            P::Tracing => matches!(
+                self.prog.expected_attach_type,
+                A::TraceFentry | A::TraceFexit | A::ModifyReturn | A::TraceFsession
+            ),
+            _ => false,
+        };
+        if ok {
+            Ok(())
+        } else {
+            Err(Errno::ENOTSUPP.into())
+        }
+    }
+
+    /// A tail call in a function: it returns, or the function goes on when the call failed.
+    pub(crate) fn check_tail_call_in_subprog(&mut self) -> Check<Flow> {
+        if self.cur.frame().in_callback_fn {
+            verbose!(self, "cannot tail call within callback\n");
+            return Err(Errno::EINVAL.into());
+        }
+        self.log.scratch_reg(0);
+        let idx = self.insn_idx;
+        self.push_stack(idx + 1, idx, false)?;
+        self.clear_all_pkt_pointers();
+        self.mark_reg_unknown(0);
+        self.prepare_func_exit()?;
+        // The caller's packet pointers are lost as well, whichever program returned.
+        self.clear_all_pkt_pointers();
+        Ok(Flow::IdxUpdated)
+    }
+
+    /// What `bpf_set_retval` may set.
+    fn check_set_retval(&mut self) -> Check {
+        let r1 = *self.reg(1);
+        if !r1.is_scalar() {
+            verbose!(self, "R1 is not a scalar\n");
+            return Err(Errno::EINVAL.into());
+        }
+        if self.hook_returns_anything() {
+            return Ok(());
+        }
+        let range = match self.prog.prog_type {
+            ProgType::Lsm => {
+                if self
+                    .attach_func_proto()
+                    .is_none_or(|(_, p)| p.type_id() == 0)
+                {
+                    verbose!(
+                        self,
+                        "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!\n"
+                    );
+                    return Err(Errno::EINVAL.into());
+                }
+                self.lsm_hook_range()
+            }
+            _ => ERRNO_RANGE,
+        };
+        self.mark_chain_precision(1)?;
+        if !range.allows(&r1) {
+            self.verbose_invalid_scalar(&r1, range, "At bpf_set_retval", "R1");
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(())
+    }
+
+    /// `getsockopt` hooks may see and return any value.
+    pub(crate) fn hook_returns_anything(&self) -> bool {
+        self.prog.prog_type == ProgType::CgroupSockopt
+            && self.prog.expected_attach_type == AttachType::CgroupGetsockopt
+    }
+}

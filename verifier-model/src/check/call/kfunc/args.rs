@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Arguments of kfuncs, each by what its BTF makes it.
+//!
+//! Source: `check_kfunc_args()` in `kernel/bpf/verifier.c`.
+
+use bpf::btf::Kind;
+use bpf::uapi::{AttachType, ProgType};
+
+use crate::analysis::kfunc_arg::KfArg;
+use crate::env::Env;
+use crate::env::call_args::CallMeta;
+use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::types::{ALLOC, ArgType, Flag, RegType};
+use crate::input::kfunc::{Kfunc, arg_name};
+use crate::log::verbose;
+use crate::state::reference::LockKind;
+use crate::state::reg::{DynptrType, Meta, RegState};
+
+impl Env<'_> {
+    pub(crate) fn check_kfunc_args(&mut self, k: &Kfunc<'_>, meta: &mut CallMeta) -> Check {
+        self.check_outgoing_stack_args(k.params.len())?;
+        for i in 0..k.params.len() {
+            if !k.is_hidden(i) {
+                self.check_kfunc_arg(k, i, meta)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_kfunc_arg(&mut self, k: &Kfunc<'_>, i: usize, meta: &mut CallMeta) -> Check {
+        let name = arg_name(i);
+        let reg = self.func_arg_reg(i);
+        let arg = self.kfunc_arg_type(k, i)?;
+        let is_ptr = k.param_type(i).kind() == Kind::Ptr;
+        let nullable = is_ptr && k.is_nullable(i);
+        if is_ptr && (reg.is_null() || reg.typ.may_be_null()) && !nullable {
+            verbose!(self, "Possibly NULL pointer passed to trusted {name}\n");
+            return Err(Errno::EACCES.into());
+        }
+        let released = i + 1 == meta.release_regno;
+        let referenced = self.reg_is_referenced(&reg);
+        if released && arg != KfArg::Dynptr && !referenced && !reg.is_null() {
+            verbose!(
+                self,
+                "release kfunc {} expects referenced PTR_TO_BTF_ID passed to {name}\n",
+                k.name
+            );
+            return Err(Errno::EINVAL.into());
+        }
+        if referenced {
+            meta.ref_obj = (reg.id, reg.parent_id, meta.ref_obj.2 + 1);
+        }
+        if reg.is_null() && nullable {
+            return self.mark_chain_precision(i + 1);
+        }
+        let mut at = match arg {
+            KfArg::Dynptr => ArgType::ARG_PTR_TO_DYNPTR,
+            KfArg::Ctx => ArgType::ARG_PTR_TO_CTX,
+            KfArg::RefcountedKptr => ArgType::ARG_PTR_TO_BTF_ID,
+            _ => ArgType::ARG_DONTCARE,
+        };
+        if released {
+            at = at | Flag::OBJ_RELEASE;
+        }
+        self.check_func_arg_reg_off(&reg, &name, at, arg != KfArg::RefcountedKptr)?;
+        self.check_kfunc_arg_value(k, i, arg, &reg, meta)
+    }
+
+    fn check_kfunc_arg_value(
+        &mut self,
+        k: &Kfunc<'_>,
+        i: usize,
+        arg: KfArg,
+        reg: &RegState,
+        meta: &mut CallMeta,
+    ) -> Check {
+        let name = arg_name(i);
+        let fail = Err(Stop::Errno(Errno::EINVAL));
+        let scalar = matches!(
+            arg,
+            KfArg::Const | KfArg::Anything | KfArg::ConstAllocSizeOrZero | KfArg::MemSize
+        );
+        if scalar && !reg.is_scalar() {
+            verbose!(self, "{name} is not a scalar\n");
+            return fail;
+        }
+        let map_value = matches!(arg, KfArg::Workqueue | KfArg::Timer | KfArg::TaskWork);
+        if map_value && reg.typ != RegType::PTR_TO_MAP_VALUE {
+            verbose!(self, "{name} doesn't point to a map value\n");
+            return fail;
+        }
+        match arg {
+            KfArg::Anything => Ok(()),
+            KfArg::Arena => {
+                if reg.typ != RegType::PTR_TO_ARENA && !reg.is_scalar() {
+                    verbose!(self, "{name} is not a pointer to arena or scalar\n");
+                    return fail;
+                }
+                Ok(())
+            }
+            KfArg::Const => self.process_const_arg(reg, &name, i + 1, meta),
+            KfArg::ConstAllocSizeOrZero => {
+                if k.params[i].name() == "rdonly_buf_size" {
+                    meta.r0_rdonly = true;
+                }
+                self.process_const_alloc_mem_size(reg, &name, i + 1, meta)
+            }
+            KfArg::Ctx => {
+                if reg.typ != RegType::PTR_TO_CTX {
+                    verbose!(
+                        self,
+                        "{name} expected pointer to ctx, but got {}\n",
+                        reg.typ
+                    );
+                    return fail;
+                }
+                Ok(())
+            }
+            KfArg::AllocBtfId => self.check_alloc_arg(k, &name, reg, meta),
+            KfArg::Dynptr => self.check_kfunc_dynptr(k, i, reg, meta),
+            KfArg::Iter => {
+                if k.is_vmlinux_func("bpf_iter_css_task_new") && !self.css_task_iter_allowed() {
+                    verbose!(
+                        self,
+                        "css_task_iter is only allowed in bpf_lsm, bpf_iter and sleepable progs\n"
+                    );
+                    return fail;
+                }
+                self.process_iter_arg(reg, i, k, meta)
+            }
+            KfArg::ListHead | KfArg::ListNode | KfArg::RbRoot | KfArg::RbNode => {
+                self.check_graph_arg(k, i, arg, reg, meta)
+            }
+            KfArg::ConstMapPtr => {
+                if reg.typ != RegType::CONST_PTR_TO_MAP {
+                    verbose!(self, "pointer in {name} isn't map pointer\n");
+                    return fail;
+                }
+                self.process_map_ptr_arg(reg, &name, i + 1, meta)
+            }
+            KfArg::BtfId => self.check_kfunc_btf_arg(k, i, reg, meta),
+            KfArg::MemFixedSize => self.check_kfunc_mem_arg(k, i, reg, meta),
+            KfArg::Mem => Ok(()),
+            KfArg::ConstMemSize => {
+                self.process_const_arg(reg, &name, i + 1, meta)?;
+                self.check_kfunc_mem_size(i, reg, meta)
+            }
+            KfArg::MemSize => self.check_kfunc_mem_size(i, reg, meta),
+            KfArg::Callback => match reg.meta {
+                Meta::Subprog(s) if reg.typ == RegType::PTR_TO_FUNC => {
+                    meta.subprogno = s;
+                    Ok(())
+                }
+                _ => {
+                    verbose!(self, "{name} expected pointer to func\n");
+                    fail
+                }
+            },
+            KfArg::RefcountedKptr => self.check_refcounted_arg(&name, reg, meta),
+            KfArg::ConstStr => {
+                if reg.typ != RegType::PTR_TO_MAP_VALUE {
+                    verbose!(self, "{name} doesn't point to a const string\n");
+                    return fail;
+                }
+                self.check_arg_const_str(reg, &name)
+            }
+            KfArg::Workqueue => self.check_map_field_pointer(reg, &name, "bpf_wq", meta),
+            KfArg::Timer => self.check_map_field_pointer(reg, &name, "bpf_timer", meta),
+            KfArg::TaskWork => self.check_map_field_pointer(reg, &name, "bpf_task_work", meta),
+            KfArg::IrqFlag => {
+                if reg.typ != RegType::PTR_TO_STACK {
+                    verbose!(self, "{name} doesn't point to an irq flag on stack\n");
+                    return fail;
+                }
+                self.process_irq_flag(reg, &name, k)
+            }
+            KfArg::ResSpinLock => {
+                if reg.typ != RegType::PTR_TO_MAP_VALUE && reg.typ != ALLOC {
+                    verbose!(
+                        self,
+                        "{name} doesn't point to map value or allocated object\n"
+                    );
+                    return fail;
+                }
+                if self.in_rbtree_lock_required_cb() {
+                    verbose!(self, "can't res_spin_{{lock,unlock}} in rbtree cb\n");
+                    return Err(Errno::EACCES.into());
+                }
+                let irq = matches!(
+                    k.name,
+                    "bpf_res_spin_lock_irqsave" | "bpf_res_spin_unlock_irqrestore"
+                );
+                let take = matches!(k.name, "bpf_res_spin_lock" | "bpf_res_spin_lock_irqsave");
+                let kind = if irq { LockKind::ResIrq } else { LockKind::Res };
+                self.process_spin_lock(reg, &name, kind, take)
+            }
+        }
+    }
+
+    fn process_const_arg(
+        &mut self,
+        reg: &RegState,
+        name: &str,
+        regno: usize,
+        meta: &mut CallMeta,
+    ) -> Check {
+        if meta.arg_constant.is_some() {
+            return self.verifier_bug(format_args!("only one constant argument permitted"));
+        }
+        if !reg.var_off.is_const() {
+            verbose!(self, "{name} must be a known constant\n");
+            return Err(Errno::EINVAL.into());
+        }
+        self.mark_chain_precision(regno)?;
+        meta.arg_constant = Some(reg.var_off.value);
+        Ok(())
+    }
+
+    fn check_alloc_arg(
+        &mut self,
+        k: &Kfunc<'_>,
+        name: &str,
+        reg: &RegState,
+        meta: &mut CallMeta,
+    ) -> Check {
+        let drop_name = if reg.typ == ALLOC {
+            ["bpf_obj_drop", "bpf_obj_drop_impl"]
+        } else if reg.typ == ALLOC.with(Flag::MEM_PERCPU) {
+            ["bpf_percpu_obj_drop", "bpf_percpu_obj_drop_impl"]
+        } else {
+            verbose!(self, "{name} expected pointer to allocated object\n");
+            return Err(Errno::EINVAL.into());
+        };
+        if !k.is_one_of(&drop_name) {
+            verbose!(self, "{name} expected for {}()\n", drop_name[0]);
+            return Err(Errno::EINVAL.into());
+        }
+        if !self.reg_is_referenced(reg) {
+            verbose!(self, "allocated object must be referenced\n");
+            return Err(Errno::EINVAL.into());
+        }
+        meta.arg_btf = reg.btf();
+        Ok(())
+    }
+
+    fn check_refcounted_arg(&mut self, name: &str, reg: &RegState, meta: &mut CallMeta) -> Check {
+        if !reg.typ.is_ptr_alloc_obj() {
+            verbose!(self, "{name} is neither owning or non-owning ref\n");
+            return Err(Errno::EINVAL.into());
+        }
+        meta.arg_owning_ref = !reg.typ.is_non_owning_ref() && self.reg_is_referenced(reg);
+        let Some((btf, id)) = reg.btf() else {
+            return Err(Errno::EFAULT.into());
+        };
+        if self.struct_record(btf, id).refcount_off().is_none() {
+            verbose!(
+                self,
+                "{name} doesn't point to a type with bpf_refcount field\n"
+            );
+            return Err(Errno::EINVAL.into());
+        }
+        meta.arg_btf = Some((btf, id));
+        Ok(())
+    }
+
+    fn check_kfunc_dynptr(
+        &mut self,
+        k: &Kfunc<'_>,
+        i: usize,
+        reg: &RegState,
+        meta: &mut CallMeta,
+    ) -> Check {
+        let mut at = ArgType::ARG_PTR_TO_DYNPTR;
+        if k.suffix(i, "__uninit") {
+            at = at | Flag::MEM_UNINIT;
+        }
+        at = match k.name {
+            "bpf_dynptr_from_skb" => at | Flag::DYNPTR_TYPE_SKB,
+            "bpf_dynptr_from_xdp" => at | Flag::DYNPTR_TYPE_XDP,
+            "bpf_dynptr_from_skb_meta" => at | Flag::DYNPTR_TYPE_SKB_META,
+            "bpf_dynptr_from_file" => at | Flag::DYNPTR_TYPE_FILE,
+            "bpf_dynptr_file_discard" => at | Flag::DYNPTR_TYPE_FILE | Flag::OBJ_RELEASE,
+            "bpf_dynptr_clone" if at.has(Flag::MEM_UNINIT) => {
+                if meta.dynptr.0 == DynptrType::Invalid {
+                    return self.verifier_bug(format_args!("no dynptr type for parent of clone"));
+                }
+                at | meta.dynptr.0.flag()
+            }
+            _ => at,
+        };
+        self.process_dynptr_func(reg, &arg_name(i), at, meta)
+    }
+
+    fn css_task_iter_allowed(&self) -> bool {
+        match self.prog.prog_type {
+            ProgType::Lsm => true,
+            ProgType::Tracing if self.prog.expected_attach_type == AttachType::TraceIter => true,
+            _ => self.cur.in_sleepable,
+        }
+    }
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Calls of kfuncs: each argument by its BTF, what is returned, and the sections that some open
+//! and close.
+//!
+//! Source: `check_kfunc_call()`, `check_kfunc_args()`, `check_special_kfunc()` in
+//! `kernel/bpf/verifier.c`.
+
+pub mod args;
+pub mod collection;
+pub mod ptr_args;
+pub mod returned;
+
+use bpf::kernel::BtfRef;
+use bpf::kernel::kfuncs::KfuncFlags;
+use bpf::uapi::{AttachType, Insn, ProgType};
+
+use crate::check::call::function::callback::CallbackKind;
+use crate::check::call::kfunc::collection as graph;
+use crate::env::Env;
+use crate::env::call_args::CallMeta;
+use crate::env::flow::Flow;
+use crate::facts::errno::{Check, Errno, MAX_ERRNO, Stop};
+use crate::facts::limits::{CALLER_SAVED_REGS, MAX_BPF_FUNC_REG_ARGS};
+use crate::input::kfunc::Kfunc;
+use crate::log::verbose;
+
+impl Env<'_> {
+    /// A call of a kfunc.
+    pub fn check_kfunc_call(&mut self, insn: &Insn) -> Check<Flow> {
+        if insn.imm == 0 {
+            return Ok(Flow::Next);
+        }
+        let Some((k, allowed)) = self.kfunc(insn) else {
+            return Err(Errno::EINVAL.into());
+        };
+        if !allowed {
+            verbose!(self, "calling kernel function {} is not allowed\n", k.name);
+            return Err(Errno::EACCES.into());
+        }
+        let idx = self.insn_idx;
+        self.aux[idx].is_iter_next = k.flags.contains(KfuncFlags::ITER_NEXT);
+        if k.is_one_of(&["bpf_res_spin_lock", "bpf_res_spin_lock_irqsave"]) {
+            self.fork_failed_lock()?;
+        } else if k.is_vmlinux_func("__bpf_trap") {
+            verbose!(
+                self,
+                "unexpected __bpf_trap() due to uninitialized variable?\n"
+            );
+            return Err(Errno::EFAULT.into());
+        }
+        if k.flags.contains(KfuncFlags::PERFMON) && !self.allow_ptr_leaks {
+            verbose!(
+                self,
+                "{} is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n",
+                k.name
+            );
+            return Err(Errno::EPERM.into());
+        }
+        let sleepable = k.flags.contains(KfuncFlags::SLEEPABLE);
+        if sleepable && !self.cur.in_sleepable {
+            verbose!(
+                self,
+                "program must be sleepable to call sleepable kfunc {}\n",
+                k.name
+            );
+            return Err(Errno::EACCES.into());
+        }
+        let mut meta = CallMeta::default();
+        if k.flags.contains(KfuncFlags::RELEASE) {
+            meta.release_regno = 1;
+        }
+        self.check_kfunc_args(&k, &mut meta)?;
+        self.check_drop(&k, &meta)?;
+        self.push_kfunc_callback(insn, &k, &meta)?;
+        self.change_sections(&k)?;
+        if sleepable && self.in_rcu_cs() {
+            let why = self.non_sleepable_context();
+            verbose!(self, "kernel func {} is sleepable within {why}\n", k.name);
+            return Err(Errno::EACCES.into());
+        }
+        let changes_rcu = k.is_one_of(&["bpf_rcu_read_lock", "bpf_rcu_read_unlock"]);
+        if changes_rcu && self.in_rbtree_lock_required_cb() {
+            verbose!(
+                self,
+                "Calling bpf_rcu_read_{{lock,unlock}} in unnecessary rbtree callback\n"
+            );
+            return Err(Errno::EACCES.into());
+        }
+        if k.flags.contains(KfuncFlags::RCU_PROTECTED) && !self.in_rcu_cs() {
+            verbose!(
+                self,
+                "kernel func {} requires RCU critical section protection\n",
+                k.name
+            );
+            return Err(Errno::EACCES.into());
+        }
+        if meta.release_regno != 0 {
+            let reg = *self.reg(meta.release_regno);
+            self.release_reg(&reg, meta.dynptr.1 != 0)?;
+        }
+        if graph::takes_over_node(&k) {
+            let node = *self.reg(2);
+            self.hand_over_node(&node);
+        }
+        let throws = k.is_vmlinux_func("bpf_throw");
+        if throws && self.exception_callback_subprog == 0 {
+            self.check_return_code(1, "R1")?;
+        }
+        let not_init = self.not_init();
+        for r in 0..CALLER_SAVED_REGS {
+            self.regs()[r] = not_init;
+        }
+        self.invalidate_outgoing_stack_args();
+        self.set_kfunc_return(&k, &meta)?;
+        if k.is_vmlinux_func("bpf_xdp_pull_data") {
+            self.clear_all_pkt_pointers();
+        }
+        let nargs = k.params.len();
+        if nargs > MAX_BPF_FUNC_REG_ARGS {
+            let s = &mut self.subprogs[self.cur.frame().subprogno];
+            s.stack_arg_cnt = s
+                .stack_arg_cnt
+                .max(s.in_stack_arg_cnt() + nargs - MAX_BPF_FUNC_REG_ARGS);
+        }
+        if k.flags.contains(KfuncFlags::ITER_NEXT) {
+            self.process_iter_next_call(&meta)?;
+        }
+        if throws {
+            return self.process_exception_exit();
+        }
+        Ok(self.enter_callback_once())
+    }
+
+    /// The path on which a resilient lock is not taken.
+    fn fork_failed_lock(&mut self) -> Check {
+        let (idx, not_init, mut r0) = (self.insn_idx, self.not_init(), self.unknown());
+        r0.r32 = crate::domain::cnum::Cnum32::from_srange(-MAX_ERRNO, -1);
+        r0.r64 = crate::domain::cnum::Cnum64::from_srange((-MAX_ERRNO).into(), -1);
+        r0.bounds_sync();
+        let st = self.push_stack(idx + 1, idx, false)?;
+        let regs = &mut st.frame_mut().regs;
+        regs[..CALLER_SAVED_REGS].fill(not_init);
+        regs[0] = r0;
+        Ok(())
+    }
+
+    /// Tracing programs may run in an NMI, where not every object can be freed.
+    fn check_drop(&mut self, k: &Kfunc<'_>, meta: &CallMeta) -> Check {
+        use ProgType as P;
+        let drops = k.is_one_of(&[
+            "bpf_obj_drop",
+            "bpf_obj_drop_impl",
+            "bpf_percpu_obj_drop",
+            "bpf_percpu_obj_drop_impl",
+        ]);
+        let tracing = match self.prog.prog_type {
+            P::Kprobe
+            | P::Tracepoint
+            | P::PerfEvent
+            | P::RawTracepoint
+            | P::RawTracepointWritable => true,
+            P::Tracing => {
+                self.prog.expected_attach_type != AttachType::TraceIter && !self.prog.sleepable()
+            }
+            _ => false,
+        };
+        let Some((btf, id)) = meta.arg_btf.filter(|_| drops && tracing) else {
+            return Ok(());
+        };
+        if self.struct_record(btf, id).has_nmi_unsafe_fields() {
+            verbose!(
+                self,
+                "{} cannot be used in tracing programs on types with NMI unsafe fields\n",
+                k.name
+            );
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(())
+    }
+
+    fn push_kfunc_callback(&mut self, insn: &Insn, k: &Kfunc<'_>, meta: &CallMeta) -> Check {
+        let kind = match k.name {
+            _ if k.bref != BtfRef::VMLINUX => return Ok(()),
+            "bpf_rbtree_add" | "bpf_rbtree_add_impl" => CallbackKind::RbtreeAdd,
+            "bpf_wq_set_callback" => CallbackKind::Timer,
+            "bpf_task_work_schedule_signal" | "bpf_task_work_schedule_resume" => {
+                CallbackKind::TaskWork
+            }
+            _ => return Ok(()),
+        };
+        let r = self.push_callback_call(insn, meta.subprogno, kind);
+        if let Err(Stop::Errno(_)) = r {
+            verbose!(
+                self,
+                "kfunc {}#{} failed callback verification\n",
+                k.name,
+                k.id
+            );
+        }
+        r
+    }
+
+    /// RCU and preemption.
+    fn change_sections(&mut self, k: &Kfunc<'_>) -> Check {
+        if k.bref != BtfRef::VMLINUX {
+            return Ok(());
+        }
+        let name = k.name;
+        match name {
+            "bpf_rcu_read_lock" => self.cur.active_rcu_locks += 1,
+            "bpf_preempt_disable" => self.cur.active_preempt_locks += 1,
+            "bpf_rcu_read_unlock" => {
+                let Some(n) = self.cur.active_rcu_locks.checked_sub(1) else {
+                    verbose!(self, "unmatched rcu read unlock (kernel function {name})\n");
+                    return Err(Errno::EINVAL.into());
+                };
+                self.cur.active_rcu_locks = n;
+            }
+            "bpf_preempt_enable" => {
+                let Some(n) = self.cur.active_preempt_locks.checked_sub(1) else {
+                    verbose!(
+                        self,
+                        "unmatched attempt to enable preemption (kernel function {name})\n"
+                    );
+                    return Err(Errno::EINVAL.into());
+                };
+                self.cur.active_preempt_locks = n;
+            }
+            _ => return Ok(()),
+        }
+        if matches!(name, "bpf_rcu_read_unlock" | "bpf_preempt_enable") && !self.in_rcu_cs() {
+            self.invalidate_rcu_protected_refs();
+        }
+        Ok(())
+    }
+}

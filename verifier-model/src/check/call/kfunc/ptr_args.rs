@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Arguments of kfuncs that point to kernel structures or to memory.
+//!
+//! Source: `process_kf_arg_ptr_to_btf_id()`, `check_kfunc_args()` in `kernel/bpf/verifier.c`.
+
+use bpf::btf::kind_str;
+use bpf::kernel::BtfRef;
+use bpf::kernel::kfuncs::KfuncFlags;
+
+use crate::env::Env;
+use crate::env::call_args::CallMeta;
+use crate::facts::access::Access;
+use crate::facts::errno::{Check, Errno, Stop, not_modelled};
+use crate::facts::types::{Flag, RegType};
+use crate::input::kfunc::{Kfunc, arg_name};
+use crate::log::verbose;
+use crate::state::reg::RegState;
+
+impl Env<'_> {
+    /// A pointer to a kernel structure.
+    pub(crate) fn check_kfunc_btf_arg(
+        &mut self,
+        k: &Kfunc<'_>,
+        i: usize,
+        reg: &RegState,
+        meta: &mut CallMeta,
+    ) -> Check {
+        let name = arg_name(i);
+        let Some(target) = k.pointee(i) else {
+            return Err(Errno::EFAULT.into());
+        };
+        let (mut want, mut want_name) = ((k.bref, target.id()), target.name().to_owned());
+        let mut want_kind = kind_str(target);
+        if k.suffix(i, "__map") {
+            let Some(id) = self.vmlinux_struct("bpf_map") else {
+                return not_modelled("maps as arguments without struct bpf_map in BTF");
+            };
+            want = (BtfRef::VMLINUX, id);
+            want_name = "bpf_map".to_owned();
+            want_kind = "STRUCT";
+        }
+        let as_btf = reg.typ.base() == RegType::PTR_TO_BTF_ID;
+        if !as_btf && self.reg2btf(reg.typ).is_none() {
+            if !self.is_scalar_struct(k.btf, target) {
+                let other = match want_name.as_str() {
+                    "sock" => " or sock",
+                    "sock_common" => " or sock_common",
+                    "tcp_sock" => " or tcp_sock",
+                    "bpf_map" => " or map_ptr",
+                    _ => "",
+                };
+                verbose!(
+                    self,
+                    "{name} is {} expected {want_kind} {want_name}{other}\n",
+                    reg.typ
+                );
+                return Err(Errno::EINVAL.into());
+            }
+            return self.check_kfunc_mem_arg(k, i, reg, meta);
+        }
+        if !self.is_trusted_reg(reg) || reg.typ.has_unsafe_modifiers() {
+            if !k.flags.contains(KfuncFlags::RCU) {
+                verbose!(self, "{name} must be referenced or trusted\n");
+                return Err(Errno::EINVAL.into());
+            }
+            if !reg.typ.has(Flag::MEM_RCU) {
+                verbose!(self, "{name} must be a rcu pointer\n");
+                return Err(Errno::EINVAL.into());
+            }
+        }
+        let have = match reg.btf().filter(|_| as_btf) {
+            Some(b) => b,
+            None => {
+                let s = self.reg2btf(reg.typ).unwrap_or_default();
+                let Some(id) = self.vmlinux_struct_by_name(s) else {
+                    return not_modelled(format!("struct {s} is not in BTF"));
+                };
+                (BtfRef::VMLINUX, id)
+            }
+        };
+        let have_type = self.btf(have.0).map(|b| b.skip_mods_and_typedefs(have.1));
+        let (have_id, have_name, have_kind) =
+            have_type.map_or((have.1, "", "UNKNOWN"), |t| (t.id(), t.name(), kind_str(t)));
+        let released = k.flags.contains(KfuncFlags::RELEASE) && self.reg_is_referenced(reg);
+        let alias = |a: &str, b: &str| a.strip_suffix("___init") == Some(b);
+        let strict = released || alias(have_name, &want_name) || alias(&want_name, have_name);
+        let flex = !reg.typ.has(Flag::MEM_ALLOC);
+        let off = reg.var_off.value as i32;
+        let same = self.struct_ids_match((have.0, have_id), off, want, strict, flex);
+        let projection = matches!(
+            (want_name.as_str(), have_name),
+            ("__sk_buff", "sk_buff") | ("xdp_md", "xdp_buff")
+        );
+        if !same && !projection {
+            verbose!(
+                self,
+                "kernel function {} {name} expected pointer to {want_kind} {want_name} but {name} has a pointer to {have_kind} {have_name}\n",
+                k.name
+            );
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_kfunc_mem_arg(
+        &mut self,
+        k: &Kfunc<'_>,
+        i: usize,
+        reg: &RegState,
+        meta: &mut CallMeta,
+    ) -> Check {
+        let name = arg_name(i);
+        let Some(target) = k.pointee(i) else {
+            return Err(Errno::EFAULT.into());
+        };
+        let Ok(size) = k.btf.resolve_size(target.id()) else {
+            verbose!(
+                self,
+                "{name} reference type('{} {}') size cannot be determined: -22\n",
+                kind_str(target),
+                target.name()
+            );
+            return Err(Errno::EINVAL.into());
+        };
+        let rw = [Access::Read, Access::Write];
+        self.check_mem_reg(reg, &name, i + 1, size, &rw, Some(meta))
+    }
+
+    pub(crate) fn check_kfunc_mem_size(
+        &mut self,
+        i: usize,
+        size: &RegState,
+        meta: &mut CallMeta,
+    ) -> Check {
+        let name = arg_name(i);
+        if !size.is_scalar() {
+            verbose!(self, "{name} is not a scalar\n");
+            return Err(Errno::EINVAL.into());
+        }
+        let Some(at) = i.checked_sub(1) else {
+            return Err(Errno::EFAULT.into());
+        };
+        let buf = self.func_arg_reg(at);
+        if buf.is_null() {
+            return Ok(());
+        }
+        let buf_name = arg_name(at);
+        let rw = [Access::Read, Access::Write];
+        let names = (buf_name.as_str(), name.as_str());
+        let r = self.check_mem_size_reg(&buf, size, names, i + 1, &rw, true, meta);
+        if let Err(Stop::Errno(_)) = r {
+            verbose!(
+                self,
+                "{buf_name} and {name} memory, len pair leads to invalid memory access\n"
+            );
+        }
+        r
+    }
+}

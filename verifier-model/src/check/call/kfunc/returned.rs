@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What kfuncs return.
+//!
+//! Source: `check_special_kfunc()`, the end of `check_kfunc_call()` in `kernel/bpf/verifier.c`.
+
+use bpf::btf::{Btf, Kind, Type};
+use bpf::btf::{is_scalar, is_void, kind_str};
+use bpf::kernel::BtfRef;
+use bpf::kernel::kfuncs::KfuncFlags;
+use bpf::uapi::ProgType;
+
+use crate::check::call::kfunc::collection as graph;
+use crate::env::Env;
+use crate::env::call_args::CallMeta;
+use crate::facts::access::Access;
+use crate::facts::errno::{Check, Errno, Stop, not_modelled};
+use crate::facts::types::{ALLOC, Flag, RegType};
+use crate::input::kfunc::Kfunc;
+use crate::log::verbose;
+use crate::state::reg::{Meta, RegState};
+
+impl Env<'_> {
+    pub(crate) fn set_kfunc_return(&mut self, k: &Kfunc<'_>, meta: &CallMeta) -> Check {
+        let t = k.btf.skip_mods_and_typedefs(k.ret_type_id);
+        let acquire = k.flags.contains(KfuncFlags::ACQUIRE);
+        let target = (t.kind() == Kind::Ptr).then(|| k.btf.skip_mods_and_typedefs(t.type_id()));
+        let to_struct = target.is_some_and(|t| t.is_composite());
+        let allocates = k.is_one_of(&[
+            "bpf_obj_new",
+            "bpf_obj_new_impl",
+            "bpf_percpu_obj_new",
+            "bpf_percpu_obj_new_impl",
+            "bpf_refcount_acquire",
+            "bpf_refcount_acquire_impl",
+        ]);
+        if acquire && !to_struct && !allocates {
+            verbose!(
+                self,
+                "acquire kernel function does not return PTR_TO_BTF_ID\n"
+            );
+            return Err(Errno::EINVAL.into());
+        }
+        if is_scalar(t) {
+            self.mark_reg_unknown(0);
+            if k.is_one_of(&["bpf_res_spin_lock", "bpf_res_spin_lock_irqsave"]) {
+                let zero = self.const_zero();
+                self.regs()[0] = zero;
+            }
+            return Ok(());
+        }
+        let Some(target) = target else { return Ok(()) };
+        let mut r0 = RegState::konst(0);
+        if let Some(special) = self.special_kfunc_return(k, meta, target.name())? {
+            r0 = special;
+        } else if is_void(target) {
+            r0 = self.unknown();
+        } else if target.kind() != Kind::Struct {
+            let mut rdonly = meta.r0_rdonly;
+            let mut size = meta.ret_mem_size;
+            if size.is_none() {
+                if let Ok(n) = k.btf.resolve_size(target.id()) {
+                    size = Some(n);
+                    rdonly = true;
+                }
+                rdonly &= !k.is_vmlinux_func("bpf_session_cookie");
+            }
+            let Some(size) = size else {
+                verbose!(
+                    self,
+                    "kernel function {} returns pointer type {} {} is not supported\n",
+                    k.name,
+                    kind_str(target),
+                    target.name()
+                );
+                return Err(Errno::EINVAL.into());
+            };
+            r0.typ = RegType::PTR_TO_MEM;
+            r0.meta = Meta::MemSize(size);
+            if rdonly {
+                r0.typ = r0.typ | Flag::MEM_RDONLY;
+            }
+            if meta.ref_obj.0 != 0 {
+                if meta.ref_obj.2 > 1 {
+                    return self.verifier_bug(format_args!(
+                        "function expects only one referenced object but got {}\n",
+                        meta.ref_obj.2
+                    ));
+                }
+                r0.parent_id = meta.ref_obj.0;
+            }
+            if k.flags.contains(KfuncFlags::RCU_PROTECTED) {
+                r0.typ = r0.typ | Flag::MEM_RCU;
+            }
+        } else {
+            let iter_rcu = || {
+                let slot = meta
+                    .iter
+                    .and_then(|(f, s)| self.cur.frames.get(f)?.stack.get(s));
+                slot.is_some_and(|s| s.reg.typ.has(Flag::MEM_RCU))
+            };
+            let rcu = k.flags.contains(KfuncFlags::RCU_PROTECTED)
+                || k.flags.contains(KfuncFlags::ITER_NEXT) && iter_rcu();
+            let flag = if k.is_vmlinux_func("bpf_get_kmem_cache") {
+                Flag::PTR_UNTRUSTED
+            } else if rcu {
+                Flag::MEM_RCU
+            } else {
+                Flag::PTR_TRUSTED
+            };
+            r0.typ = RegType::PTR_TO_BTF_ID | flag;
+            r0.meta = Meta::Btf(k.bref, target.id());
+        }
+        let owning = k.is_one_of(&["bpf_refcount_acquire", "bpf_refcount_acquire_impl"])
+            && meta.arg_owning_ref;
+        if k.flags.contains(KfuncFlags::RET_NULL) && !owning {
+            r0.typ = r0.typ | Flag::PTR_MAYBE_NULL;
+            r0.id = self.new_id();
+        }
+        if acquire {
+            r0.id = self.acquire_reference(self.insn_idx, 0);
+        } else if graph::is_node_struct(target.name()) {
+            self.set_non_owning(&mut r0)?;
+        }
+        if r0.id == 0 && self.reg_may_point_to_spin_lock(&r0) {
+            r0.id = self.new_id();
+        }
+        self.regs()[0] = r0;
+        Ok(())
+    }
+
+    /// The kernel's type of the context, and whether it is a structure (`get_kern_ctx_btf_id`).
+    fn kern_ctx(&self) -> Check<(u32, bool)> {
+        self.kern_ctx_of(self.prog.prog_type)
+    }
+
+    /// The same for another type of program (`find_kern_ctx_type_id`).
+    pub(crate) fn kern_ctx_of(&self, prog_type: ProgType) -> Check<(u32, bool)> {
+        let btf = &self.kernel.vmlinux;
+        let name = format!("{}_kern", prog_type.c_name());
+        let found = btf
+            .find_by_name_kind("bpf_ctx_convert", Kind::Struct)
+            .and_then(|t| t.members().find(|m| m.name() == name))
+            .and_then(|m| btf.type_by_id(m.type_id()));
+        match found {
+            Some(t) => Ok((t.id(), t.is_composite())),
+            None => not_modelled("contexts without struct bpf_ctx_convert in BTF"),
+        }
+    }
+
+    /// Per-CPU objects are small and hold nothing but numbers.
+    fn check_percpu_obj_new(&mut self, btf: &Btf, t: Type<'_>) -> Check {
+        const BPF_GLOBAL_PERCPU_MA_MAX_SIZE: u32 = 512;
+        let size = t.size();
+        if size > BPF_GLOBAL_PERCPU_MA_MAX_SIZE {
+            verbose!(
+                self,
+                "bpf_percpu_obj_new type size ({size}) is greater than {BPF_GLOBAL_PERCPU_MA_MAX_SIZE}\n"
+            );
+        } else if !self.is_scalar_struct(btf, t) {
+            verbose!(
+                self,
+                "bpf_percpu_obj_new type ID argument must be of a struct of scalars\n"
+            );
+        } else if !self.struct_record(BtfRef::Prog, t.id()).fields.is_empty() {
+            verbose!(
+                self,
+                "bpf_percpu_obj_new type ID argument must not contain special fields\n"
+            );
+        } else {
+            return Ok(());
+        }
+        Err(Errno::EINVAL.into())
+    }
+
+    fn reg_may_point_to_spin_lock(&self, reg: &RegState) -> bool {
+        let Some((btf, id)) = reg.btf().filter(|_| reg.typ.is_ptr_alloc_obj()) else {
+            return false;
+        };
+        let record = self.struct_record(btf, id);
+        record.spin_lock_off().is_some() || record.res_spin_lock_off().is_some()
+    }
+
+    /// Kfuncs whose return the verifier knows more of (`check_special_kfunc`).
+    fn special_kfunc_return(
+        &mut self,
+        k: &Kfunc<'_>,
+        meta: &CallMeta,
+        target: &str,
+    ) -> Check<Option<RegState>> {
+        if k.bref != BtfRef::VMLINUX {
+            return Ok(None);
+        }
+        let mut r0 = RegState::konst(0);
+        let fail = Err(Stop::Errno(Errno::EINVAL));
+        match k.name {
+            "bpf_obj_new"
+            | "bpf_obj_new_impl"
+            | "bpf_percpu_obj_new"
+            | "bpf_percpu_obj_new_impl" => {
+                let Ok(id) = u32::try_from(meta.arg_constant.unwrap_or_default()) else {
+                    verbose!(
+                        self,
+                        "local type ID argument must be in range [0, U32_MAX]\n"
+                    );
+                    return fail;
+                };
+                let Some(btf) = self.prog.btf.clone() else {
+                    verbose!(self, "bpf_obj_new/bpf_percpu_obj_new requires prog BTF\n");
+                    return fail;
+                };
+                let Some(t) = btf.type_by_id(id).filter(|t| t.kind() == Kind::Struct) else {
+                    verbose!(
+                        self,
+                        "bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct\n"
+                    );
+                    return fail;
+                };
+                r0.typ = ALLOC;
+                if k.name.starts_with("bpf_percpu") {
+                    self.check_percpu_obj_new(&btf, t)?;
+                    r0.typ = r0.typ | Flag::MEM_PERCPU;
+                }
+                r0.meta = Meta::Btf(BtfRef::Prog, id);
+            }
+            "bpf_refcount_acquire" | "bpf_refcount_acquire_impl" => {
+                let Some((btf, id)) = meta.arg_btf else {
+                    return Err(Errno::EFAULT.into());
+                };
+                r0.typ = ALLOC;
+                r0.meta = Meta::Btf(btf, id);
+            }
+            "bpf_cast_to_kern_ctx" => {
+                let (id, is_struct) = self.kern_ctx()?;
+                if !is_struct {
+                    verbose!(self, "kern ctx type id {id} is not a struct\n");
+                    return fail;
+                }
+                r0.typ = RegType::PTR_TO_BTF_ID | Flag::PTR_TRUSTED;
+                r0.meta = Meta::Btf(k.bref, id);
+            }
+            "bpf_rdonly_cast" => {
+                let id = meta.arg_constant.unwrap_or_default();
+                let t = u32::try_from(id).ok().and_then(|id| k.btf.type_by_id(id));
+                let Some(t) = t else {
+                    verbose!(
+                        self,
+                        "Unknown type ID {} passed to kfunc bpf_rdonly_cast\n",
+                        id as i64
+                    );
+                    return fail;
+                };
+                if t.is_composite() {
+                    r0.typ = RegType::PTR_TO_BTF_ID | Flag::PTR_UNTRUSTED;
+                    r0.meta = Meta::Btf(k.bref, t.id());
+                } else if is_void(t) {
+                    r0.typ = RegType::PTR_TO_MEM | Flag::MEM_RDONLY | Flag::PTR_UNTRUSTED;
+                    r0.meta = Meta::MemSize(0);
+                } else {
+                    verbose!(
+                        self,
+                        "kfunc bpf_rdonly_cast type ID argument must be of a struct or void\n"
+                    );
+                    return fail;
+                }
+            }
+            "bpf_dynptr_slice" | "bpf_dynptr_slice_rdwr" => {
+                let Some(size) = meta.arg_constant else {
+                    return self
+                        .verifier_bug(format_args!("bpf_dynptr_slice(_rdwr) no constant size"));
+                };
+                r0.typ = RegType::PTR_TO_MEM | meta.dynptr.0.flag();
+                r0.meta = Meta::MemSize(size as u32);
+                if k.name == "bpf_dynptr_slice" {
+                    r0.typ = r0.typ | Flag::MEM_RDONLY;
+                } else if !self.may_access_direct_pkt_data(None, Access::Write) {
+                    verbose!(self, "the prog does not allow writes to packet data\n");
+                    return fail;
+                }
+                r0.parent_id = meta.dynptr.1;
+            }
+            _ if graph::is_node_struct(target) => {
+                let Some(root) = &meta.graph_root else {
+                    return Err(Errno::EFAULT.into());
+                };
+                r0 = self.graph_node(root);
+            }
+            _ => return Ok(None),
+        }
+        Ok(Some(r0))
+    }
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Dynptrs: two stack slots, or a register in a callback.
+//!
+//! Source: `process_dynptr_func()`, `mark_stack_slots_dynptr()` in `kernel/bpf/verifier.c`.
+
+use crate::check::call::object::iter::Place;
+use crate::env::Env;
+use crate::env::call_args::CallMeta;
+use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::types::{ArgType, Flag, RegType};
+use crate::log::verbose;
+use crate::state::reg::{DynptrType, Meta, RegState};
+use crate::state::slot::Slot;
+
+/// Slots of a dynptr.
+const DYNPTR_SLOTS: usize = 2;
+
+impl DynptrType {
+    /// Whether it holds a reference.
+    pub const fn is_referenced(self) -> bool {
+        matches!(self, Self::Ringbuf | Self::File)
+    }
+
+    /// The modifier of argument and memory types for it.
+    pub const fn flag(self) -> Flag {
+        match self {
+            Self::Invalid => Flag::NONE,
+            Self::Local => Flag::DYNPTR_TYPE_LOCAL,
+            Self::Ringbuf => Flag::DYNPTR_TYPE_RINGBUF,
+            Self::Skb => Flag::DYNPTR_TYPE_SKB,
+            Self::Xdp => Flag::DYNPTR_TYPE_XDP,
+            Self::SkbMeta => Flag::DYNPTR_TYPE_SKB_META,
+            Self::File => Flag::DYNPTR_TYPE_FILE,
+        }
+    }
+
+    fn of_arg(at: ArgType) -> Self {
+        let kinds = [
+            Self::Local,
+            Self::Ringbuf,
+            Self::Skb,
+            Self::Xdp,
+            Self::SkbMeta,
+            Self::File,
+        ];
+        kinds
+            .into_iter()
+            .find(|k| at.has(k.flag()))
+            .unwrap_or_default()
+    }
+
+    const fn type_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Ringbuf => "ringbuf",
+            Self::Skb => "skb",
+            Self::Xdp => "xdp",
+            Self::SkbMeta => "skb_meta",
+            Self::File => "file",
+            Self::Invalid => "<invalid>",
+        }
+    }
+}
+
+impl Env<'_> {
+    /// A dynptr passed to a call (`process_dynptr_func`).
+    pub fn process_dynptr_func(
+        &mut self,
+        reg: &RegState,
+        name: &str,
+        at: ArgType,
+        meta: &mut CallMeta,
+    ) -> Check {
+        let fail = Err(Stop::Errno(Errno::EINVAL));
+        let in_reg = reg.typ == RegType::CONST_PTR_TO_DYNPTR;
+        if reg.typ != RegType::PTR_TO_STACK && !in_reg {
+            verbose!(
+                self,
+                "{name} expected pointer to stack or const struct bpf_dynptr\n"
+            );
+            return fail;
+        }
+        if at.has(Flag::MEM_UNINIT) {
+            let uninit =
+                !in_reg && self.stack_object_place(reg, "dynptr", DYNPTR_SLOTS) != Place::Bad;
+            if !uninit {
+                verbose!(self, "Dynptr has to be an uninitialized dynptr\n");
+                return fail;
+            }
+            for s in 0..DYNPTR_SLOTS {
+                self.write_slot(reg, name, s * 8)?;
+            }
+            return self.mark_stack_slots_dynptr(reg, at, meta);
+        }
+        if in_reg && at.has(Flag::OBJ_RELEASE) {
+            verbose!(self, "CONST_PTR_TO_DYNPTR cannot be released\n");
+            return fail;
+        }
+        let found = if in_reg {
+            Some((*reg, None))
+        } else {
+            self.dynptr_at(reg)
+        };
+        let Some((d, spi)) = found else {
+            verbose!(self, "Expected an initialized dynptr as {name}\n");
+            return fail;
+        };
+        let kind = if let Meta::Dynptr(k, _) = d.meta {
+            k
+        } else {
+            DynptrType::Invalid
+        };
+        let want = DynptrType::of_arg(at);
+        if at.without(Flag::OBJ_RELEASE) != ArgType::ARG_PTR_TO_DYNPTR && kind != want {
+            verbose!(
+                self,
+                "Expected a dynptr of type {} as {name}\n",
+                want.type_str()
+            );
+            return fail;
+        }
+        if let Some(spi) = spi {
+            self.log.scratch_slot(spi);
+            self.log.scratch_slot(spi.saturating_sub(1));
+        }
+        meta.dynptr = (kind, d.id, d.parent_id);
+        Ok(())
+    }
+
+    fn dynptr_at(&mut self, reg: &RegState) -> Option<(RegState, Option<usize>)> {
+        let Place::Spi(spi) = self.stack_object_place(reg, "dynptr", DYNPTR_SLOTS) else {
+            return None;
+        };
+        let slots = self.slots_of(reg, spi, DYNPTR_SLOTS);
+        let first = slots.last()?;
+        let whole = slots.iter().all(|s| s.typ == [Slot::Dynptr; 8]);
+        let is_first = matches!(first.reg.meta, Meta::Dynptr(_, true));
+        (whole && is_first).then_some((first.reg, Some(spi)))
+    }
+
+    fn mark_stack_slots_dynptr(&mut self, reg: &RegState, at: ArgType, meta: &CallMeta) -> Check {
+        let Place::Spi(spi) = self.stack_object_place(reg, "dynptr", DYNPTR_SLOTS) else {
+            return Err(Errno::EINVAL.into());
+        };
+        self.destroy_if_dynptr_stack_slot(reg.frameno(), spi)?;
+        self.destroy_if_dynptr_stack_slot(reg.frameno(), spi - 1)?;
+        let kind = DynptrType::of_arg(at);
+        if kind == DynptrType::Invalid {
+            return Err(Errno::EINVAL.into());
+        }
+        let mut parent_id = meta.dynptr.2;
+        if meta.dynptr.0 == DynptrType::Invalid {
+            if meta.ref_obj.2 > 1 {
+                return self.verifier_bug(format_args!(
+                    "function expects only one referenced object but got {}\n",
+                    meta.ref_obj.2
+                ));
+            }
+            parent_id = meta.ref_obj.0;
+            if kind.is_referenced() {
+                parent_id = self.acquire_reference(self.insn_idx, parent_id);
+            }
+        }
+        let id = self.new_id();
+        for (i, s) in self
+            .slots_of_mut(reg, spi, DYNPTR_SLOTS)
+            .iter_mut()
+            .rev()
+            .enumerate()
+        {
+            s.typ = [Slot::Dynptr; 8];
+            s.reg.mark_known(0);
+            s.reg.typ = RegType::CONST_PTR_TO_DYNPTR;
+            s.reg.id = id;
+            s.reg.parent_id = parent_id;
+            s.reg.meta = Meta::Dynptr(kind, i == 0);
+        }
+        Ok(())
+    }
+
+    /// A dynptr is given back.
+    pub fn unmark_stack_slots_dynptr(&mut self, reg: &RegState) -> Check {
+        let Some((d, _)) = self.dynptr_at(reg) else {
+            return Err(Errno::EINVAL.into());
+        };
+        let referenced = matches!(d.meta, Meta::Dynptr(k, _) if k.is_referenced());
+        self.release_reference(if referenced { d.parent_id } else { d.id })
+    }
+
+    /// Overwriting a dynptr forgets all of it; one that holds a reference must not be
+    /// (`destroy_if_dynptr_stack_slot`).
+    pub fn destroy_if_dynptr_stack_slot(&mut self, frameno: usize, spi: usize) -> Check {
+        let Some(frame) = self.cur.frames.get(frameno) else {
+            return Ok(());
+        };
+        let Some(slot) = frame.stack.get(spi) else {
+            return Ok(());
+        };
+        if slot.typ[0] != Slot::Dynptr {
+            return Ok(());
+        }
+        let first = matches!(slot.reg.meta, Meta::Dynptr(_, true));
+        let spi = if first { spi } else { spi + 1 };
+        let Some(slot) = frame.stack.get(spi) else {
+            return Ok(());
+        };
+        let (id, parent) = (slot.reg.id, slot.reg.parent_id);
+        let referenced = matches!(slot.reg.meta, Meta::Dynptr(k, _) if k.is_referenced());
+        if referenced && self.dynptr_ref_cnt(parent) <= 1 {
+            verbose!(self, "cannot overwrite referenced dynptr\n");
+            return Err(Errno::EINVAL.into());
+        }
+        self.release_reference(id)?;
+        self.log.scratch_slot(spi);
+        self.log.scratch_slot(spi.saturating_sub(1));
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Saved IRQ flags on the stack.
+//!
+//! Source: `process_irq_flag()` in `kernel/bpf/verifier.c`.
+
+use crate::check::call::object::iter::Place;
+use crate::env::Env;
+use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::types::RegType;
+use crate::input::kfunc::Kfunc;
+use crate::log::verbose;
+use crate::state::reg::{IrqClass, Meta, RegState};
+use crate::state::slot::Slot;
+
+impl Env<'_> {
+    /// An IRQ flag passed to a call (`process_irq_flag`).
+    pub fn process_irq_flag(&mut self, reg: &RegState, name: &str, k: &Kfunc<'_>) -> Check {
+        let fail = Err(Stop::Errno(Errno::EINVAL));
+        let lock = k.name.starts_with("bpf_res_spin");
+        let class = if lock {
+            IrqClass::Lock
+        } else {
+            IrqClass::Native
+        };
+        let save = matches!(k.name, "bpf_local_irq_save" | "bpf_res_spin_lock_irqsave");
+        let place = self.stack_object_place(reg, "irq_flag", 1);
+        let slot = match place {
+            Place::Spi(spi) => self.slots_of(reg, spi, 1).first().copied(),
+            _ => None,
+        };
+        if save {
+            let free = place != Place::Bad && slot.is_none_or(|s| !s.typ.contains(&Slot::IrqFlag));
+            if !free {
+                verbose!(self, "expected uninitialized irq flag as {name}\n");
+                return fail;
+            }
+            self.write_slot(reg, name, 0)?;
+            let Place::Spi(spi) = self.stack_object_place(reg, "irq_flag", 1) else {
+                return fail;
+            };
+            let id = self.acquire_irq_state(self.insn_idx);
+            for s in self.slots_of_mut(reg, spi, 1) {
+                s.reg.mark_known(0);
+                s.reg.typ = RegType::PTR_TO_STACK;
+                s.reg.id = id;
+                s.reg.meta = Meta::Irq(class);
+                s.typ = [Slot::IrqFlag; 8];
+            }
+            self.log.scratch_slot(spi);
+            return Ok(());
+        }
+        let (Place::Spi(spi), Some(slot)) = (place, slot) else {
+            verbose!(self, "expected an initialized irq flag as {name}\n");
+            return fail;
+        };
+        if slot.reg.id == 0 || slot.typ != [Slot::IrqFlag; 8] {
+            verbose!(self, "expected an initialized irq flag as {name}\n");
+            return fail;
+        }
+        self.log.scratch_slot(spi);
+        if slot.reg.meta != Meta::Irq(class) {
+            let (a, b) = if lock {
+                ("native", "lock")
+            } else {
+                ("lock", "native")
+            };
+            verbose!(
+                self,
+                "irq flag acquired by {a} kfuncs cannot be restored with {b} kfuncs\n"
+            );
+            return fail;
+        }
+        if !self.release_irq_state(slot.reg.id) {
+            let active = self.cur.active_irq_id;
+            let at = self
+                .cur
+                .refs
+                .iter()
+                .find(|r| r.id == active)
+                .map_or(0, |r| r.insn_idx);
+            verbose!(
+                self,
+                "cannot restore irq state out of order, expected id={active} acquired at insn_idx={at}\n"
+            );
+            return Err(Errno::EACCES.into());
+        }
+        let not_init = self.not_init();
+        for s in self.slots_of_mut(reg, spi, 1) {
+            s.reg = not_init;
+            s.typ = [Slot::Invalid; 8];
+        }
+        if !self.in_rcu_cs() {
+            self.invalidate_rcu_protected_refs();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What programs, global functions and callbacks may return.
+//!
+//! Source: `check_return_code()`, `return_retval_range()`, `check_global_subprog_return_code()` in
+//! `kernel/bpf/verifier.c`.
+
+use bpf::uapi::{AttachType as A, ProgType as P};
+
+use crate::env::Env;
+use crate::facts::errno::{Check, Errno, MAX_ERRNO};
+use crate::facts::types::RegType;
+use crate::log::verbose;
+use crate::state::RetvalRange;
+use crate::state::reg::RegState;
+
+impl Env<'_> {
+    /// The value returned by the program or by an asynchronous callback.
+    pub fn check_return_code(&mut self, regno: usize, reg_name: &str) -> Check {
+        let frame = &self.cur.frames[0];
+        let in_async = frame.in_async_callback_fn;
+        let mut range = frame.callback_ret_range;
+        if !in_async && self.program_returns_void()? {
+            return Ok(());
+        }
+        let ret_type = match self.prog.prog_type {
+            P::StructOps => self.struct_ops_ret_type(),
+            _ => None,
+        };
+        // A pointer of the kernel's comes back with its reference, unmodified, or NULL does.
+        let reg = *self.reg(regno);
+        if ret_type.is_some()
+            && reg.btf().map(|t| self.home_of(t)) == ret_type
+            && self.reg_is_referenced(&reg)
+        {
+            return self.check_ptr_off_reg(&reg, &format!("R{regno}"), false);
+        }
+        self.check_src_reg(regno)?;
+        if self.is_pointer_value(regno) {
+            verbose!(self, "R{regno} leaks addr as return value\n");
+            return Err(Errno::EACCES.into());
+        }
+        let ctx = if in_async {
+            "At async callback return"
+        } else {
+            if self.prog.prog_type == P::StructOps && ret_type.is_none() {
+                return Ok(());
+            }
+            match self.return_range()? {
+                Some(r) => range = r,
+                None => return Ok(()),
+            }
+            "At program exit"
+        };
+        let reg = *self.reg(regno);
+        if !reg.is_scalar() {
+            verbose!(
+                self,
+                "{ctx} the register R{regno} is not a known value ({})\n",
+                reg.typ
+            );
+            return Err(Errno::EINVAL.into());
+        }
+        self.mark_chain_precision(regno)?;
+        if !range.allows(&reg) {
+            self.verbose_invalid_scalar(&reg, range, ctx, reg_name);
+            let lsm_cgroup =
+                self.prog.prog_type == P::Lsm && self.prog.expected_attach_type == A::LsmCgroup;
+            if lsm_cgroup && self.attach_returns_void() {
+                verbose!(
+                    self,
+                    "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!\n"
+                );
+            }
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(())
+    }
+
+    /// The value returned by a global function: any scalar.
+    pub fn check_global_subprog_return_code(&mut self) -> Check {
+        let subprog = self.cur.frame().subprogno;
+        if self.subprog_returns_void(subprog) {
+            return Ok(());
+        }
+        self.check_src_reg(0)?;
+        if self.reg(0).typ == RegType::PTR_TO_ARENA {
+            return Ok(());
+        }
+        if self.is_pointer_value(0) {
+            verbose!(self, "R0 leaks addr as return value\n");
+            return Err(Errno::EACCES.into());
+        }
+        let reg = *self.reg(0);
+        if !reg.is_scalar() {
+            verbose!(
+                self,
+                "At subprogram exit the register R0 is not a scalar value ({})\n",
+                reg.typ
+            );
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(())
+    }
+
+    /// Says what was returned and what may be.
+    pub fn verbose_invalid_scalar(
+        &mut self,
+        reg: &RegState,
+        range: RetvalRange,
+        ctx: &str,
+        reg_name: &str,
+    ) {
+        let mut text = String::new();
+        if reg.smin() > i64::MIN {
+            text += &format!(" smin={}", reg.smin());
+        }
+        if reg.smax() < i64::MAX {
+            text += &format!(" smax={}", reg.smax());
+        }
+        if text.is_empty() {
+            text += " unknown scalar value";
+        }
+        let (lo, hi) = (range.minval, range.maxval);
+        verbose!(
+            self,
+            "{ctx} the register {reg_name} has{text} should have been in [{lo}, {hi}]\n"
+        );
+    }
+
+    /// What programs of this type may return; None for anything.
+    fn return_range(&self) -> Check<Option<RetvalRange>> {
+        let r = |lo, hi| Ok(Some(RetvalRange::new(lo, hi)));
+        let attach = self.prog.expected_attach_type;
+        match self.prog.prog_type {
+            P::CgroupSockAddr => match attach {
+                A::CgroupUdp4Recvmsg
+                | A::CgroupUdp6Recvmsg
+                | A::CgroupUnixRecvmsg
+                | A::CgroupInet4Getpeername
+                | A::CgroupInet6Getpeername
+                | A::CgroupUnixGetpeername
+                | A::CgroupInet4Getsockname
+                | A::CgroupInet6Getsockname
+                | A::CgroupUnixGetsockname => r(1, 1),
+                A::CgroupInet4Bind | A::CgroupInet6Bind => r(0, 3),
+                _ => r(0, 1),
+            },
+            P::CgroupSkb if attach == A::CgroupInetEgress => r(0, 3),
+            P::CgroupSkb
+            | P::CgroupSock
+            | P::SockOps
+            | P::CgroupDevice
+            | P::CgroupSysctl
+            | P::CgroupSockopt
+            | P::SkLookup
+            | P::Netfilter => r(0, 1),
+            P::RawTracepoint => match self.prog.attach {
+                None => Ok(None),
+                Some(_) => r(0, 0),
+            },
+            P::Tracing => match attach {
+                A::TraceFentry
+                | A::TraceFexit
+                | A::TraceFsession
+                | A::TraceFentryMulti
+                | A::TraceFexitMulti
+                | A::TraceFsessionMulti => r(0, 0),
+                A::TraceRawTp | A::ModifyReturn => Ok(None),
+                _ => r(0, 1),
+            },
+            P::Kprobe => match attach {
+                A::TraceKprobeSession | A::TraceUprobeSession => r(0, 1),
+                _ => Ok(None),
+            },
+            P::Lsm => Ok(self.lsm_return_range()),
+            P::StructOps => r(0, 0),
+            _ => Ok(None),
+        }
+    }
+
+    /// What an LSM hook may return.
+    pub fn lsm_return_range(&self) -> Option<RetvalRange> {
+        let void = self
+            .attach_func_proto()
+            .is_none_or(|(_, p)| p.type_id() == 0);
+        if self.prog.expected_attach_type == A::LsmCgroup {
+            let range = if void {
+                RetvalRange::new(1, 1)
+            } else {
+                RetvalRange::new(0, 1)
+            };
+            return Some(range);
+        }
+        Some(self.lsm_hook_range())
+    }
+
+    /// What the hook itself may return (`bpf_lsm_get_retval_range`).
+    pub fn lsm_hook_range(&self) -> RetvalRange {
+        // Hooks that return a boolean or nothing are listed in kernel/bpf/bpf_lsm.c.
+        const BOOL: [&str; 3] = [
+            "bpf_lsm_audit_rule_known",
+            "bpf_lsm_inode_xattr_skipcap",
+            "bpf_lsm_xfrm_state_pol_flow_match",
+        ];
+        let is_bool = BOOL.contains(&self.attach_func_name());
+        let (lo, hi) = if is_bool { (0, 1) } else { (-MAX_ERRNO, 0) };
+        RetvalRange {
+            minval: lo,
+            maxval: hi,
+            return_32bit: true,
+        }
+    }
+
+    /// Whether the function that the program attaches to returns nothing.
+    fn attach_returns_void(&self) -> bool {
+        self.attach_func_proto()
+            .is_some_and(|(_, p)| p.type_id() == 0)
+    }
+
+    fn program_returns_void(&self) -> Check<bool> {
+        if self.extends.is_some() {
+            return Ok(self.subprog_returns_void(0));
+        }
+        Ok(match self.prog.prog_type {
+            P::Lsm => self.prog.expected_attach_type != A::LsmCgroup && self.attach_returns_void(),
+            P::StructOps => self.attach_returns_void(),
+            _ => false,
+        })
+    }
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Contexts that are the arguments of a kernel function, by BTF.
+//!
+//! Source: `btf_ctx_access()` in `kernel/bpf/btf.c`; `ctx_arg_info` of BPF iterators.
+
+use bpf::btf::Kind;
+use bpf::btf::{is_void, kind_str};
+use bpf::kernel::BtfRef;
+use bpf::program::AttachTarget;
+use bpf::uapi::{AttachType as A, ProgType as P};
+
+use crate::check::ctx::CtxInfo;
+use crate::env::Env;
+use crate::facts::errno::{Check, Errno, not_modelled};
+use crate::facts::rule::Rule;
+use crate::facts::type_tags::type_tags;
+use crate::facts::types::{Flag, RegType};
+use crate::log::verbose;
+
+/// Arguments of BPF iterators that are more than BTF says: function, offset in the context, type.
+const ITER_ARGS: [(&str, i32, RegType); 23] = {
+    const BTF: RegType = RegType::PTR_TO_BTF_ID.with(Flag::PTR_MAYBE_NULL);
+    const TRUSTED: RegType = BTF.with(Flag::PTR_TRUSTED);
+    const BUF: RegType = RegType::PTR_TO_BUF.with(Flag::PTR_MAYBE_NULL);
+    const RDONLY_BUF: RegType = BUF.with(Flag::MEM_RDONLY);
+    [
+        ("bpf_iter_ksym", 8, BTF),
+        ("bpf_iter_bpf_prog", 8, BTF),
+        ("bpf_iter_cgroup", 8, TRUSTED),
+        ("bpf_iter_kmem_cache", 8, TRUSTED),
+        ("bpf_iter_task", 8, TRUSTED),
+        ("bpf_iter_task_file", 8, BTF),
+        ("bpf_iter_task_file", 24, BTF),
+        ("bpf_iter_task_vma", 8, BTF),
+        ("bpf_iter_task_vma", 16, BTF),
+        ("bpf_iter_bpf_map", 8, TRUSTED),
+        ("bpf_iter_bpf_map_elem", 16, RDONLY_BUF),
+        ("bpf_iter_bpf_map_elem", 24, BUF),
+        ("bpf_iter_bpf_link", 8, BTF),
+        ("bpf_iter_dmabuf", 8, BTF),
+        ("bpf_iter_tcp", 8, TRUSTED),
+        ("bpf_iter_udp", 8, TRUSTED),
+        ("bpf_iter_unix", 8, BTF),
+        ("bpf_iter_netlink", 8, BTF),
+        ("bpf_iter_ipv6_route", 8, BTF),
+        ("bpf_iter_sockmap", 16, RDONLY_BUF),
+        ("bpf_iter_sockmap", 24, BTF),
+        ("bpf_iter_bpf_sk_storage_map", 16, BTF),
+        ("bpf_iter_bpf_sk_storage_map", 24, BUF),
+    ]
+};
+
+impl Env<'_> {
+    /// Arguments of a traced function, by BTF.
+    pub(crate) fn btf_ctx_access(&mut self, off: i32, size: i32) -> Check<Option<CtxInfo>> {
+        let name = self.attach_func_name();
+        if off % 8 != 0 {
+            verbose!(self, "func '{name}' offset {off} is not multiple of 8\n");
+            return Ok(None);
+        }
+        let Some((bref, proto)) = self.attach_func_proto() else {
+            return not_modelled("the context of a program without a kernel function");
+        };
+        let Some(btf) = self.btf(bref).cloned() else {
+            return Err(Errno::EFAULT.into());
+        };
+        let attach = match self.prog.attach {
+            // A member's index stands in the same field, and is taken for what it is not.
+            Some(AttachTarget::Kernel {
+                member: Some(m), ..
+            }) => A::from_u32(m.index).unwrap_or(A::StructOps),
+            _ => self.prog.expected_attach_type,
+        };
+        let raw_tp = self.prog.prog_type == P::Tracing && attach == A::TraceRawTp;
+        let params: Vec<_> = proto.params().collect();
+        let slots = |id: u32| {
+            let t = btf.skip_mods_and_typedefs(id);
+            let size = if t.kind() == Kind::Ptr { 8 } else { t.size() };
+            size.div_ceil(8) as i32 * 8
+        };
+        // The first argument of a tracepoint's function is not passed; offsets still count it.
+        let mut end = 0;
+        let mut arg = params.len() + 1;
+        let all = params.iter().map(|p| p.type_id()).chain([proto.type_id()]);
+        for (i, id) in all.enumerate() {
+            end += slots(id);
+            if off < end {
+                arg = i;
+                break;
+            }
+        }
+        let params = if raw_tp {
+            params.get(1..).unwrap_or_default()
+        } else {
+            &params[..]
+        };
+        let is_lsm = self.prog.prog_type == P::Lsm;
+        let type_id = if arg > params.len() {
+            verbose!(self, "func '{name}' doesn't have {}-th argument\n", arg + 1);
+            return Ok(None);
+        } else if arg == params.len() {
+            let returns = matches!(
+                attach,
+                A::LsmMac | A::LsmCgroup | A::TraceFexit | A::TraceFsession | A::ModifyReturn
+            );
+            if !returns {
+                verbose!(self, "func '{name}' doesn't have {}-th argument\n", arg + 1);
+                return Ok(None);
+            }
+            proto.type_id()
+        } else {
+            params[arg].type_id()
+        };
+        let t = btf.skip_mods_and_typedefs(type_id);
+        let small_int = t.kind() == Kind::Int && t.size() <= 8;
+        if small_int || t.is_any_enum() || t.is_composite() {
+            let mac = is_lsm && attach == A::LsmMac && arg == params.len();
+            let range = if mac { self.lsm_return_range() } else { None };
+            return Ok(Some(CtxInfo {
+                range,
+                ..CtxInfo::SCALAR
+            }));
+        }
+        if t.kind() != Kind::Ptr {
+            if is_void(t) && arg == params.len() {
+                verbose!(
+                    self,
+                    "func '{name}' arg{arg} '' has type UNKNOWN. Only pointer access is allowed\n"
+                );
+                return Ok(None);
+            }
+            verbose!(
+                self,
+                "func '{name}' arg{arg} '{}' has type {}. Only pointer access is allowed\n",
+                t.name(),
+                kind_str(t)
+            );
+            return Ok(None);
+        }
+        if size != 8 {
+            verbose!(self, "func '{name}' size {size} must be 8\n");
+            return Ok(None);
+        }
+        let iter_arg = ITER_ARGS
+            .iter()
+            .find(|(f, o, _)| attach == A::TraceIter && *f == name && *o == off)
+            .map(|(_, _, t)| *t);
+        if let Some(typ) = iter_arg.filter(|t| t.base() == RegType::PTR_TO_BUF) {
+            return Ok(Some(CtxInfo::of(typ)));
+        }
+        let ctx_arg = self.ctx_args.iter().find(|a| a.offset == off).copied();
+        if let Some(arg) = ctx_arg.filter(|a| a.typ.base() == RegType::PTR_TO_ARENA) {
+            return Ok(Some(CtxInfo::of(arg.typ)));
+        }
+        let target = btf.skip_mods_and_typedefs(t.type_id());
+        if !target.is_composite() {
+            return Ok(Some(CtxInfo::SCALAR));
+        }
+        if let Some(arg) = ctx_arg {
+            return Ok(Some(CtxInfo {
+                btf: Some(arg.btf),
+                ref_id: arg.ref_id,
+                ..CtxInfo::of(arg.typ)
+            }));
+        }
+        if let Some(mut typ) = iter_arg {
+            let newly_trusted = matches!(name, "bpf_iter_task" | "bpf_iter_cgroup");
+            if newly_trusted && !self.profile.has(Rule::ITER_CTX_TRUSTED) {
+                typ = typ.without(Flag::PTR_TRUSTED);
+            }
+            let btf = Some((bref, target.id()));
+            return Ok(Some(CtxInfo {
+                typ,
+                btf,
+                ref_id: 0,
+                range: None,
+            }));
+        }
+        let iter_known = ITER_ARGS.iter().any(|(f, _, _)| *f == name);
+        if attach == A::TraceIter && off != 0 && !iter_known {
+            return not_modelled(format!("arguments of the iterator {name}"));
+        }
+        let mut typ = RegType::PTR_TO_BTF_ID;
+        let trusted = match self.prog.prog_type {
+            P::Tracing => matches!(attach, A::TraceRawTp | A::TraceIter),
+            P::Lsm => !LSM_UNTRUSTED.contains(&name),
+            P::StructOps => true,
+            _ => false,
+        };
+        if trusted {
+            typ = typ | Flag::PTR_TRUSTED;
+        }
+        if params
+            .get(arg)
+            .is_some_and(|p| p.name().ends_with("__nullable"))
+        {
+            typ = typ | Flag::PTR_MAYBE_NULL;
+        }
+        let mut may_be_error = false;
+        if raw_tp {
+            match raw_tp_null_args(name) {
+                Some(mask) => {
+                    let digit = mask >> (arg * 4);
+                    if digit & 1 != 0 {
+                        typ = typ | Flag::PTR_MAYBE_NULL;
+                    }
+                    may_be_error = digit & 2 != 0;
+                }
+                None if bref != BtfRef::VMLINUX => typ = typ | Flag::PTR_MAYBE_NULL,
+                None => {}
+            }
+        }
+        const TAGS: [(&str, Flag); 2] = [("user", Flag::MEM_USER), ("percpu", Flag::MEM_PERCPU)];
+        let (flags, _) = type_tags(&btf, t, &TAGS);
+        typ = typ | flags;
+        verbose!(
+            self,
+            "func '{name}' arg{arg} has btf_id {} type {} '{}'\n",
+            target.id(),
+            kind_str(target),
+            target.name()
+        );
+        if may_be_error {
+            // No message of a failure, and without a line's end.
+            if self.log.level1() {
+                verbose!(
+                    self,
+                    "marking pointer arg{arg} as scalar as it may encode error"
+                );
+            }
+            return Ok(Some(CtxInfo::SCALAR));
+        }
+        Ok(Some(CtxInfo {
+            typ,
+            btf: Some((bref, target.id())),
+            ref_id: 0,
+            range: None,
+        }))
+    }
+}
+
+/// LSM hooks whose arguments may be dying (`untrusted_lsm_hooks`).
+const LSM_UNTRUSTED: [&str; 9] = [
+    "bpf_lsm_bpf_map_free",
+    "bpf_lsm_bpf_prog_free",
+    "bpf_lsm_file_alloc_security",
+    "bpf_lsm_file_free_security",
+    "bpf_lsm_sk_alloc_security",
+    "bpf_lsm_sk_free_security",
+    "bpf_lsm_task_free",
+    "bpf_lsm_bdev_alloc_security",
+    "bpf_lsm_bdev_free_security",
+];
+
+fn raw_tp_null_args(name: &str) -> Option<u64> {
+    const TABLE: &str = include_str!("../../../data/linux-7.3/raw_tp_null_args.txt");
+    TABLE.lines().find_map(|l| {
+        let (n, mask) = l.split_once(' ')?;
+        (n == name)
+            .then(|| u64::from_str_radix(mask, 16).ok())
+            .flatten()
+    })
+}

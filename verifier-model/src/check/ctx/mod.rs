@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The context that a program is passed: which fields may be accessed, and what they hold.
+//!
+//! Source: `check_ctx_access()` in `kernel/bpf/verifier.c`; the `is_valid_access` of program types
+//! in `kernel/trace/bpf_trace.c`, `net/core/filter.c`; `btf_ctx_access()` in `kernel/bpf/btf.c`.
+
+pub mod arguments;
+
+use bpf::kernel::BtfRef;
+use bpf::uapi::{AttachType as A, ProgType as P};
+
+use crate::check::access::MemAccess;
+use crate::env::Env;
+use crate::facts::access::Access;
+use crate::facts::ctx_fields::{self, Fields};
+use crate::facts::errno::{Check, Errno, not_modelled};
+use crate::facts::types::{Flag, RegType};
+use crate::log::verbose;
+use crate::state::RetvalRange;
+
+/// What a field of the context holds.
+#[derive(Clone, Debug)]
+pub struct CtxInfo {
+    /// Type of register.
+    pub typ: RegType,
+    /// For pointers to structures: which.
+    pub btf: Option<(BtfRef, u32)>,
+    /// Reference that comes with it.
+    pub ref_id: u32,
+    /// For the value that an LSM hook returned so far: its range.
+    pub range: Option<RetvalRange>,
+}
+
+impl CtxInfo {
+    pub(crate) const SCALAR: Self = Self {
+        typ: RegType::SCALAR_VALUE,
+        btf: None,
+        ref_id: 0,
+        range: None,
+    };
+
+    pub(crate) const fn of(typ: RegType) -> Self {
+        Self {
+            typ,
+            btf: None,
+            ref_id: 0,
+            range: None,
+        }
+    }
+}
+
+impl<'a> Env<'a> {
+    /// An access to the context.
+    pub fn check_ctx_access(&mut self, a: &MemAccess<'_>, size: i32) -> Check<CtxInfo> {
+        let typ = self.prog.prog_type;
+        if typ == P::Syscall {
+            self.check_mem_region_access(&a.reg, a.argname, a.off, size, u16::MAX.into(), false)?;
+        } else {
+            let fixed_off_ok = matches!(
+                typ,
+                P::Kprobe
+                    | P::Tracing
+                    | P::RawTracepoint
+                    | P::RawTracepointWritable
+                    | P::Tracepoint
+                    | P::Lsm
+                    | P::StructOps
+                    | P::CgroupDevice
+                    | P::Netfilter
+            );
+            self.check_ptr_off_reg(&a.reg, a.argname, fixed_off_ok)?;
+        }
+        let off = a.off.wrapping_add(a.reg.umax() as i32);
+        if let Some(info) = self.is_valid_access(a, off, size)? {
+            if info.ref_id != 0 && !self.cur.holds_reference(info.ref_id) {
+                verbose!(
+                    self,
+                    "invalid bpf_context access off={off}. Reference may already be released\n"
+                );
+                self.verbose_linfo(a.insn_idx, format_args!("; "));
+                return Err(Errno::EACCES.into());
+            }
+            return Ok(info);
+        }
+        verbose!(self, "invalid bpf_context access off={off} size={size}\n");
+        self.verbose_linfo(a.insn_idx, format_args!("; "));
+        Err(Errno::EACCES.into())
+    }
+
+    fn is_valid_access(
+        &mut self,
+        a: &MemAccess<'_>,
+        off: i32,
+        size: i32,
+    ) -> Check<Option<CtxInfo>> {
+        let read = a.access == Access::Read;
+        let scalar = |ok: bool| Ok(ok.then_some(CtxInfo::SCALAR));
+        match self.prog.prog_type {
+            P::Syscall => scalar((0..i32::from(u16::MAX)).contains(&off)),
+            P::RawTracepointWritable if off == 0 => {
+                let ok = read && size == 8;
+                Ok(ok.then_some(CtxInfo::of(RegType::PTR_TO_TP_BUFFER)))
+            }
+            P::RawTracepoint | P::RawTracepointWritable => {
+                scalar((0..96).contains(&off) && read && off % size == 0)
+            }
+            P::StructOps => self.struct_ops_access(read, off, size),
+            P::Tracing | P::Lsm => self.tracing_access(read, off, size),
+            P::Kprobe => {
+                scalar((0..168).contains(&off) && read && off % size == 0 && off + size <= 168)
+            }
+            P::Tracepoint => scalar((8..8192).contains(&off) && read && off % size == 0),
+            P::PerfEvent => {
+                let narrow = (168..184).contains(&off);
+                scalar((0..184).contains(&off) && read && off % size == 0 && (narrow || size == 8))
+            }
+            P::SocketFilter
+            | P::SchedCls
+            | P::SchedAct
+            | P::CgroupSkb
+            | P::LwtIn
+            | P::LwtOut
+            | P::LwtXmit
+            | P::LwtSeg6local
+            | P::SkSkb => self.skb_access(a, off, size),
+            P::Xdp => Ok(xdp_access(a, off, size)),
+            P::Netfilter => self.nf_access(a, off, size),
+            P::FlowDissector if a.is_ldsx && (76..84).contains(&off) => Ok(None),
+            t if let Some(fields) = self.ctx_fields(t) => {
+                let attach = self.prog.expected_attach_type;
+                Ok(fields.access(off, size, a.access, attach).map(CtxInfo::of))
+            }
+            t => not_modelled(format!("the context of {t:?} programs")),
+        }
+    }
+
+    /// Arguments of a kernel function (`bpf_tracing_btf_ctx_access`).
+    pub(crate) fn tracing_access(
+        &mut self,
+        read: bool,
+        off: i32,
+        size: i32,
+    ) -> Check<Option<CtxInfo>> {
+        if !(0..96).contains(&off) || !read || off % size != 0 {
+            return Ok(None);
+        }
+        match self.dst_prog.clone() {
+            Some(dst) => self.dst_ctx_access(&dst, off, size),
+            None => self.btf_ctx_access(off, size),
+        }
+    }
+
+    /// Fields of a context that is told by a table.
+    fn ctx_fields(&self, typ: P) -> Option<&'static Fields> {
+        let getsockopt = self.prog.expected_attach_type == A::CgroupGetsockopt;
+        Some(match typ {
+            P::CgroupSock => &ctx_fields::CGROUP_SOCK,
+            P::CgroupSockAddr => &ctx_fields::SOCK_ADDR,
+            P::SockOps => &ctx_fields::SOCK_OPS,
+            P::SkMsg => &ctx_fields::SK_MSG,
+            P::FlowDissector => &ctx_fields::FLOW_DISSECTOR,
+            P::CgroupDevice => &ctx_fields::CGROUP_DEVICE,
+            P::CgroupSysctl => &ctx_fields::SYSCTL,
+            P::CgroupSockopt if getsockopt => &ctx_fields::GETSOCKOPT,
+            P::CgroupSockopt => &ctx_fields::SETSOCKOPT,
+            P::SkReuseport => &ctx_fields::SK_REUSEPORT,
+            P::SkLookup => &ctx_fields::SK_LOOKUP,
+            _ => return None,
+        })
+    }
+
+    /// `struct bpf_nf_ctx`: two pointers to kernel structures.
+    fn nf_access(&mut self, a: &MemAccess<'_>, off: i32, size: i32) -> Check<Option<CtxInfo>> {
+        let name = match off {
+            0 => "nf_hook_state",
+            8 => "sk_buff",
+            _ => return Ok(None),
+        };
+        if size != 8 || a.access == Access::Write {
+            return Ok(None);
+        }
+        let Some(id) = self.vmlinux_struct(name) else {
+            return not_modelled(format!("netfilter programs without struct {name} in BTF"));
+        };
+        Ok(Some(CtxInfo {
+            btf: Some((BtfRef::VMLINUX, id)),
+            ..CtxInfo::of(RegType::PTR_TO_BTF_ID | Flag::PTR_TRUSTED)
+        }))
+    }
+
+    fn skb_access(&mut self, a: &MemAccess<'_>, off: i32, size: i32) -> Check<Option<CtxInfo>> {
+        let write = a.access == Access::Write;
+        let prog = self.prog.prog_type;
+        let hidden = match prog {
+            P::SocketFilter => matches!(off, 72..84 | 88..144 | 152..164 | 184..192),
+            P::CgroupSkb if !self.bpf_capable && matches!(off, 76..84) => true,
+            P::CgroupSkb if !self.bpf_capable && write && matches!(off, 152..160) => true,
+            P::CgroupSkb => matches!(off, 72..76 | 140..144 | 160..164),
+            P::SkSkb => matches!(off, 8..12 | 72..76 | 140..144 | 152..164 | 184..192),
+            P::SchedCls | P::SchedAct => matches!(off, 88..140),
+            _ => matches!(off, 72..76 | 88..144 | 152..164 | 184..192),
+        };
+        let writable = match prog {
+            P::SocketFilter => matches!(off, 48..68),
+            P::CgroupSkb => matches!(off, 8..12 | 32..36 | 48..68 | 152..160),
+            P::SkSkb => matches!(off, 32..36 | 44..48),
+            P::LwtIn | P::LwtOut | P::LwtXmit | P::LwtSeg6local => {
+                matches!(off, 8..12 | 32..36 | 48..68)
+            }
+            _ => matches!(off, 8..12 | 12..16 | 32..36 | 44..48 | 48..68 | 72..76 | 152..160),
+        };
+        if hidden || write && !writable || !(0..192).contains(&off) || off % size != 0 {
+            return Ok(None);
+        }
+        let ok = match off {
+            48..68 => off + size <= 68,
+            76..84 | 140..144 => !a.is_ldsx && size == 4,
+            92..132 => size == 4,
+            144..152 => false,
+            184..192 => !write && size == 8,
+            152..160 => size == 8,
+            168..176 => {
+                if write || size != 8 {
+                    return Ok(None);
+                }
+                return Ok(Some(CtxInfo::of(
+                    RegType::PTR_TO_SOCK_COMMON | Flag::PTR_MAYBE_NULL,
+                )));
+            }
+            180 => matches!(prog, P::SchedCls | P::SchedAct) && size == 1,
+            181..184 => false,
+            _ if write => size == 4,
+            _ => size <= 4 && off % 4 + size <= 4,
+        };
+        if !ok {
+            return Ok(None);
+        }
+        Ok(Some(match off {
+            76 => CtxInfo::of(RegType::PTR_TO_PACKET),
+            80 => CtxInfo::of(RegType::PTR_TO_PACKET_END),
+            140 => CtxInfo::of(RegType::PTR_TO_PACKET_META),
+            _ => CtxInfo::SCALAR,
+        }))
+    }
+}
+
+fn xdp_access(a: &MemAccess<'_>, off: i32, size: i32) -> Option<CtxInfo> {
+    if a.access == Access::Write || off == 20 || a.is_ldsx && matches!(off, 0 | 4 | 8) {
+        return None;
+    }
+    if !(0..24).contains(&off) || off % size != 0 || size != 4 {
+        return None;
+    }
+    Some(match off {
+        0 => CtxInfo::of(RegType::PTR_TO_PACKET),
+        4 => CtxInfo::of(RegType::PTR_TO_PACKET_END),
+        8 => CtxInfo::of(RegType::PTR_TO_PACKET_META),
+        _ => CtxInfo::SCALAR,
+    })
+}

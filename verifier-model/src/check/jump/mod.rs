@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Conditional jumps: the path that goes on here and the path to explore later.
+//!
+//! Source: `check_cond_jmp_op()`, `sync_linked_regs()`, `mark_ptr_or_null_regs()`,
+//! `try_match_pkt_pointers()` in `kernel/bpf/verifier.c`.
+
+pub mod indirect;
+
+use bpf::insn::{class, jmp};
+use bpf::uapi::Insn;
+
+use crate::env::Env;
+use crate::facts::errno::{Check, Errno};
+use crate::facts::limits::BPF_MAX_VAR_OFF;
+use crate::facts::types::{Flag, RegType};
+use crate::log::verbose;
+use crate::state::VerifierState;
+use crate::state::history::{HistFlags, LinkedRegs};
+use crate::state::reference::RefKind;
+use crate::state::reg::{Meta, RegState};
+use crate::state::scalar::branch::{Branches, flip_opcode, is_scalar_branch_taken};
+use crate::state::slot::Slot;
+
+const MAX_PACKET_OFF: u64 = 0xffff;
+
+const AT_PKT_END: i32 = -1;
+
+const BEYOND_PKT_END: i32 = -2;
+
+impl Env<'_> {
+    /// A conditional jump (`check_cond_jmp_op`). Falls through here; the taken branch waits.
+    pub fn check_cond_jmp_op(&mut self, insn: &Insn) -> Check {
+        let (d, s, op) = (insn.dst(), insn.src(), insn.op());
+        let idx = self.insn_idx;
+        if op == jmp::JCOND {
+            return self.check_may_goto(insn);
+        }
+        if op == jmp::JA || op > jmp::JCOND {
+            verbose!(self, "invalid BPF_JMP/JMP32 opcode {op:x}\n");
+            return Err(Errno::EINVAL.into());
+        }
+        self.check_src_reg(d)?;
+        let mut flags = HistFlags::default();
+        let src = if insn.src_is_reg() {
+            self.check_src_reg(s)?;
+            let pkt_any = is_pkt_pointer_any(self.reg(d)) && is_pkt_pointer_any(self.reg(s));
+            if !pkt_any && self.is_pointer_value(s) {
+                verbose!(self, "R{s} pointer comparison prohibited\n");
+                return Err(Errno::EACCES.into());
+            }
+            flags.src_reg_stack = self.reg(s).typ == RegType::PTR_TO_STACK;
+            *self.reg(s)
+        } else {
+            RegState::konst(i64::from(insn.imm) as u64)
+        };
+        flags.dst_reg_stack = self.reg(d).typ == RegType::PTR_TO_STACK;
+        if flags != HistFlags::default() {
+            self.push_jmp_history(flags, 0, 0, LinkedRegs::default());
+        }
+        let mut linked = LinkedRegs::default();
+        if insn.src_is_reg() && src.is_scalar() && src.id != 0 {
+            self.collect_linked_regs(src.id, &mut linked);
+        }
+        let dst = *self.reg(d);
+        if dst.is_scalar() && dst.id != 0 {
+            self.collect_linked_regs(dst.id, &mut linked);
+        }
+        // Ids may have been dropped when there were too many; look again.
+        let dst = *self.reg(d);
+        let src = if insn.src_is_reg() { *self.reg(s) } else { src };
+        let is_jmp32 = insn.class() == class::JMP32;
+        let mut branches = Branches {
+            taken: (dst, src),
+            fallthrough: (dst, src),
+        };
+        let same = insn.src_is_reg() && d == s;
+        let pred = self.is_branch_taken(&dst, &src, op, is_jmp32, same, &mut branches);
+        if let Some(taken) = pred {
+            if dst.is_scalar() || dst.typ == RegType::NOT_INIT {
+                self.mark_chain_precision(d)?;
+            }
+            if insn.src_is_reg() && src.is_scalar() {
+                self.mark_chain_precision(s)?;
+            }
+            if !self.bypass_spec_v1 {
+                let off = if taken { 0 } else { i64::from(insn.off) };
+                let next = (idx as i64 + off + 1).max(0) as usize;
+                self.sanitize_speculative_path(Some(insn), next)?;
+            }
+            if self.log.level1() {
+                self.print_insn_state();
+            }
+            if taken {
+                self.insn_idx = idx.wrapping_add_signed(insn.off.into());
+            }
+            return Ok(());
+        }
+        if linked.len() > 1 {
+            self.push_jmp_history(HistFlags::default(), 0, 0, linked);
+        }
+        let to = (idx as i64 + i64::from(insn.off) + 1).max(0) as usize;
+        self.push_stack(to, idx, false)?;
+        for (reg, ctx) in [
+            (&mut branches.taken.0, "true_reg1"),
+            (&mut branches.taken.1, "true_reg2"),
+            (&mut branches.fallthrough.0, "false_reg1"),
+            (&mut branches.fallthrough.1, "false_reg2"),
+        ] {
+            self.bounds_sanity_check(reg, ctx)?;
+        }
+        self.regs()[d] = branches.fallthrough.0;
+        if insn.src_is_reg() {
+            self.regs()[s] = branches.fallthrough.1;
+        }
+        // With one register on both sides the second write is the one that stays.
+        let mut other = match self.head.pop() {
+            Some(e) => e,
+            None => return Err(Errno::EFAULT.into()),
+        };
+        let other_regs = &mut other.st.frame_mut().regs;
+        other_regs[d] = branches.taken.0;
+        if insn.src_is_reg() {
+            other_regs[s] = branches.taken.1;
+        }
+        let result = self.both_branches(insn, &mut other.st, &linked, is_jmp32, branches);
+        self.head.push(other);
+        result?;
+        if self.log.level1() {
+            self.print_insn_state();
+        }
+        Ok(())
+    }
+
+    /// What both branches know besides the operands themselves.
+    fn both_branches(
+        &mut self,
+        insn: &Insn,
+        other: &mut VerifierState,
+        linked: &LinkedRegs,
+        is_jmp32: bool,
+        branches: Branches,
+    ) -> Check {
+        let (d, s, op) = (insn.dst(), insn.src(), insn.op());
+        let sync = |env: &mut Self, regno: usize, other: &mut VerifierState| {
+            let reg = *env.reg(regno);
+            if reg.is_scalar() && reg.id != 0 {
+                let mut cur = core::mem::take(&mut env.cur);
+                env.sync_linked_regs(&mut cur, regno, linked);
+                env.cur = cur;
+                env.sync_linked_regs(other, regno, linked);
+            }
+        };
+        if insn.src_is_reg() {
+            sync(self, s, other);
+        }
+        sync(self, d, other);
+
+        let dst = *self.reg(d);
+        let src = if insn.src_is_reg() {
+            *self.reg(s)
+        } else {
+            branches.fallthrough.1
+        };
+        let btf = RegType::PTR_TO_BTF_ID;
+        if !is_jmp32
+            && insn.src_is_reg()
+            && src.typ.is_pointer()
+            && dst.typ.is_pointer()
+            && src.typ.base() != btf
+            && dst.typ.base() != btf
+            && matches!(op, jmp::JEQ | jmp::JNE)
+        {
+            // Equal to something that is not NULL is not NULL.
+            let (dst_ok, src_ok) = (self.reg_not_null(&dst), self.reg_not_null(&src));
+            let eq = if op == jmp::JEQ {
+                &mut *other
+            } else {
+                &mut self.cur
+            };
+            let regs = &mut eq.frame_mut().regs;
+            if dst_ok && src.typ.may_be_null() {
+                regs[s].typ = regs[s].typ.without(Flag::PTR_MAYBE_NULL);
+            }
+            if src_ok && dst.typ.may_be_null() {
+                regs[d].typ = regs[d].typ.without(Flag::PTR_MAYBE_NULL);
+            }
+        }
+        let dst = *self.reg(d);
+        let null_check = !is_jmp32
+            && matches!(op, jmp::JEQ | jmp::JNE)
+            && dst.typ.may_be_null()
+            && if insn.src_is_reg() {
+                self.reg(s).is_null()
+            } else {
+                insn.imm == 0
+            };
+        if null_check {
+            if insn.src_is_reg() {
+                self.mark_chain_precision(s)?;
+            }
+            mark_ptr_or_null_regs(&mut self.cur, d, op == jmp::JNE);
+            mark_ptr_or_null_regs(other, d, op == jmp::JEQ);
+        } else if !try_match_pkt_pointers(insn, &mut self.cur, other) && self.is_pointer_value(d) {
+            verbose!(self, "R{d} pointer comparison prohibited\n");
+            return Err(Errno::EACCES.into());
+        }
+        Ok(())
+    }
+
+    /// `may_goto` jumps when the program ran for too long: the loop's body is explored later, with
+    /// imprecise scalars forgotten; the exit is taken now.
+    fn check_may_goto(&mut self, insn: &Insn) -> Check {
+        let idx = self.insn_idx;
+        let prev = self
+            .cur
+            .parent
+            .and_then(|p| self.state(p))
+            .and_then(|parent| self.find_prev_entry(parent, idx));
+        self.push_stack(idx + 1, idx, false)?.may_goto_depth += 1;
+        if let Some(prev) = prev {
+            self.widen_queued(prev);
+        }
+        self.insn_idx = idx.wrapping_add_signed(insn.off.into());
+        Ok(())
+    }
+
+    /// Forgets what differs between an earlier iteration and the path remembered last.
+    pub fn widen_queued(&mut self, prev: crate::state::StateId) {
+        if let Some(mut e) = self.head.pop() {
+            self.widen_imprecise_scalars(prev, &mut e.st);
+            self.head.push(e);
+        }
+    }
+
+    fn is_branch_taken(
+        &self,
+        r1: &RegState,
+        r2: &RegState,
+        op: u8,
+        is_jmp32: bool,
+        same: bool,
+        branches: &mut Branches,
+    ) -> Option<bool> {
+        if is_pkt_pointer_any(r1) && is_pkt_pointer_any(r2) && !is_jmp32 {
+            return is_pkt_ptr_branch_taken(r1, r2, op);
+        }
+        if !r1.typ.is_pointer() && !r2.typ.is_pointer() {
+            return is_scalar_branch_taken(r1, r2, op, is_jmp32, same, branches);
+        }
+        if is_jmp32 {
+            return None;
+        }
+        let (r1, r2, op) = if r2.is_const(false) {
+            (r1, r2, op)
+        } else {
+            (r2, r1, flip_opcode(op))
+        };
+        if !r2.is_const(false) || !self.reg_not_null(r1) || r2.const_value(false) != 0 {
+            return None;
+        }
+        match op {
+            jmp::JEQ => Some(false),
+            jmp::JNE => Some(true),
+            _ => None,
+        }
+    }
+
+    /// Whether a pointer is known not to be NULL.
+    pub fn reg_not_null(&self, reg: &RegState) -> bool {
+        if reg.typ.may_be_null() || reg.smin() <= -BPF_MAX_VAR_OFF || reg.smax() >= BPF_MAX_VAR_OFF
+        {
+            return false;
+        }
+        match reg.typ.base() {
+            RegType::PTR_TO_SOCKET
+            | RegType::PTR_TO_TCP_SOCK
+            | RegType::PTR_TO_XDP_SOCK
+            | RegType::PTR_TO_BUF
+            | RegType::PTR_TO_MAP_VALUE
+            | RegType::PTR_TO_MAP_KEY
+            | RegType::PTR_TO_SOCK_COMMON
+            | RegType::CONST_PTR_TO_MAP => true,
+            RegType::PTR_TO_BTF_ID => self.is_trusted_reg(reg),
+            RegType::PTR_TO_MEM => !reg.typ.has(Flag::PTR_UNTRUSTED),
+            _ => false,
+        }
+    }
+}
+
+fn is_pkt_pointer_any(reg: &RegState) -> bool {
+    reg.typ.is_pkt_pointer() || reg.typ == RegType::PTR_TO_PACKET_END
+}
+
+fn is_pkt_ptr_branch_taken(dst: &RegState, src: &RegState, op: u8) -> Option<bool> {
+    let end = RegType::PTR_TO_PACKET_END;
+    let (pkt, op) = if src.typ == end {
+        (dst, op)
+    } else if dst.typ == end {
+        (src, flip_opcode(op))
+    } else {
+        return None;
+    };
+    match (op, pkt.range()) {
+        (jmp::JLE | jmp::JGT, BEYOND_PKT_END) => Some(op == jmp::JGT),
+        (jmp::JLT | jmp::JGE, BEYOND_PKT_END | AT_PKT_END) => Some(op == jmp::JGE),
+        _ => None,
+    }
+}
+
+/// On one branch the register is NULL, on the other it is not; all that share its id follow.
+fn mark_ptr_or_null_regs(st: &mut VerifierState, regno: usize, is_null: bool) {
+    let id = st.frame().regs[regno].id;
+    if is_null {
+        // An acquisition that gave NULL acquired nothing.
+        let held = st
+            .refs
+            .iter()
+            .position(|r| r.id == id && matches!(r.kind, RefKind::Ptr { .. }));
+        if let Some(i) = held {
+            st.refs.remove(i);
+        }
+    }
+    st.for_each_reg(&[Slot::Spill], |reg| {
+        if !reg.typ.may_be_null() || reg.id != id {
+            return;
+        }
+        let object = reg.typ.is_ptr_alloc_obj() || reg.typ.is_non_owning_ref();
+        if !object && !reg.var_off.equals_const(0) {
+            return;
+        }
+        if is_null {
+            reg.mark_known(0);
+            reg.typ = RegType::SCALAR_VALUE;
+        } else {
+            reg.typ = reg.typ.without(Flag::PTR_MAYBE_NULL);
+        }
+    });
+}
+
+/// A comparison with the packet's end tells how many bytes are there (`try_match_pkt_pointers`).
+fn try_match_pkt_pointers(
+    insn: &Insn,
+    this: &mut VerifierState,
+    other: &mut VerifierState,
+) -> bool {
+    if !insn.src_is_reg() || insn.class() == class::JMP32 {
+        return false;
+    }
+    let (d, s) = (insn.dst(), insn.src());
+    let (dst, src) = (this.frame().regs[d], this.frame().regs[s]);
+    let init =
+        |r: &RegState| r.typ == RegType::PTR_TO_PACKET && r.id == 0 && r.var_off.equals_const(0);
+    let pkt_vs_end = |p: &RegState, e: &RegState| {
+        p.typ == RegType::PTR_TO_PACKET && e.typ == RegType::PTR_TO_PACKET_END
+            || p.typ == RegType::PTR_TO_PACKET_META && init(e)
+    };
+    let (pkt, regno, op) = if pkt_vs_end(&dst, &src) {
+        (dst, d, insn.op())
+    } else if pkt_vs_end(&src, &dst) {
+        (src, s, flip_opcode(insn.op()))
+    } else {
+        return false;
+    };
+    // With the packet pointer on the left: where is it inside, and is the end excluded there?
+    let (inside, outside, open) = match op {
+        jmp::JGT => (this, other, false),
+        jmp::JLT => (other, this, true),
+        jmp::JGE => (this, other, true),
+        jmp::JLE => (other, this, false),
+        _ => return false,
+    };
+    find_good_pkt_pointers(inside, &pkt, open);
+    let reg = &mut outside.frame_mut().regs[regno];
+    if reg.typ == RegType::PTR_TO_PACKET {
+        reg.meta = Meta::Range(if open { AT_PKT_END } else { BEYOND_PKT_END });
+    }
+    true
+}
+
+fn find_good_pkt_pointers(st: &mut VerifierState, pkt: &RegState, range_right_open: bool) {
+    let off = pkt.umax();
+    if off == 0 && range_right_open || off > MAX_PACKET_OFF {
+        return;
+    }
+    let new_range = off as i32 + i32::from(range_right_open);
+    st.for_each_reg(&[Slot::Spill], |reg| {
+        if reg.typ == pkt.typ && reg.id == pkt.id {
+            reg.meta = Meta::Range(reg.range().max(new_range));
+        }
+    });
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Memory passed to helpers and kfuncs: large enough, initialised, writable.
+//!
+//! Source: `check_helper_mem_access()`, `check_mem_size_reg()`, `check_arg_const_str()` in `kernel/bpf/verifier.c`.
+
+use bpf::uapi::{MapType, ProgType};
+
+use crate::env::Env;
+use crate::env::call_args::CallMeta;
+use crate::facts::access::{Access, AccessSrc};
+use crate::facts::errno::{Check, Errno};
+use crate::facts::limits::BPF_MAX_VAR_SIZ;
+use crate::facts::types::{Flag as F, RegType as T};
+use crate::log::verbose;
+use crate::state::BPF_REG_SIZE;
+use crate::state::reg::RegState;
+use crate::state::slot::{Slot, get_spi};
+
+impl Env<'_> {
+    /// Memory that a call reads or writes (`check_helper_mem_access`).
+    pub fn check_helper_mem_access(
+        &mut self,
+        reg: &RegState,
+        name: &str,
+        size: i32,
+        access: Access,
+        zero_ok: bool,
+        meta: Option<&mut CallMeta>,
+    ) -> Check {
+        let t = reg.typ;
+        let write = access == Access::Write;
+        match t.base() {
+            T::PTR_TO_PACKET | T::PTR_TO_PACKET_META => {
+                self.check_packet_access(reg, name, 0, size, zero_ok)
+            }
+            T::PTR_TO_MAP_KEY => {
+                if write {
+                    verbose!(self, "{name} cannot write into {t}\n");
+                    return Err(Errno::EACCES.into());
+                }
+                let key_size = self.map_of(reg)?.def.key_size;
+                self.check_mem_region_access(reg, name, 0, size, key_size, false)
+            }
+            T::PTR_TO_MAP_VALUE => {
+                self.check_map_access_type(reg, 0, size, access)?;
+                self.check_map_access(reg, name, 0, size, zero_ok, AccessSrc::Helper)
+            }
+            T::PTR_TO_MEM => {
+                if write && t.has(F::MEM_RDONLY) {
+                    verbose!(self, "{name} cannot write into {t}\n");
+                    return Err(Errno::EACCES.into());
+                }
+                self.check_mem_region_access(reg, name, 0, size, reg.mem_size(), zero_ok)
+            }
+            T::PTR_TO_BUF => {
+                let rdonly = t.has(F::MEM_RDONLY);
+                if write && rdonly {
+                    verbose!(self, "{name} cannot write into {t}\n");
+                    return Err(Errno::EACCES.into());
+                }
+                let what = if rdonly { "rdonly" } else { "rdwr" };
+                self.check_buffer_bounds(what, reg, name, 0)
+            }
+            T::PTR_TO_STACK => {
+                self.check_stack_range_initialized(reg, name, 0, size, zero_ok, access, meta)
+            }
+            T::PTR_TO_BTF_ID => self.check_ptr_to_btf_access(reg, name, 0, size, access, None),
+            T::PTR_TO_CTX if self.prog.prog_type == ProgType::Syscall => {
+                self.check_mem_region_access(reg, name, 0, size, u16::MAX.into(), zero_ok)
+            }
+            _ => {
+                if zero_ok && size == 0 && reg.is_null() {
+                    return Ok(());
+                }
+                verbose!(self, "{name} type={t} expected={}\n", T::PTR_TO_STACK);
+                Err(Errno::EACCES.into())
+            }
+        }
+    }
+
+    /// Memory and its size in two arguments (`check_mem_size_reg`).
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "two arguments are checked together"
+    )]
+    pub fn check_mem_size_reg(
+        &mut self,
+        mem: &RegState,
+        size: &RegState,
+        (mem_name, size_name): (&str, &str),
+        size_regno: usize,
+        accesses: &[Access],
+        zero_ok: bool,
+        meta: &mut CallMeta,
+    ) -> Check {
+        meta.msize_max = size.umax();
+        let konst = size.var_off.is_const();
+        if size.smin() < 0 {
+            verbose!(
+                self,
+                "{size_name} min value is negative, either use unsigned or 'var &= const'\n"
+            );
+            return Err(Errno::EACCES.into());
+        }
+        if size.umin() == 0 && !zero_ok {
+            verbose!(
+                self,
+                "{size_name} invalid zero-sized read: u64=[{},{}]\n",
+                size.umin() as i64,
+                size.umax() as i64
+            );
+            return Err(Errno::EACCES.into());
+        }
+        if size.umax() >= BPF_MAX_VAR_SIZ {
+            verbose!(
+                self,
+                "{size_name} unbounded memory access, use 'var &= const' or 'if (var < const)'\n"
+            );
+            return Err(Errno::EACCES.into());
+        }
+        let max = size.umax() as i32;
+        for access in accesses {
+            let meta = konst.then_some(&mut *meta);
+            self.check_helper_mem_access(mem, mem_name, max, *access, zero_ok, meta)?;
+        }
+        self.mark_chain_precision(size_regno)
+    }
+
+    /// Memory of a size that is known (`check_mem_reg`).
+    pub fn check_mem_reg(
+        &mut self,
+        reg: &RegState,
+        name: &str,
+        regno: usize,
+        mem_size: u32,
+        accesses: &[Access],
+        mut meta: Option<&mut CallMeta>,
+    ) -> Check {
+        if reg.is_null() {
+            return self.mark_chain_precision(regno);
+        }
+        let Ok(size) = i32::try_from(mem_size) else {
+            verbose!(self, "{name} memory size {mem_size} is too large\n");
+            return Err(Errno::EACCES.into());
+        };
+        // A function's own stack argument may have dead bytes.
+        let size = if meta.is_none() && reg.typ.base() == T::PTR_TO_STACK {
+            -size
+        } else {
+            size
+        };
+        for access in accesses {
+            self.check_helper_mem_access(reg, name, size, *access, true, meta.as_deref_mut())?;
+        }
+        Ok(())
+    }
+
+    /// The size of memory to be returned must be known.
+    pub fn process_const_alloc_mem_size(
+        &mut self,
+        reg: &RegState,
+        name: &str,
+        regno: usize,
+        meta: &mut CallMeta,
+    ) -> Check {
+        if !reg.var_off.is_const() {
+            verbose!(self, "{name} is not a const\n");
+            return Err(Errno::EINVAL.into());
+        }
+        let Ok(size) = u32::try_from(reg.var_off.value) else {
+            verbose!(self, "{name} allocation size exceeds u32 max\n");
+            return Err(Errno::EINVAL.into());
+        };
+        self.mark_chain_precision(regno)?;
+        meta.ret_mem_size = Some(size);
+        Ok(())
+    }
+
+    /// The argument must be a string in a read-only map.
+    pub fn check_arg_const_str(&mut self, reg: &RegState, name: &str) -> Check {
+        if reg.typ != T::PTR_TO_MAP_VALUE {
+            return Err(Errno::EINVAL.into());
+        }
+        let info = self.map_of(reg)?;
+        let (def, rdonly) = (info.def, info.is_rdonly());
+        match def.map_type {
+            MapType::InsnArray | MapType::PercpuArray => {
+                let what = if def.map_type == MapType::InsnArray {
+                    "insn"
+                } else {
+                    "percpu"
+                };
+                verbose!(
+                    self,
+                    "{name} points to {what}_array map which cannot be used as const string\n"
+                );
+                return Err(Errno::EACCES.into());
+            }
+            _ => {}
+        }
+        if !rdonly {
+            verbose!(self, "{name} does not point to a readonly map'\n");
+            return Err(Errno::EACCES.into());
+        }
+        if !reg.var_off.is_const() {
+            verbose!(self, "{name} is not a constant address'\n");
+            return Err(Errno::EACCES.into());
+        }
+        let off = reg.var_off.value as u32;
+        let (size, contents) = (def.value_size, def.contents.clone());
+        let len = size.wrapping_sub(off) as i32;
+        self.check_map_access(reg, name, 0, len, false, AccessSrc::Helper)?;
+        let text = contents.get(off as usize..).unwrap_or_default();
+        if !contents.is_empty() && !text.contains(&0) {
+            verbose!(self, "string is not zero-terminated\n");
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(())
+    }
+
+    /// A map key on the stack, when every byte is known.
+    pub(crate) fn constant_map_key(
+        &mut self,
+        key: &RegState,
+        key_size: usize,
+    ) -> Check<Option<u64>> {
+        if !self.bpf_capable || key.typ != T::PTR_TO_STACK || !key.var_off.is_const() {
+            return Ok(None);
+        }
+        let off = key.var_off.value as i32;
+        let spi = get_spi(off);
+        let at = (-off - 1) as usize % BPF_REG_SIZE;
+        let frameno = key.frameno();
+        let slot = self
+            .cur
+            .frames
+            .get(frameno)
+            .and_then(|f| f.stack.get(spi))
+            .copied();
+        let Some(slot) = slot else { return Ok(None) };
+        let run = |t: Slot| {
+            slot.typ[..=at]
+                .iter()
+                .rev()
+                .take_while(|b| **b == t)
+                .count()
+        };
+        if run(Slot::Zero) >= key_size {
+            return Ok(Some(0));
+        }
+        if !slot.is_spilled_scalar() || run(Slot::Spill) != key_size || !slot.reg.var_off.is_const()
+        {
+            return Ok(None);
+        }
+        self.bt.set_frame_slot(frameno, spi);
+        self.mark_chain_precision_cur(None)?;
+        Ok(Some(slot.reg.var_off.value))
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Atomic operations.
+//!
+//! Source: `check_atomic()`, `atomic_ptr_type_ok()` in `kernel/bpf/verifier.c`.
+
+use bpf::insn::{CMPXCHG, LOAD_ACQ, STORE_REL, XCHG, alu};
+use bpf::uapi::Insn;
+
+use crate::check::access::MemAccess;
+use crate::env::Env;
+use crate::facts::access::Access;
+use crate::facts::errno::{Check, Errno};
+use crate::facts::limits::REG_NAMES;
+use crate::facts::types::RegType;
+use crate::log::verbose;
+
+impl Env<'_> {
+    /// An atomic operation.
+    pub fn check_atomic(&mut self, insn: &Insn) -> Check {
+        const ADD: i32 = alu::ADD as i32;
+        const AND: i32 = alu::AND as i32;
+        const OR: i32 = alu::OR as i32;
+        const XOR: i32 = alu::XOR as i32;
+        match insn.imm {
+            LOAD_ACQ => {
+                self.check_src_reg(insn.src())?;
+                if !self.atomic_ptr_type_ok(insn.src(), insn) {
+                    let (s, t) = (insn.src(), self.reg(insn.src()).typ);
+                    verbose!(self, "BPF_ATOMIC loads from R{s} {t} is not allowed\n");
+                    return Err(Errno::EACCES.into());
+                }
+                self.check_load_mem(insn, true, false, false, "atomic_load")
+            }
+            STORE_REL => {
+                self.check_store_reg(insn, true)?;
+                self.check_atomic_store_ptr(insn)
+            }
+            XCHG | CMPXCHG => self.check_atomic_rmw(insn),
+            i if matches!(i & !bpf::insn::FETCH, ADD | AND | OR | XOR) => {
+                self.check_atomic_rmw(insn)
+            }
+            i => {
+                verbose!(self, "BPF_ATOMIC uses invalid atomic opcode {i:02x}\n");
+                Err(Errno::EINVAL.into())
+            }
+        }
+    }
+
+    fn check_atomic_store_ptr(&mut self, insn: &Insn) -> Check {
+        let d = insn.dst();
+        if !self.atomic_ptr_type_ok(d, insn) {
+            let t = self.reg(d).typ;
+            verbose!(self, "BPF_ATOMIC stores into R{d} {t} is not allowed\n");
+            return Err(Errno::EACCES.into());
+        }
+        Ok(())
+    }
+
+    fn check_atomic_rmw(&mut self, insn: &Insn) -> Check {
+        let (d, s) = (insn.dst(), insn.src());
+        if insn.size() < 4 {
+            verbose!(self, "invalid atomic operand size\n");
+            return Err(Errno::EINVAL.into());
+        }
+        self.check_src_reg(s)?;
+        self.check_src_reg(d)?;
+        if insn.imm == CMPXCHG {
+            self.check_src_reg(0)?;
+            if self.is_pointer_value(0) {
+                verbose!(self, "R0 leaks addr into mem\n");
+                return Err(Errno::EACCES.into());
+            }
+        }
+        if self.is_pointer_value(s) {
+            verbose!(self, "R{s} leaks addr into mem\n");
+            return Err(Errno::EACCES.into());
+        }
+        self.check_atomic_store_ptr(insn)?;
+        let load_reg = insn.atomic_load_reg();
+        if let Some(r) = load_reg {
+            self.check_dst_reg(r, true)?;
+        }
+        let mut a = MemAccess {
+            insn_idx: self.insn_idx,
+            reg: *self.reg(d),
+            argname: REG_NAMES[d],
+            off: insn.off.into(),
+            size_field: insn.size_field(),
+            access: Access::Read,
+            value: None,
+            strict: true,
+            is_ldsx: false,
+        };
+        self.check_mem_access(&a)?;
+        if load_reg.is_some() {
+            a.value = load_reg;
+            self.check_mem_access(&a)?;
+        }
+        let dst = *self.reg(d);
+        self.save_aux_ptr_type(dst.typ, false)?;
+        a.reg = dst;
+        a.access = Access::Write;
+        a.value = None;
+        self.check_mem_access(&a)
+    }
+
+    fn atomic_ptr_type_ok(&self, regno: usize, insn: &Insn) -> bool {
+        let t = self.reg(regno).typ;
+        if t == RegType::PTR_TO_ARENA {
+            // What the x86-64 compiler cannot do there.
+            const FETCH: [i32; 3] = [
+                alu::AND as i32 | bpf::insn::FETCH,
+                alu::OR as i32 | bpf::insn::FETCH,
+                alu::XOR as i32 | bpf::insn::FETCH,
+            ];
+            return insn.size() < 4 || !FETCH.contains(&insn.imm);
+        }
+        !(t == RegType::PTR_TO_CTX
+            || t.is_pkt_pointer()
+            || t == RegType::PTR_TO_FLOW_KEYS
+            || t.is_sk_pointer()
+            || insn.imm == LOAD_ACQ && t.may_fault_on_deref())
+    }
+}

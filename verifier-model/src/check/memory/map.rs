@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Loads and stores of map values.
+//!
+//! Source: `check_map_access()`, `check_map_access_type()`, `check_map_mem_read()` in `kernel/bpf/verifier.c`.
+
+use bpf::uapi::MapType;
+
+use crate::check::access::MemAccess;
+use crate::env::Env;
+use crate::facts::access::{Access, AccessSrc};
+use crate::facts::errno::{Check, Errno};
+use crate::facts::map_rules as map;
+use crate::facts::types::RegType;
+use crate::log::verbose;
+use crate::state::BPF_REG_SIZE;
+use crate::state::reg::RegState;
+
+impl<'a> Env<'a> {
+    /// The map that a pointer belongs to.
+    pub fn map_of(&self, reg: &RegState) -> Check<&crate::analysis::MapInfo<'a>> {
+        reg.map()
+            .and_then(|m| self.maps.get(m))
+            .ok_or_else(|| Errno::EFAULT.into())
+    }
+
+    pub(crate) fn check_map_value_access(&mut self, a: &MemAccess<'_>, size: i32) -> Check {
+        self.check_leak(a, "map")?;
+        self.check_map_access_type(&a.reg, a.off, size, a.access)?;
+        self.check_map_access(&a.reg, a.argname, a.off, size, false, AccessSrc::Direct)?;
+        let info = self.map_of(&a.reg)?;
+        let off = i64::from(a.off).wrapping_add(a.reg.var_off.value as i64);
+        if a.reg.var_off.is_const()
+            && let Some(field) = info.record.kptr_at(off as u32).cloned()
+        {
+            return self.check_map_kptr_access(a, &field);
+        }
+        let (Some(v), Access::Read) = (a.value, a.access) else {
+            return Ok(());
+        };
+        let info = self.map_of(&a.reg)?;
+        if info.def.map_type == MapType::InsnArray {
+            if size != BPF_REG_SIZE as i32 {
+                verbose!(self, "Invalid read of {size} bytes from insn_array\n");
+                return Err(Errno::EACCES.into());
+            }
+            let mut reg = a.reg;
+            if a.off != 0 {
+                let off = RegState::konst(i64::from(a.off) as u64);
+                reg.r32 = reg.r32.add(off.r32);
+                reg.r64 = reg.r64.add(off.r64);
+                reg.var_off = reg.var_off + off.var_off;
+                reg.bounds_sync();
+            }
+            reg.typ = RegType::PTR_TO_INSN;
+            self.regs()[v] = reg;
+            return Ok(());
+        }
+        if a.reg.var_off.is_const()
+            && info.def.map_type != MapType::PercpuArray
+            && info.is_rdonly()
+            && map::has_direct_value_addr(info.def)
+        {
+            let val = map::direct_read(info.def, off as u32, size as u32, a.is_ldsx);
+            let Some(val) = val else {
+                return Err(Errno::EINVAL.into());
+            };
+            let reg = &mut self.regs()[v];
+            reg.typ = RegType::SCALAR_VALUE;
+            reg.mark_known(val);
+            return Ok(());
+        }
+        self.mark_reg_unknown(v);
+        Ok(())
+    }
+
+    /// Whether programs may read or write the map at all.
+    pub fn check_map_access_type(
+        &mut self,
+        reg: &RegState,
+        off: i32,
+        size: i32,
+        access: Access,
+    ) -> Check {
+        let def = self.map_of(reg)?.def;
+        let (ok, what) = match access {
+            Access::Write => (map::can_write(def), "write into"),
+            Access::Read => (map::can_read(def), "read from"),
+        };
+        if !ok {
+            let start = reg.smin().wrapping_add(off.into());
+            verbose!(
+                self,
+                "{what} map forbidden, value_size={} off={start} size={size}\n",
+                def.value_size
+            );
+            return Err(Errno::EACCES.into());
+        }
+        Ok(())
+    }
+
+    /// Bounds of a map value, and its special fields (`check_map_access`).
+    pub fn check_map_access(
+        &mut self,
+        reg: &RegState,
+        argname: &str,
+        off: i32,
+        size: i32,
+        zero_size_allowed: bool,
+        src: AccessSrc,
+    ) -> Check {
+        let mem_size = map::mem_size(self.map_of(reg)?.def);
+        self.check_mem_region_access(reg, argname, off, size, mem_size, zero_size_allowed)?;
+        let fields = self.map_of(reg)?.record.fields.clone();
+        for f in fields {
+            let (lo, hi) = (
+                reg.smin().wrapping_add(off.into()),
+                (reg.umax() as i64)
+                    .wrapping_add(off.into())
+                    .wrapping_add(size.into()),
+            );
+            if !(lo < i64::from(f.offset + f.size) && i64::from(f.offset) < hi) {
+                continue;
+            }
+            let name = f.kind.type_name();
+            let at = i64::from(off).wrapping_add(reg.var_off.value as i64);
+            if !f.kind.is_kptr_or_uptr() {
+                verbose!(self, "{name} cannot be accessed directly by load/store\n");
+            } else if src != AccessSrc::Direct {
+                verbose!(self, "{name} cannot be accessed indirectly by helper\n");
+            } else if !reg.var_off.is_const() {
+                verbose!(self, "{name} access cannot have variable offset\n");
+            } else if i64::from(f.offset) != at {
+                verbose!(
+                    self,
+                    "{name} access misaligned expected={} off={at}\n",
+                    f.offset
+                );
+            } else if size != 8 {
+                verbose!(self, "{name} access size must be BPF_DW\n");
+            } else {
+                continue;
+            }
+            return Err(Errno::EACCES.into());
+        }
+        Ok(())
+    }
+}

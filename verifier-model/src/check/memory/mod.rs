@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Loads and stores: which pointers may be followed, how far, and what is found there.
+//!
+//! Source: `check_mem_access()`, `check_mem_region_access()`, `check_load_mem()`, `check_atomic()`
+//! in `kernel/bpf/verifier.c`.
+
+pub mod args;
+pub mod atomic;
+pub mod map;
+pub mod one_kind;
+pub mod packet;
+
+use bpf::insn::size_to_bytes;
+use bpf::uapi::Insn;
+
+use crate::check::access::MemAccess;
+use crate::domain::cnum::{Cnum32, Cnum64};
+use crate::env::Env;
+use crate::facts::access::Access;
+use crate::facts::ctx_fields;
+use crate::facts::errno::{Check, Errno};
+use crate::facts::limits::REG_NAMES;
+use crate::facts::types::{Flag, RegType};
+use crate::log::verbose;
+use crate::state::BPF_REG_SIZE;
+use crate::state::reg::{Meta, RegState};
+
+impl<'a> Env<'a> {
+    /// A load (`check_load_mem`).
+    pub fn check_load_mem(
+        &mut self,
+        insn: &Insn,
+        strict: bool,
+        is_ldsx: bool,
+        allow_trust_mismatch: bool,
+        ctx: &str,
+    ) -> Check {
+        let (d, s) = (insn.dst(), insn.src());
+        if insn.is_stack_arg_ldx() {
+            self.check_dst_reg(d, false)?;
+            return self.check_stack_arg_read(insn.off, d);
+        }
+        self.check_src_reg(s)?;
+        self.check_dst_reg(d, false)?;
+        let src_type = self.reg(s).typ;
+        self.check_mem_access(&MemAccess {
+            insn_idx: self.insn_idx,
+            reg: *self.reg(s),
+            argname: REG_NAMES[s],
+            off: insn.off.into(),
+            size_field: insn.size_field(),
+            access: Access::Read,
+            value: Some(d),
+            strict,
+            is_ldsx,
+        })?;
+        self.save_aux_ptr_type(src_type, allow_trust_mismatch)?;
+        self.reg_sanity_check(d, ctx)
+    }
+
+    /// A store of a register (`check_store_reg`).
+    pub fn check_store_reg(&mut self, insn: &Insn, strict: bool) -> Check {
+        let (d, s) = (insn.dst(), insn.src());
+        self.check_src_reg(s)?;
+        if insn.is_stack_arg_stx() {
+            let value = *self.reg(s);
+            return self.check_stack_arg_write(insn.off, value);
+        }
+        self.check_src_reg(d)?;
+        let dst_type = self.reg(d).typ;
+        self.check_store(insn, d, Some(s), strict)?;
+        self.save_aux_ptr_type(dst_type, false)
+    }
+
+    /// A store of an immediate.
+    pub fn check_store_imm(&mut self, insn: &Insn) -> Check {
+        if insn.is_stack_arg_st() {
+            let value = RegState::konst(i64::from(insn.imm) as u64);
+            return self.check_stack_arg_write(insn.off, value);
+        }
+        let d = insn.dst();
+        self.check_src_reg(d)?;
+        let dst_type = self.reg(d).typ;
+        self.check_store(insn, d, None, false)?;
+        self.save_aux_ptr_type(dst_type, false)
+    }
+
+    fn check_store(&mut self, insn: &Insn, d: usize, value: Option<usize>, strict: bool) -> Check {
+        self.check_mem_access(&MemAccess {
+            insn_idx: self.insn_idx,
+            reg: *self.reg(d),
+            argname: REG_NAMES[d],
+            off: insn.off.into(),
+            size_field: insn.size_field(),
+            access: Access::Write,
+            value,
+            strict,
+            is_ldsx: false,
+        })
+    }
+
+    /// A pointer is followed (`check_mem_access`).
+    pub fn check_mem_access(&mut self, a: &MemAccess<'_>) -> Check {
+        let size = size_to_bytes(a.size_field);
+        let reg = &a.reg;
+        let write = a.access == Access::Write;
+        self.check_ptr_alignment(reg, a.off, size, a.strict)?;
+        let t = reg.typ;
+        match t.base() {
+            RegType::PTR_TO_MAP_KEY if t == RegType::PTR_TO_MAP_KEY => {
+                if write {
+                    verbose!(self, "write to change key {} not allowed\n", a.argname);
+                    return Err(Errno::EACCES.into());
+                }
+                let key_size = self.map_of(reg)?.def.key_size;
+                self.check_mem_region_access(reg, a.argname, a.off, size, key_size, false)?;
+                self.load_unknown(a);
+            }
+            RegType::PTR_TO_MAP_VALUE if t == RegType::PTR_TO_MAP_VALUE => {
+                self.check_map_value_access(a, size)?;
+            }
+            RegType::PTR_TO_MEM => self.check_ptr_to_mem_access(a, size)?,
+            RegType::PTR_TO_CTX if t == RegType::PTR_TO_CTX => {
+                self.check_ctx_mem_access(a, size)?
+            }
+            RegType::PTR_TO_STACK if t == RegType::PTR_TO_STACK => {
+                self.check_stack_access_within_bounds(reg, a.argname, a.off, size, a.access)?;
+                if write {
+                    self.check_stack_write(reg, a.off, size, a.value, a.insn_idx)?;
+                } else {
+                    self.check_stack_read(reg, a.argname, a.off, size, a.value)?;
+                }
+            }
+            RegType::PTR_TO_PACKET | RegType::PTR_TO_PACKET_META => {
+                if write && !self.may_access_direct_pkt_data(None, Access::Write) {
+                    verbose!(self, "cannot write into packet\n");
+                    return Err(Errno::EACCES.into());
+                }
+                self.check_leak(a, "packet")?;
+                self.check_packet_access(reg, a.argname, a.off, size, false)?;
+                self.load_unknown(a);
+            }
+            RegType::PTR_TO_TP_BUFFER if t == RegType::PTR_TO_TP_BUFFER => {
+                self.check_buffer_bounds("tracepoint", reg, a.argname, a.off)?;
+                self.load_unknown(a);
+            }
+            RegType::PTR_TO_BTF_ID if !t.may_be_null() => {
+                self.check_ptr_to_btf_access(reg, a.argname, a.off, size, a.access, a.value)?;
+            }
+            RegType::CONST_PTR_TO_MAP if t == RegType::CONST_PTR_TO_MAP => {
+                self.check_ptr_to_map_access(reg, a.argname, a.off, size, a.access, a.value)?;
+            }
+            RegType::PTR_TO_BUF if !t.may_be_null() => {
+                let rdonly = t.has(Flag::MEM_RDONLY);
+                if rdonly && write {
+                    verbose!(self, "{} cannot write into {t}\n", a.argname);
+                    return Err(Errno::EACCES.into());
+                }
+                let what = if rdonly { "rdonly" } else { "rdwr" };
+                self.check_buffer_bounds(what, reg, a.argname, a.off)?;
+                self.load_unknown(a);
+            }
+            RegType::PTR_TO_FLOW_KEYS if t == RegType::PTR_TO_FLOW_KEYS => {
+                self.check_leak(a, "flow keys")?;
+                self.check_flow_keys_access(reg, a.argname, a.off, size)?;
+                self.load_unknown(a);
+            }
+            RegType::PTR_TO_ARENA if t == RegType::PTR_TO_ARENA => self.load_unknown(a),
+            _ if t.is_sk_pointer() => {
+                if write {
+                    verbose!(self, "{} cannot write into {t}\n", a.argname);
+                    return Err(Errno::EACCES.into());
+                }
+                self.check_sock_access(a, size)?;
+                self.load_unknown(a);
+            }
+            _ => {
+                verbose!(self, "{} invalid mem access '{t}'\n", a.argname);
+                return Err(Errno::EACCES.into());
+            }
+        }
+        if let Some(v) = a.value
+            && size < BPF_REG_SIZE as i32
+            && !write
+        {
+            let reg = &mut self.regs()[v];
+            if reg.is_scalar() {
+                if a.is_ldsx {
+                    let no_sext = reg.umax() < 1u64 << (size * 8 - 1);
+                    reg.coerce_to_size_sx(size as u32);
+                    if !no_sext {
+                        reg.clear_scalar_id();
+                    }
+                } else {
+                    reg.coerce_to_size(size as u32);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A load gives something unknown.
+    fn load_unknown(&mut self, a: &MemAccess<'_>) {
+        if let (Some(v), Access::Read) = (a.value, a.access) {
+            self.mark_reg_unknown(v);
+        }
+    }
+
+    /// The unprivileged must not store pointers.
+    pub(crate) fn check_leak(&mut self, a: &MemAccess<'_>, into: &str) -> Check {
+        if let (Some(v), Access::Write) = (a.value, a.access)
+            && self.is_pointer_value(v)
+        {
+            verbose!(self, "R{v} leaks addr into {into}\n");
+            return Err(Errno::EACCES.into());
+        }
+        Ok(())
+    }
+
+    fn check_ptr_to_mem_access(&mut self, a: &MemAccess<'_>, size: i32) -> Check {
+        let (t, write) = (a.reg.typ, a.access == Access::Write);
+        let rdonly = t.has(Flag::MEM_RDONLY);
+        let rdonly_untrusted = rdonly && t.has(Flag::PTR_UNTRUSTED);
+        if t.may_be_null() {
+            verbose!(self, "{} invalid mem access '{t}'\n", a.argname);
+            return Err(Errno::EACCES.into());
+        }
+        if write && rdonly {
+            verbose!(self, "{} cannot write into {t}\n", a.argname);
+            return Err(Errno::EACCES.into());
+        }
+        self.check_leak(a, "mem")?;
+        if rdonly_untrusted && !self.allow_ptr_leaks {
+            verbose!(
+                self,
+                "{t} access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n"
+            );
+            return Err(Errno::EPERM.into());
+        }
+        if !rdonly_untrusted {
+            let mem_size = a.reg.mem_size();
+            self.check_mem_region_access(&a.reg, a.argname, a.off, size, mem_size, false)?;
+        }
+        self.load_unknown(a);
+        Ok(())
+    }
+
+    fn check_ctx_mem_access(&mut self, a: &MemAccess<'_>, size: i32) -> Check {
+        self.check_leak(a, "ctx")?;
+        let info = self.check_ctx_access(a, size)?;
+        let (Some(v), Access::Read) = (a.value, a.access) else {
+            return Ok(());
+        };
+        if info.typ == RegType::SCALAR_VALUE {
+            self.mark_reg_unknown(v);
+            if let Some(range) = info.range {
+                let reg = &mut self.regs()[v];
+                reg.r32 = Cnum32::from_srange(range.minval, range.maxval);
+                reg.r64 = Cnum64::from_srange(range.minval.into(), range.maxval.into());
+                reg.bounds_sync();
+            }
+        } else {
+            self.mark_reg_known_zero(v);
+            if let Some((btf, id)) = info.btf {
+                self.regs()[v].meta = Meta::Btf(btf, id);
+                self.regs()[v].id = info.ref_id;
+            }
+            if info.typ.may_be_null() && self.reg(v).id == 0 {
+                let id = self.new_id();
+                self.regs()[v].id = id;
+            }
+            self.regs()[v].typ = info.typ;
+        }
+        Ok(())
+    }
+
+    fn check_flow_keys_access(
+        &mut self,
+        reg: &RegState,
+        argname: &str,
+        off: i32,
+        size: i32,
+    ) -> Check {
+        /// `sizeof(struct bpf_flow_keys)`
+        const FLOW_KEYS_SIZE: i64 = 56;
+        if !reg.var_off.is_const() {
+            let t = reg.var_off;
+            verbose!(
+                self,
+                "{argname} invalid variable offset to flow keys: off={off}, var_off={t}\n"
+            );
+            return Err(Errno::EACCES.into());
+        }
+        let off = off.wrapping_add(reg.var_off.value as i32);
+        if off < 0 || i64::from(off) + i64::from(size) > FLOW_KEYS_SIZE {
+            verbose!(self, "invalid access to flow keys off={off} size={size}\n");
+            return Err(Errno::EACCES.into());
+        }
+        Ok(())
+    }
+
+    fn check_sock_access(&mut self, a: &MemAccess<'_>, size: i32) -> Check {
+        if a.reg.smin() < 0 {
+            verbose!(
+                self,
+                "{} min value is negative, either use unsigned index or do a if (index >=0) check.\n",
+                a.argname
+            );
+            return Err(Errno::EACCES.into());
+        }
+        let fields = match a.reg.typ {
+            RegType::PTR_TO_SOCK_COMMON => &ctx_fields::SOCK_COMMON,
+            RegType::PTR_TO_SOCKET => &ctx_fields::SOCK,
+            RegType::PTR_TO_TCP_SOCK => &ctx_fields::TCP_SOCK,
+            _ => &ctx_fields::XDP_SOCK,
+        };
+        let attach = self.prog.expected_attach_type;
+        if fields.access(a.off, size, a.access, attach).is_none() {
+            verbose!(
+                self,
+                "{} invalid {} access off={} size={size}\n",
+                a.argname,
+                a.reg.typ,
+                a.off
+            );
+            return Err(Errno::EACCES.into());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Reads and writes of the stack.
+
+pub mod range;
+pub mod read;
+pub mod write;

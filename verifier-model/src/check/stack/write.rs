@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Stores to the stack.
+//!
+//! Source: `check_stack_write()` in `kernel/bpf/verifier.c`.
+
+use crate::check::stack::read::STACK_ACCESS;
+use crate::env::Env;
+use crate::facts::errno::{Check, Errno};
+use crate::facts::types::RegType;
+use crate::log::verbose;
+use crate::state::BPF_REG_SIZE;
+use crate::state::history::LinkedRegs;
+use crate::state::reg::RegState;
+use crate::state::slot::{Slot, StackSlot, get_spi};
+
+impl Env<'_> {
+    /// A store to the stack; `value` is the register stored.
+    pub fn check_stack_write(
+        &mut self,
+        ptr: &RegState,
+        off: i32,
+        size: i32,
+        value: Option<usize>,
+        insn_idx: usize,
+    ) -> Check {
+        if ptr.var_off.is_const() {
+            let off = off.wrapping_add(ptr.var_off.value as i32);
+            self.check_stack_write_fixed_off(ptr.frameno(), off, size, value, insn_idx)
+        } else {
+            self.check_stack_write_var_off(ptr, off, size, value, insn_idx)
+        }
+    }
+
+    fn check_stack_write_fixed_off(
+        &mut self,
+        frameno: usize,
+        off: i32,
+        size: i32,
+        value: Option<usize>,
+        insn_idx: usize,
+    ) -> Check {
+        let slot_off = (-off - 1) as usize;
+        let spi = get_spi(off);
+        let insn = self.insns[insn_idx];
+        let slot = *self.slot_mut(frameno, spi)?;
+        if !self.allow_ptr_leaks
+            && slot.is_spilled_reg()
+            && !slot.is_spilled_scalar()
+            && size != BPF_REG_SIZE as i32
+        {
+            verbose!(self, "attempt to corrupt spilled pointer on stack\n");
+            return Err(Errno::EACCES.into());
+        }
+        if !self.bypass_spec_v1 {
+            let pointer = value.is_some_and(|r| self.reg(r).typ.is_pointer());
+            let plain = |i: usize| {
+                let byte = slot.typ[slot_off.wrapping_sub(i) % BPF_REG_SIZE];
+                matches!(byte, Slot::Misc | Slot::Zero)
+            };
+            self.aux[insn_idx].nospec_result |= pointer || !(0..size as usize).all(plain);
+        }
+        self.destroy_if_dynptr_stack_slot(frameno, spi)?;
+        let subprogno = self.cur.frames[frameno].subprogno;
+        self.check_fastcall_stack_contract(subprogno, insn_idx, off);
+        self.log.scratch_slot(spi);
+
+        let reg = value.map(|r| *self.reg(r));
+        let aligned = off % BPF_REG_SIZE as i32 == 0;
+        let history = match reg {
+            Some(mut r) if aligned && r.is_scalar() && self.bpf_capable => {
+                let fits = r.width() <= 8 * size as u32;
+                if fits {
+                    Self::assign_scalar_id_before_mov(&mut self.id_gen, &mut r);
+                    if let Some(n) = value {
+                        self.regs()[n] = r;
+                    }
+                } else {
+                    r.clear_scalar_id();
+                }
+                save_register_state(self.slot_mut(frameno, spi)?, r, size as usize);
+                true
+            }
+            None if aligned && insn.is_st_mem() && self.bpf_capable => {
+                let r = RegState::konst(i64::from(insn.imm) as u64);
+                save_register_state(self.slot_mut(frameno, spi)?, r, size as usize);
+                true
+            }
+            Some(r) if r.typ.is_pointer() => {
+                if size != BPF_REG_SIZE as i32 {
+                    self.verbose_linfo(insn_idx, format_args!("; "));
+                    verbose!(self, "invalid size of register spill\n");
+                    return Err(Errno::EACCES.into());
+                }
+                if frameno != self.cur.curframe() && r.typ == RegType::PTR_TO_STACK {
+                    verbose!(
+                        self,
+                        "cannot spill pointers to stack into stack frame of the caller\n"
+                    );
+                    return Err(Errno::EINVAL.into());
+                }
+                save_register_state(self.slot_mut(frameno, spi)?, r, size as usize);
+                true
+            }
+            _ => {
+                self.slot_mut(frameno, spi)?.scrub();
+                let zero = match reg {
+                    Some(r) => r.is_null(),
+                    None => insn.is_st_mem() && insn.imm == 0,
+                };
+                if zero {
+                    match value {
+                        Some(r) => self.mark_chain_precision(r)?,
+                        None => self.mark_chain_precision_cur(None).map(|_| ())?,
+                    }
+                }
+                let typ = if zero { Slot::Zero } else { Slot::Misc };
+                let slot = self.slot_mut(frameno, spi)?;
+                for i in 0..size as usize {
+                    slot.typ[slot_off.wrapping_sub(i) % BPF_REG_SIZE] = typ;
+                }
+                false
+            }
+        };
+        if history {
+            self.push_jmp_history(STACK_ACCESS, spi, frameno, LinkedRegs::default());
+        }
+        Ok(())
+    }
+
+    fn check_stack_write_var_off(
+        &mut self,
+        ptr: &RegState,
+        off: i32,
+        size: i32,
+        value: Option<usize>,
+        insn_idx: usize,
+    ) -> Check {
+        let frameno = ptr.frameno();
+        let min_off = (ptr.smin() as i32).wrapping_add(off);
+        let max_off = (ptr.smax() as i32).wrapping_add(off).wrapping_add(size);
+        let insn = self.insns[insn_idx];
+        let writing_zero = match value {
+            Some(r) => self.reg(r).is_null(),
+            None => insn.is_st_mem() && insn.imm == 0,
+        };
+        for i in min_off..max_off {
+            self.destroy_if_dynptr_stack_slot(frameno, get_spi(i))?;
+        }
+        let subprogno = self.cur.frames[frameno].subprogno;
+        self.check_fastcall_stack_contract(subprogno, insn_idx, min_off);
+        let mut zero_used = false;
+        let (leaks, uninit) = (self.allow_ptr_leaks, self.allow_uninit_stack);
+        for i in min_off..max_off {
+            let spi = get_spi(i);
+            let at = (-i - 1) as usize % BPF_REG_SIZE;
+            self.log.scratch_slot(spi);
+            let slot = self.slot_mut(frameno, spi)?;
+            let t = slot.typ[at];
+            if !leaks && !matches!(t, Slot::Misc | Slot::Zero) {
+                verbose!(
+                    self,
+                    "spilled ptr in range of var-offset stack write; insn {insn_idx}, ptr off: {i}"
+                );
+                return Err(Errno::EINVAL.into());
+            }
+            if writing_zero
+                && t == Slot::Spill
+                && slot.is_spilled_scalar()
+                && slot.reg.var_off.equals_const(0)
+            {
+                zero_used = true;
+                continue;
+            }
+            slot.scrub();
+            let t = slot.typ[at];
+            let mut new = Slot::Misc;
+            if writing_zero && t == Slot::Zero {
+                new = Slot::Zero;
+                zero_used = true;
+            }
+            if matches!(t, Slot::Invalid | Slot::Poison) && !uninit {
+                verbose!(
+                    self,
+                    "uninit stack in range of var-offset write prohibited for !root; insn {insn_idx}, off: {i}"
+                );
+                return Err(Errno::EINVAL.into());
+            }
+            slot.typ[at] = new;
+        }
+        if zero_used {
+            match value {
+                Some(r) => self.mark_chain_precision(r)?,
+                None => self.mark_chain_precision_cur(None).map(|_| ())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Spills a register; bytes of the slot beyond its size become plain data.
+fn save_register_state(slot: &mut StackSlot, reg: RegState, size: usize) {
+    slot.reg = reg;
+    let (rest, spilled) = slot.typ.split_at_mut(BPF_REG_SIZE - size.min(BPF_REG_SIZE));
+    spilled.fill(Slot::Spill);
+    for t in rest {
+        if !matches!(t, Slot::Zero | Slot::Invalid | Slot::Poison) {
+            *t = Slot::Misc;
+        }
+    }
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What follows an instruction.
+
+/// What follows an instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flow {
+    /// The next instruction.
+    Next,
+    /// [`Env::insn_idx`] was set.
+    IdxUpdated,
+    /// The path ends.
+    Exit,
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Watching a verification: what happens, in the order in which it happens.
+//!
+//! An observer sees everything and changes nothing, so that verdict, log and counts are the same
+//! with and without one. [`crate::explain`] is made of it.
+
+use crate::env::Env;
+use crate::facts::errno::Check;
+use crate::state::StateId;
+
+/// What happens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A function that is verified on its own is walked from here.
+    Started,
+    /// The instruction at [`Env::insn_idx`] is checked next, in the state [`Env::cur`].
+    Step,
+    /// A path ended, by `exit` or by being pruned, and the walk went back to one that waited.
+    Resumed,
+    /// The current state is kept for comparison.
+    Kept(StateId),
+    /// The current state was compared with one at the same instruction, which did not end the path.
+    Differs(StateId),
+    /// The path ends: the current state is no worse than this one. When the kept state still has
+    /// paths to explore (`branches`), the path goes round a loop and has converged.
+    Pruned(StateId),
+    /// The current state is exactly this one, from earlier on the same path.
+    InfiniteLoop(StateId),
+    /// The instruction at [`Env::insn_idx`] needs this register of the current frame precise.
+    Precise(usize),
+}
+
+/// Is told what happens.
+pub trait Observer: core::fmt::Debug {
+    /// Something happened. States are as they are right after it.
+    fn event(&mut self, env: &Env<'_>, event: Event);
+
+    /// Verification ended. The environment is as it was left.
+    fn finished(&mut self, env: &Env<'_>, result: &Check);
+}
+
+impl Env<'_> {
+    /// Tells the observer, if there is one.
+    #[inline]
+    pub fn tell(&mut self, event: Event) {
+        if let Some(observer) = self.observer.take() {
+            observer.event(self, event);
+            self.observer = Some(observer);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What the verifier asks of maps.
+//!
+//! Source: `bpf_map_direct_read()`, `map_mem_size()`, `can_elide_value_nullness()` in
+//! `kernel/bpf/verifier.c`; `map_direct_value_addr` of each map type.
+
+use bpf::map::MapDef;
+use bpf::uapi::MapType;
+
+const BPF_F_INNER_MAP: u32 = 1 << 12;
+
+const BPF_F_RDONLY_PROG: u32 = 1 << 7;
+
+const BPF_F_WRONLY_PROG: u32 = 1 << 8;
+
+/// Whether programs can point into the first value with `ld_imm64`.
+pub fn has_direct_value_addr(map: &MapDef) -> bool {
+    matches!(
+        map.map_type,
+        MapType::Array | MapType::PercpuArray | MapType::Arena | MapType::InsnArray
+    )
+}
+
+/// Whether a place in the first value can be named.
+pub fn direct_value_addr_ok(map: &MapDef, off: u32) -> bool {
+    match map.map_type {
+        MapType::Arena => true,
+        MapType::InsnArray => {
+            off.is_multiple_of(8) && u64::from(off) < u64::from(map.max_entries) * 8
+        }
+        _ => map.max_entries == 1 && off < map.value_size,
+    }
+}
+
+/// What a read-only map holds at `off`, as a load of `size` bytes gives it.
+pub fn direct_read(map: &MapDef, off: u32, size: u32, sign_extend: bool) -> Option<u64> {
+    if map.map_type != MapType::Array || map.max_entries != 1 {
+        return None;
+    }
+    if off.checked_add(size)? > map.value_size {
+        return None;
+    }
+    let mut bytes = [0u8; 8];
+    let at = off as usize;
+    for (i, b) in bytes.iter_mut().enumerate().take(size as usize) {
+        *b = map.contents.get(at + i).copied().unwrap_or(0);
+    }
+    let v = u64::from_le_bytes(bytes);
+    Some(match (size, sign_extend) {
+        (1, true) => v as i8 as u64,
+        (2, true) => v as i16 as u64,
+        (4, true) => v as i32 as u64,
+        _ => v,
+    })
+}
+
+/// Bytes that a value pointer may reach.
+pub fn mem_size(map: &MapDef) -> u32 {
+    if map.map_type == MapType::InsnArray {
+        map.max_entries.saturating_mul(8)
+    } else {
+        map.value_size
+    }
+}
+
+/// Whether a lookup with a known key below `max_entries` cannot fail.
+pub fn can_elide_value_nullness(map: &MapDef) -> bool {
+    map.map_flags & BPF_F_INNER_MAP == 0
+        && matches!(map.map_type, MapType::Array | MapType::PercpuArray)
+}
+
+/// Whether programs may read values.
+pub fn can_read(map: &MapDef) -> bool {
+    map.map_flags & BPF_F_WRONLY_PROG == 0
+}
+
+/// Whether programs may write values.
+pub fn can_write(map: &MapDef) -> bool {
+    !is_rdonly_prog(map)
+}
+
+/// Whether `BPF_F_RDONLY_PROG` is set; the kernel sets it for instruction arrays.
+pub fn is_rdonly_prog(map: &MapDef) -> bool {
+    map.map_flags & BPF_F_RDONLY_PROG != 0 || map.map_type == MapType::InsnArray
+}
+
+/// Whether callbacks can walk the map's elements.
+pub fn has_for_each(map: &MapDef) -> bool {
+    matches!(
+        map.map_type,
+        MapType::Array
+            | MapType::PercpuArray
+            | MapType::Hash
+            | MapType::LruHash
+            | MapType::PercpuHash
+            | MapType::LruPercpuHash
+            | MapType::Rhash
+    )
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a struct_ops program implements.
+
+use bpf::kernel::BtfRef;
+
+use crate::facts::struct_ops_types::StructOpsType;
+use crate::facts::types::RegType;
+
+/// An argument of the context that is more than its type says (`struct bpf_ctx_arg_aux`).
+#[derive(Clone, Copy, Debug)]
+pub struct CtxArg {
+    /// Offset in the context, in bytes.
+    pub offset: i32,
+    /// The register that reads it.
+    pub typ: RegType,
+    /// What it points to.
+    pub btf: (BtfRef, u32),
+    /// It comes with a reference.
+    pub refcounted: bool,
+    /// That reference, while the main program is walked.
+    pub ref_id: u32,
+}
+
+/// The struct_ops type of a program.
+#[derive(Clone, Debug)]
+pub struct StructOps<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The member that the program implements.
+    pub member: &'a str,
+    /// What the table says of the type; nothing of one that it does not have.
+    pub known: Option<&'static StructOpsType>,
+    /// The program runs on a stack of its own.
+    pub private_stack: bool,
+}

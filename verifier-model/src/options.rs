@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! How to verify.
+
+/// How to verify.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// 0 nothing, 1 the path that ends verification, 2 every path, [`BPF_LOG_STATS`] messages and the
+    /// last line alone.
+    pub log_level: u32,
+    /// Whether the loader has CAP_BPF and CAP_PERFMON. Without, the kernel is taken to be one that
+    /// lets anybody load programs (`kernel.unprivileged_bpf_disabled=0`); it refuses BTF then, so
+    /// that the object's is not looked at.
+    pub privileged: bool,
+    /// Possible CPUs of the machine.
+    pub nr_cpu_ids: u32,
+    /// Whether the kernel guards the unprivileged's programs against what a processor does on a
+    /// mispredicted path. Not when built without `CONFIG_CPU_MITIGATIONS` or booted with
+    /// `mitigations=off`.
+    pub mitigations: bool,
+    /// Gives up behind so many instructions, as if the program were not modelled: for who has many
+    /// programs to ask about. More than the kernel's own limit is none.
+    pub max_insns: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            log_level: 1,
+            privileged: true,
+            nr_cpu_ids: 8,
+            mitigations: true,
+            max_insns: u32::MAX,
+        }
+    }
+}

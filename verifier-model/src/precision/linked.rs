@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Scalars known to be equal, or at a distance: what is learnt of one holds for all.
+//!
+//! Source: `collect_linked_regs()`, `sync_linked_regs()` in `kernel/bpf/verifier.c`.
+
+use bpf::insn::REG_FP;
+
+use crate::env::Env;
+use crate::state::VerifierState;
+use crate::state::history::{LinkedReg, LinkedRegs};
+use crate::state::reg::{ADD_CONST, ADD_CONST32, RegState};
+
+impl Env<'_> {
+    /// Registers and slots with this id, innermost frame first. Those beyond five lose it.
+    pub(crate) fn collect_linked_regs(&mut self, id: u32, set: &mut LinkedRegs) {
+        let id = id & !ADD_CONST;
+        for i in (0..self.cur.frames.len()).rev() {
+            let live = self.aux[self.cur.frame_insn_idx(i)].live_regs_before;
+            let frame = &mut self.cur.frames[i];
+            let mut visit = |reg: &mut RegState, entry: LinkedReg| {
+                if reg.is_scalar() && reg.id & !ADD_CONST == id && !set.push(entry) {
+                    reg.clear_scalar_id();
+                }
+            };
+            for (j, reg) in frame.regs.iter_mut().enumerate().take(usize::from(REG_FP)) {
+                if live >> j & 1 != 0 {
+                    visit(reg, LinkedReg::Reg(i as u8, j as u8));
+                }
+            }
+            for (j, slot) in frame.stack.iter_mut().enumerate() {
+                if slot.is_spilled_reg() {
+                    visit(&mut slot.reg, LinkedReg::Spi(i as u8, j as u8));
+                }
+            }
+        }
+    }
+
+    /// What is known of one scalar holds for those linked to it, at their distance.
+    pub(crate) fn sync_linked_regs(
+        &mut self,
+        st: &mut VerifierState,
+        regno: usize,
+        linked: &LinkedRegs,
+    ) {
+        let curframe = st.curframe();
+        let known = st.frames[curframe].regs[regno];
+        for e in linked.iter() {
+            let reg = match e {
+                LinkedReg::Reg(f, r) => {
+                    let (f, r) = (usize::from(f), usize::from(r));
+                    if f == curframe && r == regno {
+                        continue;
+                    }
+                    st.frames.get_mut(f).map(|f| &mut f.regs[r])
+                }
+                LinkedReg::Spi(f, s) => st
+                    .frames
+                    .get_mut(usize::from(f))
+                    .and_then(|f| f.stack.get_mut(usize::from(s)))
+                    .map(|s| &mut s.reg),
+            };
+            let Some(reg) = reg else { continue };
+            if !reg.is_scalar()
+                || reg.id & !ADD_CONST != known.id & !ADD_CONST
+                || (reg.id ^ known.id) & ADD_CONST == ADD_CONST
+            {
+                continue;
+            }
+            let plain = reg.id & ADD_CONST == 0 && known.id & ADD_CONST == 0;
+            if plain || reg.delta == known.delta {
+                *reg = known;
+            } else {
+                let (delta, id) = (reg.delta, reg.id);
+                let dist = i64::from(delta) - i64::from(known.delta);
+                let dist = RegState::konst(dist as u64);
+                *reg = known;
+                reg.delta = delta;
+                reg.id = id;
+                reg.r32 = reg.r32.add(dist.r32);
+                reg.r64 = reg.r64.add(dist.r64);
+                reg.var_off = reg.var_off + dist.var_off;
+                if (reg.id | known.id) & ADD_CONST32 != 0 {
+                    reg.zext_32_to_64();
+                }
+                reg.bounds_sync();
+            }
+            match e {
+                LinkedReg::Reg(_, r) => self.log.scratch_reg(r.into()),
+                LinkedReg::Spi(_, s) => self.log.scratch_slot(s.into()),
+            }
+        }
+    }
+}

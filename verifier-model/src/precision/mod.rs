@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Precision: which scalars' values made the program safe.
+//!
+//! Scalars start out imprecise: two states may differ in them and still be equal. When a value
+//! matters (as an offset, in a branch whose outcome is known, as a size), the instructions behind
+//! are walked backwards to find what it was computed from, and every kept state on the way has those
+//! registers and slots marked precise.
+//!
+//! ```text
+//!   5: r2 = r1        r1 ◀─┐ then r1 is looked for
+//!   6: r2 <<= 3       r2   │ still
+//!   7: r3 += r2       r2 ──┘ looked for from here: r3 is a pointer
+//! ```
+//!
+//! Source: `kernel/bpf/backtrack.c`.
+
+pub mod insn;
+pub mod linked;
+
+use bpf::insn::REG_FP;
+
+use crate::env::Env;
+use crate::env::observe::Event;
+use crate::facts::errno::{Check, Errno, Stop};
+use crate::log::verbose;
+use crate::state::history::JmpHistory;
+use crate::state::reg::RegState;
+use crate::state::wanted::Backtrack;
+use crate::state::{BPF_MAIN_FUNC, StateId, VerifierState};
+
+/// Registers R1 to R5.
+pub(crate) const REGMASK_ARGS: u32 = 0b11_1110;
+
+/// Registers as in `r0,r2`.
+pub(crate) fn fmt_regs(mask: u32) -> String {
+    let regs: Vec<_> = (0..32)
+        .filter(|i| mask >> i & 1 != 0)
+        .map(|i| format!("r{i}"))
+        .collect();
+    regs.join(",")
+}
+
+/// Slots as in `-8,-24`.
+pub(crate) fn fmt_slots(mask: u64) -> String {
+    let slots: Vec<_> = (0..64)
+        .filter(|i| mask >> i & 1 != 0)
+        .map(|i| format!("{}", -(i + 1) * 8))
+        .collect();
+    slots.join(",")
+}
+
+/// Why one step back is not possible.
+pub(crate) enum Step {
+    /// Fall back to making everything precise.
+    NotSupported,
+    Stop(Stop),
+}
+
+impl From<Stop> for Step {
+    fn from(s: Stop) -> Self {
+        Self::Stop(s)
+    }
+}
+
+impl Env<'_> {
+    /// Makes a register of the current frame precise (`mark_chain_precision`).
+    pub fn mark_chain_precision(&mut self, regno: usize) -> Check {
+        self.tell(Event::Precise(regno));
+        self.mark_chain_precision_cur(Some(regno)).map(|_| ())
+    }
+
+    /// Makes precise what [`Env::bt`] looks for, and the register; true if some mark is new.
+    pub fn mark_chain_precision_cur(&mut self, regno: Option<usize>) -> Check<bool> {
+        if !self.bpf_capable {
+            return Ok(false);
+        }
+        // The walk reads the current state's history and changes only its parents.
+        let cur = core::mem::take(&mut self.cur);
+        let result = self.mark_chain_precision_from(&cur, regno);
+        self.cur = cur;
+        result
+    }
+
+    /// As [`Self::mark_chain_precision_cur`], from any state.
+    pub fn mark_chain_precision_from(
+        &mut self,
+        start: &VerifierState,
+        regno: Option<usize>,
+    ) -> Check<bool> {
+        if !self.bpf_capable {
+            return Ok(false);
+        }
+        let mut changed = false;
+        self.bt.frame = start.curframe();
+        if let Some(r) = regno {
+            if !start.frame().regs[r].is_scalar() {
+                return self.verifier_bug(format_args!("backtracking misuse"));
+            }
+            self.bt.set_reg(r);
+        }
+        if self.bt.is_empty() {
+            return Ok(false);
+        }
+        let mut st: Option<StateId> = None;
+        let mut first_idx = start.first_insn_idx;
+        let mut last_idx = start.insn_idx as i32;
+        let mut subseq_idx = -1;
+        let mut skip_first = true;
+        loop {
+            let taken = st.and_then(|id| self.state_mut(id));
+            let history = taken.map(|s| core::mem::take(&mut s.jmp_history));
+            let hist = history.as_deref().unwrap_or(&start.jmp_history);
+            let walked = self.walk_back(
+                start,
+                st,
+                hist,
+                (first_idx, last_idx),
+                &mut subseq_idx,
+                &mut skip_first,
+                &mut changed,
+            );
+            if let (Some(h), Some(s)) = (history, st.and_then(|id| self.state_mut(id))) {
+                s.jmp_history = h;
+            }
+            match walked {
+                Ok(true) => return Ok(changed),
+                Ok(false) => {}
+                Err(Step::NotSupported) => {
+                    self.mark_all_scalars_precise(start.parent, start.curframe());
+                    self.bt = Backtrack::default();
+                    return Ok(changed);
+                }
+                Err(Step::Stop(s)) => return Err(s),
+            }
+            st = match st {
+                None => start.parent,
+                Some(id) => self.state(id).and_then(|s| s.parent),
+            };
+            let Some(id) = st else { break };
+            self.mark_parent(id, &mut changed)?;
+            if self.bt.is_empty() {
+                return Ok(changed);
+            }
+            let Some(s) = self.state(id) else { break };
+            let (last, first) = (s.last_insn_idx, s.first_insn_idx);
+            subseq_idx = first_idx;
+            last_idx = last;
+            first_idx = first;
+        }
+        if !self.bt.is_empty() {
+            self.mark_all_scalars_precise(start.parent, start.curframe());
+            self.bt = Backtrack::default();
+        }
+        Ok(changed)
+    }
+
+    /// Walks the instructions of one state backwards; true when everything was found.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the walk's position is shared with its caller"
+    )]
+    fn walk_back(
+        &mut self,
+        start: &VerifierState,
+        st: Option<StateId>,
+        hist: &[JmpHistory],
+        (first_idx, last_idx): (i32, i32),
+        subseq_idx: &mut i32,
+        skip_first: &mut bool,
+        changed: &mut bool,
+    ) -> Result<bool, Step> {
+        if self.log.level2() {
+            let frame = self.bt.frame;
+            verbose!(
+                self,
+                "mark_precise: frame{frame}: last_idx {last_idx} first_idx {first_idx} \
+                 subseq_idx {subseq_idx} \n"
+            );
+        }
+        if last_idx < 0 {
+            return self.reached_entry(start, st, changed);
+        }
+        let mut cnt = hist.len();
+        let mut i = last_idx;
+        loop {
+            if *skip_first {
+                *skip_first = false;
+            } else {
+                let entry = hist[..cnt].last().filter(|h| h.idx as i32 == i);
+                self.backtrack_insn(i as usize, *subseq_idx, entry)?;
+            }
+            if self.bt.is_empty() {
+                return Ok(true);
+            }
+            *subseq_idx = i;
+            let last = hist[..cnt].last();
+            let here = last.is_some_and(|h| h.idx as i32 == i);
+            if i == first_idx && (cnt == 0 || cnt == 1 && here) {
+                return Ok(false);
+            }
+            i = match last {
+                Some(h) if here => {
+                    cnt -= 1;
+                    h.prev_idx
+                }
+                _ => i - 1,
+            };
+            if i < 0 || i as usize >= self.insns.len() {
+                return Err(self.bug_step(format_args!("backtracking idx {i}")));
+            }
+        }
+    }
+
+    pub(crate) fn bug_step(&mut self, what: core::fmt::Arguments<'_>) -> Step {
+        match self.verifier_bug::<()>(what) {
+            Err(s) => Step::Stop(s),
+            Ok(()) => Step::Stop(Errno::EFAULT.into()),
+        }
+    }
+
+    /// At the entry of a global function only its arguments may still be looked for.
+    fn reached_entry(
+        &mut self,
+        start: &VerifierState,
+        st: Option<StateId>,
+        changed: &mut bool,
+    ) -> Result<bool, Step> {
+        let (regs, slots) = (self.bt.regs[self.bt.frame], self.bt.slots[self.bt.frame]);
+        let state = st.and_then(|id| self.state(id)).unwrap_or(start);
+        let (f0, curframe) = (&state.frames[0], state.curframe());
+        let subprogno = f0.subprogno;
+        if curframe == 0
+            && subprogno > 0
+            && f0.callsite == BPF_MAIN_FUNC
+            && slots == 0
+            && regs & !REGMASK_ARGS == 0
+        {
+            for r in (0..32).filter(|r| regs >> r & 1 != 0) {
+                self.bt.clear_reg(r);
+                if let Some(s) = st.and_then(|id| self.state_mut(id))
+                    && let Some(reg) = s.frames[0].regs.get_mut(r)
+                    && reg.is_scalar()
+                {
+                    reg.precise = true;
+                    *changed = true;
+                }
+            }
+            return Ok(true);
+        }
+        Err(self.bug_step(format_args!(
+            "backtracking func entry subprog {subprogno} reg_mask {regs:x} stack_mask {slots:x}"
+        )))
+    }
+
+    /// Marks what is looked for in a kept state; what is precise already was looked for before.
+    fn mark_parent(&mut self, id: StateId, changed: &mut bool) -> Check {
+        for fr in (0..=self.bt.frame).rev() {
+            let (mut regs, mut slots, mut args) =
+                (self.bt.regs[fr], self.bt.slots[fr], self.bt.stack_args[fr]);
+            let Some(st) = self.state_mut(id) else {
+                return Ok(());
+            };
+            let Some(func) = st.frames.get_mut(fr) else {
+                continue;
+            };
+            // With uninitialised stack allowed, a slot that was never written is as good as one with
+            // an unknown scalar. When that one is precise, a path that was pruned by it looks for
+            // the slot in states from before it was there. 7.3 takes that for its own mistake.
+            let total = func.stack.len();
+            if let Some(slot) = (total..64).find(|i| slots >> i & 1 != 0) {
+                return self.verifier_bug(format_args!(
+                    "stack slot {slot}, total slots {total} (i >= func->allocated_stack / BPF_REG_SIZE)"
+                ));
+            }
+            let mut mark = |reg: Option<&mut RegState>| match reg {
+                Some(r) if r.is_scalar() && !r.precise => {
+                    r.precise = true;
+                    *changed = true;
+                    true
+                }
+                _ => false,
+            };
+            for i in (0..32).filter(|i| regs >> i & 1 != 0).collect::<Vec<_>>() {
+                if !mark(func.regs.get_mut(i)) {
+                    regs &= !(1 << i);
+                }
+            }
+            for i in (0..64).filter(|i| slots >> i & 1 != 0).collect::<Vec<_>>() {
+                let slot = func.stack.get_mut(i).filter(|s| s.is_spilled_scalar());
+                if !mark(slot.map(|s| &mut s.reg)) {
+                    slots &= !(1 << i);
+                }
+            }
+            for (i, arg) in func.stack_arg_regs.iter_mut().enumerate().take(8) {
+                if args >> i & 1 != 0 && !mark(Some(arg)) {
+                    args &= !(1 << i);
+                }
+            }
+            self.bt.regs[fr] = regs;
+            self.bt.slots[fr] = slots;
+            self.bt.stack_args[fr] = args;
+            if self.log.level2() {
+                let state = self.state(id).map(|s| self.state_text(s, fr, true));
+                verbose!(
+                    self,
+                    "mark_precise: frame{fr}: parent state regs={} stack={}: {}",
+                    fmt_regs(regs),
+                    fmt_slots(slots),
+                    state.unwrap_or_default()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes every scalar of every state on the path precise (`bpf_mark_all_scalars_precise`).
+    pub fn mark_all_scalars_precise(&mut self, parent: Option<StateId>, curframe: usize) {
+        if self.log.level2() {
+            verbose!(
+                self,
+                "mark_precise: frame{curframe}: falling back to forcing all scalars precise\n"
+            );
+        }
+        let mut next = parent;
+        let mut lines = String::new();
+        while let Some(st) = next.and_then(|id| self.state_mut(id)) {
+            for (i, func) in st.frames.iter_mut().enumerate() {
+                let regs = func.regs.iter_mut().take(usize::from(REG_FP)).enumerate();
+                for (j, r) in regs.filter(|(_, r)| r.is_scalar() && !r.precise) {
+                    r.precise = true;
+                    lines += &format!("force_precise: frame{i}: forcing r{j} to be precise\n");
+                }
+                let slots = func.stack.iter_mut().enumerate();
+                for (j, s) in slots.filter(|(_, s)| s.is_spilled_scalar() && !s.reg.precise) {
+                    s.reg.precise = true;
+                    let off = -(j as i64 + 1) * 8;
+                    lines += &format!("force_precise: frame{i}: forcing fp{off} to be precise\n");
+                }
+            }
+            next = st.parent;
+        }
+        if self.log.level2() {
+            verbose!(self, "{lines}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The way to a state, as far as backtracking has to know it.
+//!
+//! Source: `struct bpf_jmp_history_entry` in `include/linux/bpf_verifier.h`.
+
+/// A jump that was taken, and what it says about precision.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct JmpHistory {
+    /// Instruction arrived at.
+    pub idx: usize,
+    /// Instruction before it.
+    pub prev_idx: i32,
+    /// Flags.
+    pub flags: HistFlags,
+    /// Stack slot accessed.
+    pub spi: usize,
+    /// Frame of that slot.
+    pub frame: usize,
+    /// Registers whose ranges the jump narrowed together.
+    pub linked_regs: LinkedRegs,
+}
+
+/// What an instruction did, for backtracking (`INSN_F_*`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HistFlags {
+    /// It read or wrote a stack slot.
+    pub stack_access: bool,
+    /// The destination register is a stack pointer.
+    pub dst_reg_stack: bool,
+    /// The source register is a stack pointer.
+    pub src_reg_stack: bool,
+    /// It read or wrote a stack argument.
+    pub stack_arg_access: bool,
+}
+
+/// A register or slot that shares its id with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkedReg {
+    /// Register of a frame.
+    Reg(u8, u8),
+    /// Stack slot of a frame.
+    Spi(u8, u8),
+}
+
+/// Up to five of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LinkedRegs {
+    pub(crate) entries: [Option<LinkedReg>; 5],
+}
+
+impl LinkedRegs {
+    /// Adds one; false when there is no room.
+    pub fn push(&mut self, r: LinkedReg) -> bool {
+        match self.entries.iter_mut().find(|e| e.is_none()) {
+            Some(e) => {
+                *e = Some(r);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries[0].is_none()
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = LinkedReg> + '_ {
+        self.entries.iter().map_while(|e| *e)
+    }
+}

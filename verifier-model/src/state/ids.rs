@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Ids in two states: which of one stands for which of the other.
+//!
+//! Source: `check_ids()`, `check_scalar_ids()` in `kernel/bpf/states.c`,
+//! `bpf_clear_singular_ids()` in `kernel/bpf/verifier.c`.
+
+use std::collections::HashMap;
+
+use crate::state::reg::{ADD_CONST, RegState};
+use crate::state::slot::Slot;
+use crate::state::{MAX_CALL_FRAMES, VerifierState};
+
+/// Pairs that a map can hold (`BPF_ID_MAP_SIZE`).
+const BPF_ID_MAP_SIZE: usize = (11 + 64 + 7) * MAX_CALL_FRAMES;
+
+/// A one-to-one map from old ids to current ids, made while two states are compared.
+#[derive(Debug)]
+pub struct IdMap {
+    pairs: Vec<(u32, u32)>,
+    tmp_id_gen: u32,
+}
+
+impl IdMap {
+    /// Nothing mapped; temporary ids come after `id_gen`.
+    pub fn new(id_gen: u32) -> Self {
+        Self {
+            pairs: Vec::new(),
+            tmp_id_gen: id_gen,
+        }
+    }
+
+    /// Whether `old` can stand for `cur`; if nothing is known of either, it does from now on.
+    pub fn check_ids(&mut self, old: u32, cur: u32) -> bool {
+        if (old != 0) != (cur != 0) {
+            return false;
+        }
+        if old == 0 {
+            return true;
+        }
+        for &(o, c) in &self.pairs {
+            if o == old {
+                return c == cur;
+            }
+            if c == cur {
+                return false;
+            }
+        }
+        if self.pairs.len() >= BPF_ID_MAP_SIZE {
+            return false;
+        }
+        self.pairs.push((old, cur));
+        true
+    }
+
+    /// The same for linked scalars. No id in the old state asks for nothing. No id in the current
+    /// one is a scalar alone, like an id that no other has. With an offset, the id without the
+    /// offset's mark must map as well.
+    pub fn check_scalar_ids(&mut self, old: u32, cur: u32) -> bool {
+        if old == 0 {
+            return true;
+        }
+        let cur = if cur == 0 {
+            self.tmp_id_gen += 1;
+            self.tmp_id_gen
+        } else {
+            cur
+        };
+        self.check_ids(old, cur)
+            && (old & ADD_CONST == 0 || self.check_ids(old & !ADD_CONST, cur & !ADD_CONST))
+    }
+}
+
+/// Forgets ids that only one scalar has.
+pub fn clear_singular_ids(st: &mut VerifierState) {
+    let linked = |r: &RegState| r.is_scalar() && r.id != 0;
+    let mut count: HashMap<u32, u32> = HashMap::new();
+    st.for_each_reg(&[Slot::Spill], |r| {
+        if linked(r) {
+            *count.entry(r.id & !ADD_CONST).or_default() += 1;
+        }
+    });
+    if count.is_empty() {
+        return;
+    }
+    st.for_each_reg(&[Slot::Spill], |r| {
+        if linked(r) && count.get(&(r.id & !ADD_CONST)) == Some(&1) {
+            r.clear_scalar_id();
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_map_is_one_to_one() {
+        let mut m = IdMap::new(100);
+        assert!(m.check_ids(1, 9) && m.check_ids(2, 8));
+        assert!(m.check_ids(1, 9), "as before");
+        assert!(!m.check_ids(1, 8), "old id mapped elsewhere");
+        assert!(!m.check_ids(3, 9), "current id taken");
+        assert!(!m.check_ids(0, 9) && !m.check_ids(1, 0));
+    }
+
+    #[test]
+    fn unlinked_scalars_do_not_stand_for_linked_ones() {
+        let mut m = IdMap::new(100);
+        assert!(m.check_scalar_ids(1, 0), "the first gets a temporary id");
+        assert!(!m.check_scalar_ids(1, 0), "the second another one");
+        assert!(m.check_scalar_ids(0, 7), "the old state asks for nothing");
+    }
+
+    #[test]
+    fn an_offset_is_relative_to_the_same_base() {
+        use crate::state::reg::ADD_CONST64;
+        let mut m = IdMap::new(100);
+        assert!(m.check_scalar_ids(1, 5));
+        assert!(!m.check_scalar_ids(1 | ADD_CONST64, 6 | ADD_CONST64));
+    }
+}

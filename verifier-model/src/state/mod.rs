@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The state of the program at one point of one path: frames, registers, stack, what is held.
+//!
+//! Source: `struct bpf_verifier_state`, `bpf_func_state`, `bpf_stack_state`,
+//! `bpf_reference_state` in `include/linux/bpf_verifier.h`.
+
+pub mod history;
+pub mod ids;
+pub mod iter;
+pub mod reference;
+pub mod reg;
+pub mod scalar;
+pub mod slot;
+pub mod wanted;
+
+use bpf::insn::{MAX_BPF_REG, REG_FP};
+
+use crate::domain::cnum::{Cnum32, Cnum64};
+use crate::domain::tnum::Tnum;
+use crate::facts::types::RegType;
+use crate::state::history::JmpHistory;
+use crate::state::reference::{LockPtr, RefKind, Reference};
+use crate::state::reg::{Meta, RegState};
+use crate::state::slot::{Slot, StackSlot};
+
+/// Size of a register and of a stack slot.
+pub const BPF_REG_SIZE: usize = 8;
+
+/// Largest stack of a program.
+pub const MAX_BPF_STACK: i32 = 512;
+
+/// Deepest nesting of calls.
+pub const MAX_CALL_FRAMES: usize = 16;
+
+/// `callsite` of a function that nobody called.
+pub const BPF_MAIN_FUNC: i32 = -1;
+
+/// State kept for later comparison; see [`crate::walk::prune`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct StateId(pub usize);
+
+/// Return values that are allowed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RetvalRange {
+    /// Least.
+    pub minval: i32,
+    /// Greatest.
+    pub maxval: i32,
+    /// Only the low half is looked at.
+    pub return_32bit: bool,
+}
+
+impl RetvalRange {
+    /// Of the whole register.
+    pub const fn new(minval: i32, maxval: i32) -> Self {
+        Self {
+            minval,
+            maxval,
+            return_32bit: false,
+        }
+    }
+
+    /// Whether every value of `reg` is allowed.
+    pub fn allows(&self, reg: &RegState) -> bool {
+        if self.return_32bit {
+            self.minval <= reg.s32_min() && reg.s32_max() <= self.maxval
+        } else {
+            i64::from(self.minval) <= reg.smin() && reg.smax() <= i64::from(self.maxval)
+        }
+    }
+}
+
+/// One call frame.
+#[derive(Clone, Debug)]
+pub struct FuncState {
+    /// R0 to R10.
+    pub regs: [RegState; MAX_BPF_REG],
+    /// Call instruction in the caller, or [`BPF_MAIN_FUNC`].
+    pub callsite: i32,
+    /// Depth, 0 for the main function.
+    pub frameno: usize,
+    /// Which function.
+    pub subprogno: usize,
+    /// Tells entries into an asynchronous callback apart.
+    pub async_entry_cnt: u32,
+    /// What a callback may return.
+    pub callback_ret_range: RetvalRange,
+    /// A synchronous callback.
+    pub in_callback_fn: bool,
+    /// An asynchronous callback.
+    pub in_async_callback_fn: bool,
+    /// The exception callback.
+    pub in_exception_callback_fn: bool,
+    /// A store through R11 or a call was seen, so incoming stack arguments are gone.
+    pub no_stack_arg_load: bool,
+    /// Ids below this were given out before the function was entered.
+    pub first_own_id: u32,
+    /// How often the callback of the frame above was simulated.
+    pub callback_depth: u32,
+    /// Slots, from the frame pointer down.
+    pub stack: Vec<StackSlot>,
+    /// Outgoing stack arguments.
+    pub stack_arg_regs: Vec<RegState>,
+}
+
+impl FuncState {
+    /// A frame with only the frame pointer set.
+    pub fn new(bpf_capable: bool, callsite: i32, frameno: usize, subprogno: usize) -> Self {
+        let mut regs = [not_init(bpf_capable); MAX_BPF_REG];
+        let fp = &mut regs[usize::from(REG_FP)];
+        fp.typ = RegType::PTR_TO_STACK;
+        fp.mark_known(0);
+        fp.meta = Meta::Frame(frameno as u32);
+        Self {
+            regs,
+            callsite,
+            frameno,
+            subprogno,
+            async_entry_cnt: 0,
+            callback_ret_range: RetvalRange::new(0, 0),
+            in_callback_fn: false,
+            in_async_callback_fn: false,
+            in_exception_callback_fn: false,
+            no_stack_arg_load: false,
+            first_own_id: 0,
+            callback_depth: 0,
+            stack: Vec::new(),
+            stack_arg_regs: Vec::new(),
+        }
+    }
+
+    /// Bytes of stack that have slots.
+    pub fn allocated_stack(&self) -> i32 {
+        (self.stack.len() * BPF_REG_SIZE) as i32
+    }
+}
+
+/// A register that was not written.
+pub fn not_init(bpf_capable: bool) -> RegState {
+    RegState {
+        typ: RegType::NOT_INIT,
+        var_off: Tnum::UNKNOWN,
+        r64: Cnum64::UNBOUNDED,
+        r32: Cnum32::UNBOUNDED,
+        precise: !bpf_capable,
+        ..RegState::default()
+    }
+}
+
+/// Everything known at one point of one path.
+#[derive(Clone, Debug, Default)]
+pub struct VerifierState {
+    /// Frames, outermost first; the last is the current one.
+    pub frames: Vec<FuncState>,
+    /// State that this continues.
+    pub parent: Option<StateId>,
+    /// What is held.
+    pub refs: Vec<Reference>,
+    /// Paths from here that are not explored yet.
+    pub branches: u32,
+    /// Instruction about to be executed.
+    pub insn_idx: usize,
+    /// Held locks.
+    pub active_locks: u32,
+    /// Nested `bpf_preempt_disable`.
+    pub active_preempt_locks: u32,
+    /// Innermost saved IRQ flag.
+    pub active_irq_id: u32,
+    /// Innermost lock's id.
+    pub active_lock_id: u32,
+    /// Innermost lock.
+    pub active_lock_ptr: Option<LockPtr>,
+    /// Nested `bpf_rcu_read_lock`.
+    pub active_rcu_locks: u32,
+    /// Only executed by mispredicting processors.
+    pub speculative: bool,
+    /// May sleep.
+    pub in_sleepable: bool,
+    /// First instruction since the parent.
+    pub first_insn_idx: i32,
+    /// Instruction before the current one.
+    pub last_insn_idx: i32,
+    /// For the end of a loop: the kept state that this equals.
+    pub equal_state: Option<StateId>,
+    /// Jumps since the parent.
+    pub jmp_history: Vec<JmpHistory>,
+    /// Number of kept states behind.
+    pub dfs_depth: u32,
+    /// Callback iterations behind.
+    pub callback_unroll_depth: u32,
+    /// `may_goto` iterations behind.
+    pub may_goto_depth: u32,
+}
+
+impl VerifierState {
+    /// Index of the current frame.
+    pub fn curframe(&self) -> usize {
+        self.frames.len().saturating_sub(1)
+    }
+
+    /// The current frame.
+    pub fn frame(&self) -> &FuncState {
+        &self.frames[self.curframe()]
+    }
+
+    /// The current frame.
+    pub fn frame_mut(&mut self) -> &mut FuncState {
+        let i = self.curframe();
+        &mut self.frames[i]
+    }
+
+    /// Where frame `i` stands: the current instruction or the call into the next frame.
+    pub fn frame_insn_idx(&self, i: usize) -> usize {
+        match self.frames.get(i + 1) {
+            Some(next) => next.callsite.max(0) as usize,
+            None => self.insn_idx,
+        }
+    }
+
+    /// Calls `f` on every register, spilled register and stack argument; `kinds` are the special
+    /// slots to visit beside spilled registers. The order is the kernel's.
+    pub fn for_each_reg(&mut self, kinds: &[Slot], mut f: impl FnMut(&mut RegState)) {
+        for frame in &mut self.frames {
+            frame.regs.iter_mut().for_each(&mut f);
+            for slot in &mut frame.stack {
+                if kinds.contains(&slot.typ[BPF_REG_SIZE - 1]) {
+                    f(&mut slot.reg);
+                }
+            }
+            for arg in &mut frame.stack_arg_regs {
+                if arg.typ != RegType::NOT_INIT {
+                    f(arg);
+                }
+            }
+        }
+    }
+
+    /// Whether the reference `id` is held.
+    pub fn holds_reference(&self, id: u32) -> bool {
+        self.refs
+            .iter()
+            .any(|r| r.id == id && matches!(r.kind, RefKind::Ptr { .. }))
+    }
+
+    /// Whether both were reached by the same calls.
+    pub fn same_callsites(&self, o: &Self) -> bool {
+        self.frames.len() == o.frames.len()
+            && self
+                .frames
+                .iter()
+                .zip(&o.frames)
+                .all(|(a, b)| a.callsite == b.callsite)
+    }
+}
+
+/// A path that waits to be explored.
+#[derive(Debug)]
+pub struct StackElem {
+    /// Its state.
+    pub st: VerifierState,
+    /// Where it goes on.
+    pub insn_idx: usize,
+    /// Where it comes from.
+    pub prev_insn_idx: i32,
+    /// End of the log when it was found.
+    pub log_pos: usize,
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The registers and stack slots whose precision is asked for, by frame.
+//!
+//! Source: `struct backtrack_state` in `include/linux/bpf_verifier.h`.
+
+use crate::state::MAX_CALL_FRAMES;
+use crate::state::history::{JmpHistory, LinkedReg};
+
+/// What is looked for, in each frame.
+#[derive(Debug, Default)]
+pub struct Backtrack {
+    pub(crate) frame: usize,
+    pub(crate) regs: [u32; MAX_CALL_FRAMES],
+    pub(crate) slots: [u64; MAX_CALL_FRAMES],
+    pub(crate) stack_args: [u8; MAX_CALL_FRAMES],
+}
+
+impl Backtrack {
+    /// Looks for a register.
+    pub fn set_frame_reg(&mut self, frame: usize, reg: usize) {
+        self.regs[frame] |= 1 << reg;
+    }
+
+    /// Looks for a stack slot.
+    pub fn set_frame_slot(&mut self, frame: usize, slot: usize) {
+        self.slots[frame] |= 1 << (slot & 63);
+    }
+
+    /// Looks for stack slots.
+    pub fn set_frame_slot_mask(&mut self, frame: usize, mask: u64) {
+        self.slots[frame] |= mask;
+    }
+
+    /// Looks for a stack argument.
+    pub fn set_frame_stack_arg(&mut self, frame: usize, slot: usize) {
+        self.stack_args[frame] |= 1 << (slot & 7);
+    }
+
+    pub(crate) fn has_reg(&self, reg: usize) -> bool {
+        self.regs[self.frame] >> reg & 1 != 0
+    }
+
+    pub(crate) fn set_reg(&mut self, reg: usize) {
+        self.regs[self.frame] |= 1 << reg;
+    }
+
+    pub(crate) fn clear_reg(&mut self, reg: usize) {
+        self.regs[self.frame] &= !(1 << reg);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        let n = self.frame + 1;
+        self.regs[..n].iter().all(|m| *m == 0)
+            && self.slots[..n].iter().all(|m| *m == 0)
+            && self.stack_args[..n].iter().all(|m| *m == 0)
+    }
+
+    /// If one of the registers that a jump narrowed together is looked for, all of them are.
+    pub(crate) fn sync_linked_regs(&mut self, hist: Option<&JmpHistory>) {
+        let Some(hist) = hist else { return };
+        let linked = &hist.linked_regs;
+        let looked_for = |e: LinkedReg| match e {
+            LinkedReg::Reg(f, r) => self.regs[usize::from(f)] >> r & 1 != 0,
+            LinkedReg::Spi(f, s) => self.slots[usize::from(f)] >> s & 1 != 0,
+        };
+        if !linked.iter().any(looked_for) {
+            return;
+        }
+        for e in linked.iter() {
+            match e {
+                LinkedReg::Reg(f, r) => self.set_frame_reg(f.into(), r.into()),
+                LinkedReg::Spi(f, s) => self.set_frame_slot(f.into(), s.into()),
+            }
+        }
+    }
+}

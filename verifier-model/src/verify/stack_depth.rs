@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The stack of all functions that can be active at a time: 512 bytes, 16 frames.
+//!
+//! Source: `check_max_stack_depth()` in `kernel/bpf/verifier.c`.
+
+use bpf::uapi::{AttachType as A, ProgType as P};
+
+use crate::env::Env;
+use crate::facts::errno::{Check, Errno};
+use crate::input::struct_ops::StructOps;
+use crate::log::verbose;
+use crate::state::{MAX_BPF_STACK, MAX_CALL_FRAMES};
+
+/// Functions with less stack than this do not get one of their own.
+const BPF_PRIV_STACK_MIN_SIZE: i32 = 64;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PrivStack {
+    Unknown,
+    No,
+    Adaptive,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Caller {
+    caller: Option<usize>,
+    frame: usize,
+    ret_insn: usize,
+}
+
+const fn round_up(depth: i32) -> i32 {
+    let d = if depth < 1 { 1 } else { depth };
+    (d + 15) / 16 * 16
+}
+
+impl Env<'_> {
+    /// Adds up the stack along every chain of calls.
+    pub fn check_max_stack_depth(&mut self) -> Check {
+        let cnt = self.subprog_cnt();
+        let tail_calls = self.subprogs[..cnt].iter().any(|s| s.has_tail_call);
+        let mode = if tail_calls {
+            PrivStack::No
+        } else {
+            self.priv_stack_mode()
+        };
+        let mut modes = vec![PrivStack::Unknown; cnt];
+        for i in (0..cnt).rev() {
+            if i == 0 || self.subprogs[i].is_async_cb {
+                let supported = i == 0 && mode == PrivStack::Adaptive;
+                self.check_stack_depth_from(i, supported, &mut modes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn priv_stack_mode(&self) -> PrivStack {
+        let requested = |ops: &StructOps<'_>| ops.private_stack;
+        match self.prog.prog_type {
+            P::StructOps if self.struct_ops.as_ref().is_some_and(requested) => PrivStack::Adaptive,
+            P::Kprobe | P::Tracepoint | P::PerfEvent | P::RawTracepoint => PrivStack::Adaptive,
+            P::Tracing if self.prog.expected_attach_type != A::TraceIter => PrivStack::Adaptive,
+            _ => PrivStack::No,
+        }
+    }
+
+    fn check_stack_depth_from(
+        &mut self,
+        start: usize,
+        priv_supported: bool,
+        modes: &mut [PrivStack],
+    ) -> Check {
+        let mut info = vec![Caller::default(); self.subprog_cnt()];
+        let mut idx = start;
+        let (mut depth, mut frame) = (0, 0);
+        let mut i = self.subprogs[idx].start;
+        let mut tail_call_reachable = false;
+        let mut enter = true;
+        // Each function is entered once per call that leads to it; recursion was refused before.
+        loop {
+            if enter {
+                if !priv_supported {
+                    modes[idx] = PrivStack::No;
+                }
+                self.enter_function(idx, &info, &mut depth, priv_supported, modes)?;
+            }
+            enter = false;
+            let end = self.subprogs[idx + 1].start;
+            while i < end {
+                let insn = self.insns[i];
+                if insn.is_kfunc_call() && insn.off == 0 {
+                    let throws = self.is_special_kfunc(&insn, &["bpf_throw"]);
+                    if throws && self.chain(idx, &info).any(|s| self.subprogs[s].is_cb) {
+                        verbose!(
+                            self,
+                            "bpf_throw kfunc (insn {i}) cannot be called from callback subprog {idx}\n"
+                        );
+                        return Err(Errno::EINVAL.into());
+                    }
+                }
+                if !insn.is_pseudo_call() && !insn.is_pseudo_func() {
+                    i += 1;
+                    continue;
+                }
+                let Some(callee) = self.callee_of(i) else {
+                    return Err(Errno::EFAULT.into());
+                };
+                if self.subprogs[callee].is_async_cb {
+                    if !insn.is_pseudo_call() {
+                        i += 1;
+                        continue;
+                    }
+                    if self.subprogs[callee].is_exception_cb {
+                        verbose!(self, "insn {i} cannot call exception cb directly");
+                        return Err(Errno::EINVAL.into());
+                    }
+                }
+                info[idx].frame = frame;
+                info[idx].ret_insn = i + 1;
+                info[callee].caller = Some(idx);
+                idx = callee;
+                i = self.subprogs[idx].start;
+                tail_call_reachable = self.subprogs[idx].has_tail_call;
+                frame = if self.subprog_is_global(idx) {
+                    0
+                } else {
+                    frame + 1
+                };
+                if frame >= MAX_CALL_FRAMES {
+                    verbose!(self, "the call stack of {frame} frames is too deep !\n");
+                    return Err(Errno::E2BIG.into());
+                }
+                enter = true;
+                break;
+            }
+            if enter {
+                continue;
+            }
+            if tail_call_reachable {
+                let chain: Vec<_> = self.chain(idx, &info).collect();
+                for s in chain {
+                    if self.subprogs[s].is_cb {
+                        verbose!(self, "cannot tail call within callback\n");
+                        return Err(Errno::EINVAL.into());
+                    }
+                    if self.subprogs[s].stack_arg_cnt != 0 {
+                        verbose!(
+                            self,
+                            "tail_calls are not allowed in programs with stack args\n"
+                        );
+                        return Err(Errno::EINVAL.into());
+                    }
+                    self.subprogs[s].tail_call_reachable = true;
+                }
+            }
+            let Some(caller) = info[idx].caller else {
+                return Ok(());
+            };
+            if modes[idx] != PrivStack::Adaptive {
+                depth -= round_up(self.subprogs[idx].stack_depth);
+            }
+            info[idx].caller = None;
+            idx = caller;
+            frame = info[idx].frame;
+            i = info[idx].ret_insn;
+            tail_call_reachable = self.subprogs[idx].tail_call_reachable;
+        }
+    }
+
+    fn enter_function(
+        &mut self,
+        idx: usize,
+        info: &[Caller],
+        depth: &mut i32,
+        priv_supported: bool,
+        modes: &mut [PrivStack],
+    ) -> Check {
+        if self.subprogs[idx].has_ld_abs && self.chain(idx, info).any(|s| self.subprogs[s].is_cb) {
+            verbose!(self, "cannot use BPF_LD_[ABS|IND] within callback\n");
+            return Err(Errno::EINVAL.into());
+        }
+        if idx != 0 && self.subprogs[idx].has_tail_call && *depth >= 256 {
+            verbose!(
+                self,
+                "tail_calls are not allowed when call stack of previous frames is {depth} bytes. Too large\n"
+            );
+            return Err(Errno::EACCES.into());
+        }
+        let own = round_up(self.subprogs[idx].stack_depth);
+        if self.subprogs[idx].stack_arg_cnt != 0 {
+            modes[idx] = PrivStack::No;
+        } else if priv_supported
+            && modes[idx] == PrivStack::Unknown
+            && own >= BPF_PRIV_STACK_MIN_SIZE
+        {
+            modes[idx] = PrivStack::Adaptive;
+        }
+        if modes[idx] == PrivStack::Adaptive {
+            self.max_stack_depth = self.max_stack_depth.max(own);
+            if own > MAX_BPF_STACK {
+                verbose!(self, "stack size of subprog {idx} is {own}. Too large\n");
+                return Err(Errno::EACCES.into());
+            }
+            return Ok(());
+        }
+        *depth += own;
+        self.max_stack_depth = self.max_stack_depth.max(*depth);
+        if *depth > MAX_BPF_STACK {
+            let total = self.chain(idx, info).count();
+            verbose!(
+                self,
+                "combined stack size of {total} calls is {depth}. Too large\n"
+            );
+            return Err(Errno::EACCES.into());
+        }
+        Ok(())
+    }
+
+    /// A function and those that called it.
+    fn chain(&self, idx: usize, info: &[Caller]) -> impl Iterator<Item = usize> + use<> {
+        let mut out = vec![idx];
+        let mut cur = idx;
+        while let Some(caller) = info[cur].caller {
+            if out.len() > info.len() {
+                break;
+            }
+            out.push(caller);
+            cur = caller;
+        }
+        out.into_iter()
+    }
+}

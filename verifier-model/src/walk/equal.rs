@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! When one state is as safe as another.
+//!
+//! Source: `regsafe()`, `stacksafe()`, `refsafe()`, `states_equal()` in `kernel/bpf/states.c`.
+
+use bpf::insn::MAX_BPF_REG;
+
+use crate::env::Env;
+use crate::facts::rule::Rule;
+use crate::facts::types::RegType;
+use crate::state::ids::IdMap;
+use crate::state::reference::RefKind;
+use crate::state::reg::{ADD_CONST, Meta, RegState};
+use crate::state::slot::{Slot, StackSlot};
+use crate::state::{BPF_REG_SIZE, FuncState, VerifierState};
+
+/// How states are compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExactLevel {
+    /// Scalars count where they are precise.
+    NotExact,
+    /// Everything must be the same.
+    Exact,
+    /// All scalars count, by their ranges.
+    RangeWithin,
+    /// All scalars count, by everything known of them.
+    StrictScalars,
+}
+
+/// Whether the registers of the current frame are the same: a quick check before a full one.
+pub fn states_maybe_looping(old: &VerifierState, cur: &VerifierState) -> bool {
+    old.frames.len() == cur.frames.len()
+        && old
+            .frame()
+            .regs
+            .iter()
+            .zip(&cur.frame().regs)
+            .all(|(o, c)| o.same_up_to_precise(c))
+}
+
+impl Env<'_> {
+    /// Whether the current state is safe if `old` is (`states_equal`).
+    pub fn states_equal(&self, old: &VerifierState, level: ExactLevel) -> bool {
+        let cur = &self.cur;
+        let level = match level {
+            ExactLevel::NotExact | ExactLevel::RangeWithin if self.explore_alu_limits => {
+                ExactLevel::StrictScalars
+            }
+            level => level,
+        };
+        if old.frames.len() != cur.frames.len()
+            || old.speculative && !cur.speculative
+            || old.in_sleepable != cur.in_sleepable
+        {
+            return false;
+        }
+        let mut ids = self.id_map();
+        let same_refs = self.profile.has(Rule::ID_MAP_REFS) || old.refs == cur.refs;
+        if !same_refs || !refsafe(old, cur, &mut ids) {
+            return false;
+        }
+        (0..old.frames.len()).all(|i| {
+            let (fo, fc) = (&old.frames[i], &cur.frames[i]);
+            fo.callsite == fc.callsite
+                && self.func_states_equal(fo, fc, old.frame_insn_idx(i), &mut ids, level)
+        })
+    }
+
+    fn func_states_equal(
+        &self,
+        old: &FuncState,
+        cur: &FuncState,
+        insn_idx: usize,
+        ids: &mut IdMap,
+        level: ExactLevel,
+    ) -> bool {
+        let live_regs = self.aux[insn_idx].live_regs_before;
+        if old.callback_depth > cur.callback_depth && self.profile.has(Rule::CALLBACK_DEPTH_PRUNING)
+        {
+            return false;
+        }
+        if !old.no_stack_arg_load && cur.no_stack_arg_load {
+            return false;
+        }
+        for i in (0..MAX_BPF_REG).filter(|i| live_regs >> i & 1 != 0) {
+            if !regsafe(&old.regs[i], &cur.regs[i], ids, level) {
+                return false;
+            }
+        }
+        self.stacksafe(old, cur, ids, level) && stack_arg_safe(old, cur, ids, level)
+    }
+
+    fn stacksafe(
+        &self,
+        old: &FuncState,
+        cur: &FuncState,
+        ids: &mut IdMap,
+        level: ExactLevel,
+    ) -> bool {
+        let exact = level == ExactLevel::Exact;
+        let gone = |t: Slot| if t == Slot::Poison { Slot::Invalid } else { t };
+        let asks_nothing = |t: &Slot| match t {
+            Slot::Invalid | Slot::Poison => true,
+            Slot::Misc => self.allow_uninit_stack,
+            _ => false,
+        };
+        for (spi, o) in old.stack.iter().enumerate() {
+            // Most slots: they are dead.
+            if !exact && o.typ.iter().all(asks_nothing) {
+                continue;
+            }
+            let c = cur.stack.get(spi);
+            let mut im = 0;
+            while im < BPF_REG_SIZE {
+                let at = im;
+                im += 1;
+                if exact && c.is_none_or(|c| gone(o.typ[at]) != gone(c.typ[at])) {
+                    return false;
+                }
+                if asks_nothing(&o.typ[at]) {
+                    continue;
+                }
+                let Some(c) = c else { return false };
+                // A load from plain data gives an unknown scalar; compare it as one.
+                if (at == 0 || at == 4)
+                    && let (Some(ro), Some(rc)) = (
+                        self.scalar_reg_for_stack(o, at),
+                        self.scalar_reg_for_stack(c, at),
+                    )
+                {
+                    if !regsafe(&ro, &rc, ids, level) {
+                        return false;
+                    }
+                    im = BPF_REG_SIZE;
+                    continue;
+                }
+                if o.typ[at] == Slot::Misc && c.typ[at] == Slot::Zero {
+                    continue;
+                }
+                if o.typ[at] != c.typ[at] {
+                    return false;
+                }
+                let untold = o.typ[at] == Slot::Dynptr && !self.profile.has(Rule::DYNPTR_PRUNING);
+                if at == BPF_REG_SIZE - 1 && !untold && !slot_safe(o, c, ids, level) {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn scalar_reg_for_stack(&self, s: &StackSlot, im: usize) -> Option<RegState> {
+        if s.typ[im] == Slot::Spill && s.reg.is_scalar() {
+            return Some(s.reg);
+        }
+        let plain = s.typ[im..].iter().all(|t| match t {
+            Slot::Misc => true,
+            Slot::Invalid | Slot::Poison => {
+                self.allow_uninit_stack && self.profile.has(Rule::MISC_VS_INVALID)
+            }
+            _ => false,
+        });
+        plain.then(RegState::unknown_imprecise)
+    }
+}
+
+/// Slots of the same kind whose last byte was reached.
+fn slot_safe(o: &StackSlot, c: &StackSlot, ids: &mut IdMap, level: ExactLevel) -> bool {
+    match o.typ[BPF_REG_SIZE - 1] {
+        Slot::Spill => regsafe(&o.reg, &c.reg, ids, level),
+        Slot::Dynptr => {
+            o.reg.meta == c.reg.meta
+                && ids.check_ids(o.reg.id, c.reg.id)
+                && ids.check_ids(o.reg.parent_id, c.reg.parent_id)
+        }
+        Slot::Iter => match (o.reg.meta, c.reg.meta) {
+            (Meta::Iter(io), Meta::Iter(ic)) => {
+                // The number of iterations does not matter; see `crate::state::iter`.
+                o.reg.typ == c.reg.typ
+                    && (io.btf, io.btf_id, io.state) == (ic.btf, ic.btf_id, ic.state)
+                    && ids.check_ids(o.reg.id, c.reg.id)
+            }
+            _ => false,
+        },
+        Slot::IrqFlag => ids.check_ids(o.reg.id, c.reg.id) && o.reg.meta == c.reg.meta,
+        Slot::Misc | Slot::Zero | Slot::Invalid | Slot::Poison => true,
+    }
+}
+
+fn stack_arg_safe(old: &FuncState, cur: &FuncState, ids: &mut IdMap, level: ExactLevel) -> bool {
+    let n = old.stack_arg_regs.len().max(cur.stack_arg_regs.len());
+    let none = RegState::default();
+    (0..n).all(|i| {
+        let o = old.stack_arg_regs.get(i).unwrap_or(&none);
+        let c = cur.stack_arg_regs.get(i).unwrap_or(&none);
+        regsafe(o, c, ids, level)
+    })
+}
+
+fn refsafe(old: &VerifierState, cur: &VerifierState, ids: &mut IdMap) -> bool {
+    if old.refs.len() != cur.refs.len()
+        || old.active_locks != cur.active_locks
+        || old.active_preempt_locks != cur.active_preempt_locks
+        || old.active_rcu_locks != cur.active_rcu_locks
+        || !ids.check_ids(old.active_irq_id, cur.active_irq_id)
+        || !ids.check_ids(old.active_lock_id, cur.active_lock_id)
+        || old.active_lock_ptr != cur.active_lock_ptr
+    {
+        return false;
+    }
+    old.refs.iter().zip(&cur.refs).all(|(o, c)| {
+        ids.check_ids(o.id, c.id)
+            && match (o.kind, c.kind) {
+                (RefKind::Ptr { parent_id: p }, RefKind::Ptr { parent_id: q }) => {
+                    ids.check_ids(p, q)
+                }
+                (RefKind::Irq, RefKind::Irq) => true,
+                (RefKind::Lock(k, p), RefKind::Lock(l, q)) => k == l && p == q,
+                _ => false,
+            }
+    })
+}
+
+fn range_within(old: &RegState, cur: &RegState) -> bool {
+    old.r64.is_superset_of(cur.r64) && old.r32.is_superset_of(cur.r32)
+}
+
+fn regs_exact(old: &RegState, cur: &RegState, ids: &mut IdMap) -> bool {
+    old.same_up_to_id(cur)
+        && ids.check_ids(old.id, cur.id)
+        && ids.check_ids(old.parent_id, cur.parent_id)
+        && ids.check_ids(old.map_uid, cur.map_uid)
+}
+
+/// Whether `cur` is safe wherever `old` is (`regsafe`).
+pub fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: ExactLevel) -> bool {
+    if level == ExactLevel::Exact {
+        return regs_exact(old, cur, ids);
+    }
+    if old.typ == RegType::NOT_INIT {
+        return true;
+    }
+    if old.typ != cur.typ {
+        return false;
+    }
+    match old.typ.base() {
+        RegType::SCALAR_VALUE if level == ExactLevel::StrictScalars => {
+            old.same_up_to_id(cur) && ids.check_scalar_ids(old.id, cur.id)
+        }
+        RegType::SCALAR_VALUE => {
+            if !old.precise && level == ExactLevel::NotExact {
+                return true;
+            }
+            if old.id != 0 && old.id & ADD_CONST != cur.id & ADD_CONST {
+                return false;
+            }
+            if old.id & ADD_CONST != 0 && old.delta != cur.delta {
+                return false;
+            }
+            ids.check_scalar_ids(old.id, cur.id)
+                && range_within(old, cur)
+                && old.var_off.contains(cur.var_off)
+        }
+        RegType::PTR_TO_MAP_KEY
+        | RegType::PTR_TO_MAP_VALUE
+        | RegType::PTR_TO_MEM
+        | RegType::PTR_TO_BUF
+        | RegType::PTR_TO_TP_BUFFER => {
+            old.same_up_to_var_off(cur)
+                && range_within(old, cur)
+                && old.var_off.contains(cur.var_off)
+                && ids.check_ids(old.id, cur.id)
+                && ids.check_ids(old.parent_id, cur.parent_id)
+                && ids.check_ids(old.map_uid, cur.map_uid)
+        }
+        RegType::PTR_TO_PACKET_META | RegType::PTR_TO_PACKET => {
+            let (o, c) = (old.range(), cur.range());
+            if if o < 0 || c < 0 { o != c } else { o > c } {
+                return false;
+            }
+            ids.check_ids(old.id, cur.id)
+                && (old.id == 0 || old.r64.base == cur.r64.base)
+                && range_within(old, cur)
+                && old.var_off.contains(cur.var_off)
+        }
+        RegType::PTR_TO_ARENA => true,
+        RegType::PTR_TO_INSN => {
+            old.same_up_to_var_off(cur)
+                && range_within(old, cur)
+                && old.var_off.contains(cur.var_off)
+        }
+        _ => regs_exact(old, cur, ids),
+    }
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Loops as they are walked: where each was entered, which paths led back, and what they pass on.
+//!
+//! Source: `maybe_enter_scc()`, `maybe_exit_scc()`, `propagate_backedges()` in `kernel/bpf/states.c`.
+
+use bpf::insn::REG_FP;
+
+use crate::env::Env;
+use crate::env::explored::SccVisit;
+use crate::facts::errno::Check;
+use crate::facts::rule::Rule;
+use crate::log::verbose;
+use crate::state::{StateId, VerifierState};
+
+/// Rounds of precision over a loop before everything is made precise.
+const MAX_BACKEDGE_ITERS: u32 = 64;
+
+/// Where precision is spread from.
+#[derive(Clone, Copy)]
+pub(crate) enum Start {
+    Cur,
+    Backedge(usize, usize),
+}
+
+impl Env<'_> {
+    /// The loop that a state is in and the calls leading there (`compute_scc_callchain`).
+    pub(crate) fn scc_callchain(&self, st: &VerifierState) -> Option<Vec<usize>> {
+        let mut chain = Vec::new();
+        for i in 0..st.frames.len() {
+            let idx = st.frame_insn_idx(i);
+            let scc = self.aux[idx].scc;
+            if scc != 0 {
+                // The loop's number is set apart from call sites by its place and a marker.
+                chain.push(usize::MAX);
+                chain.push(scc);
+                return Some(chain);
+            }
+            chain.push(idx);
+        }
+        None
+    }
+
+    pub(crate) fn format_callchain(chain: &[usize]) -> String {
+        let (calls, scc) = chain.split_at(chain.len().saturating_sub(2));
+        // The kernel takes a call at instruction 0 for the end of the chain.
+        let calls = calls.iter().take_while(|&&c| c != 0);
+        let parts: Vec<_> = calls.chain(scc.last()).map(usize::to_string).collect();
+        format!("({})", parts.join(","))
+    }
+
+    fn scc_visit(&self, st: &VerifierState) -> Option<usize> {
+        self.scc_index.get(&self.scc_callchain(st)?).copied()
+    }
+
+    pub(crate) fn maybe_enter_scc(&mut self, id: StateId) {
+        let Some(chain) = self.state(id).and_then(|st| self.scc_callchain(st)) else {
+            return;
+        };
+        let n = self.scc_visits.len();
+        let text = Self::format_callchain(&chain);
+        let visit = *self.scc_index.entry(chain).or_insert(n);
+        if visit == n {
+            self.scc_visits.push(SccVisit::default());
+        }
+        if self.scc_visits[visit].entry_state.is_none() {
+            self.scc_visits[visit].entry_state = Some(id);
+            if self.log.level2() {
+                verbose!(self, "SCC enter {text}\n");
+            }
+        }
+    }
+
+    /// A path may end in a loop, by a `bpf_throw()`, before any state in the loop was kept. 7.3
+    /// takes that for its own mistake.
+    pub(crate) fn check_scc_entered(&mut self) -> Check {
+        if self.cur.speculative {
+            return Ok(());
+        }
+        match self.scc_callchain(&self.cur) {
+            Some(chain) if !self.scc_index.contains_key(&chain) => {
+                let text = Self::format_callchain(&chain);
+                self.verifier_bug(format_args!(
+                    "scc exit: no visit info for call chain {text}"
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// When all paths from a loop's entry are explored, spreads precision over the loop.
+    pub(crate) fn maybe_exit_scc(&mut self, id: StateId) -> Check {
+        let Some(chain) = self.state(id).and_then(|st| self.scc_callchain(st)) else {
+            return Ok(());
+        };
+        let Some(&visit) = self.scc_index.get(&chain) else {
+            return Ok(());
+        };
+        if self.scc_visits[visit].entry_state != Some(id) {
+            return Ok(());
+        }
+        if self.log.level2() {
+            verbose!(self, "SCC exit {}\n", Self::format_callchain(&chain));
+        }
+        self.scc_visits[visit].entry_state = None;
+        self.num_backedges -= self.scc_visits[visit].backedges.len() as u32;
+        self.update_peak_states();
+        self.propagate_backedges(visit)
+    }
+
+    /// Precision marks of a state are not final while a loop that it is in has open ends.
+    pub(crate) fn incomplete_read_marks(&self, st: &VerifierState) -> bool {
+        self.scc_visit(st)
+            .is_some_and(|v| !self.scc_visits[v].backedges.is_empty())
+    }
+
+    /// Makes precise in the current path's states what `old` needs precise.
+    pub(crate) fn propagate_precision(&mut self, old: StateId, start: Start) -> Check<bool> {
+        let Some(old) = self.state(old) else {
+            return Ok(false);
+        };
+        let mut lines = Vec::new();
+        let mut marks = Vec::new();
+        let all = self.profile.has(Rule::PROPAGATE_ALL_FRAMES);
+        let frames = old.frames.iter().enumerate().rev();
+        for (fr, frame) in frames.take(if all { usize::MAX } else { 1 }) {
+            let mut names = Vec::new();
+            for (i, r) in frame.regs.iter().enumerate().take(usize::from(REG_FP)) {
+                if r.is_scalar() && r.precise {
+                    marks.push((fr, i, true));
+                    names.push(format!("r{i}"));
+                }
+            }
+            for (i, s) in frame.stack.iter().enumerate() {
+                if s.is_spilled_scalar() && s.reg.precise {
+                    marks.push((fr, i, false));
+                    names.push(format!("fp{}", -(i as i64 + 1) * 8));
+                }
+            }
+            if !names.is_empty() {
+                lines.push(format!("frame {fr}: propagating {}\n", names.join(",")));
+            }
+        }
+        if self.log.level2() {
+            for l in lines {
+                verbose!(self, "{l}");
+            }
+        }
+        for (fr, i, is_reg) in marks {
+            if is_reg {
+                self.bt.set_frame_reg(fr, i);
+            } else {
+                self.bt.set_frame_slot(fr, i);
+            }
+        }
+        match start {
+            Start::Cur => self.mark_chain_precision_cur(None),
+            Start::Backedge(visit, i) => {
+                let empty = VerifierState::default();
+                let st = core::mem::replace(&mut self.scc_visits[visit].backedges[i], empty);
+                let changed = self.mark_chain_precision_from(&st, None);
+                self.scc_visits[visit].backedges[i] = st;
+                changed
+            }
+        }
+    }
+
+    fn propagate_backedges(&mut self, visit: usize) -> Check {
+        if !self.profile.has(Rule::SCC_BACKEDGES) {
+            self.scc_visits[visit].backedges.clear();
+            return Ok(());
+        }
+        let n = self.scc_visits[visit].backedges.len();
+        let mut i = 0;
+        loop {
+            if i > MAX_BACKEDGE_ITERS {
+                if self.log.level2() {
+                    verbose!(self, "propagate_backedges: too many iterations\n");
+                }
+                for b in (0..n).rev() {
+                    let parent = self.scc_visits[visit].backedges[b].parent;
+                    let curframe = self.scc_visits[visit].backedges[b].curframe();
+                    self.mark_all_scalars_precise(parent, curframe);
+                }
+                break;
+            }
+            i += 1;
+            let mut changed = false;
+            for b in (0..n).rev() {
+                if let Some(old) = self.scc_visits[visit].backedges[b].equal_state {
+                    changed |= self.propagate_precision(old, Start::Backedge(visit, b))?;
+                }
+            }
+            if !changed {
+                break;
+            }
+        }
+        self.scc_visits[visit].backedges.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Pruning: a path that arrives in a state no worse than one already known to be safe ends there.
+//! And loops: what makes exploration of a loop come to an end.
+//!
+//! The rules for loops, all in [`Env::is_state_visited`]:
+//!
+//! - **Iterator convergence.** At a call of an iterator's `next`, a state that equals an earlier one
+//!   on the same path up to ranges ends the path: `next` promises to give NULL at last.
+//! - **`may_goto` convergence.** The same, where the counters of `may_goto` differ.
+//! - **Callback convergence.** The same, at a call that calls a function back.
+//! - **Infinite loop.** Anywhere else, arriving in exactly the same state means that the loop never
+//!   ends; unless some active iterator has moved on meanwhile.
+//! - Otherwise a loop is walked until its condition is false or a limit is hit.
+//!
+//! What a state in a loop needs to be precise is known only when the whole loop was explored. So
+//! each end of a loop is kept ([`crate::walk::loops`]) and precision goes round until nothing changes.
+//!
+//! Source: `kernel/bpf/states.c`.
+
+use bpf::insn::{MAX_BPF_REG, REG_FP};
+
+use crate::env::Env;
+use crate::env::explored::StateListNode;
+use crate::env::observe::Event;
+use crate::facts::errno::{Check, Stop};
+use crate::facts::rule::Rule;
+use crate::facts::types::RegType;
+use crate::log::verbose;
+use crate::state::ids::IdMap;
+use crate::state::iter::IterState;
+use crate::state::slot::{Slot, StackSlot, get_spi};
+use crate::state::{BPF_REG_SIZE, StateId, VerifierState};
+use crate::walk::equal::{ExactLevel, states_maybe_looping};
+use crate::walk::loops::Start;
+
+/// States at one instruction before the unprivileged get no more.
+const BPF_COMPLEXITY_LIMIT_STATES: u32 = 64;
+
+impl Env<'_> {
+    pub(crate) fn update_peak_states(&mut self) {
+        let cur = self.explored_states_size + self.free_list_size + self.num_backedges;
+        self.peak_states = self.peak_states.max(cur);
+    }
+
+    fn maybe_free_state(&mut self, id: StateId) {
+        let Some(node) = self.states.get(id.0).and_then(Option::as_ref) else {
+            return;
+        };
+        if !node.in_free_list || node.state.branches != 0 || self.incomplete_read_marks(&node.state)
+        {
+            return;
+        }
+        self.states[id.0] = None;
+        self.free_list_size -= 1;
+    }
+
+    /// A path ended: its states have one branch less to explore (`bpf_update_branch_counts`).
+    pub fn update_branch_counts(&mut self) -> Check {
+        self.cur.branches = self.cur.branches.wrapping_sub(1);
+        if self.cur.branches != 0 {
+            return Ok(());
+        }
+        // The current state itself is not kept, so it is not the entry of a loop; but when it ends in
+        // one, the kernel wants to have seen the way in.
+        self.check_scc_entered()?;
+        let mut next = self.cur.parent;
+        while let Some(id) = next {
+            let Some(st) = self.state_mut(id) else { break };
+            st.branches = st.branches.wrapping_sub(1);
+            let (branches, parent) = (st.branches, st.parent);
+            if branches != 0 {
+                break;
+            }
+            self.maybe_exit_scc(id)?;
+            self.maybe_free_state(id);
+            next = parent;
+        }
+        Ok(())
+    }
+
+    /// Forgets registers and stack that are dead (`clean_verifier_state`).
+    fn clean_cur_state(&mut self) {
+        for i in 0..self.cur.frames.len() {
+            let live_regs = self.aux[self.cur.frame_insn_idx(i)].live_regs_before;
+            let live_stack = self.live_stack(&self.cur, i);
+            let not_init = self.not_init();
+            let frame = &mut self.cur.frames[i];
+            for r in (0..usize::from(REG_FP)).filter(|r| live_regs >> r & 1 == 0) {
+                frame.regs[r] = not_init;
+            }
+            for (spi, slot) in frame.stack.iter_mut().enumerate() {
+                if slot.typ == [Slot::Poison; BPF_REG_SIZE] {
+                    continue;
+                }
+                let lo = live_stack >> (2 * spi) & 1 != 0;
+                let hi = live_stack >> (2 * spi + 1) & 1 != 0;
+                if !(lo && hi) {
+                    clean_slot(slot, lo, hi, not_init);
+                }
+            }
+        }
+    }
+
+    /// Whether some active iterator has a different number of iterations behind it.
+    fn iter_active_depths_differ(&self, old: &VerifierState) -> bool {
+        for (of, cf) in old.frames.iter().zip(&self.cur.frames) {
+            for (o, c) in of.stack.iter().zip(&cf.stack) {
+                if o.typ[0] != Slot::Iter {
+                    continue;
+                }
+                if let (Some(o), Some(c)) = (o.reg.iter(), c.reg.iter())
+                    && o.state == IterState::Active
+                    && o.depth != c.depth
+                {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Whether the iterator that R1 points to is active.
+    fn cur_iter_active(&self) -> bool {
+        let r1 = self.reg(1);
+        let frame = self.stack_frame(r1);
+        let off = r1.var_off.value as i64 as i32;
+        let slot = frame.and_then(|f| f.stack.get((off < 0).then(|| get_spi(off))?));
+        slot.and_then(|s| s.reg.iter())
+            .is_some_and(|i| i.state == IterState::Active)
+    }
+
+    fn bucket(&self, insn_idx: usize) -> usize {
+        let callsite = self.cur.frame().callsite as u32;
+        ((insn_idx as u32 ^ callsite) as usize) % self.insns.len().max(1)
+    }
+
+    /// An earlier state at the same place on the same path (`find_prev_entry`).
+    pub fn find_prev_entry(&self, at: &VerifierState, insn_idx: usize) -> Option<StateId> {
+        let bucket = &self.explored[self.bucket(insn_idx)];
+        bucket.iter().rev().copied().find(|&id| {
+            self.state(id).is_some_and(|st| {
+                st.insn_idx == insn_idx
+                    && st.branches != 0
+                    && st.same_callsites(at)
+                    && st.dfs_depth < at.dfs_depth
+            })
+        })
+    }
+
+    /// Compares the current state with those kept for this instruction; true when one of them shows
+    /// it to be safe. Otherwise keeps it, if it is worth it (`bpf_is_state_visited`).
+    pub fn is_state_visited(&mut self, insn_idx: usize) -> Check<bool> {
+        let aux = &self.aux[insn_idx];
+        let force_checkpoint = aux.force_checkpoint;
+        let is_iter_next = aux.is_iter_next;
+        let calls_callback = aux.calls_callback && self.profile.has(Rule::CALLBACK_ANY_COUNT);
+        let is_may_goto = self.insns[insn_idx].is_may_goto();
+        let force_new_state =
+            self.test_state_freq || force_checkpoint || self.cur.jmp_history.len() > 40;
+        let jmps = self.jmps_processed - self.prev_jmps_processed;
+        let insns = self.insn_processed - self.prev_insn_processed;
+        let mut add_new_state = force_new_state || jmps >= 2 && insns >= 8;
+
+        self.clean_cur_state();
+
+        let bucket = self.bucket(insn_idx);
+        let mut states_cnt = 0;
+        // The newest state is last; states may be taken out while they are walked.
+        let mut pos = self.explored[bucket].len();
+        while pos > 0 {
+            pos -= 1;
+            let id = self.explored[bucket][pos];
+            states_cnt += 1;
+            let Some(sl) = self.state(id) else { continue };
+            if sl.insn_idx != insn_idx {
+                continue;
+            }
+            let mut hit = None;
+            if sl.branches != 0 {
+                let frame = sl.frame();
+                let async_reentry = frame.in_async_callback_fn
+                    && frame.async_entry_cnt != self.cur.frame().async_entry_cnt;
+                let convergence = if self.profile.has(Rule::ITER_EXACT_CONVERGENCE) {
+                    ExactLevel::RangeWithin
+                } else {
+                    ExactLevel::NotExact
+                };
+                let mut check_inf_loop = !async_reentry;
+                if async_reentry {
+                } else if is_iter_next {
+                    if self.states_equal(sl, convergence) && self.cur_iter_active() {
+                        hit = Some(true);
+                    }
+                    check_inf_loop = false;
+                } else if is_may_goto
+                    && (sl.may_goto_depth != self.cur.may_goto_depth
+                        || !self.profile.has(Rule::MAY_GOTO_DEPTH))
+                    && self.states_equal(sl, ExactLevel::RangeWithin)
+                {
+                    hit = Some(true);
+                } else if calls_callback {
+                    if self.states_equal(sl, ExactLevel::RangeWithin) {
+                        hit = Some(self.profile.has(Rule::CALLBACK_SCC));
+                    }
+                    check_inf_loop = false;
+                }
+                if hit.is_none() {
+                    if check_inf_loop
+                        && states_maybe_looping(sl, &self.cur)
+                        && self.states_equal(sl, ExactLevel::Exact)
+                        && !self.iter_active_depths_differ(sl)
+                        && sl.may_goto_depth == self.cur.may_goto_depth
+                        && sl.callback_unroll_depth == self.cur.callback_unroll_depth
+                    {
+                        self.tell(Event::InfiniteLoop(id));
+                        return self.infinite_loop(id, insn_idx);
+                    }
+                    if !force_new_state && jmps < 20 && insns < 100 {
+                        add_new_state = false;
+                    }
+                }
+            } else {
+                let in_loop =
+                    self.profile.has(Rule::LOOP_STATES_EXACT) && self.incomplete_read_marks(sl);
+                let level = if in_loop {
+                    ExactLevel::RangeWithin
+                } else {
+                    ExactLevel::NotExact
+                };
+                if self.states_equal(sl, level) {
+                    hit = Some(in_loop);
+                }
+            }
+            if let Some(in_loop) = hit {
+                self.tell(Event::Pruned(id));
+                return self.prune(id, insn_idx, in_loop);
+            }
+            self.tell(Event::Differs(id));
+            let Some(node) = self.states[id.0].as_mut() else {
+                continue;
+            };
+            if add_new_state {
+                node.miss_cnt += 1;
+            }
+            let n = if force_checkpoint && node.state.branches > 0 {
+                64
+            } else {
+                3
+            };
+            if node.miss_cnt > node.hit_cnt * n + n {
+                node.in_free_list = true;
+                self.explored[bucket].remove(pos);
+                self.free_list_size += 1;
+                self.explored_states_size -= 1;
+                self.maybe_free_state(id);
+            }
+        }
+        self.max_states_per_insn = self.max_states_per_insn.max(states_cnt);
+        if !self.bpf_capable && states_cnt > BPF_COMPLEXITY_LIMIT_STATES {
+            return Ok(false);
+        }
+        if add_new_state {
+            self.keep_state(insn_idx, bucket);
+        }
+        Ok(false)
+    }
+
+    fn infinite_loop(&mut self, old: StateId, insn_idx: usize) -> Check<bool> {
+        self.verbose_linfo(insn_idx, format_args!("; "));
+        let curframe = self.cur.curframe();
+        let cur = self.state_text(&self.cur, curframe, true);
+        let old = self
+            .state(old)
+            .map(|st| self.state_text(st, curframe, true))
+            .unwrap_or_default();
+        verbose!(
+            self,
+            "infinite loop detected at insn {insn_idx}\ncur state:{cur}old state:{old}"
+        );
+        Err(Stop::Errno(crate::facts::errno::Errno::EINVAL))
+    }
+
+    /// The current path is safe because state `id` is. What that state needs precise, this path's
+    /// states need too; for the end of a loop that is not final yet.
+    fn prune(&mut self, id: StateId, insn_idx: usize, in_loop: bool) -> Check<bool> {
+        if let Some(node) = self.states[id.0].as_mut() {
+            node.hit_cnt += 1;
+        }
+        if self.aux[self.insn_idx].jmp_point {
+            self.push_jmp_history(Default::default(), 0, 0, Default::default());
+        }
+        self.propagate_precision(id, Start::Cur)?;
+        if in_loop {
+            let mut backedge = self.cur.clone();
+            backedge.equal_state = Some(id);
+            backedge.insn_idx = insn_idx;
+            let Some(chain) = self.state(id).and_then(|st| self.scc_callchain(st)) else {
+                return self.verifier_bug(format_args!(
+                    "add backedge: no SCC in verification path, insn_idx {insn_idx}"
+                ));
+            };
+            let Some(&visit) = self.scc_index.get(&chain) else {
+                let text = Self::format_callchain(&chain);
+                return self.verifier_bug(format_args!(
+                    "add backedge: no visit info for call chain {text}"
+                ));
+            };
+            if self.log.level2() {
+                verbose!(self, "SCC backedge {}\n", Self::format_callchain(&chain));
+            }
+            self.scc_visits[visit].backedges.push(backedge);
+            self.num_backedges += 1;
+            self.update_peak_states();
+        }
+        Ok(true)
+    }
+
+    fn keep_state(&mut self, insn_idx: usize, bucket: usize) {
+        self.total_states += 1;
+        self.explored_states_size += 1;
+        self.update_peak_states();
+        self.prev_jmps_processed = self.jmps_processed;
+        self.prev_insn_processed = self.insn_processed;
+        // Precision found so far is for the parent; from here on it has to be found anew.
+        if self.bpf_capable {
+            for frame in &mut self.cur.frames {
+                let regs = frame.regs.iter_mut().take(usize::from(REG_FP));
+                let spilled = frame.stack.iter_mut().filter(|s| s.is_spilled_reg());
+                for r in regs
+                    .chain(spilled.map(|s| &mut s.reg))
+                    .filter(|r| r.is_scalar())
+                {
+                    r.precise = false;
+                }
+            }
+        }
+        crate::state::ids::clear_singular_ids(&mut self.cur);
+        let id = StateId(self.states.len());
+        let mut new = self.cur.clone();
+        new.insn_idx = insn_idx;
+        self.cur.parent = Some(id);
+        self.cur.first_insn_idx = insn_idx as i32;
+        self.cur.dfs_depth = new.dfs_depth + 1;
+        self.cur.jmp_history.clear();
+        // The entry of the current instruction went to the kept state.
+        self.cur_hist_ent = None;
+        self.states.push(Some(Box::new(StateListNode {
+            state: new,
+            miss_cnt: 0,
+            hit_cnt: 0,
+            in_free_list: false,
+        })));
+        self.maybe_enter_scc(id);
+        self.explored[bucket].push(id);
+        self.tell(Event::Kept(id));
+    }
+
+    /// From one iteration to the next, forgets scalars that differ and need not be precise
+    /// (`widen_imprecise_scalars`).
+    pub fn widen_imprecise_scalars(&self, old: StateId, cur: &mut VerifierState) {
+        let Some(old) = self.state(old) else { return };
+        if !self.profile.has(Rule::ITER_WIDENING) {
+            return;
+        }
+        let unknown = self.unknown();
+        for (fo, fc) in old.frames.iter().zip(&mut cur.frames) {
+            let regs = fo.regs.iter().zip(&mut fc.regs).take(MAX_BPF_REG);
+            let slots = fo.stack.iter().zip(&mut fc.stack);
+            let spilled = slots
+                .filter(|(o, c)| o.is_spilled_reg() && c.is_spilled_reg())
+                .map(|(o, c)| (&o.reg, &mut c.reg));
+            for (o, c) in regs.chain(spilled) {
+                let imprecise = o.is_scalar() && c.is_scalar() && !o.precise && !c.precise;
+                if imprecise && !o.same_up_to_id(c) {
+                    *c = unknown;
+                }
+            }
+        }
+    }
+
+    /// An empty map of ids, for one comparison.
+    pub fn id_map(&self) -> IdMap {
+        IdMap::new(self.id_gen)
+    }
+}
+
+fn clean_slot(slot: &mut StackSlot, lo: bool, hi: bool, not_init: crate::state::reg::RegState) {
+    let kind = slot.typ[7];
+    // Overwriting these must still be noticed.
+    if matches!(kind, Slot::Dynptr | Slot::Iter | Slot::IrqFlag) {
+        return;
+    }
+    if !hi {
+        if lo && kind == Slot::Spill {
+            if slot.reg.typ != RegType::SCALAR_VALUE || slot.reg.is_null() {
+                return;
+            }
+            for t in &mut slot.typ[..4] {
+                if *t == Slot::Spill {
+                    *t = Slot::Misc;
+                }
+            }
+        }
+        slot.reg = not_init;
+    }
+    if !lo {
+        slot.typ[..4].fill(Slot::Poison);
+    }
+    if !hi {
+        slot.typ[4..].fill(Slot::Poison);
+    }
+}

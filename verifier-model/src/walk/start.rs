@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The walks: of the main function, and of each function that is verified on its own.
+//!
+//! Source: `do_check_common()`, `do_check_subprogs()` in `kernel/bpf/verifier.c`.
+
+use bpf::kernel::BtfRef;
+
+use crate::analysis::SubprogArg;
+use crate::env::Env;
+use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
+use crate::facts::types::{ArgType, Flag, RegType};
+use crate::log::verbose;
+use crate::state::reg::{DynptrType, Meta, RegState};
+use crate::state::{BPF_MAIN_FUNC, FuncState, VerifierState};
+
+impl Env<'_> {
+    pub(crate) fn do_check_subprogs(&mut self) -> Check {
+        if self.prog.func_info.is_empty() {
+            return Ok(());
+        }
+        if self.exception_callback_subprog != 0 {
+            let sleepable = usize::from(self.prog.sleepable());
+            self.func_info_aux[self.exception_callback_subprog].called[sleepable] = true;
+        }
+        loop {
+            let mut new = false;
+            for i in 1..self.subprog_cnt() {
+                if !self.subprog_is_global(i) {
+                    continue;
+                }
+                for sleepable in [false, true] {
+                    let c = usize::from(sleepable);
+                    let info = self.func_info_aux[i];
+                    if !info.called[c] || info.verified[c] {
+                        continue;
+                    }
+                    self.insn_idx = self.subprogs[i].start;
+                    self.do_check_common(i, sleepable)?;
+                    if self.log.level1() {
+                        let name = self.subprog_name(i);
+                        verbose!(
+                            self,
+                            "Func#{i} ('{name}') is safe for any args that match its prototype\n"
+                        );
+                    }
+                    self.func_info_aux[i].verified[c] = true;
+                    new = true;
+                }
+            }
+            if !new {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Walks one function that is verified on its own.
+    pub(crate) fn do_check_common(&mut self, subprog: usize, sleepable: bool) -> Check {
+        self.log.forget_lines();
+        let mut frame = FuncState::new(self.bpf_capable, BPF_MAIN_FUNC, 0, subprog);
+        self.log.scratch_all();
+        if subprog != 0 || self.extends.is_some() {
+            let name = self.subprog_name(subprog);
+            if self.log.level1() {
+                verbose!(self, "Validating {name}() func#{subprog}...\n");
+            }
+            self.prepare_func_args(subprog)?;
+            if self.subprogs[subprog].is_exception_cb {
+                self.check_exception_cb(subprog)?;
+                frame.in_exception_callback_fn = true;
+            }
+            let args = self.subprogs[subprog].args.clone();
+            for (i, arg) in args.iter().enumerate().take(MAX_BPF_FUNC_REG_ARGS) {
+                frame.regs[i + 1] = self.arg_register(arg)?;
+            }
+            if self.extends.is_some() && args.len() > MAX_BPF_FUNC_REG_ARGS {
+                verbose!(
+                    self,
+                    "freplace programs with >{MAX_BPF_FUNC_REG_ARGS} args not supported yet\n"
+                );
+                return Err(Errno::EINVAL.into());
+            }
+        } else {
+            if !self.func_info_aux.is_empty() {
+                let r = self.prepare_func_args(0);
+                if let Err(Stop::NotModelled(_)) = r {
+                    return r;
+                }
+                let args = &self.subprogs[0].args;
+                let fits = args.len() == 1 && args[0].arg_type == ArgType::ARG_PTR_TO_CTX;
+                if r.is_err() || !fits {
+                    self.func_info_aux[0].unreliable = true;
+                    self.subprogs[0].args.resize(1, SubprogArg::default());
+                    self.subprogs[0].stack_arg_cnt = 0;
+                }
+            }
+            let mut r1 = RegState::konst(0);
+            r1.typ = RegType::PTR_TO_CTX;
+            frame.regs[1] = r1;
+        }
+        self.cur = VerifierState {
+            frames: vec![frame],
+            branches: 1,
+            in_sleepable: sleepable,
+            first_insn_idx: self.subprogs[subprog].start as i32,
+            last_insn_idx: -1,
+            ..VerifierState::default()
+        };
+        if subprog == 0 {
+            self.acquire_ctx_args();
+        }
+        self.do_check()?;
+        if !self.log.level2() {
+            self.log.reset(0);
+        }
+        self.free_states();
+        Ok(())
+    }
+
+    fn check_exception_cb(&mut self, subprog: usize) -> Check {
+        if self.subprog_returns_void(subprog) {
+            verbose!(self, "exception cb cannot return void\n");
+            return Err(Errno::EINVAL.into());
+        }
+        let args = &self.subprogs[subprog].args;
+        if args.len() != 1 || args[0].arg_type != ArgType::ARG_ANYTHING {
+            verbose!(self, "exception cb only supports single integer argument\n");
+            return Err(Errno::EINVAL.into());
+        }
+        Ok(())
+    }
+
+    /// What a global function finds in a register.
+    fn arg_register(&mut self, arg: &SubprogArg) -> Check<RegState> {
+        let mut reg = RegState::konst(0);
+        let at = arg.arg_type;
+        let flags = |f: Flag| at.flags() & f;
+        match at.base() {
+            ArgType::ARG_PTR_TO_CTX => reg.typ = RegType::PTR_TO_CTX,
+            ArgType::ARG_ANYTHING | ArgType::ARG_PTR_TO_ARENA => reg = self.unknown(),
+            ArgType::ARG_PTR_TO_DYNPTR => {
+                reg.typ = RegType::CONST_PTR_TO_DYNPTR;
+                reg.id = self.new_id();
+                reg.meta = Meta::Dynptr(DynptrType::Local, true);
+            }
+            ArgType::ARG_PTR_TO_MEM => {
+                reg.typ = RegType::PTR_TO_MEM
+                    | flags(Flag::PTR_MAYBE_NULL | Flag::PTR_UNTRUSTED | Flag::MEM_RDONLY);
+                reg.meta = Meta::MemSize(arg.mem_size);
+                if at.may_be_null() {
+                    reg.id = self.new_id();
+                }
+            }
+            ArgType::ARG_PTR_TO_BTF_ID => {
+                reg.typ = RegType::PTR_TO_BTF_ID
+                    | flags(Flag::PTR_MAYBE_NULL | Flag::PTR_UNTRUSTED | Flag::PTR_TRUSTED);
+                reg.meta = Meta::Btf(BtfRef::VMLINUX, arg.btf_id);
+                reg.id = self.new_id();
+            }
+            _ => return self.verifier_bug(format_args!("unhandled arg type {}", at.raw())),
+        }
+        Ok(reg)
+    }
+
+    fn free_states(&mut self) {
+        self.cur = VerifierState::default();
+        self.head.clear();
+        self.states.clear();
+        self.explored.iter_mut().for_each(Vec::clear);
+        self.scc_visits.clear();
+        self.scc_index.clear();
+    }
+}
