@@ -29,17 +29,31 @@
 //! ```
 
 pub mod analysis;
+
 pub mod check;
+
 pub mod domain;
+
 pub mod env;
+
 pub mod explain;
+
 pub mod facts;
+
 pub mod graph;
+
 pub mod input;
+
 pub mod log;
+
 pub mod options;
+
 pub mod precision;
+
 pub mod state;
+
 pub mod verdict;
+
 pub mod verify;
+
 pub mod walk;

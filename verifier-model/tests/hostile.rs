@@ -16,7 +16,7 @@ use proptest::sample::{Index, select};
 
 fn files(dir: &str, ends: &str) -> Vec<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests")
+        .join("bpf/tests")
         .join(dir);
     let entries = fs::read_dir(dir).expect("the directory is there");
     let paths = entries.map(|entry| entry.expect("it can be listed").path());

@@ -5,7 +5,7 @@
 
 use bpf::uapi::Insn;
 
-use crate::env::Env;
+use crate::analysis::Known;
 use crate::facts::helpers::id;
 use crate::facts::types::{ArgType, Flag, RetType};
 
@@ -20,14 +20,16 @@ pub struct CallSummary {
     pub fastcall: bool,
 }
 
-impl Env<'_> {
+impl Known<'_> {
     /// Whether a helper may sleep.
-    pub fn helper_might_sleep(&self, func_id: i32) -> bool {
-        self.helper_proto(func_id).is_some_and(|p| p.might_sleep)
+    pub(crate) fn helper_might_sleep(&self, func_id: i32) -> bool {
+        self.input
+            .helper_proto(func_id)
+            .is_some_and(|p| p.might_sleep)
     }
 
     /// Calls a function back before it returns.
-    pub fn is_sync_callback_calling(&self, insn: &Insn) -> bool {
+    pub(crate) fn is_sync_callback_calling(&self, insn: &Insn) -> bool {
         if insn.is_helper_call() {
             return matches!(
                 insn.imm,
@@ -35,16 +37,18 @@ impl Env<'_> {
             );
         }
         insn.is_kfunc_call()
-            && self.is_special_kfunc(insn, &["bpf_rbtree_add", "bpf_rbtree_add_impl"])
+            && self
+                .input
+                .is_special_kfunc(insn, &["bpf_rbtree_add", "bpf_rbtree_add_impl"])
     }
 
     /// Calls a function back later.
-    pub fn is_async_callback_calling(&self, insn: &Insn) -> bool {
+    pub(crate) fn is_async_callback_calling(&self, insn: &Insn) -> bool {
         if insn.is_helper_call() {
             return insn.imm == id::TIMER_SET_CALLBACK;
         }
         insn.is_kfunc_call()
-            && self.is_special_kfunc(
+            && self.input.is_special_kfunc(
                 insn,
                 &[
                     "bpf_wq_set_callback",
@@ -55,9 +59,9 @@ impl Env<'_> {
     }
 
     /// What is known of a call (`bpf_get_call_summary`).
-    pub fn call_summary(&self, insn: &Insn) -> Option<CallSummary> {
+    pub(crate) fn call_summary(&self, insn: &Insn) -> Option<CallSummary> {
         if insn.is_helper_call() {
-            let p = self.helper_proto(insn.imm)?;
+            let p = self.input.helper_proto(insn.imm)?;
             return Some(CallSummary {
                 num_params: p.args.len(),
                 is_void: p.ret == RetType::RET_VOID,
@@ -65,7 +69,7 @@ impl Env<'_> {
             });
         }
         if insn.is_kfunc_call() {
-            let k = self.kfunc_quiet(insn)?;
+            let k = self.input.kfunc_quiet(insn)?;
             return Some(CallSummary {
                 num_params: k.params.len(),
                 is_void: k.ret_type_id == 0,
@@ -76,18 +80,18 @@ impl Env<'_> {
     }
 
     /// Bytes of stack that an argument of a helper makes it access; negative when written.
-    pub fn helper_stack_access_bytes(&self, insn: &Insn, arg: usize, idx: usize) -> i64 {
+    pub(crate) fn helper_stack_access_bytes(&self, insn: &Insn, arg: usize, idx: usize) -> i64 {
         const UNKNOWN: i64 = crate::analysis::arg_track::access::UNKNOWN_BYTES;
-        let Some(proto) = self.helper_proto(insn.imm) else {
+        let Some(proto) = self.input.helper_proto(insn.imm) else {
             return UNKNOWN;
         };
         let at = proto.arg_type(arg);
-        let aux = &self.aux[idx];
+        let aux = &self.code.aux[idx];
         let size = match at.base() {
             ArgType::ARG_PTR_TO_MAP_KEY | ArgType::ARG_PTR_TO_MAP_VALUE => {
                 let is_key = at.base() == ArgType::ARG_PTR_TO_MAP_KEY;
                 let of = |m: usize| {
-                    let d = self.maps[m].def;
+                    let d = self.code.maps[m].def;
                     i64::from(if is_key { d.key_size } else { d.value_size })
                 };
                 let map_arg =
@@ -97,8 +101,13 @@ impl Env<'_> {
                     .filter(|r| aux.const_reg_map_mask >> r & 1 != 0)
                     .map(|r| of(aux.const_reg_vals[r] as usize));
                 let largest = || {
-                    let inner = self.used_maps.iter().filter_map(|m| self.maps[*m].inner);
-                    self.used_maps
+                    let inner = self
+                        .code
+                        .used_maps
+                        .iter()
+                        .filter_map(|m| self.code.maps[*m].inner);
+                    self.code
+                        .used_maps
                         .iter()
                         .copied()
                         .chain(inner)

@@ -5,7 +5,7 @@
 
 use bpf::insn::jmp;
 
-use crate::env::Env;
+use crate::analysis::Known;
 use crate::facts::errno::{Check, Errno};
 use crate::facts::rule::Rule;
 use crate::log::verbose;
@@ -27,22 +27,22 @@ struct Walk {
     stack: Vec<usize>,
 }
 
-impl Env<'_> {
+impl Known<'_> {
     /// Walks the graph depth first: every instruction must be reachable, and without CAP_BPF there
     /// must be no loop. Marks where states are compared and history is recorded (`bpf_check_cfg`).
     ///
     /// A *back edge* leads to an instruction that is on the current walk. Only the unprivileged are
     /// refused for one; others have their loops bounded by [`crate::walk::prune`].
-    pub fn check_cfg(&mut self) -> Check {
-        let n = self.insns.len();
+    pub(crate) fn check_cfg(&mut self) -> Check {
+        let n = self.code.insns.len();
         let mut w = Walk {
             state: vec![Visit::Unseen; n],
             stack: vec![0],
         };
         w.state[0] = Visit::Discovered(0);
         self.walk_cfg(&mut w)?;
-        if self.exception_callback_subprog != 0 {
-            let beg = self.subprogs[self.exception_callback_subprog].start;
+        if self.code.exception_callback_subprog != 0 {
+            let beg = self.code.subprogs[self.code.exception_callback_subprog].start;
             if w.state[beg] != Visit::Explored {
                 w.state[beg] = Visit::Discovered(0);
                 w.stack = vec![beg];
@@ -55,7 +55,7 @@ impl Env<'_> {
                 verbose!(self, "unreachable insn {i}\n");
                 return Err(Errno::EINVAL.into());
             }
-            if self.insns[i].is_ld_imm64() {
+            if self.code.insns[i].is_ld_imm64() {
                 if w.state.get(i + 1).is_some_and(|s| *s != Visit::Unseen) {
                     verbose!(self, "jump into the middle of ldimm64 insn {i}\n");
                     return Err(Errno::EINVAL.into());
@@ -83,7 +83,7 @@ impl Env<'_> {
             return Ok(false);
         }
         let to = match usize::try_from(to) {
-            Ok(to) if to < self.insns.len() => to,
+            Ok(to) if to < self.code.insns.len() => to,
             _ => {
                 self.verbose_linfo(t, format_args!("{t}: "));
                 verbose!(self, "jump out of range from insn {t} to {to}\n");
@@ -91,22 +91,22 @@ impl Env<'_> {
             }
         };
         if edge == BRANCH {
-            self.aux[to].prune_point = true;
-            self.aux[to].jmp_point = true;
-            self.aux[to].jump_target = true;
+            self.code.aux[to].prune_point = true;
+            self.code.aux[to].jmp_point = true;
+            self.code.aux[to].jump_target = true;
         }
         match w.state[to] {
             Visit::Unseen => {
                 w.state[t] = Visit::Discovered(edge);
                 w.state[to] = Visit::Discovered(0);
-                if w.stack.len() >= self.insns.len() {
+                if w.stack.len() >= self.code.insns.len() {
                     return Err(Errno::E2BIG.into());
                 }
                 w.stack.push(to);
                 Ok(true)
             }
             Visit::Discovered(_) => {
-                if self.bpf_capable {
+                if self.input.bpf_capable {
                     return Ok(false);
                 }
                 self.verbose_linfo(t, format_args!("{t}: "));
@@ -122,26 +122,26 @@ impl Env<'_> {
     }
 
     fn visit_call(&mut self, w: &mut Walk, t: usize, visit_callee: bool) -> Check<bool> {
-        let next = t + self.insns[t].slots();
+        let next = t + self.code.insns[t].slots();
         if self.push_insn(w, t, next as i64, FALLTHROUGH)? {
             return Ok(true);
         }
-        self.aux[next].prune_point = true;
+        self.code.aux[next].prune_point = true;
         // After the callee's exit the history must tell where control comes from.
-        self.aux[next].jmp_point = true;
+        self.code.aux[next].jmp_point = true;
         if !visit_callee {
             return Ok(false);
         }
-        let to = t as i64 + i64::from(self.insns[t].imm) + 1;
-        self.aux[t].prune_point = true;
+        let to = t as i64 + i64::from(self.code.insns[t].imm) + 1;
+        self.code.aux[t].prune_point = true;
         if let (Some(caller), Some(callee)) = (
-            self.find_containing_subprog(t),
+            self.code.find_containing_subprog(t),
             usize::try_from(to)
                 .ok()
-                .and_then(|to| self.find_containing_subprog(to)),
+                .and_then(|to| self.code.find_containing_subprog(to)),
         ) {
-            let c = self.subprogs[callee].clone();
-            let caller = &mut self.subprogs[caller];
+            let c = self.code.subprogs[callee].clone();
+            let caller = &mut self.code.subprogs[caller];
             caller.changes_pkt_data |= c.changes_pkt_data;
             caller.might_sleep |= c.might_sleep;
             caller.might_throw |= c.might_throw;
@@ -151,7 +151,7 @@ impl Env<'_> {
 
     /// True while there is more to explore below `t`.
     fn visit_insn(&mut self, w: &mut Walk, t: usize) -> Check<bool> {
-        let insn = self.insns[t];
+        let insn = self.code.insns[t];
         if insn.is_ldimm64_func() {
             return self.visit_call(w, t, true);
         }
@@ -175,16 +175,16 @@ impl Env<'_> {
                 if self.push_insn(w, t, to, FALLTHROUGH)? {
                     return Ok(true);
                 }
-                let aux = &mut self.aux[to as usize];
+                let aux = &mut self.code.aux[to as usize];
                 aux.prune_point = true;
                 aux.jmp_point = true;
                 aux.jump_target = true;
                 Ok(false)
             }
             _ => {
-                self.aux[t].prune_point = true;
+                self.code.aux[t].prune_point = true;
                 if insn.is_may_goto() {
-                    self.aux[t].force_checkpoint = true;
+                    self.code.aux[t].force_checkpoint = true;
                 }
                 if self.push_insn(w, t, t as i64 + 1, FALLTHROUGH)? {
                     return Ok(true);
@@ -196,70 +196,70 @@ impl Env<'_> {
 
     /// A jump with any number of edges.
     fn visit_gotox_insn(&mut self, w: &mut Walk, t: usize) -> Check<bool> {
-        let jt = match self.aux[t].jt.clone() {
+        let jt = match self.code.aux[t].jt.clone() {
             Some(jt) => jt,
             None => self.create_jt(t)?,
         };
-        self.aux[t].prune_point = true;
+        self.code.aux[t].prune_point = true;
         let mut more = false;
         for &to in &jt {
-            self.aux[to].jmp_point = true;
-            self.aux[to].jump_target = true;
+            self.code.aux[to].jmp_point = true;
+            self.code.aux[to].jump_target = true;
             if w.state[to] != Visit::Unseen {
                 continue;
             }
-            if w.stack.len() >= self.insns.len() {
+            if w.stack.len() >= self.code.insns.len() {
                 return Err(Errno::E2BIG.into());
             }
             w.stack.push(to);
             w.state[to] = Visit::Discovered(0);
             more = true;
         }
-        self.aux[t].jt = Some(jt);
+        self.code.aux[t].jt = Some(jt);
         Ok(more)
     }
 
     /// Points at a call: where callbacks and iterators converge, and what the callee's effects are.
     fn mark_call_points(&mut self, t: usize) -> Check {
-        let insn = self.insns[t];
+        let insn = self.code.insns[t];
         if self.is_async_callback_calling(&insn) {
-            self.aux[t].prune_point = true;
+            self.code.aux[t].prune_point = true;
         }
         if self.is_sync_callback_calling(&insn) {
-            let any_count = self.profile.has(Rule::CALLBACK_ANY_COUNT);
-            let aux = &mut self.aux[t];
+            let any_count = self.input.profile.has(Rule::CALLBACK_ANY_COUNT);
+            let aux = &mut self.code.aux[t];
             aux.calls_callback = true;
             aux.force_checkpoint = any_count;
             aux.prune_point = true;
             aux.jmp_point = true;
         }
-        let Some(s) = self.find_containing_subprog(t) else {
+        let Some(s) = self.code.find_containing_subprog(t) else {
             return Ok(());
         };
         if insn.is_helper_call() {
             if self.helper_might_sleep(insn.imm) {
-                self.subprogs[s].might_sleep = true;
+                self.code.subprogs[s].might_sleep = true;
             }
             if crate::facts::helpers::changes_pkt_data(insn.imm) {
-                self.subprogs[s].changes_pkt_data = true;
+                self.code.subprogs[s].changes_pkt_data = true;
             }
             if insn.imm == crate::facts::helpers::id::TAIL_CALL {
                 self.mark_abnormal_return(t);
             }
-        } else if let Some(k) = self.kfunc_quiet(&insn) {
+        } else if let Some(k) = self.input.kfunc_quiet(&insn) {
             use bpf::kernel::kfuncs::KfuncFlags;
             if k.flags.contains(KfuncFlags::ITER_NEXT) {
-                self.aux[t].prune_point = true;
-                self.aux[t].force_checkpoint = true;
+                self.code.aux[t].prune_point = true;
+                self.code.aux[t].force_checkpoint = true;
             }
             if k.flags.contains(KfuncFlags::SLEEPABLE) {
-                self.subprogs[s].might_sleep = true;
+                self.code.subprogs[s].might_sleep = true;
             }
             if k.is_vmlinux_func("bpf_xdp_pull_data") {
-                self.subprogs[s].changes_pkt_data = true;
+                self.code.subprogs[s].changes_pkt_data = true;
             }
             if k.is_vmlinux_func("bpf_throw") {
-                self.subprogs[s].might_throw = true;
+                self.code.subprogs[s].might_throw = true;
             }
         }
         Ok(())
@@ -267,21 +267,21 @@ impl Env<'_> {
 
     /// A tail call or a legacy packet load can leave the function: a hidden edge to its exit.
     fn mark_abnormal_return(&mut self, t: usize) {
-        if self.aux[t].jt.is_none()
-            && let Some(s) = self.find_containing_subprog(t)
+        if self.code.aux[t].jt.is_none()
+            && let Some(s) = self.code.find_containing_subprog(t)
         {
-            self.aux[t].jt = Some(vec![t + 1, self.subprogs[s].exit_idx]);
+            self.code.aux[t].jt = Some(vec![t + 1, self.code.subprogs[s].exit_idx]);
         }
     }
 
     /// Lists each function's instructions in post-order (`bpf_compute_postorder`).
-    pub fn compute_postorder(&mut self) {
-        let n = self.insns.len();
+    pub(crate) fn compute_postorder(&mut self) {
+        let n = self.code.insns.len();
         let (mut seen, mut done) = (vec![false; n], vec![false; n]);
         let mut order = Vec::with_capacity(n);
-        for s in 0..self.subprog_cnt() {
-            self.subprogs[s].postorder_start = order.len();
-            let mut stack = vec![self.subprogs[s].start];
+        for s in 0..self.code.subprog_cnt() {
+            self.code.subprogs[s].postorder_start = order.len();
+            let mut stack = vec![self.code.subprogs[s].start];
             while let Some(&top) = stack.last() {
                 seen[top] = true;
                 if done[top] {
@@ -289,7 +289,7 @@ impl Env<'_> {
                     stack.pop();
                     continue;
                 }
-                for &to in self.successors(top).as_slice() {
+                for &to in self.code.successors(top).as_slice() {
                     if to < n && !seen[to] && !done[to] {
                         stack.push(to);
                         seen[to] = true;
@@ -298,18 +298,18 @@ impl Env<'_> {
                 done[top] = true;
             }
         }
-        let last = self.subprog_cnt();
-        self.subprogs[last].postorder_start = order.len();
-        self.postorder = order;
+        let last = self.code.subprog_cnt();
+        self.code.subprogs[last].postorder_start = order.len();
+        self.code.postorder = order;
     }
 
     /// Numbers the strongly connected components that are loops (`bpf_compute_scc`).
     ///
     /// Tarjan's algorithm in Pearce's variant without recursion: `low[v]` is the least preorder
     /// number reachable, and a vertex with `low == pre` is the root of its component.
-    pub fn compute_scc(&mut self) {
+    pub(crate) fn compute_scc(&mut self) {
         const NOT_ON_STACK: usize = usize::MAX;
-        let n = self.insns.len();
+        let n = self.code.insns.len();
         let (mut pre, mut low) = (vec![0; n], vec![0; n]);
         let (mut stack, mut dfs) = (Vec::new(), Vec::new());
         let (mut next_pre, mut next_scc) = (1, 1);
@@ -325,7 +325,7 @@ impl Env<'_> {
                     next_pre += 1;
                     stack.push(w);
                 }
-                let succ = self.successors(w);
+                let succ = self.code.successors(w);
                 for &to in succ.as_slice() {
                     if to >= n {
                         continue;
@@ -343,11 +343,12 @@ impl Env<'_> {
                 }
                 let is_loop = stack.last() != Some(&w)
                     || succ.as_slice().contains(&w)
-                    || self.aux[w].calls_callback && self.profile.has(Rule::CALLBACK_SCC);
+                    || self.code.aux[w].calls_callback
+                        && self.input.profile.has(Rule::CALLBACK_SCC);
                 while let Some(t) = stack.pop() {
                     low[t] = NOT_ON_STACK;
                     if is_loop {
-                        self.aux[t].scc = next_scc;
+                        self.code.aux[t].scc = next_scc;
                     }
                     if t == w {
                         break;

@@ -10,7 +10,7 @@
 use bpf::insn::{MAX_BPF_REG, alu, class, jmp, mode};
 use bpf::uapi::{Insn, pseudo};
 
-use crate::env::Env;
+use crate::analysis::Known;
 use crate::facts::errno::Check;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -27,20 +27,20 @@ enum Arg {
 
 type Args = [Arg; MAX_BPF_REG];
 
-impl Env<'_> {
+impl Known<'_> {
     /// Finds the constants and stores those that fit into 32 bits (`bpf_compute_const_regs`).
-    pub fn compute_const_regs(&mut self) {
-        let n = self.insns.len();
+    pub(crate) fn compute_const_regs(&mut self) {
+        let n = self.code.insns.len();
         let mut at: Vec<Args> = vec![Args::default(); n];
-        for s in 0..self.subprog_cnt() {
-            at[self.subprogs[s].start] = [Arg::Unknown; MAX_BPF_REG];
+        for s in 0..self.code.subprog_cnt() {
+            at[self.code.subprogs[s].start] = [Arg::Unknown; MAX_BPF_REG];
         }
         loop {
             let mut changed = false;
-            for &idx in self.postorder.iter().rev() {
+            for &idx in self.code.postorder.iter().rev() {
                 let mut out = at[idx];
                 self.xfer(&mut out, idx);
-                for &to in self.successors(idx).as_slice() {
+                for &to in self.code.successors(idx).as_slice() {
                     if let Some(target) = at.get_mut(to) {
                         changed |= join(target, &out);
                     }
@@ -50,7 +50,7 @@ impl Env<'_> {
                 break;
             }
         }
-        for (aux, args) in self.aux.iter_mut().zip(&at) {
+        for (aux, args) in self.code.aux.iter_mut().zip(&at) {
             for (r, arg) in args.iter().enumerate().take(aux.const_reg_vals.len()) {
                 match *arg {
                     Arg::Const(v) if v == u64::from(v as u32) => {
@@ -72,7 +72,7 @@ impl Env<'_> {
     }
 
     fn xfer(&self, out: &mut Args, idx: usize) {
-        let insn = &self.insns[idx];
+        let insn = &self.code.insns[idx];
         if insn.is_stack_arg_st() || insn.is_stack_arg_stx() {
             return;
         }
@@ -105,9 +105,10 @@ impl Env<'_> {
     }
 
     fn xfer_ld_imm(&self, insn: &Insn, idx: usize) -> Arg {
-        let aux = &self.aux[idx];
+        let aux = &self.code.aux[idx];
         match insn.src_reg {
             pseudo::FUNC => self
+                .code
                 .callee_of(idx)
                 .map_or(Arg::Unknown, |s| Arg::Subprog(s as u64)),
             pseudo::MAP_VALUE | pseudo::MAP_IDX_VALUE => aux
@@ -115,7 +116,7 @@ impl Env<'_> {
                 .map_or(Arg::Unknown, |m| Arg::MapValue(m, aux.map_off.into())),
             pseudo::MAP_FD | pseudo::MAP_IDX => aux.map.map_or(Arg::Unknown, Arg::MapPtr),
             0 => {
-                let hi = self.insns.get(idx + 1).map_or(0, |i| i.imm as u32);
+                let hi = self.code.insns.get(idx + 1).map_or(0, |i| i.imm as u32);
                 Arg::Const(u64::from(insn.imm as u32) | u64::from(hi) << 32)
             }
             _ => Arg::Unknown,
@@ -124,7 +125,7 @@ impl Env<'_> {
 
     fn read_map_value(&self, map: usize, off: u64, insn: &Insn) -> Arg {
         let off = (off as i32).wrapping_add(insn.off.into());
-        let info = &self.maps[map];
+        let info = &self.code.maps[map];
         if !info.is_rdonly() || off < 0 {
             return Arg::Unknown;
         }
@@ -136,10 +137,10 @@ impl Env<'_> {
     }
 
     /// Turns branches with a known outcome into jumps (`bpf_prune_dead_branches`).
-    pub fn prune_dead_branches(&mut self) -> Check {
+    pub(crate) fn prune_dead_branches(&mut self) -> Check {
         let mut changed = false;
-        for i in 0..self.insns.len() {
-            let (insn, aux) = (self.insns[i], &self.aux[i]);
+        for i in 0..self.code.insns.len() {
+            let (insn, aux) = (self.code.insns[i], &self.code.aux[i]);
             if !insn.is_cond_jump() || insn.is_may_goto() {
                 continue;
             }
@@ -162,7 +163,7 @@ impl Env<'_> {
             let Some(taken) = eval_branch(insn.op(), dst, src) else {
                 continue;
             };
-            self.insns[i] = Insn {
+            self.code.insns[i] = Insn {
                 code: class::JMP | jmp::JA,
                 off: if taken { insn.off } else { 0 },
                 ..Insn::default()

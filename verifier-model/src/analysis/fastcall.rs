@@ -8,21 +8,21 @@
 
 use bpf::insn::{DW, REG_FP, class, mode};
 
-use crate::env::Env;
+use crate::analysis::Known;
 use crate::facts::limits::CALLER_SAVED_REGS;
 
-impl Env<'_> {
+impl Known<'_> {
     /// Marks them.
-    pub fn mark_fastcall_patterns(&mut self) {
-        for s in 0..self.subprog_cnt() {
-            let range = self.subprogs[s].start..self.subprogs[s + 1].start;
-            let lowest = self.insns[range.clone()]
+    pub(crate) fn mark_fastcall_patterns(&mut self) {
+        for s in 0..self.code.subprog_cnt() {
+            let range = self.code.subprogs[s].start..self.code.subprogs[s + 1].start;
+            let lowest = self.code.insns[range.clone()]
                 .iter()
                 .filter(|i| i.code == class::STX | mode::MEM | DW && i.dst_reg == REG_FP)
                 .map(|i| i.off)
                 .fold(0, i16::min);
             for i in range {
-                if self.insns[i].is_any_call() {
+                if self.code.insns[i].is_any_call() {
                     self.mark_fastcall_pattern_for_call(s, i, lowest);
                 }
             }
@@ -30,7 +30,7 @@ impl Env<'_> {
     }
 
     fn mark_fastcall_pattern_for_call(&mut self, subprog: usize, at: usize, lowest: i16) {
-        let Some(cs) = self.call_summary(&self.insns[at]) else {
+        let Some(cs) = self.call_summary(&self.code.insns[at]) else {
             return;
         };
         let low = usize::from(cs.is_void);
@@ -42,13 +42,13 @@ impl Env<'_> {
             let (Some(before), after) = (at.checked_sub(i), at + i) else {
                 break;
             };
-            if after >= self.insns.len() {
+            if after >= self.code.insns.len() {
                 break;
             }
-            if self.aux[before + 1].jump_target || self.aux[after].jump_target {
+            if self.code.aux[before + 1].jump_target || self.code.aux[after].jump_target {
                 break;
             }
-            let (stx, ldx) = (self.insns[before], self.insns[after]);
+            let (stx, ldx) = (self.code.insns[before], self.code.insns[after]);
             let fits = stx.code == class::STX | mode::MEM | DW
                 && ldx.code == class::LDX | mode::MEM | DW
                 && stx.dst_reg == REG_FP
@@ -61,13 +61,13 @@ impl Env<'_> {
                 break;
             }
             expected &= !(1 << stx.src_reg);
-            self.aux[before].fastcall_pattern = true;
-            self.aux[after].fastcall_pattern = true;
+            self.code.aux[before].fastcall_pattern = true;
+            self.code.aux[after].fastcall_pattern = true;
             found = true;
             off = off.saturating_add(8);
         }
         if found {
-            let s = &mut self.subprogs[subprog];
+            let s = &mut self.code.subprogs[subprog];
             s.fastcall_stack_off = s.fastcall_stack_off.min(off.into());
         }
     }

@@ -6,17 +6,16 @@
 
 use std::sync::Arc;
 
-use bpf::btf::{Btf, Kind, Type};
-use bpf::btf::{is_scalar, is_void, kind_str};
+use bpf::btf::{Btf, Kind, Type, is_scalar, is_void, kind_str};
 use bpf::uapi::{AttachType, ProgType as P};
 
-use crate::analysis::SubprogArg;
-use crate::env::Env;
+use crate::analysis::Known;
+use crate::analysis::code::{FuncArgs, SubprogArg};
 use crate::facts::errno::{Check, Errno, Stop};
 use crate::facts::limits::{MAX_BPF_FUNC_ARGS, MAX_BPF_FUNC_REG_ARGS};
 use crate::facts::type_tags::type_tags;
 use crate::facts::types::{ArgType as A, Flag as F};
-use crate::input::ctx::{ctx_struct, is_ctx_type};
+use crate::input::ctx::ctx_struct;
 use crate::log::verbose;
 
 bitflags::bitflags! {
@@ -38,16 +37,13 @@ fn points_to_arena(btf: &Btf, t: Type<'_>) -> bool {
     t.kind() == Kind::Ptr && !type_tags(btf, t, &ARENA).0.is_empty()
 }
 
-impl Env<'_> {
-    /// Whether a pointer is one to the program's context.
-    pub fn is_prog_ctx_type(&self, btf: &Btf, ptr: Type<'_>) -> bool {
-        is_ctx_type(self.prog.prog_type, btf, ptr)
-    }
-
+impl Known<'_> {
     /// Whether a function's BTF says that it returns nothing.
-    pub fn subprog_returns_void(&self, subprog: usize) -> bool {
-        let (Some(info), Some(btf)) = (self.prog.func_info.get(subprog), self.prog.btf.as_ref())
-        else {
+    pub(crate) fn subprog_returns_void(&self, subprog: usize) -> bool {
+        let (Some(info), Some(btf)) = (
+            self.input.prog.func_info.get(subprog),
+            self.input.prog.btf.as_ref(),
+        ) else {
             return false;
         };
         let proto = btf
@@ -56,17 +52,22 @@ impl Env<'_> {
         proto.is_some_and(|p| is_void(btf.skip_mods_and_typedefs(p.type_id())))
     }
 
-    /// Finds out what a function takes.
-    pub fn prepare_func_args(&mut self, subprog: usize) -> Check {
-        if self.subprogs[subprog].args_cached {
+    /// Finds out what a function takes, unless that is known. `unreliable`: a call did not fit its BTF.
+    pub(crate) fn prepare_func_args(
+        &self,
+        subprog: usize,
+        unreliable: bool,
+        found: &mut FuncArgs,
+    ) -> Check {
+        if found.cached {
             return Ok(());
         }
         let fault = Err(Stop::Errno(Errno::EFAULT));
-        let global = self.subprog_is_global(subprog);
-        let Some(btf) = self.prog.btf.clone() else {
+        let global = self.code.subprog_is_global(subprog);
+        let Some(btf) = &self.input.prog.btf else {
             return fault;
         };
-        let Some(info) = self.prog.func_info.get(subprog) else {
+        let Some(info) = self.input.prog.func_info.get(subprog) else {
             return fault;
         };
         let Some(func) = btf
@@ -77,8 +78,10 @@ impl Env<'_> {
             return fault;
         };
         let name = func.name();
-        if self.func_info_aux[subprog].unreliable {
-            return self.verifier_bug(format_args!("unreliable BTF for function {name}()"));
+        if unreliable {
+            return self
+                .log
+                .verifier_bug(format_args!("unreliable BTF for function {name}()"));
         }
         let Some(proto) = btf
             .type_by_id(func.type_id())
@@ -89,7 +92,7 @@ impl Env<'_> {
         };
         let params: Vec<_> = proto.params().collect();
         let n = params.len();
-        self.subprogs[subprog].args = vec![SubprogArg::default(); n.min(MAX_BPF_FUNC_ARGS)];
+        found.args = vec![SubprogArg::default(); n.min(MAX_BPF_FUNC_ARGS)];
         if n > MAX_BPF_FUNC_ARGS {
             verbose!(
                 self,
@@ -98,7 +101,7 @@ impl Env<'_> {
             return fault;
         }
         if n > MAX_BPF_FUNC_REG_ARGS {
-            self.subprogs[subprog].stack_arg_cnt = n - MAX_BPF_FUNC_REG_ARGS;
+            found.stack_arg_cnt = n - MAX_BPF_FUNC_REG_ARGS;
             if global {
                 verbose!(
                     self,
@@ -108,7 +111,7 @@ impl Env<'_> {
             }
         }
         let ret = btf.skip_mods_and_typedefs(proto.type_id());
-        let arena_ptr = subprog != 0 && points_to_arena(&btf, ret);
+        let arena_ptr = subprog != 0 && points_to_arena(btf, ret);
         if !is_void(ret) && !is_scalar(ret) && !arena_ptr {
             if global {
                 verbose!(
@@ -119,14 +122,14 @@ impl Env<'_> {
             return Err(Errno::EOPNOTSUPP.into());
         }
         for (i, p) in params.iter().enumerate() {
-            let arg = self.prepare_func_arg(&btf, func, p.type_id(), i, global)?;
-            self.subprogs[subprog].args[i] = arg;
+            let arg = self.prepare_func_arg(btf, func, p.type_id(), i, global)?;
+            found.args[i] = arg;
         }
-        self.subprogs[subprog].args_cached = true;
+        found.cached = true;
         Ok(())
     }
 
-    fn arg_tags(&mut self, btf: &Btf, func: Type<'_>, i: usize, global: bool) -> Check<Tags> {
+    fn arg_tags(&self, btf: &Btf, func: Type<'_>, i: usize, global: bool) -> Check<Tags> {
         let mut tags = Tags::empty();
         let texts: Vec<String> = btf
             .decl_tags_of(func.id(), Some(i as u32))
@@ -157,7 +160,7 @@ impl Env<'_> {
     }
 
     fn prepare_func_arg(
-        &mut self,
+        &self,
         btf: &Arc<Btf>,
         func: Type<'_>,
         type_id: u32,
@@ -196,7 +199,7 @@ impl Env<'_> {
             return fail;
         }
         let target = btf.skip_mods_and_typedefs(t.type_id());
-        if tags.contains(Tags::CTX) || self.is_prog_ctx_type(btf, t) {
+        if tags.contains(Tags::CTX) || self.input.is_prog_ctx_type(btf, t) {
             if !(tags - Tags::CTX).is_empty() {
                 verbose!(self, "arg#{i} has invalid combination of tags\n");
                 return fail;
@@ -286,9 +289,10 @@ impl Env<'_> {
     }
 
     /// The kernel's structure of the same name, flavours aside.
-    fn kernel_type_of(&mut self, t: Type<'_>, i: usize) -> Check<u32> {
+    fn kernel_type_of(&self, t: Type<'_>, i: usize) -> Check<u32> {
         let name = t.name().split("___").next().unwrap_or_default();
         let found = self
+            .input
             .kernel
             .vmlinux
             .find_by_name_kind(name, t.kind())
@@ -305,8 +309,11 @@ impl Env<'_> {
         Ok(id)
     }
 
-    fn validate_prog_ctx_type(&mut self, btf: &Btf, ptr: Type<'_>, i: usize) -> Check {
-        let (typ, attach) = (self.prog.prog_type, self.prog.expected_attach_type);
+    fn validate_prog_ctx_type(&self, btf: &Btf, ptr: Type<'_>, i: usize) -> Check {
+        let (typ, attach) = (
+            self.input.prog.prog_type,
+            self.input.prog.expected_attach_type,
+        );
         if matches!(typ, P::Kprobe | P::PerfEvent) {
             let t = btf.skip_mods(ptr.type_id());
             if t.kind() == Kind::Typedef && t.name() == "bpf_user_pt_regs_t" {

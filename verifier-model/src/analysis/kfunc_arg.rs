@@ -3,10 +3,9 @@
 //!
 //! Source: `get_kfunc_arg_type()` in `kernel/bpf/verifier.c`.
 
-use bpf::btf::{Btf, Kind, Type};
-use bpf::btf::{is_scalar, is_void, kind_str};
+use bpf::btf::{Btf, Kind, Type, is_scalar, is_void, kind_str};
 
-use crate::env::Env;
+use crate::analysis::Known;
 use crate::facts::errno::{Check, Errno};
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
 use crate::input::kfunc::{Kfunc, arg_name};
@@ -44,9 +43,9 @@ pub enum KfArg {
     Arena,
 }
 
-impl Env<'_> {
+impl Known<'_> {
     /// What an argument is taken for (`get_kfunc_arg_type`).
-    pub fn kfunc_arg_type(&mut self, k: &Kfunc<'_>, i: usize) -> Check<KfArg> {
+    pub(crate) fn kfunc_arg_type(&self, k: &Kfunc<'_>, i: usize) -> Check<KfArg> {
         let t = k.param_type(i);
         let name = arg_name(i);
         if is_scalar(t) {
@@ -71,7 +70,7 @@ impl Env<'_> {
             "bpf_session_is_return",
             "bpf_session_cookie",
         ]);
-        if ctx || self.is_prog_ctx_type(k.btf, t) {
+        if ctx || self.input.is_prog_ctx_type(k.btf, t) {
             return Ok(KfArg::Ctx);
         }
         let by_suffix = [
@@ -123,7 +122,7 @@ impl Env<'_> {
             return Ok(KfArg::Callback);
         }
         if k.suffix(i, "__arena__nullable") || k.suffix(i, "__arena") {
-            if self.arena.is_none() {
+            if self.code.arena.is_none() {
                 verbose!(
                     self,
                     "{name} arena pointer requires a program with an associated arena\n"
@@ -136,9 +135,9 @@ impl Env<'_> {
             }
             return Ok(KfArg::Arena);
         }
-        let scalar_struct = |env: &mut Self| env.is_scalar_struct(k.btf, target);
+        let scalar_struct = || self.is_scalar_struct(k.btf, target);
         if k.is_mem_size(i + 1) {
-            if !is_void(target) && !is_scalar(target) && !scalar_struct(self) {
+            if !is_void(target) && !is_scalar(target) && !scalar_struct() {
                 verbose!(
                     self,
                     "{name} pointer type {} {} must point to void, scalar, or struct with scalar\n",
@@ -165,7 +164,7 @@ impl Env<'_> {
     }
 
     /// Whether a structure holds nothing but numbers; looked into four levels deep.
-    pub fn is_scalar_struct(&mut self, btf: &Btf, t: Type<'_>) -> bool {
+    pub(crate) fn is_scalar_struct(&self, btf: &Btf, t: Type<'_>) -> bool {
         let mut level = vec![t.id()];
         for depth in 0..=4 {
             if depth == 4 && !level.is_empty() {

@@ -16,7 +16,7 @@
 use bpf::insn::{ADDR_SPACE_CAST, CMPXCHG, DW, FETCH, LOAD_ACQ, STORE_REL, alu, class, jmp, mode};
 use bpf::uapi::Insn;
 
-use crate::env::Env;
+use crate::analysis::Known;
 use crate::facts::errno::Stop;
 use crate::log::{verbose, vlog_alignment};
 
@@ -36,16 +36,16 @@ struct LiveRegs {
     live_out: u32,
 }
 
-impl Env<'_> {
+impl Known<'_> {
     /// Finds which registers are live before each instruction (`bpf_compute_live_registers`).
-    pub fn compute_live_registers(&mut self) -> Result<(), Stop> {
-        let insns = self.insns.iter();
+    pub(crate) fn compute_live_registers(&mut self) -> Result<(), Stop> {
+        let insns = self.code.insns.iter();
         let mut state: Vec<LiveRegs> = insns.map(|insn| self.insn_live_regs(insn)).collect();
         self.compute_stack_liveness()?;
         let mut changed = true;
         while changed {
             changed = false;
-            for &idx in &self.postorder {
+            for &idx in &self.code.postorder {
                 let live_out = self.live_out(&state, idx);
                 let live = &mut state[idx];
                 let live_in = live_out & !live.def | live.usage;
@@ -53,7 +53,7 @@ impl Env<'_> {
                 (live.live_in, live.live_out) = (live_in, live_out);
             }
         }
-        for (aux, live) in self.aux.iter_mut().zip(&state) {
+        for (aux, live) in self.code.aux.iter_mut().zip(&state) {
             aux.live_regs_before = (live.live_in | live.live_in >> 16) as u16;
         }
         if self.log.level2() {
@@ -64,7 +64,7 @@ impl Env<'_> {
 
     /// Halves that may be read behind an instruction.
     fn live_out(&self, state: &[LiveRegs], idx: usize) -> u32 {
-        let successors = self.successors(idx);
+        let successors = self.code.successors(idx);
         let live_in = |to: &usize| state.get(*to).map_or(0, |live| live.live_in);
         successors
             .as_slice()
@@ -125,12 +125,12 @@ impl Env<'_> {
     fn print_live_regs(&mut self, state: &[LiveRegs]) {
         verbose!(self, "Live regs before insn:\n");
         let mut i = 0;
-        while i < self.insns.len() {
-            match self.aux[i].scc {
+        while i < self.code.insns.len() {
+            match self.code.aux[i].scc {
                 0 => verbose!(self, "    "),
                 scc => verbose!(self, "{scc:3} "),
             }
-            let live = self.aux[i].live_regs_before;
+            let live = self.code.aux[i].live_regs_before;
             let regs: String = (b'0'..=b'9')
                 .enumerate()
                 .map(|(r, digit)| {
@@ -145,13 +145,13 @@ impl Env<'_> {
             verbose!(self, "{i:3}: {regs} {text}");
             let out = state[i].live_out;
             if self
-                .def32(&self.insns[i])
+                .def32(&self.code.insns[i])
                 .is_some_and(|r| out >> (16 + r) & 1 != 0)
             {
                 verbose!(self, "{:1$}; zext", ' ', vlog_alignment(text.len()));
             }
             verbose!(self, "\n");
-            i += self.insns[i].slots();
+            i += self.code.insns[i].slots();
         }
     }
 
@@ -172,7 +172,7 @@ impl Env<'_> {
 
     /// A cast between address spaces that the kernel turns into a 32-bit move.
     fn is_addr_space_cast32(&self, insn: &Insn) -> bool {
-        let arena = self.arena.map(|map| self.maps[map].def.map_flags);
+        let arena = self.code.arena.map(|map| self.code.maps[map].def.map_flags);
         insn.code == class::ALU64 | alu::MOV | bpf::insn::X
             && insn.off == ADDR_SPACE_CAST
             && match insn.imm {

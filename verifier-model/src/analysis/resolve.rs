@@ -11,24 +11,23 @@ use bpf::kernel::fields::FieldKind;
 use bpf::program::FdSlot;
 use bpf::uapi::{MapType as M, ProgType as P, op, pseudo};
 
+use crate::analysis::Known;
 use crate::analysis::fields::{Unknown, check_fields};
-use crate::env::Env;
-use crate::facts::errno::{Check, Errno, not_modelled};
+use crate::facts::errno::{Check, Errno};
 use crate::facts::map_rules as map;
 use crate::facts::types::{Flag, RegType};
-use crate::input::Extends;
 use crate::log::verbose;
 use crate::state::reg::Meta;
 
 /// A program uses at most this many maps.
 const MAX_USED_MAPS: usize = 64;
 
-impl Env<'_> {
+impl Known<'_> {
     /// Checks fields and finds what is named.
-    pub fn check_and_resolve_insns(&mut self) -> Check {
+    pub(crate) fn check_and_resolve_insns(&mut self) -> Check {
         let mut i = 0;
-        while i < self.insns.len() {
-            let insn = self.insns[i];
+        while i < self.code.insns.len() {
+            let insn = self.code.insns[i];
             let stack_arg_write = insn.is_stack_arg_st() || insn.is_stack_arg_stx();
             if insn.dst() >= MAX_BPF_REG && !stack_arg_write {
                 verbose!(self, "R{} is invalid\n", insn.dst_reg);
@@ -60,9 +59,9 @@ impl Env<'_> {
     }
 
     fn resolve_ld_imm64(&mut self, i: usize) -> Check {
-        let insn = self.insns[i];
+        let insn = self.code.insns[i];
         let fail = Err(Errno::EINVAL.into());
-        let second = self.insns.get(i + 1).copied();
+        let second = self.code.insns.get(i + 1).copied();
         let Some(second) =
             second.filter(|n| n.code == 0 && n.dst_reg == 0 && n.src_reg == 0 && n.off == 0)
         else {
@@ -77,7 +76,7 @@ impl Env<'_> {
             0 => return Ok(()),
             pseudo::BTF_ID => return self.check_pseudo_btf_id(i, insn.imm, second.imm),
             pseudo::FUNC => {
-                self.aux[i].ptr_type = RegType::PTR_TO_FUNC;
+                self.code.aux[i].ptr_type = RegType::PTR_TO_FUNC;
                 return Ok(());
             }
             pseudo::MAP_VALUE | pseudo::MAP_IDX_VALUE => {}
@@ -91,7 +90,7 @@ impl Env<'_> {
         let map = if by_idx {
             let slot = usize::try_from(insn.imm)
                 .ok()
-                .and_then(|n| self.prog.fd_array.get(n));
+                .and_then(|n| self.input.prog.fd_array.get(n));
             match slot {
                 Some(FdSlot::Map(m)) => Some(*m as usize),
                 _ => None,
@@ -99,7 +98,7 @@ impl Env<'_> {
         } else {
             usize::try_from(insn.imm).ok()
         };
-        let Some(m) = map.filter(|m| *m < self.prog.maps.len()) else {
+        let Some(m) = map.filter(|m| *m < self.input.prog.maps.len()) else {
             verbose!(self, "fd {} is not pointing to valid bpf_map\n", !insn.imm);
             // The standard streams are open, but not maps.
             let errno = if (0..=2).contains(&!insn.imm) {
@@ -110,11 +109,11 @@ impl Env<'_> {
             return Err(errno.into());
         };
         self.add_used_map(m)?;
-        self.aux[i].map = Some(m);
+        self.code.aux[i].map = Some(m);
         if matches!(insn.src_reg, pseudo::MAP_FD | pseudo::MAP_IDX) {
             return Ok(());
         }
-        let def = self.maps[m].def;
+        let def = self.code.maps[m].def;
         let off = second.imm as u32;
         if !map::has_direct_value_addr(def) {
             verbose!(self, "no direct value access support for this map type\n");
@@ -132,15 +131,15 @@ impl Env<'_> {
                 Err(Errno::ENOTSUPP.into())
             };
         }
-        self.aux[i].map_off = off;
+        self.code.aux[i].map_off = off;
         Ok(())
     }
 
     fn add_used_map(&mut self, m: usize) -> Check {
-        if self.used_maps.contains(&m) {
+        if self.code.used_maps.contains(&m) {
             return Ok(());
         }
-        if self.used_maps.len() >= MAX_USED_MAPS {
+        if self.code.used_maps.len() >= MAX_USED_MAPS {
             verbose!(
                 self,
                 "The total number of maps per program has reached the limit of {MAX_USED_MAPS}\n"
@@ -148,11 +147,11 @@ impl Env<'_> {
             return Err(Errno::E2BIG.into());
         }
         self.check_map_prog_compatibility(m)?;
-        if self.maps[m].def.map_type == M::Arena {
+        if self.code.maps[m].def.map_type == M::Arena {
             self.use_arena(m)?;
         }
-        self.used_maps.push(m);
-        if self.maps[m].def.map_type == M::InsnArray {
+        self.code.used_maps.push(m);
+        if self.code.maps[m].def.map_type == M::InsnArray {
             self.init_insn_array(m)?;
         }
         Ok(())
@@ -160,27 +159,27 @@ impl Env<'_> {
 
     /// A program has one arena at most.
     fn use_arena(&mut self, m: usize) -> Check {
-        if self.arena.is_some() {
+        if self.code.arena.is_some() {
             verbose!(self, "Only one arena per program\n");
             return Err(Errno::EBUSY.into());
         }
-        if !self.allow_ptr_leaks || !self.bpf_capable {
+        if !self.input.allow_ptr_leaks || !self.input.bpf_capable {
             verbose!(self, "CAP_BPF and CAP_PERFMON are required to use arena\n");
             return Err(Errno::EPERM.into());
         }
-        self.arena = Some(m);
+        self.code.arena = Some(m);
         Ok(())
     }
 
     fn check_map_prog_compatibility(&mut self, m: usize) -> Check {
         let fail = Err(Errno::EINVAL.into());
-        let info = &self.maps[m];
+        let info = &self.code.maps[m];
         let typ = info.def.map_type;
         let has = |k: FieldKind| info.record.fields.iter().any(|f| f.kind == k);
         let graph = has(FieldKind::ListHead) || has(FieldKind::RbRoot);
         let (spin, res) = (has(FieldKind::SpinLock), has(FieldKind::ResSpinLock));
         let tracing = matches!(
-            self.prog.prog_type,
+            self.input.prog.prog_type,
             P::Kprobe | P::Tracepoint | P::PerfEvent | P::RawTracepoint | P::RawTracepointWritable
         );
         if graph && tracing {
@@ -190,7 +189,7 @@ impl Env<'_> {
             );
             return fail;
         }
-        if (spin || res) && self.prog.prog_type == P::SocketFilter {
+        if (spin || res) && self.input.prog.prog_type == P::SocketFilter {
             verbose!(self, "socket filter progs cannot use bpf_spin_lock yet\n");
             return fail;
         }
@@ -226,7 +225,7 @@ impl Env<'_> {
                 | M::InsnArray
                 | M::ProgArray
         );
-        if self.prog.sleepable() && !sleepable_ok {
+        if self.input.prog.sleepable() && !sleepable_ok {
             verbose!(
                 self,
                 "Sleepable programs can only use array, hash, ringbuf and local storage maps\n"
@@ -239,7 +238,7 @@ impl Env<'_> {
     /// A variable or function of the kernel.
     fn check_pseudo_btf_id(&mut self, i: usize, id: i32, obj: i32) -> Check {
         let id = id as u32;
-        let Some(btf) = self.kernel.btf(obj as u32) else {
+        let Some(btf) = self.input.kernel.btf(obj as u32) else {
             verbose!(self, "invalid module BTF object FD specified.\n");
             return Err(Errno::EINVAL.into());
         };
@@ -251,7 +250,7 @@ impl Env<'_> {
         match t.kind() {
             Kind::Func => {
                 let typ = RegType::PTR_TO_MEM | Flag::MEM_RDONLY;
-                self.aux[i].btf_var = Some((typ, Meta::MemSize(0)));
+                self.code.aux[i].btf_var = Some((typ, Meta::MemSize(0)));
                 return Ok(());
             }
             Kind::Var => {}
@@ -264,6 +263,7 @@ impl Env<'_> {
             }
         }
         if self
+            .input
             .kernel
             .ksyms
             .as_ref()
@@ -298,60 +298,7 @@ impl Env<'_> {
             };
             (RegType::PTR_TO_MEM | Flag::MEM_RDONLY, Meta::MemSize(size))
         };
-        self.aux[i].btf_var = Some(var);
-        Ok(())
-    }
-
-    /// Attach points that this model knows nothing of.
-    pub fn check_attach(&mut self) -> Check {
-        use bpf::uapi::AttachType as A;
-        let (typ, sleepable) = (self.prog.prog_type, self.prog.sleepable());
-        if typ == P::Syscall {
-            if sleepable {
-                return Ok(());
-            }
-            verbose!(self, "Syscall programs can only be sleepable\n");
-            return Err(Errno::EINVAL.into());
-        }
-        let can_sleep = match typ {
-            P::Tracing => matches!(
-                self.prog.expected_attach_type,
-                A::TraceFentry
-                    | A::TraceFexit
-                    | A::ModifyReturn
-                    | A::TraceIter
-                    | A::TraceFsession
-                    | A::TraceFentryMulti
-                    | A::TraceFexitMulti
-                    | A::TraceFsessionMulti
-                    | A::TraceRawTp
-            ),
-            P::Lsm => self.prog.expected_attach_type != A::LsmCgroup,
-            P::Kprobe | P::StructOps | P::RawTracepoint | P::Tracepoint => true,
-            _ => false,
-        };
-        if sleepable && (!can_sleep || self.extends.is_some()) {
-            verbose!(self, "Program of this type cannot be sleepable\n");
-            return Err(Errno::EINVAL.into());
-        }
-        if let Some(dst) = self.dst_prog.clone() {
-            self.check_dst_prog(&dst)?;
-            self.extends = self.extends.map(|_| Extends::Attached);
-            return Ok(());
-        }
-        if typ == P::Ext {
-            verbose!(self, "Tracing programs must provide btf_id\n");
-            return Err(Errno::EINVAL.into());
-        }
-        if matches!(typ, P::Tracing | P::Lsm) && self.prog.attach.is_none() {
-            return not_modelled("tracing programs without a target");
-        }
-        if typ == P::StructOps {
-            return self.check_struct_ops_btf_id();
-        }
-        if typ == P::Lsm {
-            return self.check_lsm_attach();
-        }
+        self.code.aux[i].btf_var = Some(var);
         Ok(())
     }
 }

@@ -19,18 +19,17 @@ use bpf::btf::{Btf, Kind, Type};
 use bpf::kernel::BtfRef;
 use bpf::program::AttachTarget;
 
-use crate::check::ctx::CtxInfo;
-use crate::env::Env;
+use crate::analysis::Known;
 use crate::facts::errno::{Check, Errno, not_modelled};
 use crate::facts::struct_ops_types::{Sleep, StructOpsType};
 use crate::facts::types::{Flag, RegType};
 use crate::input::struct_ops::{CtxArg, StructOps};
 use crate::log::verbose;
 
-impl<'a> Env<'a> {
+impl<'a> Known<'a> {
     /// Whether the program may implement the member it wants to.
     pub(crate) fn check_struct_ops_btf_id(&mut self) -> Check {
-        if !self.prog.gpl_compatible() {
+        if !self.input.prog.gpl_compatible() {
             verbose!(
                 self,
                 "struct ops programs must have a GPL compatible license\n"
@@ -41,12 +40,12 @@ impl<'a> Env<'a> {
             btf_obj,
             btf_id,
             member: Some(member),
-        }) = self.prog.attach.as_ref()
+        }) = self.input.prog.attach.as_ref()
         else {
             return Err(Errno::ENOTSUPP.into());
         };
         let bref = BtfRef::Kernel(*btf_obj);
-        let btf: &'a Btf = match self.kernel.btf(*btf_obj) {
+        let btf: &'a Btf = match self.input.kernel.btf(*btf_obj) {
             Some(btf) => btf,
             None => return Err(Errno::ENOTSUPP.into()),
         };
@@ -65,7 +64,7 @@ impl<'a> Env<'a> {
             );
             return Err(Errno::EINVAL.into());
         };
-        let Some((_, proto)) = self.attach_func_proto() else {
+        let Some((_, proto)) = self.input.attach_func_proto() else {
             verbose!(
                 self,
                 "attach to invalid member {}(@idx {index}) of struct {name}\n",
@@ -80,12 +79,12 @@ impl<'a> Env<'a> {
         };
         let stub = btf.find_by_name_kind(&stub, Kind::Func);
         let refused = match (known, stub) {
-            (Some(known), Some(_)) => match (known.sleep(m.name()), self.prog.sleepable()) {
+            (Some(known), Some(_)) => match (known.sleep(m.name()), self.input.prog.sleepable()) {
                 (Sleep::Never, true) | (Sleep::Must, false) => Some(Errno::EINVAL),
                 _ => None,
             },
             (Some(_), None) => Some(Errno::ENOTSUPP),
-            (None, _) if self.prog.sleepable() => {
+            (None, _) if self.input.prog.sleepable() => {
                 return not_modelled(format!("whether programs of {name}.{} may sleep", m.name()));
             }
             (None, Some(_)) => None,
@@ -106,7 +105,7 @@ impl<'a> Env<'a> {
             return Err(errno.into());
         }
         let private_stack = known.and_then(|known| known.private_stack(m.name()));
-        self.struct_ops = Some(StructOps {
+        self.input.struct_ops = Some(StructOps {
             name,
             member: m.name(),
             known,
@@ -114,74 +113,25 @@ impl<'a> Env<'a> {
                 .is_some_and(|f| btf.find_by_name_kind(f, Kind::Func).is_some()),
         });
         let stub = stub.and_then(|f| btf.type_by_id(f.type_id()));
-        self.ctx_args = stub.map_or_else(Vec::new, |stub| arg_info(btf, bref, proto, stub));
+        self.input.ctx_args = stub.map_or_else(Vec::new, |stub| arg_info(btf, bref, proto, stub));
         self.check_ctx_args(m.name())
     }
 
     fn check_ctx_args(&mut self, member: &str) -> Check {
         let arena = |a: &CtxArg| a.typ.base() == RegType::PTR_TO_ARENA;
-        if self.arena.is_none() && self.ctx_args.iter().any(arena) {
+        if self.code.arena.is_none() && self.input.ctx_args.iter().any(arena) {
             verbose!(
                 self,
                 "arena argument of {member} requires a program with an associated arena\n"
             );
             return Err(Errno::EINVAL.into());
         }
-        let tail_calls = self.subprogs.iter().any(|s| s.has_tail_call);
-        if tail_calls && self.ctx_args.iter().any(|a| a.refcounted) {
+        let tail_calls = self.code.subprogs.iter().any(|s| s.has_tail_call);
+        if tail_calls && self.input.ctx_args.iter().any(|a| a.refcounted) {
             verbose!(self, "program with __ref argument cannot tail call\n");
             return Err(Errno::EINVAL.into());
         }
         Ok(())
-    }
-
-    /// An access to the arguments of a member (`is_valid_access()` of the type).
-    pub(crate) fn struct_ops_access(
-        &mut self,
-        read: bool,
-        off: i32,
-        size: i32,
-    ) -> Check<Option<CtxInfo>> {
-        let ops = self.struct_ops.clone();
-        let typed = ops
-            .as_ref()
-            .and_then(|ops| ops.known?.argument(ops.member))
-            .filter(|(arg, _)| read && self.ctx_arg_idx(off) == Some(*arg));
-        if let Some((_, name)) = typed {
-            return Ok(self.vmlinux_struct_by_name(name).map(|id| CtxInfo {
-                btf: Some((BtfRef::VMLINUX, id)),
-                ..CtxInfo::of(RegType::PTR_TO_BTF_ID | Flag::PTR_TRUSTED)
-            }));
-        }
-        let info = self.tracing_access(read, off, size)?;
-        let promotes = ops.as_ref().and_then(|ops| ops.known?.promotes.as_ref());
-        let (Some(mut info), Some((from, to))) = (info.clone(), promotes) else {
-            return Ok(info);
-        };
-        let plain = info.typ.base() == RegType::PTR_TO_BTF_ID && !info.typ.has_unsafe_modifiers();
-        if plain && info.btf.map(|(_, id)| id) == self.vmlinux_struct_by_name(from) {
-            let to = self.vmlinux_struct_by_name(to);
-            info.btf = to.map(|id| (BtfRef::VMLINUX, id));
-        }
-        Ok(Some(info))
-    }
-
-    /// Which argument of the member is at an offset of the context.
-    fn ctx_arg_idx(&self, off: i32) -> Option<u32> {
-        let (bref, proto) = self.attach_func_proto()?;
-        let offsets = ctx_arg_offsets(self.btf(bref)?, proto);
-        let at = offsets.iter().rposition(|start| *start <= off)?;
-        u32::try_from(at).ok()
-    }
-
-    /// The references that a struct_ops program is passed.
-    pub(crate) fn acquire_ctx_args(&mut self) {
-        for i in 0..self.ctx_args.len() {
-            self.ctx_args[i].ref_id = match self.ctx_args[i].refcounted {
-                true => self.acquire_reference(0, 0),
-                false => 0,
-            };
-        }
     }
 }
 
@@ -202,7 +152,6 @@ fn arg_info(btf: &Btf, bref: BtfRef, proto: Type<'_>, stub: Type<'_>) -> Vec<Ctx
             typ: RegType::PTR_TO_BTF_ID | Flag::PTR_TRUSTED,
             btf: (bref, 0),
             refcounted: false,
-            ref_id: 0,
         };
         if t.kind() != Kind::Ptr {
             continue;
@@ -224,7 +173,7 @@ fn arg_info(btf: &Btf, bref: BtfRef, proto: Type<'_>, stub: Type<'_>) -> Vec<Ctx
 }
 
 /// Where the arguments of a function are in the context: each in as many words as it takes.
-fn ctx_arg_offsets(btf: &Btf, proto: Type<'_>) -> Vec<i32> {
+pub(crate) fn ctx_arg_offsets(btf: &Btf, proto: Type<'_>) -> Vec<i32> {
     let mut end = 0;
     let params = proto.params().map(|param| {
         let t = btf.skip_mods_and_typedefs(param.type_id());

@@ -8,8 +8,8 @@ use bpf::btf::{Kind, Linkage};
 use bpf::insn::{class, jmp};
 use bpf::uapi::op;
 
-use crate::analysis::{FuncInfoAux, SubprogInfo};
-use crate::env::Env;
+use crate::analysis::Known;
+use crate::analysis::code::{FuncInfoAux, SubprogInfo};
 use crate::facts::errno::{Check, Errno, Stop};
 use crate::facts::helpers::id;
 use crate::log::verbose;
@@ -17,15 +17,15 @@ use crate::log::verbose;
 /// A program has at most this many functions.
 const BPF_MAX_SUBPROGS: usize = 256;
 
-impl Env<'_> {
+impl Known<'_> {
     /// Finds the functions.
-    pub fn add_subprogs(&mut self) -> Check {
+    pub(crate) fn add_subprogs(&mut self) -> Check {
         let mut starts = vec![0];
-        for (i, insn) in self.insns.iter().enumerate() {
+        for (i, insn) in self.code.insns.iter().enumerate() {
             if !insn.is_pseudo_func() && !insn.is_pseudo_call() {
                 continue;
             }
-            if !self.bpf_capable {
+            if !self.input.bpf_capable {
                 verbose!(
                     self,
                     "loading/calling other bpf or kernel functions are allowed for CAP_BPF and CAP_SYS_ADMIN\n"
@@ -33,7 +33,10 @@ impl Env<'_> {
                 return Err(Errno::EPERM.into());
             }
             let to = i as i64 + i64::from(insn.imm) + 1;
-            let Some(to) = usize::try_from(to).ok().filter(|t| *t < self.insns.len()) else {
+            let Some(to) = usize::try_from(to)
+                .ok()
+                .filter(|t| *t < self.code.insns.len())
+            else {
                 verbose!(self, "call to invalid destination\n");
                 return Err(Errno::EINVAL.into());
             };
@@ -53,7 +56,7 @@ impl Env<'_> {
         }
         starts.sort_unstable();
         if let Some(at) = exception_cb {
-            self.exception_callback_subprog =
+            self.code.exception_callback_subprog =
                 starts.iter().position(|s| *s == at).unwrap_or_default();
         }
         if self.log.level2() {
@@ -61,8 +64,8 @@ impl Env<'_> {
                 verbose!(self, "func#{i} @{s}\n");
             }
         }
-        starts.push(self.insns.len());
-        self.subprogs = starts
+        starts.push(self.code.insns.len());
+        self.code.subprogs = starts
             .into_iter()
             .map(|start| SubprogInfo {
                 start,
@@ -70,9 +73,7 @@ impl Env<'_> {
             })
             .collect();
         if exception_cb.is_some() {
-            let ex = &mut self.subprogs[self.exception_callback_subprog];
-            ex.is_cb = true;
-            ex.is_async_cb = true;
+            let ex = &mut self.code.subprogs[self.code.exception_callback_subprog];
             ex.is_exception_cb = true;
         }
         Ok(())
@@ -80,7 +81,10 @@ impl Env<'_> {
 
     /// Where the exception callback named by the main function's tag starts.
     fn exception_callback_start(&mut self) -> Check<Option<usize>> {
-        let (Some(btf), Some(main)) = (self.prog.btf.as_ref(), self.prog.func_info.first()) else {
+        let (Some(btf), Some(main)) = (
+            self.input.prog.btf.as_ref(),
+            self.input.prog.func_info.first(),
+        ) else {
             return Ok(None);
         };
         let fail = Err(Stop::Errno(Errno::EINVAL));
@@ -110,6 +114,7 @@ impl Env<'_> {
             return fail;
         }
         let info = self
+            .input
             .prog
             .func_info
             .iter()
@@ -123,7 +128,7 @@ impl Env<'_> {
                 );
                 fail
             }
-            Some(at) if at < self.insns.len() => Ok(Some(at)),
+            Some(at) if at < self.code.insns.len() => Ok(Some(at)),
             _ => {
                 verbose!(self, "exception callback type id not found in func_info\n");
                 fail
@@ -132,21 +137,21 @@ impl Env<'_> {
     }
 
     /// Jumps stay in their function, and functions end.
-    pub fn check_subprogs(&mut self) -> Check {
+    pub(crate) fn check_subprogs(&mut self) -> Check {
         let mut cur = 0;
-        let (mut start, mut end) = (self.subprogs[0].start, self.subprogs[1].start);
-        for i in 0..self.insns.len() {
-            let insn = self.insns[i];
+        let (mut start, mut end) = (self.code.subprogs[0].start, self.code.subprogs[1].start);
+        for i in 0..self.code.insns.len() {
+            let insn = self.code.insns[i];
             if insn.is_helper_call() && insn.imm == id::TAIL_CALL {
-                self.subprogs[cur].has_tail_call = true;
-                self.subprogs[cur].tail_call_reachable = true;
+                self.code.subprogs[cur].has_tail_call = true;
+                self.code.subprogs[cur].tail_call_reachable = true;
             }
             if insn.is_ld_abs_ind() {
-                self.subprogs[cur].has_ld_abs = true;
+                self.code.subprogs[cur].has_ld_abs = true;
             }
             if insn.is_jmp_class() && insn.op() != jmp::CALL {
                 if insn.op() == jmp::EXIT {
-                    self.subprogs[cur].exit_idx = i;
+                    self.code.subprogs[cur].exit_idx = i;
                 } else if !insn.is_gotox() {
                     let to = i as i64 + i64::from(insn.jmp_offset()) + 1;
                     if to < start as i64 || to >= end as i64 {
@@ -168,23 +173,23 @@ impl Env<'_> {
             }
             start = end;
             cur += 1;
-            if cur < self.subprog_cnt() {
-                end = self.subprogs[cur + 1].start;
+            if cur < self.code.subprog_cnt() {
+                end = self.code.subprogs[cur + 1].start;
             }
         }
         Ok(())
     }
 
     /// BTF of functions and lines must fit the program.
-    pub fn check_btf_info(&mut self) -> Check {
-        if self.prog.func_info.is_empty() {
+    pub(crate) fn check_btf_info(&mut self) -> Check {
+        if self.input.prog.func_info.is_empty() {
             return self.check_abnormal_return();
         }
         let fail = Err(Errno::EINVAL.into());
-        let Some(btf) = self.prog.btf.as_ref() else {
+        let Some(btf) = self.input.prog.btf.as_ref() else {
             return fail;
         };
-        let infos = &self.prog.func_info;
+        let infos = &self.input.prog.func_info;
         let mut prev = None;
         for (i, f) in infos.iter().enumerate() {
             if i == 0 && f.insn_off != 0 {
@@ -212,7 +217,7 @@ impl Env<'_> {
             }
             prev = Some(f.insn_off);
         }
-        if infos.len() != self.subprog_cnt() {
+        if infos.len() != self.code.subprog_cnt() {
             verbose!(
                 self,
                 "number of funcs in func_info doesn't match number of subprogs\n"
@@ -220,7 +225,7 @@ impl Env<'_> {
             return fail;
         }
         for (i, f) in infos.iter().enumerate() {
-            let s = &self.subprogs[i];
+            let s = &self.code.subprogs[i];
             if s.start != f.insn_off as usize {
                 verbose!(
                     self,
@@ -249,7 +254,7 @@ impl Env<'_> {
                 return fail;
             }
             let linkage = func.and_then(|t| t.linkage());
-            self.func_info_aux.push(FuncInfoAux {
+            self.code.func_info_aux.push(FuncInfoAux {
                 global: linkage == Some(Linkage::Global),
                 is_static: linkage == Some(Linkage::Static),
                 ..FuncInfoAux::default()
@@ -259,10 +264,10 @@ impl Env<'_> {
     }
 
     fn check_abnormal_return(&mut self) -> Check {
-        for i in 1..self.subprog_cnt() {
-            let what = if self.subprogs[i].has_ld_abs {
+        for i in 1..self.code.subprog_cnt() {
+            let what = if self.code.subprogs[i].has_ld_abs {
                 "LD_ABS"
-            } else if self.subprogs[i].has_tail_call {
+            } else if self.code.subprogs[i].has_tail_call {
                 "tail_call"
             } else {
                 continue;
@@ -274,14 +279,14 @@ impl Env<'_> {
     }
 
     fn check_btf_lines(&mut self) -> Check {
-        let lines = &self.prog.line_info;
+        let lines = &self.input.prog.line_info;
         if lines.is_empty() {
             return Ok(());
         }
         let mut s = 0;
         let mut prev = 0;
         for (i, l) in lines.iter().enumerate() {
-            let (off, len) = (l.insn_off, self.insns.len());
+            let (off, len) = (l.insn_off, self.code.insns.len());
             if i != 0 && off <= prev || off as usize >= len {
                 verbose!(
                     self,
@@ -289,22 +294,22 @@ impl Env<'_> {
                 );
                 return Err(Errno::EINVAL.into());
             }
-            if self.insns[off as usize].code == 0 {
+            if self.code.insns[off as usize].code == 0 {
                 verbose!(self, "Invalid insn code at line_info[{i}].insn_off\n");
                 return Err(Errno::EINVAL.into());
             }
-            if s != self.subprog_cnt() {
-                if self.subprogs[s].start == off as usize {
+            if s != self.code.subprog_cnt() {
+                if self.code.subprogs[s].start == off as usize {
                     s += 1;
-                } else if self.subprogs[s].start < off as usize {
+                } else if self.code.subprogs[s].start < off as usize {
                     verbose!(self, "missing bpf_line_info for func#{s}\n");
                     return Err(Errno::EINVAL.into());
                 }
             }
             prev = off;
         }
-        if s != self.subprog_cnt() {
-            let missing = self.subprog_cnt() - s;
+        if s != self.code.subprog_cnt() {
+            let missing = self.code.subprog_cnt() - s;
             verbose!(
                 self,
                 "missing bpf_line_info for {missing} funcs starting from func#{s}\n"
@@ -315,17 +320,17 @@ impl Env<'_> {
     }
 
     /// Orders functions so that callees come first; functions must not call themselves.
-    pub fn sort_subprogs_topo(&mut self) -> Check {
+    pub(crate) fn sort_subprogs_topo(&mut self) -> Check {
         #[derive(Clone, Copy, PartialEq)]
         enum Color {
             White,
             Grey,
             Black,
         }
-        let cnt = self.subprog_cnt();
+        let cnt = self.code.subprog_cnt();
         let mut color = vec![Color::White; cnt];
         let mut stack: Vec<usize> = Vec::new();
-        self.subprog_topo_order.clear();
+        self.code.subprog_topo_order.clear();
         for i in 0..cnt {
             if color[i] != Color::White {
                 continue;
@@ -333,23 +338,26 @@ impl Env<'_> {
             color[i] = Color::Grey;
             stack.push(i);
             while let Some(&cur) = stack.last() {
-                let range =
-                    self.subprogs[cur].postorder_start..self.subprogs[cur + 1].postorder_start;
+                let range = self.code.subprogs[cur].postorder_start
+                    ..self.code.subprogs[cur + 1].postorder_start;
                 let mut pushed = false;
                 for j in range {
-                    let idx = self.postorder[j];
-                    let insn = self.insns[idx];
+                    let idx = self.code.postorder[j];
+                    let insn = self.code.insns[idx];
                     if !insn.is_pseudo_call() && !insn.is_pseudo_func() {
                         continue;
                     }
-                    let Some(callee) = self.callee_of(idx) else {
+                    let Some(callee) = self.code.callee_of(idx) else {
                         return Err(Errno::EFAULT.into());
                     };
                     match color[callee] {
                         Color::Black => {}
                         Color::Grey if insn.is_pseudo_func() => {}
                         Color::Grey => {
-                            let (a, b) = (self.subprog_name(cur), self.subprog_name(callee));
+                            let (a, b) = (
+                                self.input.subprog_name(cur),
+                                self.input.subprog_name(callee),
+                            );
                             verbose!(self, "recursive call from {a}() to {b}()\n");
                             return Err(Errno::EINVAL.into());
                         }
@@ -363,14 +371,14 @@ impl Env<'_> {
                 }
                 if !pushed {
                     color[cur] = Color::Black;
-                    self.subprog_topo_order.push(cur);
+                    self.code.subprog_topo_order.push(cur);
                     stack.pop();
                 }
             }
         }
         if self.log.level2() {
             for i in 0..cnt {
-                let name = self.subprog_name(self.subprog_topo_order[i]);
+                let name = self.input.subprog_name(self.code.subprog_topo_order[i]);
                 verbose!(self, "topo_order[{i}] = {name}\n");
             }
         }

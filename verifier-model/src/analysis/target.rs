@@ -16,20 +16,15 @@
 //! `btf_ctx_access()` in `kernel/bpf/btf.c`.
 
 use bpf::btf::{Btf, Kind, Type};
-use bpf::btf::{is_void, kind_str};
-use bpf::kernel::BtfRef;
 use bpf::program::{AttachTarget, ProgLoad};
 use bpf::uapi::{AttachType as A, ProgType as P};
 
-use crate::check::ctx::CtxInfo;
-use crate::env::Env;
+use crate::analysis::Known;
 use crate::facts::errno::{Check, Errno, not_modelled};
-use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
-use crate::facts::types::{Flag, RegType};
 use crate::input::target::DstProg;
 use crate::log::verbose;
 
-impl Env<'_> {
+impl Known<'_> {
     /// Whether the program may attach to a function of `dst`.
     pub(crate) fn check_dst_prog(&mut self, dst: &DstProg) -> Check {
         let Some((btf, t)) = dst.target() else {
@@ -39,7 +34,7 @@ impl Env<'_> {
             );
             return Err(Errno::EINVAL.into());
         };
-        let extends = self.extends.is_some();
+        let extends = self.input.extends.is_some();
         let name = t.name();
         let Some(func) = dst.func() else {
             verbose!(self, "Subprog {name} doesn't exist\n");
@@ -58,7 +53,7 @@ impl Env<'_> {
                 false => "Tracing programs cannot attach to exception callback",
             })
         } else if extends {
-            let own = &self.subprogs[0];
+            let own = &self.code.subprogs[0];
             if func.unreliable {
                 Some("Cannot replace static functions")
             } else if own.changes_pkt_data && !func.changes_pkt_data {
@@ -92,7 +87,7 @@ impl Env<'_> {
             }
             return Ok(());
         }
-        match self.prog.expected_attach_type {
+        match self.input.prog.expected_attach_type {
             A::TraceFentry | A::TraceFexit | A::TraceFsession => {}
             A::ModifyReturn => {
                 verbose!(self, "can't modify return codes of BPF programs\n");
@@ -107,84 +102,11 @@ impl Env<'_> {
             }
             _ => return Err(Errno::EINVAL.into()),
         }
-        if self.prog.sleepable() {
+        if self.input.prog.sleepable() {
             verbose!(self, "{name} is not sleepable\n");
             return Err(Errno::EINVAL.into());
         }
         Ok(())
-    }
-
-    /// The arguments of the function that is watched, and what it returns.
-    pub(crate) fn dst_ctx_access(
-        &mut self,
-        dst: &DstProg,
-        off: i32,
-        size: i32,
-    ) -> Check<Option<CtxInfo>> {
-        let Some((btf, func)) = dst.target() else {
-            return Err(Errno::EFAULT.into());
-        };
-        let name = func.name();
-        if off % 8 != 0 {
-            verbose!(self, "func '{name}' offset {off} is not multiple of 8\n");
-            return Ok(None);
-        }
-        let proto = dst.proto();
-        let params: Vec<_> = proto.map_or_else(Vec::new, |p| p.params().collect());
-        let arg = match proto {
-            Some(proto) => arg_idx(btf, proto, off),
-            None => (off / 8) as usize,
-        };
-        let nr_args = proto.map_or(MAX_BPF_FUNC_REG_ARGS, |_| params.len());
-        let retval = matches!(
-            self.prog.expected_attach_type,
-            A::TraceFexit | A::TraceFsession
-        );
-        if arg > nr_args || arg == nr_args && !retval {
-            verbose!(self, "func '{name}' doesn't have {}-th argument\n", arg + 1);
-            return Ok(None);
-        }
-        let Some(proto) = proto else {
-            return Ok(Some(CtxInfo::SCALAR));
-        };
-        let type_id = params.get(arg).map_or(proto.type_id(), |p| p.type_id());
-        let t = btf.skip_mods_and_typedefs(type_id);
-        if t.kind() == Kind::Int && t.size() <= 8 || t.is_any_enum() || t.is_composite() {
-            return Ok(Some(CtxInfo::SCALAR));
-        }
-        if t.kind() != Kind::Ptr {
-            verbose!(
-                self,
-                "func '{name}' arg{arg} '{}' has type {}. Only pointer access is allowed\n",
-                if is_void(t) { "" } else { t.name() },
-                kind_str(t)
-            );
-            return Ok(None);
-        }
-        if size != 8 {
-            verbose!(self, "func '{name}' size {size} must be 8\n");
-            return Ok(None);
-        }
-        if !btf.skip_mods_and_typedefs(t.type_id()).is_composite() {
-            return Ok(Some(CtxInfo::SCALAR));
-        }
-        let mut typ = RegType::PTR_TO_BTF_ID;
-        if params
-            .get(arg)
-            .is_some_and(|p| p.name().ends_with("__nullable"))
-        {
-            typ = typ | Flag::PTR_MAYBE_NULL;
-        }
-        // The context of the program that is watched is its kernel's type here.
-        let dst_type = effective_type(&dst.prog);
-        if !crate::input::ctx::is_ctx_type(dst_type, btf, t) {
-            return Ok(None);
-        }
-        let (id, _) = self.kern_ctx_of(dst_type)?;
-        Ok(Some(CtxInfo {
-            btf: Some((BtfRef::VMLINUX, id)),
-            ..CtxInfo::of(typ)
-        }))
     }
 }
 
@@ -211,7 +133,7 @@ fn watches_tracing(prog: &ProgLoad) -> bool {
 }
 
 /// The type of a program, of an extension that of what it extends.
-fn effective_type(prog: &ProgLoad) -> P {
+pub(crate) fn effective_type(prog: &ProgLoad) -> P {
     match &prog.attach {
         Some(AttachTarget::Prog { prog: dst, .. }) if prog.prog_type == P::Ext => dst.prog_type,
         _ => prog.prog_type,
@@ -219,7 +141,7 @@ fn effective_type(prog: &ProgLoad) -> P {
 }
 
 /// Which argument of a function is at an offset; one past the last is what it returns.
-fn arg_idx(btf: &Btf, proto: Type<'_>, off: i32) -> usize {
+pub(crate) fn arg_idx(btf: &Btf, proto: Type<'_>, off: i32) -> usize {
     let ids = proto.params().map(|p| p.type_id()).chain([proto.type_id()]);
     let mut end = 0;
     let sizes = ids.map(|id| {

@@ -6,17 +6,21 @@
 //!
 //! Source: `btf_check_type_match()`, `btf_check_func_type_match()` in `kernel/bpf/btf.c`.
 
-use bpf::btf::kind_str;
-use bpf::btf::{Btf, Kind, Linkage, Type};
+use bpf::btf::{Btf, Kind, Linkage, Type, kind_str};
 
-use crate::env::Env;
+use crate::analysis::Known;
 use crate::facts::errno::{Check, Errno};
 use crate::log::verbose;
 
-impl Env<'_> {
+impl Known<'_> {
     /// Whether the main function's prototype is that of `t2` (`btf_check_type_match`).
-    pub(crate) fn check_type_match(&mut self, btf2: &Btf, t2: Type<'_>) -> Check {
-        let own = self.prog.btf.clone().zip(self.prog.func_info.first());
+    pub(crate) fn check_type_match(&self, btf2: &Btf, t2: Type<'_>) -> Check {
+        let own = self
+            .input
+            .prog
+            .btf
+            .clone()
+            .zip(self.input.prog.func_info.first());
         let Some((btf1, info)) = own else {
             verbose!(self, "Program extension requires BTF\n");
             return Err(Errno::EINVAL.into());

@@ -14,7 +14,7 @@ use crate::state::reg::RegState;
 
 impl Env<'_> {
     /// An access with a range of offsets must stay in `mem_size` bytes.
-    pub fn check_mem_region_access(
+    pub(crate) fn check_mem_region_access(
         &mut self,
         reg: &RegState,
         argname: &str,
@@ -107,7 +107,7 @@ impl Env<'_> {
     }
 
     /// Pointers of most kinds must be used at a fixed offset, or unchanged.
-    pub fn check_ptr_off_reg(
+    pub(crate) fn check_ptr_off_reg(
         &mut self,
         reg: &RegState,
         argname: &str,
@@ -137,7 +137,7 @@ impl Env<'_> {
     }
 
     /// Buffers of unknown size: only the offset is looked at; the size is checked at attach time.
-    pub fn check_buffer_bounds(
+    pub(crate) fn check_buffer_bounds(
         &mut self,
         what: &str,
         reg: &RegState,
@@ -164,14 +164,14 @@ impl Env<'_> {
     }
 
     /// Alignment: always on the stack, elsewhere where asked for.
-    pub fn check_ptr_alignment(
+    pub(crate) fn check_ptr_alignment(
         &mut self,
         reg: &RegState,
         off: i32,
         size: i32,
         strict_once: bool,
     ) -> Check {
-        let mut strict = self.strict_alignment || strict_once;
+        let mut strict = self.input.strict_alignment || strict_once;
         let desc = match reg.typ {
             RegType::PTR_TO_PACKET | RegType::PTR_TO_PACKET_META => {
                 let ip_align = 2;
@@ -190,7 +190,7 @@ impl Env<'_> {
             RegType::PTR_TO_FLOW_KEYS => "flow keys ",
             RegType::PTR_TO_MAP_KEY => "key ",
             RegType::PTR_TO_MAP_VALUE => {
-                strict |= self.map_of(reg)?.def.map_type == MapType::InsnArray;
+                strict |= self.code.map_of(reg)?.def.map_type == MapType::InsnArray;
                 "value "
             }
             RegType::PTR_TO_CTX => "context ",

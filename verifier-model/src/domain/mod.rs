@@ -2,5 +2,7 @@
 //! Abstract domains of numbers, which know of no register.
 
 pub mod cnum;
+
 pub mod number;
+
 pub mod tnum;

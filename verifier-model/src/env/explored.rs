@@ -3,7 +3,50 @@
 //!
 //! Source: `struct bpf_verifier_state_list`, `struct bpf_scc_visit` in `include/linux/bpf_verifier.h`.
 
+use std::collections::HashMap;
+
+use crate::env::Env;
 use crate::state::{StateId, VerifierState};
+
+/// The states that were kept.
+#[derive(Debug)]
+pub(crate) struct Explored {
+    /// All of them; [`StateId`] is an index.
+    pub(crate) states: Vec<Option<Box<StateListNode>>>,
+    /// Their ids by instruction and call site; the last in a bucket is the newest.
+    pub(crate) by_insn: Vec<Vec<StateId>>,
+    /// States that are no longer compared but still needed.
+    pub(crate) free_list_size: u32,
+    /// States that are compared.
+    pub(crate) explored_states_size: u32,
+    /// Loop ends waiting for their loop to be done.
+    pub(crate) num_backedges: u32,
+    /// Visits of loops.
+    pub(crate) scc_visits: Vec<SccVisit>,
+    /// Their indices by call chain.
+    pub(crate) scc_index: HashMap<Vec<usize>, usize>,
+    /// Instructions processed when a state was last kept.
+    pub(crate) prev_insn_processed: u32,
+    /// Jumps processed when a state was last kept.
+    pub(crate) prev_jmps_processed: u32,
+}
+
+impl Explored {
+    /// Nothing yet, of a program with this many instructions.
+    pub(crate) fn new(insns: usize) -> Self {
+        Self {
+            states: Vec::new(),
+            by_insn: vec![Vec::new(); insns.max(1)],
+            free_list_size: 0,
+            explored_states_size: 0,
+            num_backedges: 0,
+            scc_visits: Vec::new(),
+            scc_index: HashMap::new(),
+            prev_insn_processed: 0,
+            prev_jmps_processed: 0,
+        }
+    }
+}
 
 /// One visit of a loop, told apart by the calls that lead there.
 #[derive(Debug, Default)]
@@ -25,4 +68,24 @@ pub struct StateListNode {
     pub hit_cnt: u32,
     /// No longer compared.
     pub in_free_list: bool,
+}
+
+impl Env<'_> {
+    pub(crate) fn bucket(&self, insn_idx: usize) -> usize {
+        let callsite = self.path.cur.frame().callsite as u32;
+        ((insn_idx as u32 ^ callsite) as usize) % self.code.insns.len().max(1)
+    }
+
+    /// An earlier state at the same place on the same path (`find_prev_entry`).
+    pub(crate) fn find_prev_entry(&self, at: &VerifierState, insn_idx: usize) -> Option<StateId> {
+        let bucket = &self.explored.by_insn[self.bucket(insn_idx)];
+        bucket.iter().rev().copied().find(|&id| {
+            self.state(id).is_some_and(|st| {
+                st.insn_idx == insn_idx
+                    && st.branches != 0
+                    && st.same_callsites(at)
+                    && st.dfs_depth < at.dfs_depth
+            })
+        })
+    }
 }

@@ -17,9 +17,9 @@ use crate::state::slot::Slot;
 
 impl Env<'_> {
     /// A new reference; returns its id.
-    pub fn acquire_reference(&mut self, insn_idx: usize, parent_id: u32) -> u32 {
+    pub(crate) fn acquire_reference(&mut self, insn_idx: usize, parent_id: u32) -> u32 {
         let id = self.new_id();
-        self.cur.refs.push(Reference {
+        self.path.cur.refs.push(Reference {
             kind: RefKind::Ptr { parent_id },
             id,
             insn_idx,
@@ -28,11 +28,11 @@ impl Env<'_> {
     }
 
     /// Gives back a reference without looking at registers; false if it is not held.
-    pub fn release_reference_nomark(&mut self, id: u32) -> bool {
+    pub(crate) fn release_reference_nomark(&mut self, id: u32) -> bool {
         let held = |r: &Reference| r.id == id && matches!(r.kind, RefKind::Ptr { .. });
-        match self.cur.refs.iter().position(held) {
+        match self.path.cur.refs.iter().position(held) {
             Some(i) => {
-                self.cur.refs.remove(i);
+                self.path.cur.refs.remove(i);
                 true
             }
             None => false,
@@ -41,13 +41,14 @@ impl Env<'_> {
 
     /// Gives back an object: what carries it or was derived from it becomes unusable, and what was
     /// derived from that. Another reference that depends on it must be given back first.
-    pub fn release_reference(&mut self, id: u32) -> Check {
+    pub(crate) fn release_reference(&mut self, id: u32) -> Check {
         self.check_owned_by_callback(id)?;
         self.release_reference_nomark(id);
         let mut todo = vec![id];
         let mut done = vec![id];
         while let Some(id) = todo.pop().filter(|id| *id != 0) {
             let dependent = self
+                .path
                 .cur
                 .refs
                 .iter()
@@ -64,7 +65,7 @@ impl Env<'_> {
             let (invalid, not_init) = (self.invalid_reg(), self.not_init());
             let mut found = Vec::new();
             let hit = |r: &RegState| r.id == id || r.parent_id == id;
-            for frame in &mut self.cur.frames {
+            for frame in &mut self.path.cur.frames {
                 for r in frame.regs.iter_mut().filter(|r| hit(r)) {
                     if r.parent_id == id {
                         found.push(r.id);
@@ -112,10 +113,10 @@ impl Env<'_> {
 
     /// A callback that is walked into once must not give back what its caller acquired.
     fn check_owned_by_callback(&self, id: u32) -> Check {
-        let once =
-            !self.profile.has(Rule::CALLBACK_ANY_COUNT) && self.profile.has(Rule::CALLBACK_REFS);
-        let frame = self.cur.frame();
-        let callers = self.cur.holds_reference(id) && id < frame.first_own_id;
+        let once = !self.input.profile.has(Rule::CALLBACK_ANY_COUNT)
+            && self.input.profile.has(Rule::CALLBACK_REFS);
+        let frame = self.path.cur.frame();
+        let callers = self.path.cur.holds_reference(id) && id < frame.first_own_id;
         if once && frame.in_callback_fn && callers {
             return Err(Errno::EINVAL.into());
         }
@@ -123,8 +124,8 @@ impl Env<'_> {
     }
 
     /// How many dynptrs share a reference.
-    pub fn dynptr_ref_cnt(&self, parent_id: u32) -> usize {
-        let slots = self.cur.frames.iter().flat_map(|f| &f.stack);
+    pub(crate) fn dynptr_ref_cnt(&self, parent_id: u32) -> usize {
+        let slots = self.path.cur.frames.iter().flat_map(|f| &f.stack);
         slots
             .filter(|s| {
                 s.typ[0] == Slot::Dynptr
@@ -135,13 +136,13 @@ impl Env<'_> {
     }
 
     /// Whether the register carries a reference that is held.
-    pub fn reg_is_referenced(&self, reg: &RegState) -> bool {
-        self.cur.holds_reference(reg.id)
+    pub(crate) fn reg_is_referenced(&self, reg: &RegState) -> bool {
+        self.path.cur.holds_reference(reg.id)
     }
 
     /// Whether RCU-protected objects stay valid here (`in_rcu_cs`).
-    pub fn in_rcu_cs(&self) -> bool {
-        let c = &self.cur;
+    pub(crate) fn in_rcu_cs(&self) -> bool {
+        let c = &self.path.cur;
         c.active_rcu_locks != 0
             || c.active_preempt_locks != 0
             || c.active_locks != 0
@@ -150,8 +151,8 @@ impl Env<'_> {
     }
 
     /// Why sleeping is not possible here.
-    pub fn non_sleepable_context(&self) -> &'static str {
-        let c = &self.cur;
+    pub(crate) fn non_sleepable_context(&self) -> &'static str {
+        let c = &self.path.cur;
         if c.active_rcu_locks != 0 {
             "rcu_read_lock region"
         } else if c.active_preempt_locks != 0 {
@@ -167,9 +168,9 @@ impl Env<'_> {
 
     /// The last RCU section ended: RCU pointers are untrusted, iterators bound to it as well
     /// ([`crate::state::iter::Trust::after_rcu_unlock`]).
-    pub fn invalidate_rcu_protected_refs(&mut self) {
+    pub(crate) fn invalidate_rcu_protected_refs(&mut self) {
         let gone = Flag::MEM_RCU | Flag::PTR_MAYBE_NULL | Flag::NON_OWN_REF;
-        self.cur.for_each_reg(&[Slot::Spill, Slot::Iter], |r| {
+        self.path.cur.for_each_reg(&[Slot::Spill, Slot::Iter], |r| {
             if r.typ.has(Flag::MEM_RCU) {
                 r.typ = r.typ.without(gone).with(Flag::PTR_UNTRUSTED);
             }
@@ -177,9 +178,9 @@ impl Env<'_> {
     }
 
     /// A lock was given back: references to nodes that their collection owns are lost.
-    pub fn invalidate_non_owning_refs(&mut self) {
+    pub(crate) fn invalidate_non_owning_refs(&mut self) {
         let invalid = self.invalid_reg();
-        self.cur.for_each_reg(&[Slot::Spill], |r| {
+        self.path.cur.for_each_reg(&[Slot::Spill], |r| {
             if r.typ.is_non_owning_ref() {
                 *r = invalid;
             }
@@ -187,10 +188,10 @@ impl Env<'_> {
     }
 
     /// Packet data may have moved.
-    pub fn clear_all_pkt_pointers(&mut self) {
+    pub(crate) fn clear_all_pkt_pointers(&mut self) {
         let invalid = self.invalid_reg();
         let slice = Flag::DYNPTR_TYPE_SKB | Flag::DYNPTR_TYPE_XDP | Flag::DYNPTR_TYPE_SKB_META;
-        self.cur.for_each_reg(&[Slot::Spill], |r| {
+        self.path.cur.for_each_reg(&[Slot::Spill], |r| {
             let pkt = r.typ.is_pkt_pointer() || r.typ == RegType::PTR_TO_PACKET_END;
             if pkt || r.typ.base() == RegType::PTR_TO_MEM && r.typ.has(slice) {
                 *r = invalid;
@@ -199,13 +200,13 @@ impl Env<'_> {
     }
 
     fn check_reference_leak(&mut self, exception_exit: bool) -> Check {
-        if !exception_exit && self.cur.curframe() != 0 {
+        if !exception_exit && self.path.cur.curframe() != 0 {
             return Ok(());
         }
-        let struct_ops = self.prog.prog_type == ProgType::StructOps;
+        let struct_ops = self.input.prog.prog_type == ProgType::StructOps;
         let r0 = self.reg(0).id;
         let mut lingering = false;
-        for r in self.cur.refs.clone() {
+        for r in self.path.cur.refs.clone() {
             let returned = struct_ops && !exception_exit && r0 == r.id;
             if !matches!(r.kind, RefKind::Ptr { .. }) || returned {
                 continue;
@@ -226,13 +227,13 @@ impl Env<'_> {
     }
 
     /// Nothing may be held where `what` ends the program or leaves the function.
-    pub fn check_resource_leak(
+    pub(crate) fn check_resource_leak(
         &mut self,
         exception_exit: bool,
         check_sections: bool,
         what: &str,
     ) -> Check {
-        if check_sections && self.cur.active_locks != 0 {
+        if check_sections && self.path.cur.active_locks != 0 {
             verbose!(
                 self,
                 "{what} cannot be used inside bpf_spin_lock-ed region\n"
@@ -243,15 +244,16 @@ impl Env<'_> {
             verbose!(self, "{what} would lead to reference leak\n");
             return Err(e);
         }
-        let tail_call = what == "tail_call" && !self.profile.has(Rule::TAIL_CALL_CHECKS_SECTIONS);
+        let tail_call =
+            what == "tail_call" && !self.input.profile.has(Rule::TAIL_CALL_CHECKS_SECTIONS);
         if !check_sections || tail_call {
             return Ok(());
         }
-        let held = if self.cur.active_irq_id != 0 {
+        let held = if self.path.cur.active_irq_id != 0 {
             "bpf_local_irq_save-ed"
-        } else if self.cur.active_rcu_locks != 0 {
+        } else if self.path.cur.active_rcu_locks != 0 {
             "bpf_rcu_read_lock-ed"
-        } else if self.cur.active_preempt_locks != 0 {
+        } else if self.path.cur.active_preempt_locks != 0 {
             "bpf_preempt_disable-ed"
         } else {
             return Ok(());
@@ -261,7 +263,7 @@ impl Env<'_> {
     }
 
     /// Takes or gives back a lock in a map value or an object (`process_spin_lock`).
-    pub fn process_spin_lock(
+    pub(crate) fn process_spin_lock(
         &mut self,
         reg: &RegState,
         argname: &str,
@@ -279,7 +281,7 @@ impl Env<'_> {
             return fail;
         }
         let (ptr, record, what, who) = if reg.typ == RegType::PTR_TO_MAP_VALUE {
-            let info = self.map_of(reg)?;
+            let info = self.code.map_of(reg)?;
             let map_name = info.kernel_name().to_owned();
             if info.def.btf.is_none() {
                 verbose!(
@@ -289,14 +291,14 @@ impl Env<'_> {
                 return fail;
             }
             let ptr = LockPtr::Map(reg.map().unwrap_or_default());
-            (ptr, self.map_of(reg)?.record.clone(), "map", map_name)
+            (ptr, self.code.map_of(reg)?.record.clone(), "map", map_name)
         } else {
             let Some((btf, id)) = reg.btf() else {
                 return Err(Errno::EFAULT.into());
             };
             (
                 LockPtr::Btf(btf),
-                self.struct_record(btf, id),
+                self.input.struct_record(btf, id),
                 "local",
                 "kptr".to_owned(),
             )
@@ -321,14 +323,14 @@ impl Env<'_> {
         }
         let is_res = |k: LockKind| k != LockKind::Spin;
         if take {
-            if self.cur.active_locks != 0 {
+            if self.path.cur.active_locks != 0 {
                 let held = |r: &&Reference| match r.kind {
                     RefKind::Lock(k, p) if res => is_res(k) && r.id == reg.id && p == ptr,
                     // The kernel looks for a lock with id 0 and no pointer here, which none is
                     // that was taken in a map value; two locks are refused by the call check.
                     _ => false,
                 };
-                if self.cur.refs.iter().any(|r| held(&r)) {
+                if self.path.cur.refs.iter().any(|r| held(&r)) {
                     verbose!(
                         self,
                         "Acquiring the same lock again, AA deadlock detected\n"
@@ -336,38 +338,41 @@ impl Env<'_> {
                     return fail;
                 }
             }
-            let insn_idx = self.insn_idx;
-            self.cur.refs.push(Reference {
+            let insn_idx = self.path.insn_idx;
+            self.path.cur.refs.push(Reference {
                 kind: RefKind::Lock(kind, ptr),
                 id: reg.id,
                 insn_idx,
             });
-            self.cur.active_locks += 1;
-            self.cur.active_lock_id = reg.id;
-            self.cur.active_lock_ptr = Some(ptr);
+            self.path.cur.active_locks += 1;
+            self.path.cur.active_lock_id = reg.id;
+            self.path.cur.active_lock_ptr = Some(ptr);
             return Ok(());
         }
-        if self.cur.active_locks == 0 {
+        if self.path.cur.active_locks == 0 {
             verbose!(self, "{name}_unlock without taking a lock\n");
             return fail;
         }
         let held = |r: &Reference| r.id == reg.id && r.kind == RefKind::Lock(kind, ptr);
-        let Some(i) = self.cur.refs.iter().position(held) else {
+        let Some(i) = self.path.cur.refs.iter().position(held) else {
             verbose!(self, "{name}_unlock of different lock\n");
             return fail;
         };
-        if reg.id != self.cur.active_lock_id || Some(ptr) != self.cur.active_lock_ptr {
+        if reg.id != self.path.cur.active_lock_id || Some(ptr) != self.path.cur.active_lock_ptr {
             verbose!(self, "{name}_unlock cannot be out of order\n");
             return fail;
         }
-        let prev = self.cur.refs[..i].iter().rev().find_map(|r| match r.kind {
-            RefKind::Lock(_, p) => Some((r.id, p)),
-            _ => None,
-        });
-        self.cur.refs.remove(i);
-        self.cur.active_locks -= 1;
-        self.cur.active_lock_id = prev.map_or(0, |p| p.0);
-        self.cur.active_lock_ptr = prev.map(|p| p.1);
+        let prev = self.path.cur.refs[..i]
+            .iter()
+            .rev()
+            .find_map(|r| match r.kind {
+                RefKind::Lock(_, p) => Some((r.id, p)),
+                _ => None,
+            });
+        self.path.cur.refs.remove(i);
+        self.path.cur.active_locks -= 1;
+        self.path.cur.active_lock_id = prev.map_or(0, |p| p.0);
+        self.path.cur.active_lock_ptr = prev.map(|p| p.1);
         self.invalidate_non_owning_refs();
         if !self.in_rcu_cs() {
             self.invalidate_rcu_protected_refs();
@@ -376,31 +381,31 @@ impl Env<'_> {
     }
 
     /// A saved IRQ flag.
-    pub fn acquire_irq_state(&mut self, insn_idx: usize) -> u32 {
+    pub(crate) fn acquire_irq_state(&mut self, insn_idx: usize) -> u32 {
         let id = self.new_id();
-        self.cur.refs.push(Reference {
+        self.path.cur.refs.push(Reference {
             kind: RefKind::Irq,
             id,
             insn_idx,
         });
-        self.cur.active_irq_id = id;
+        self.path.cur.active_irq_id = id;
         id
     }
 
     /// Restores the innermost IRQ flag; false if `id` is not it.
-    pub fn release_irq_state(&mut self, id: u32) -> bool {
-        if id != self.cur.active_irq_id {
+    pub(crate) fn release_irq_state(&mut self, id: u32) -> bool {
+        if id != self.path.cur.active_irq_id {
             return false;
         }
         let mut prev = 0;
-        for i in 0..self.cur.refs.len() {
-            let r = self.cur.refs[i];
+        for i in 0..self.path.cur.refs.len() {
+            let r = self.path.cur.refs[i];
             if r.kind != RefKind::Irq {
                 continue;
             }
             if r.id == id {
-                self.cur.refs.remove(i);
-                self.cur.active_irq_id = prev;
+                self.path.cur.refs.remove(i);
+                self.path.cur.active_irq_id = prev;
                 return true;
             }
             prev = r.id;

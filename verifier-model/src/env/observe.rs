@@ -42,7 +42,7 @@ pub trait Observer: core::fmt::Debug {
 impl Env<'_> {
     /// Tells the observer, if there is one.
     #[inline]
-    pub fn tell(&mut self, event: Event) {
+    pub(crate) fn tell(&mut self, event: Event) {
         if let Some(observer) = self.observer.take() {
             observer.event(self, event);
             self.observer = Some(observer);

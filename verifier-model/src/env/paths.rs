@@ -12,55 +12,55 @@ use crate::state::{StackElem, VerifierState};
 
 impl Env<'_> {
     /// Remembers a path to explore later and returns its state (`push_stack`).
-    pub fn push_stack(
+    pub(crate) fn push_stack(
         &mut self,
         insn_idx: usize,
         prev_insn_idx: usize,
         speculative: bool,
     ) -> Check<&mut VerifierState> {
-        let mut st = self.cur.clone();
+        let mut st = self.path.cur.clone();
         st.speculative |= speculative;
-        self.head.push(StackElem {
+        self.path.waiting.push(StackElem {
             st,
             insn_idx,
             prev_insn_idx: prev_insn_idx as i32,
             log_pos: self.log.end_pos(),
         });
-        if self.head.len() > BPF_COMPLEXITY_LIMIT_JMP_SEQ {
+        if self.path.waiting.len() > BPF_COMPLEXITY_LIMIT_JMP_SEQ {
             verbose!(
                 self,
                 "The sequence of {} jumps is too complex.\n",
-                self.head.len()
+                self.path.waiting.len()
             );
             return Err(Errno::E2BIG.into());
         }
-        if let Some(parent) = self.cur.parent
+        if let Some(parent) = self.path.cur.parent
             && let Some(p) = self.state_mut(parent)
         {
             p.branches += 1;
         }
-        match self.head.last_mut() {
+        match self.path.waiting.last_mut() {
             Some(e) => Ok(&mut e.st),
             None => Err(Errno::EFAULT.into()),
         }
     }
 
     /// Goes on with the path remembered last; false when there is none (`pop_stack`).
-    pub fn pop_stack(&mut self, prev_insn_idx: &mut i32, pop_log: bool) -> bool {
-        let Some(elem) = self.head.pop() else {
+    pub(crate) fn pop_stack(&mut self, prev_insn_idx: &mut i32, pop_log: bool) -> bool {
+        let Some(elem) = self.path.waiting.pop() else {
             return false;
         };
-        self.cur = elem.st;
+        self.path.cur = elem.st;
         if pop_log {
             self.log.reset(elem.log_pos);
         }
-        self.insn_idx = elem.insn_idx;
+        self.path.insn_idx = elem.insn_idx;
         *prev_insn_idx = elem.prev_insn_idx;
         true
     }
 
     /// Records how the current instruction was reached or what it did (`bpf_push_jmp_history`).
-    pub fn push_jmp_history(
+    pub(crate) fn push_jmp_history(
         &mut self,
         flags: HistFlags,
         spi: usize,
@@ -68,8 +68,9 @@ impl Env<'_> {
         linked_regs: LinkedRegs,
     ) {
         if let Some(e) = self
+            .path
             .cur_hist_ent
-            .and_then(|i| self.cur.jmp_history.get_mut(i))
+            .and_then(|i| self.path.cur.jmp_history.get_mut(i))
         {
             e.flags.stack_access |= flags.stack_access;
             e.flags.dst_reg_stack |= flags.dst_reg_stack;
@@ -80,14 +81,14 @@ impl Env<'_> {
             e.linked_regs = linked_regs;
             return;
         }
-        self.cur.jmp_history.push(JmpHistory {
-            idx: self.insn_idx,
-            prev_idx: self.prev_insn_idx,
+        self.path.cur.jmp_history.push(JmpHistory {
+            idx: self.path.insn_idx,
+            prev_idx: self.path.prev_insn_idx,
             flags,
             spi,
             frame,
             linked_regs,
         });
-        self.cur_hist_ent = Some(self.cur.jmp_history.len() - 1);
+        self.path.cur_hist_ent = Some(self.path.cur.jmp_history.len() - 1);
     }
 }

@@ -45,7 +45,7 @@ impl Env<'_> {
         if t.base() == RegType::PTR_TO_BTF_ID
             && let Some((btf, id)) = reg.btf()
         {
-            out.push_str(self.btf_type_name(btf, id));
+            out.push_str(self.input.btf_type_name(btf, id));
         }
         out.push('(');
         let mut sep = "";
@@ -65,11 +65,11 @@ impl Env<'_> {
             attr!("non_own_ref");
         }
         if t.is_map_ptr()
-            && let Some(map) = reg.map().and_then(|m| self.maps.get(m))
+            && let Some(map) = reg.map().and_then(|m| self.code.maps.get(m))
         {
             let name = map.kernel_name();
             // What stands for the maps in a map has no name.
-            let of_object = reg.map().is_some_and(|m| m < self.prog.maps.len());
+            let of_object = reg.map().is_some_and(|m| m < self.input.prog.maps.len());
             if of_object && !name.is_empty() {
                 attr!("map={name}");
             }
@@ -109,7 +109,12 @@ impl Env<'_> {
     }
 
     /// The registers and slots of a frame, all or those touched since the last time.
-    pub fn state_text(&self, vstate: &VerifierState, frameno: usize, print_all: bool) -> String {
+    pub(crate) fn state_text(
+        &self,
+        vstate: &VerifierState,
+        frameno: usize,
+        print_all: bool,
+    ) -> String {
         use fmt::Write;
         let mut out = String::new();
         let Some(state) = vstate.frames.get(frameno) else {
@@ -122,7 +127,7 @@ impl Env<'_> {
             if reg.typ == RegType::NOT_INIT {
                 continue;
             }
-            if !print_all && self.log.scratched_regs >> i & 1 == 0 {
+            if !print_all && !self.log.reg_scratched(i) {
                 continue;
             }
             let _ = write!(out, " R{i}={}", self.reg_text(state.frameno, reg));
@@ -131,7 +136,7 @@ impl Env<'_> {
         while i < state.stack.len() {
             let spi = i;
             i += 1;
-            if !print_all && self.log.scratched_stack_slots >> (spi & 63) & 1 == 0 {
+            if !print_all && !self.log.slot_scratched(spi) {
                 continue;
             }
             let slot = &state.stack[spi];
@@ -180,7 +185,7 @@ impl Env<'_> {
                             out,
                             " fp{}=iter_{}(id={},state={},depth={})",
                             off(spi),
-                            self.iter_type_str(it.btf, it.btf_id),
+                            self.input.iter_type_str(it.btf, it.btf_id),
                             slot.reg.id,
                             it.state.as_str(),
                             it.depth
@@ -211,31 +216,31 @@ impl Env<'_> {
     }
 
     /// Prints a frame of the current state (`print_verifier_state`).
-    pub fn print_cur_state(&mut self, frameno: usize, print_all: bool) {
+    pub(crate) fn print_cur_state(&mut self, frameno: usize, print_all: bool) {
         if self.log.level == 0 {
             return;
         }
-        let text = self.state_text(&self.cur, frameno, print_all);
-        self.log.text.push_str(&text);
+        let text = self.state_text(&self.path.cur, frameno, print_all);
+        self.log.print(format_args!("{text}"));
         if !print_all {
             self.log.mark_clean();
         }
     }
 
     /// Prints what the last instruction changed, behind it when nothing was printed since.
-    pub fn print_insn_state(&mut self) {
+    pub(crate) fn print_insn_state(&mut self) {
         if self.log.level == 0 {
             return;
         }
-        if self.log.prev_log_pos != 0 && self.log.prev_log_pos == self.log.end_pos() {
-            let pos = self.log.prev_log_pos - 1;
+        if self.log.prev_log_pos.get() != 0 && self.log.prev_log_pos.get() == self.log.end_pos() {
+            let pos = self.log.prev_log_pos.get() - 1;
             self.log.reset(pos);
-            let pad = vlog_alignment(self.log.prev_insn_print_pos);
+            let pad = vlog_alignment(self.log.prev_insn_print_pos.get());
             self.log.print(format_args!("{:pad$};", ' '));
         } else {
-            self.log.print(format_args!("{}:", self.insn_idx));
+            self.log.print(format_args!("{}:", self.path.insn_idx));
         }
-        self.print_cur_state(self.cur.curframe(), false);
+        self.print_cur_state(self.path.cur.curframe(), false);
     }
 }
 

@@ -41,12 +41,13 @@ pub struct Condition {
 
 /// Explains "infinite loop detected": `round` are the steps from the first state to its like.
 pub fn no_progress(env: &Env<'_>, round: &[Step]) -> NoProgress {
-    let frame = env.cur.curframe();
+    let frame = env.path.cur.curframe();
     let here = |i: usize| round.iter().any(|s| s.insn == i && s.frame == frame);
     let mut conditions: Vec<Condition> = Vec::new();
     for step in round.iter().filter(|s| s.frame == frame) {
-        let insn = &env.insns[step.insn];
+        let insn = &env.code.insns[step.insn];
         let leaves = env
+            .code
             .successors(step.insn)
             .as_slice()
             .iter()
@@ -61,14 +62,14 @@ pub fn no_progress(env: &Env<'_>, round: &[Step]) -> NoProgress {
         });
     }
     if conditions.is_empty() {
-        let at = round.last().map_or(env.insn_idx, |s| s.insn);
+        let at = round.last().map_or(env.path.insn_idx, |s| s.insn);
         conditions.push(Condition {
             site: Site::new(env, at),
             why: "no branch of the loop leads out of it".into(),
         });
     }
-    let state = env.cur.frame();
-    let live = env.aux[env.insn_idx].live_regs_before;
+    let state = env.path.cur.frame();
+    let live = env.code.aux[env.path.insn_idx].live_regs_before;
     let mut same: Vec<_> = (0..MAX_BPF_REG - 1)
         .filter(|r| live >> r & 1 != 0)
         .map(|r| (format!("R{r}"), reg_words(env, &state.regs[r])))
@@ -89,15 +90,15 @@ fn why_unchanged(env: &Env<'_>, jump: &Insn, round: &[Step], frame: usize) -> St
     let mut whys = Vec::new();
     for reg in regs {
         let writer = round.iter().rev().find(|s| {
-            let insn = &env.insns[s.insn];
+            let insn = &env.code.insns[s.insn];
             s.frame == frame && writes(insn, reg)
         });
-        let now = &env.cur.frame().regs[reg];
+        let now = &env.path.cur.frame().regs[reg];
         let value = reg_words(env, now);
         whys.push(match writer {
             None => format!("nothing in the loop changes R{reg}, which is {value}"),
             Some(s) => {
-                let insn = &env.insns[s.insn];
+                let insn = &env.code.insns[s.insn];
                 let by = match insn.is_any_call() {
                     true => format!("returned by {}", callee(env, s.insn)),
                     false => Site::new(env, s.insn).text,
@@ -235,7 +236,7 @@ pub fn cost(env: &Env<'_>, trace: &Trace, loops: &[Loop]) -> Cost {
     differences.sort_by_key(|d| std::cmp::Reverse(d.count));
     differences.truncate(MAX_ENTRIES);
     Cost {
-        insns: env.insn_processed,
+        insns: env.counts.insn_processed,
         loops: by_loop,
         lines,
         differences,

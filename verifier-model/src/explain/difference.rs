@@ -55,7 +55,7 @@ pub struct Difference {
 /// The first place in which the current state is not as safe as `old`: of ranges, where the two are
 /// on one path through a loop; of what is precise, otherwise.
 pub fn first_difference(env: &Env<'_>, old: &VerifierState) -> Option<Difference> {
-    let cur = &env.cur;
+    let cur = &env.path.cur;
     let at = |place| Difference {
         place,
         old: String::new(),
@@ -65,10 +65,11 @@ pub fn first_difference(env: &Env<'_>, old: &VerifierState) -> Option<Difference
     if old.frames.len() != cur.frames.len() || !old.same_callsites(cur) {
         return Some(at(Place::Calls));
     }
-    let aux = &env.aux[env.insn_idx];
+    let aux = &env.code.aux[env.path.insn_idx];
     let in_progress = old.branches != 0;
-    let may_goto = env.insns[env.insn_idx].is_may_goto();
-    let by_range = aux.is_iter_next || aux.calls_callback || may_goto;
+    let may_goto = env.code.insns[env.path.insn_idx].is_may_goto();
+    let by_range =
+        env.marks.insns[env.path.insn_idx].is_iter_next || aux.calls_callback || may_goto;
     let level = match (in_progress, by_range) {
         (false, _) => ExactLevel::NotExact,
         (true, true) => ExactLevel::RangeWithin,
@@ -76,7 +77,7 @@ pub fn first_difference(env: &Env<'_>, old: &VerifierState) -> Option<Difference
     };
     let mut ids = env.id_map();
     for (i, (fo, fc)) in old.frames.iter().zip(&cur.frames).enumerate() {
-        let live = env.aux[old.frame_insn_idx(i)].live_regs_before;
+        let live = env.code.aux[old.frame_insn_idx(i)].live_regs_before;
         for r in (0..MAX_BPF_REG).filter(|r| live >> r & 1 != 0) {
             let (o, c) = (&fo.regs[r], &fc.regs[r]);
             if !regsafe(o, c, &mut ids, level) {

@@ -22,15 +22,15 @@ impl Loop {
 /// All loops, the larger before those inside them. A call that calls back is a loop of one
 /// instruction.
 pub fn find_loops(env: &Env<'_>) -> Vec<Loop> {
-    let n = env.insns.len();
-    let ready = env.aux.len() == n && env.subprog_cnt() > 0;
+    let n = env.code.insns.len();
+    let ready = env.code.aux.len() == n && env.code.subprog_cnt() > 0;
     let mut loops: Vec<Loop> = Vec::new();
     if !ready {
         return loops;
     }
     let mut preds = vec![Vec::new(); n];
     for i in 0..n {
-        for &s in env.successors(i).as_slice() {
+        for &s in env.code.successors(i).as_slice() {
             if let Some(p) = preds.get_mut(s) {
                 p.push(i);
             }
@@ -47,7 +47,7 @@ pub fn find_loops(env: &Env<'_>) -> Vec<Loop> {
             None => loops.push(Loop { header, body }),
         }
     }
-    let callbacks = (0..n).filter(|&i| env.aux[i].calls_callback);
+    let callbacks = (0..n).filter(|&i| env.code.aux[i].calls_callback);
     loops.extend(callbacks.map(|header| Loop {
         header,
         body: vec![header],
@@ -64,13 +64,13 @@ fn back_edges(env: &Env<'_>) -> Vec<(usize, usize)> {
         Open,
         Done,
     }
-    let mut marks = vec![Mark::New; env.insns.len()];
+    let mut marks = vec![Mark::New; env.code.insns.len()];
     let mut edges = Vec::new();
-    for sub in &env.subprogs[..env.subprog_cnt()] {
+    for sub in &env.code.subprogs[..env.code.subprog_cnt()] {
         let mut stack = vec![(sub.start, 0)];
         while let Some((insn, next)) = stack.pop() {
             marks[insn] = Mark::Open;
-            let succ = env.successors(insn);
+            let succ = env.code.successors(insn);
             match succ.as_slice().get(next) {
                 None => marks[insn] = Mark::Done,
                 Some(&to) => {

@@ -156,13 +156,13 @@ impl Observer for Witness<'_> {
         if event == Event::Step {
             self.steps += 1;
             if self.steps == self.trace.steps && self.trace.in_step {
-                self.before = Some(env.cur.clone());
+                self.before = Some(env.path.cur.clone());
             }
         }
     }
 
     fn finished(&mut self, env: &Env<'_>, result: &Check) {
-        let mut e = empty(env.prog);
+        let mut e = empty(env.input.prog);
         match result {
             Ok(()) => e.cost = Some(convergence::cost(env, self.trace, &loops::find_loops(env))),
             Err(Stop::Errno(_)) => self.reject(env, &mut e),
@@ -175,7 +175,7 @@ impl Observer for Witness<'_> {
 
 impl Witness<'_> {
     fn reject(&self, env: &Env<'_>, e: &mut Explanation) {
-        let (message, found) = message_of(&env.log.text);
+        let (message, found) = message_of(&env.log.text());
         let found = found.map(|m| self.closer(env, &message, m));
         e.message = message;
         if let Some(m) = &found {
@@ -186,7 +186,7 @@ impl Witness<'_> {
             e.advice = m.class.advice.iter().map(|a| m.fill(a)).collect();
         }
         let class = e.class.as_deref().unwrap_or("");
-        let in_walk = self.trace.steps > 0 && !env.cur.frames.is_empty();
+        let in_walk = self.trace.steps > 0 && !env.path.cur.frames.is_empty();
         if class.starts_with("stack-")
             && class != "stack-out-of-bounds"
             && class != "stack-unbounded"
@@ -199,11 +199,11 @@ impl Witness<'_> {
             let insn = found
                 .as_ref()
                 .and_then(|m| m.captures.first()?.parse().ok());
-            let insn = insn.filter(|i| *i < env.insns.len());
+            let insn = insn.filter(|i| *i < env.code.insns.len());
             // The function's start is named: the jump without a table is in there.
             let insn = match (class, insn) {
                 ("jump-table", Some(start)) => {
-                    (start..env.insns.len()).find(|&i| env.insns[i].is_gotox())
+                    (start..env.code.insns.len()).find(|&i| env.code.insns[i].is_gotox())
                 }
                 _ => insn,
             };
@@ -237,7 +237,7 @@ impl Witness<'_> {
 
     /// What the walk adds: where it was, how it came there, what it knew.
     fn tell_walk(&self, env: &Env<'_>, e: &mut Explanation) {
-        let at = env.insn_idx.min(env.insns.len() - 1);
+        let at = env.path.insn_idx.min(env.code.insns.len() - 1);
         // The instruction that the last step was at: a jump may have been followed already.
         let runs = self.trace.last_path();
         let mut steps = path::steps(env, self.trace, &runs);
@@ -250,13 +250,13 @@ impl Witness<'_> {
         if !self.trace.in_step {
             steps.push(path::Step {
                 insn: at,
-                frame: env.cur.curframe(),
+                frame: env.path.cur.curframe(),
                 resumed: false,
             });
         }
         let loops = loops::find_loops(env);
         (e.path_left_out, e.path) = path::tell(env, &loops, &steps);
-        let state = self.before.as_ref().unwrap_or(&env.cur);
+        let state = self.before.as_ref().unwrap_or(&env.path.cur);
         let class = e.class.as_deref().unwrap_or("");
         let summed_up = matches!(class, "infinite-loop" | "too-large" | "too-many-jumps");
         if !summed_up {
@@ -280,7 +280,7 @@ impl Witness<'_> {
 /// Where paths wait, the most frequent first.
 fn waiting(env: &Env<'_>) -> Vec<(Site, usize)> {
     let mut count = std::collections::BTreeMap::new();
-    for elem in &env.head {
+    for elem in &env.path.waiting {
         *count.entry(elem.prev_insn_idx.max(0) as usize).or_insert(0) += 1;
     }
     let mut all: Vec<_> = count.into_iter().collect();
@@ -316,8 +316,8 @@ fn message_of(log: &str) -> (String, Option<advice::Match>) {
 /// Registers that an instruction reads.
 fn reads(env: &Env<'_>, at: usize) -> Vec<usize> {
     use bpf::insn::{alu, class};
-    let insn = &env.insns[at];
-    let live = |r: &usize| env.aux[at].live_regs_before >> r & 1 != 0;
+    let insn = &env.code.insns[at];
+    let live = |r: &usize| env.code.aux[at].live_regs_before >> r & 1 != 0;
     if insn.is_any_call() {
         return (1..=5).filter(live).collect();
     }

@@ -76,7 +76,7 @@ fn follow(env: &Env<'_>, steps: &[Step], thing: Thing, most: usize) -> Vec<Link>
     let mut thing = thing;
     // The last step is where the value is looked at.
     for (i, step) in steps.iter().enumerate().rev().skip(1) {
-        let insn = &env.insns[step.insn];
+        let insn = &env.code.insns[step.insn];
         let next = steps[i + 1].frame;
         let enters = next > step.frame;
         let leaves = next < step.frame;
@@ -192,14 +192,14 @@ fn slot_effect(insn: &Insn, thing: Thing) -> Made {
 
 /// What a call goes to.
 pub fn callee(env: &Env<'_>, at: usize) -> String {
-    let insn = &env.insns[at];
+    let insn = &env.code.insns[at];
     if insn.is_pseudo_call() {
-        let sub = env.callee_of(at).unwrap_or(0);
-        return super::path::function_name(env, env.subprogs[sub].start);
+        let sub = env.code.callee_of(at).unwrap_or(0);
+        return super::path::function_name(env, env.code.subprogs[sub].start);
     }
     if insn.is_helper_call() {
         return format!("{}()", crate::facts::helpers::func_id_name(insn.imm));
     }
-    let kfunc = env.kfunc_quiet(insn);
+    let kfunc = env.input.kfunc_quiet(insn);
     kfunc.map_or("a kfunc".into(), |k| format!("{}()", k.name))
 }

@@ -59,7 +59,7 @@ pub fn steps(env: &Env<'_>, trace: &Trace, runs: &[RunId]) -> Vec<Step> {
                 frame: run.frame.into(),
                 resumed: n == 0 && run.resumed,
             });
-            insn += env.insns[insn].slots();
+            insn += env.code.insns[insn].slots();
         }
     }
     steps
@@ -89,9 +89,9 @@ pub fn tell(env: &Env<'_>, loops: &[Loop], steps: &[Step]) -> (usize, Vec<PathEv
 
 /// Name of the function that an instruction is in.
 pub fn function_name(env: &Env<'_>, insn: usize) -> String {
-    let sub = env.find_containing_subprog(insn).unwrap_or(0);
-    match env.subprog_name(sub) {
-        "" if sub == 0 => format!("{}()", env.prog.name),
+    let sub = env.code.find_containing_subprog(insn).unwrap_or(0);
+    match env.input.subprog_name(sub) {
+        "" if sub == 0 => format!("{}()", env.input.prog.name),
         "" => format!("function {sub}"),
         name => format!("{name}()"),
     }
@@ -190,7 +190,7 @@ impl Teller<'_, '_> {
         };
         let heads: Vec<_> = (at..end).filter(begins).collect();
         let last = heads.last().copied().unwrap_or(at);
-        let calls_back = self.env.aux[l.header].calls_callback;
+        let calls_back = self.env.code.aux[l.header].calls_callback;
         let kind = if calls_back { "callback loop" } else { "loop" };
         if end < to {
             let what = match heads.len() {
@@ -230,7 +230,10 @@ impl Teller<'_, '_> {
     }
 
     fn branch(&mut self, at: usize, depth: usize) {
-        let kfunc = self.env.kfunc_quiet(&self.env.insns[self.steps[at].insn]);
+        let kfunc = self
+            .env
+            .input
+            .kfunc_quiet(&self.env.code.insns[self.steps[at].insn]);
         let section = kfunc.and_then(|k| SECTIONS.iter().find(|s| s.0 == k.name));
         if let Some((_, what)) = section
             && at + 1 < self.steps.len()
@@ -249,8 +252,8 @@ impl Teller<'_, '_> {
         let insn = self.steps[at].insn;
         // That an element is not NULL was told at the call.
         let before = at.checked_sub(1).map(|i| self.steps[i]);
-        let of_next = before.is_some_and(|s| self.env.aux[s.insn].is_iter_next);
-        if of_next && self.env.insns[insn].dst() == 0 {
+        let of_next = before.is_some_and(|s| self.env.marks.insns[s.insn].is_iter_next);
+        if of_next && self.env.code.insns[insn].dst() == 0 {
             return None;
         }
         outcome(self.env, insn, *self.steps.get(at + 1)?)
@@ -259,7 +262,7 @@ impl Teller<'_, '_> {
 
 /// Which way the path goes after a branch: a jump on a condition, or a call of an iterator's `next`.
 pub fn outcome(env: &Env<'_>, at: usize, next: Step) -> Option<String> {
-    let insn = &env.insns[at];
+    let insn = &env.code.insns[at];
     let taken = next.insn != at + 1;
     if insn.is_may_goto() {
         return Some(match taken {
@@ -270,7 +273,7 @@ pub fn outcome(env: &Env<'_>, at: usize, next: Step) -> Option<String> {
     if insn.is_cond_jump() {
         return Some(condition(env, at, taken));
     }
-    if env.aux[at].is_iter_next {
+    if env.marks.insns[at].is_iter_next {
         return Some(match next.resumed {
             true => "next gives an element".into(),
             false => "next gives NULL".into(),

@@ -50,7 +50,11 @@ impl Site {
     /// Instruction `insn` of the program.
     pub fn new(env: &Env<'_>, insn: usize) -> Self {
         // A kfunc's number is another one in each kernel.
-        let kfunc = env.insns.get(insn).and_then(|i| env.kfunc_quiet(i));
+        let kfunc = env
+            .code
+            .insns
+            .get(insn)
+            .and_then(|i| env.input.kfunc_quiet(i));
         if let Some(kfunc) = kfunc {
             return Self {
                 insn,
@@ -60,7 +64,7 @@ impl Site {
             };
         }
         let text = match loaded(env, insn) {
-            Some(what) => format!("r{} = {what}", env.insns[insn].dst_reg),
+            Some(what) => format!("r{} = {what}", env.code.insns[insn].dst_reg),
             None => env.insn_text(insn),
         };
         // The opcode in front says nothing that the text does not.
@@ -78,11 +82,11 @@ impl Site {
 
     /// The instruction with the two before it and the two behind it, of the same function.
     pub fn around(env: &Env<'_>, insn: usize) -> Vec<Self> {
-        let subprog = env.find_containing_subprog(insn);
+        let subprog = env.code.find_containing_subprog(insn);
         let range = subprog.map_or(insn..insn + 1, |s| {
-            env.subprogs[s].start..env.subprogs[s + 1].start
+            env.code.subprogs[s].start..env.code.subprogs[s + 1].start
         });
-        let upper_half = |i: &usize| *i > 0 && env.insns[*i - 1].slots() == 2;
+        let upper_half = |i: &usize| *i > 0 && env.code.insns[*i - 1].slots() == 2;
         let mut before: Vec<usize> = (range.start..insn).filter(|i| !upper_half(i)).collect();
         before.drain(..before.len().saturating_sub(2));
         let behind = (insn..range.end).filter(|i| !upper_half(i)).take(3);
@@ -99,13 +103,16 @@ impl Site {
 
 /// What a `ld_imm64` loads whose number would be an address.
 fn loaded(env: &Env<'_>, insn: usize) -> Option<String> {
-    let (aux, load) = (env.aux.get(insn)?, env.insns.get(insn)?);
+    let (aux, load) = (env.code.aux.get(insn)?, env.code.insns.get(insn)?);
     let Some(map) = aux.map else {
         aux.btf_var?;
-        let object = BtfRef::Kernel(env.insns.get(insn + 1)?.imm as u32);
-        return Some(format!("&{}", env.btf_type_name(object, load.imm as u32)));
+        let object = BtfRef::Kernel(env.code.insns.get(insn + 1)?.imm as u32);
+        return Some(format!(
+            "&{}",
+            env.input.btf_type_name(object, load.imm as u32)
+        ));
     };
-    let name = env.maps.get(map)?.kernel_name();
+    let name = env.code.maps.get(map)?.kernel_name();
     Some(match load.src_reg {
         pseudo::MAP_VALUE | pseudo::MAP_IDX_VALUE => {
             format!("the value of map '{name}' at offset {}", aux.map_off)
@@ -115,7 +122,7 @@ fn loaded(env: &Env<'_>, insn: usize) -> Option<String> {
 }
 
 fn line_info<'a>(env: &Env<'a>, insn: usize) -> Option<&'a LineInfo> {
-    let infos = &env.prog.line_info;
+    let infos = &env.input.prog.line_info;
     let n = infos.partition_point(|l| l.insn_off as usize <= insn);
     infos.get(n.checked_sub(1)?)
 }
@@ -127,7 +134,7 @@ fn column(env: &Env<'_>, insn: usize) -> u32 {
 /// The source line of an instruction.
 pub fn line(env: &Env<'_>, insn: usize) -> Option<Line> {
     let info = line_info(env, insn)?;
-    let btf = env.prog.btf.as_ref()?;
+    let btf = env.input.prog.btf.as_ref()?;
     let file = btf.str_at(info.file_name_off)?;
     Some(Line {
         file: file.rsplit('/').next().unwrap_or(file).to_owned(),

@@ -21,9 +21,9 @@ pub struct Link {
 
 /// The chain of calls, from a function that nobody calls on, that adds up to the most stack.
 pub fn deepest_chain(env: &Env<'_>) -> Vec<Link> {
-    let n = env.subprog_cnt();
+    let n = env.code.subprog_cnt();
     // Callees come before callers, so that each sum is there when it is needed.
-    let mut order = env.subprog_topo_order.clone();
+    let mut order = env.code.subprog_topo_order.clone();
     if order.len() != n {
         order = (0..n).collect();
     }
@@ -31,9 +31,10 @@ pub fn deepest_chain(env: &Env<'_>) -> Vec<Link> {
     let mut next: Vec<Option<(usize, usize)>> = vec![None; n];
     for &f in &order {
         let mut deepest = 0;
-        for i in env.subprogs[f].start..env.subprogs[f + 1].start {
-            let insn = &env.insns[i];
-            let callee = (insn.is_pseudo_call() || insn.is_pseudo_func()).then(|| env.callee_of(i));
+        for i in env.code.subprogs[f].start..env.code.subprogs[f + 1].start {
+            let insn = &env.code.insns[i];
+            let callee =
+                (insn.is_pseudo_call() || insn.is_pseudo_func()).then(|| env.code.callee_of(i));
             if let Some(callee) = callee.flatten()
                 && (total[callee] > deepest || next[f].is_none())
             {
@@ -41,14 +42,14 @@ pub fn deepest_chain(env: &Env<'_>) -> Vec<Link> {
                 next[f] = Some((callee, i));
             }
         }
-        total[f] = env.subprogs[f].stack_depth + deepest;
+        total[f] = env.marks.funcs[f].stack_depth + deepest;
     }
     let mut chain = Vec::new();
     let mut at = (0..n).max_by_key(|&f| (total[f], std::cmp::Reverse(f)));
     while let Some(f) = at {
         chain.push(Link {
-            function: function_name(env, env.subprogs[f].start),
-            bytes: env.subprogs[f].stack_depth,
+            function: function_name(env, env.code.subprogs[f].start),
+            bytes: env.marks.funcs[f].stack_depth,
             calls_at: next[f].map(|(_, i)| Site::new(env, i)),
         });
         at = next[f]
@@ -61,11 +62,11 @@ pub fn deepest_chain(env: &Env<'_>) -> Vec<Link> {
 /// The call from the first of two functions to the second, by name.
 pub fn call_between(env: &Env<'_>, names: &[String]) -> Option<usize> {
     let [from, to, ..] = names else { return None };
-    let named = |sub: usize, name: &str| env.subprog_name(sub) == name;
-    let from = (0..env.subprog_cnt()).find(|&s| named(s, from))?;
-    let mut body = env.subprogs[from].start..env.subprogs[from + 1].start;
+    let named = |sub: usize, name: &str| env.input.subprog_name(sub) == name;
+    let from = (0..env.code.subprog_cnt()).find(|&s| named(s, from))?;
+    let mut body = env.code.subprogs[from].start..env.code.subprogs[from + 1].start;
     body.find(|&i| {
-        let calls = env.insns[i].is_pseudo_call();
-        calls && env.callee_of(i).is_some_and(|s| named(s, to))
+        let calls = env.code.insns[i].is_pseudo_call();
+        calls && env.code.callee_of(i).is_some_and(|s| named(s, to))
     })
 }

@@ -47,11 +47,11 @@ pub(super) fn values(
 ) -> Vec<Value> {
     let frame = state.frame();
     let mut used = reads(env, at);
-    if env.insns[at].is_any_call() {
+    if env.code.insns[at].is_any_call() {
         // Which arguments there are the prototype alone knows.
         used.retain(|r| frame.regs[*r].typ != RegType::NOT_INIT);
     }
-    let live = env.aux[at].live_regs_before;
+    let live = env.code.aux[at].live_regs_before;
     let mut values = Vec::new();
     for &r in &used {
         let origin = match r == usize::from(REG_FP) {
@@ -74,7 +74,7 @@ pub(super) fn values(
         used: false,
         origin: Vec::new(),
     }));
-    let insn = &env.insns[at];
+    let insn = &env.code.insns[at];
     let from_fp = insn.class() == bpf::insn::class::LDX && insn.src_reg == REG_FP;
     let slot_read = from_fp.then(|| crate::state::slot::get_spi(i32::from(insn.off).min(-1)));
     for (place, holds) in slots_words(env, frame) {
@@ -104,7 +104,10 @@ pub(super) fn held(env: &Env<'_>, state: &VerifierState, steps: &[Step]) -> Vec<
         };
         let iter = state.frames.iter().flat_map(|f| &f.stack).find_map(|s| {
             let it = s.reg.iter().filter(|_| s.reg.id == r.id)?;
-            Some(format!("iterator {}", env.iter_type_str(it.btf, it.btf_id)))
+            Some(format!(
+                "iterator {}",
+                env.input.iter_type_str(it.btf, it.btf_id)
+            ))
         });
         held.push(Held {
             what: format!("{} (id {})", iter.as_deref().unwrap_or(kind), r.id),
@@ -113,7 +116,8 @@ pub(super) fn held(env: &Env<'_>, state: &VerifierState, steps: &[Step]) -> Vec<
     }
     let opened_by = |name: &str| {
         let calls = |s: &&Step| {
-            env.kfunc_quiet(&env.insns[s.insn])
+            env.input
+                .kfunc_quiet(&env.code.insns[s.insn])
                 .is_some_and(|k| k.name == name)
         };
         let step = steps.iter().rev().find(calls);

@@ -81,11 +81,11 @@ pub struct KeptState {
 
 impl KeptState {
     fn new(env: &Env<'_>) -> Self {
-        let text = env.state_text(&env.cur, env.cur.curframe(), true);
-        let slots = env.cur.frames.iter().flat_map(|f| slots_words(env, f));
+        let text = env.state_text(&env.path.cur, env.path.cur.curframe(), true);
+        let slots = env.path.cur.frames.iter().flat_map(|f| slots_words(env, f));
         let iterators = slots.filter(|(_, holds)| holds.starts_with("iterator "));
-        let frame = env.cur.frame();
-        let live = env.aux[env.insn_idx].live_regs_before;
+        let frame = env.path.cur.frame();
+        let live = env.code.aux[env.path.insn_idx].live_regs_before;
         let live = (0..MAX_BPF_REG).filter(|r| live >> r & 1 != 0 && frame.regs[*r].is_scalar());
         let numbers = live.map(|r| (format!("R{r}"), reg_words(env, &frame.regs[r])));
         Self {
@@ -174,7 +174,7 @@ impl Trace {
             first: idx as u32,
             last: idx as u32,
             insns,
-            frame: env.cur.curframe() as u8,
+            frame: env.path.cur.curframe() as u8,
             resumed: self.resumed,
             state: self.kept.take(),
             end,
@@ -191,14 +191,14 @@ impl Trace {
     }
 
     fn step(&mut self, env: &Env<'_>) {
-        let idx = env.insn_idx;
+        let idx = env.path.insn_idx;
         self.steps += 1;
         self.visits[idx] += 1;
-        let frame = env.cur.curframe() as u8;
+        let frame = env.path.cur.curframe() as u8;
         let next = self.cur.filter(|_| !self.split && !self.resumed);
         if let Some(run) = next.map(|r| &mut self.runs[r as usize])
             && run.frame == frame
-            && run.last as usize + env.insns[run.last as usize].slots() == idx
+            && run.last as usize + env.code.insns[run.last as usize].slots() == idx
         {
             run.last = idx as u32;
             run.insns += 1;
@@ -222,7 +222,7 @@ impl Trace {
         }
         let Some(old) = env.state(id) else { return };
         if let Some(diff) = first_difference(env, old) {
-            let miss = self.misses.entry((env.insn_idx, diff.place));
+            let miss = self.misses.entry((env.path.insn_idx, diff.place));
             let miss = miss.or_insert_with(|| Miss {
                 count: 0,
                 last: diff.clone(),
@@ -235,12 +235,12 @@ impl Trace {
 
 impl Observer for Trace {
     fn event(&mut self, env: &Env<'_>, event: Event) {
-        let waiting = env.head.len();
+        let waiting = env.path.waiting.len();
         self.in_step = event == Event::Step || self.in_step && matches!(event, Event::Precise(_));
         match event {
             Event::Started => {
                 self.end_path(End::Exit);
-                self.visits.resize(env.insns.len(), 0);
+                self.visits.resize(env.code.insns.len(), 0);
                 self.forks.clear();
                 self.run_of.clear();
                 (self.cur, self.split, self.resumed) = (None, true, false);
@@ -275,14 +275,14 @@ impl Observer for Trace {
                     Some(&run) => End::Pruned(run, why),
                     None => End::Exit,
                 };
-                self.begin_run(env, env.insn_idx, 0, end);
+                self.begin_run(env, env.path.insn_idx, 0, end);
             }
             Event::Differs(id) => self.differs(env, id),
             Event::InfiniteLoop(id) => {
                 self.note_forks(waiting);
                 self.looped = self.run_of.get(&id).copied();
             }
-            Event::Precise(reg) => *self.precise.entry((env.insn_idx, reg)).or_default() += 1,
+            Event::Precise(reg) => *self.precise.entry((env.path.insn_idx, reg)).or_default() += 1,
         }
     }
 
@@ -291,9 +291,14 @@ impl Observer for Trace {
             self.end_path(End::Exit);
             return;
         }
-        if !self.in_step && !env.cur.frames.is_empty() && self.cur.is_some() {
+        if !self.in_step && !env.path.cur.frames.is_empty() && self.cur.is_some() {
             // It stopped on arrival.
-            self.begin_run(env, env.insn_idx.min(env.insns.len() - 1), 0, End::Rejected);
+            self.begin_run(
+                env,
+                env.path.insn_idx.min(env.code.insns.len() - 1),
+                0,
+                End::Rejected,
+            );
         }
         self.end_path(End::Rejected);
     }

@@ -101,11 +101,11 @@ fn signed(n: i64) -> String {
 fn pointee_words(env: &Env<'_>, reg: &RegState) -> String {
     let t = reg.typ;
     let map = || {
-        let map = reg.map().and_then(|m| env.maps.get(m));
+        let map = reg.map().and_then(|m| env.code.maps.get(m));
         map.map_or("?", |m| m.def.name.as_str())
     };
     let value_size = || {
-        let map = reg.map().and_then(|m| env.maps.get(m));
+        let map = reg.map().and_then(|m| env.code.maps.get(m));
         map.map_or(0, |m| m.def.value_size)
     };
     match t.base() {
@@ -122,7 +122,7 @@ fn pointee_words(env: &Env<'_>, reg: &RegState) -> String {
                 off if off < 0 && reg.var_off.is_const() => format!("the address of stack fp{off}"),
                 _ => String::from("an address in the stack"),
             };
-            match reg.frameno() == env.cur.curframe() {
+            match reg.frameno() == env.path.cur.curframe() {
                 true => place,
                 false => format!("{place} of frame {}", reg.frameno()),
             }
@@ -135,7 +135,7 @@ fn pointee_words(env: &Env<'_>, reg: &RegState) -> String {
         RegType::PTR_TO_BTF_ID => {
             let name = reg
                 .btf()
-                .map_or("?", |(btf, id)| env.btf_type_name(btf, id));
+                .map_or("?", |(btf, id)| env.input.btf_type_name(btf, id));
             format!(
                 "{}pointer to struct {name}{}",
                 trust(t),
@@ -179,7 +179,12 @@ fn trust(t: RegType) -> &'static str {
 }
 
 fn referenced(env: &Env<'_>, reg: &RegState) -> String {
-    let held = env.cur.refs.iter().find(|r| r.id == reg.id && r.id != 0);
+    let held = env
+        .path
+        .cur
+        .refs
+        .iter()
+        .find(|r| r.id == reg.id && r.id != 0);
     held.map_or(String::new(), |r| {
         format!(", a reference acquired at insn {}", r.insn_idx)
     })
@@ -192,7 +197,7 @@ pub fn slot_words(env: &Env<'_>, slot: &StackSlot) -> String {
         Slot::Spill => reg_words(env, &slot.reg),
         Slot::Iter => match slot.reg.iter() {
             Some(it) => {
-                let kind = env.iter_type_str(it.btf, it.btf_id);
+                let kind = env.input.iter_type_str(it.btf, it.btf_id);
                 let rcu = match slot.reg.typ {
                     t if t.has(Flag::PTR_UNTRUSTED) => ", its RCU section has ended",
                     t if t.has(Flag::MEM_RCU) => ", bound to the RCU section",

@@ -22,7 +22,7 @@ fn insns(env: &Env<'_>, trace: &Trace, runs: &[RunId]) -> Vec<usize> {
         let mut insn = run.first as usize;
         for _ in 0..run.insns {
             all.push(insn);
-            insn += env.insns[insn].slots();
+            insn += env.code.insns[insn].slots();
         }
     }
     all
@@ -64,7 +64,7 @@ fn ranges(env: &Env<'_>, insns: &[usize]) -> String {
     let mut ranges: Vec<(usize, usize)> = Vec::new();
     for &insn in insns {
         match ranges.last_mut() {
-            Some(last) if last.1 + env.insns[last.1].slots() == insn => last.1 = insn,
+            Some(last) if last.1 + env.code.insns[last.1].slots() == insn => last.1 = insn,
             _ => ranges.push((insn, insn)),
         }
     }

@@ -4,6 +4,8 @@
 use bpf::btf::{Btf, Kind, Type};
 use bpf::uapi::ProgType as P;
 
+use crate::input::Input;
+
 /// The structure that a program of this type is passed, as user space calls it.
 pub fn ctx_struct(typ: P) -> Option<&'static str> {
     Some(match typ {
@@ -52,4 +54,11 @@ pub fn is_ctx_type(typ: P, btf: &Btf, ptr: Type<'_>) -> bool {
         ("__sk_buff", "sk_buff") | ("xdp_md", "xdp_buff")
     );
     t.is_composite() && (t.name() == want || projection)
+}
+
+impl Input<'_> {
+    /// Whether a pointer is one to the program's context.
+    pub(crate) fn is_prog_ctx_type(&self, btf: &Btf, ptr: Type<'_>) -> bool {
+        is_ctx_type(self.prog.prog_type, btf, ptr)
+    }
 }

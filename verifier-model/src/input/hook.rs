@@ -7,14 +7,16 @@
 use bpf::btf::{Btf, Kind, Type};
 use bpf::kernel::BtfRef;
 use bpf::program::AttachTarget;
+use bpf::uapi::{AttachType, AttachType as A, ProgType};
 
-use crate::env::Env;
-use crate::facts::errno::{Check, Errno};
-use crate::log::verbose;
+use crate::analysis::struct_ops::ctx_arg_offsets;
+use crate::facts::errno::MAX_ERRNO;
+use crate::input::Input;
+use crate::state::RetvalRange;
 
-impl<'a> Env<'a> {
+impl<'a> Input<'a> {
     /// The kernel's function that the program attaches to: its BTF object and prototype.
-    pub fn attach_func_proto(&self) -> Option<(BtfRef, Type<'a>)> {
+    pub(crate) fn attach_func_proto(&self) -> Option<(BtfRef, Type<'a>)> {
         let Some(AttachTarget::Kernel {
             btf_obj,
             btf_id,
@@ -45,7 +47,7 @@ impl<'a> Env<'a> {
     }
 
     /// The name of that function, tracepoint or member.
-    pub fn attach_func_name(&self) -> &'a str {
+    pub(crate) fn attach_func_name(&self) -> &'a str {
         if let Some(AttachTarget::Prog { prog, btf_id }) = self.prog.attach.as_ref() {
             let func = prog.btf.as_ref().and_then(|btf| btf.type_by_id(*btf_id));
             return func.map_or("", |t| t.name());
@@ -70,7 +72,7 @@ impl<'a> Env<'a> {
     }
 
     /// What a struct_ops member returns a pointer to.
-    pub fn struct_ops_ret_type(&self) -> Option<(BtfRef, u32)> {
+    pub(crate) fn struct_ops_ret_type(&self) -> Option<(BtfRef, u32)> {
         let (bref, proto) = self.attach_func_proto()?;
         let btf = self.btf(bref)?;
         let ret = btf.skip_mods_and_typedefs(proto.type_id());
@@ -85,52 +87,65 @@ impl<'a> Env<'a> {
             _ => (bref, id),
         }
     }
-
-    /// Whether an LSM program may attach where it wants to (`bpf_lsm_verify_prog`).
-    pub fn check_lsm_attach(&mut self) -> Check {
-        const DISABLED: [&str; 13] = [
-            "bpf_lsm_vm_enough_memory",
-            "bpf_lsm_inode_need_killpriv",
-            "bpf_lsm_inode_getsecurity",
-            "bpf_lsm_inode_listsecurity",
-            "bpf_lsm_inode_copy_up_xattr",
-            "bpf_lsm_getselfattr",
-            "bpf_lsm_getprocattr",
-            "bpf_lsm_setprocattr",
-            "bpf_lsm_key_getsecurity",
-            "bpf_lsm_audit_rule_match",
-            "bpf_lsm_xfrm_decode_session",
-            "bpf_lsm_ismaclabel",
-            "bpf_lsm_file_alloc_security",
-        ];
-        if self.prog.sleepable() && !is_sleepable_hook(self.attach_func_name()) {
-            let name = self.attach_func_name();
-            verbose!(self, "{name} is not sleepable\n");
-            return Err(Errno::EINVAL.into());
-        }
-        if !self.prog.gpl_compatible() {
-            verbose!(self, "LSM programs must have a GPL compatible license\n");
-            return Err(Errno::EINVAL.into());
-        }
-        let name = self.attach_func_name();
-        let id = match self.prog.attach {
-            Some(AttachTarget::Kernel { btf_id, .. }) => btf_id,
-            _ => 0,
-        };
-        let why = if DISABLED.contains(&name) {
-            "disabled hook"
-        } else if !name.starts_with("bpf_lsm_") {
-            "wrong type name"
-        } else {
-            return Ok(());
-        };
-        verbose!(self, "attach_btf_id {id} points to {why} {name}\n");
-        Err(Errno::EINVAL.into())
-    }
 }
 
 /// Whether programs of an LSM hook may sleep (`bpf_lsm_is_sleepable_hook`).
 pub fn is_sleepable_hook(func: &str) -> bool {
     let mut hooks = include_str!("../../data/linux-7.3/sleepable_lsm_hooks.txt").lines();
     hooks.any(|hook| hook == func)
+}
+
+impl Input<'_> {
+    /// Which argument of the member is at an offset of the context.
+    pub(crate) fn ctx_arg_idx(&self, off: i32) -> Option<u32> {
+        let (bref, proto) = self.attach_func_proto()?;
+        let offsets = ctx_arg_offsets(self.btf(bref)?, proto);
+        let at = offsets.iter().rposition(|start| *start <= off)?;
+        u32::try_from(at).ok()
+    }
+
+    /// `getsockopt` hooks may see and return any value.
+    pub(crate) fn hook_returns_anything(&self) -> bool {
+        self.prog.prog_type == ProgType::CgroupSockopt
+            && self.prog.expected_attach_type == AttachType::CgroupGetsockopt
+    }
+
+    /// What an LSM hook may return.
+    pub(crate) fn lsm_return_range(&self) -> Option<RetvalRange> {
+        let void = self
+            .attach_func_proto()
+            .is_none_or(|(_, p)| p.type_id() == 0);
+        if self.prog.expected_attach_type == A::LsmCgroup {
+            let range = if void {
+                RetvalRange::new(1, 1)
+            } else {
+                RetvalRange::new(0, 1)
+            };
+            return Some(range);
+        }
+        Some(self.lsm_hook_range())
+    }
+
+    /// What the hook itself may return (`bpf_lsm_get_retval_range`).
+    pub(crate) fn lsm_hook_range(&self) -> RetvalRange {
+        // Hooks that return a boolean or nothing are listed in kernel/bpf/bpf_lsm.c.
+        const BOOL: [&str; 3] = [
+            "bpf_lsm_audit_rule_known",
+            "bpf_lsm_inode_xattr_skipcap",
+            "bpf_lsm_xfrm_state_pol_flow_match",
+        ];
+        let is_bool = BOOL.contains(&self.attach_func_name());
+        let (lo, hi) = if is_bool { (0, 1) } else { (-MAX_ERRNO, 0) };
+        RetvalRange {
+            minval: lo,
+            maxval: hi,
+            return_32bit: true,
+        }
+    }
+
+    /// Whether the function that the program attaches to returns nothing.
+    pub(crate) fn attach_returns_void(&self) -> bool {
+        self.attach_func_proto()
+            .is_some_and(|(_, p)| p.type_id() == 0)
+    }
 }

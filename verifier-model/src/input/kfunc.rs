@@ -3,10 +3,13 @@
 
 use std::sync::Arc;
 
-use bpf::btf::is_scalar;
-use bpf::btf::{Btf, Kind, Param, Type};
+use bpf::btf::{Btf, Kind, Param, Type, is_scalar};
 use bpf::kernel::BtfRef;
 use bpf::kernel::kfuncs::KfuncFlags;
+use bpf::program::FdSlot;
+use bpf::uapi::Insn;
+
+use crate::input::Input;
 
 /// A kfunc as a program calls it.
 #[derive(Clone)]
@@ -101,5 +104,72 @@ pub fn arg_name(i: usize) -> String {
         format!("R{}", i + 1)
     } else {
         format!("*(R11-{})", (i - 4) * 8)
+    }
+}
+
+impl<'a> Input<'a> {
+    pub(crate) fn kfunc_btf(&self, off: i16) -> Option<(BtfRef, &'a Arc<Btf>)> {
+        let obj = match off {
+            0 => 0,
+            n => match self.prog.fd_array.get(usize::try_from(n).ok()?)? {
+                FdSlot::Btf(obj) => *obj,
+                _ => return None,
+            },
+        };
+        Some((BtfRef::Kernel(obj), self.kernel.btf(obj)?))
+    }
+
+    /// The kfunc that an instruction calls, if it exists and may be called.
+    pub(crate) fn kfunc_quiet(&self, insn: &Insn) -> Option<Kfunc<'a>> {
+        let (k, allowed) = self.kfunc(insn)?;
+        allowed.then_some(k)
+    }
+
+    /// The kfunc that an instruction calls, and whether it may be called.
+    pub(crate) fn kfunc(&self, insn: &Insn) -> Option<(Kfunc<'a>, bool)> {
+        if !insn.is_kfunc_call() {
+            return None;
+        }
+        let (bref, btf) = self.kfunc_btf(insn.off)?;
+        let id = u32::try_from(insn.imm).ok()?;
+        let func = btf.type_by_id(id).filter(|t| t.kind() == Kind::Func)?;
+        let flags = self
+            .kernel
+            .kfuncs
+            .flags_for(self.prog.prog_type, func.name());
+        let mut proto = btf.type_by_id(func.type_id())?;
+        let declared = proto.params().len();
+        if flags.is_some_and(|f| f.contains(KfuncFlags::IMPLICIT_ARGS)) {
+            let implementation = format!("{}_impl", func.name());
+            let f = btf.find_by_name_kind(&implementation, Kind::Func)?;
+            proto = btf.type_by_id(f.type_id())?;
+        }
+        if proto.kind() != Kind::FuncProto {
+            return None;
+        }
+        let k = Kfunc {
+            bref,
+            btf,
+            id,
+            name: func.name(),
+            flags: flags.unwrap_or_default(),
+            params: proto.params().collect(),
+            declared,
+            ret_type_id: proto.type_id(),
+        };
+        let allowed = flags.is_some() && self.kfunc_filter_allows(k.name);
+        Some((k, allowed))
+    }
+}
+
+impl Input<'_> {
+    /// Whether an instruction calls one of these functions of vmlinux.
+    pub(crate) fn is_special_kfunc(&self, insn: &Insn, names: &[&str]) -> bool {
+        insn.is_kfunc_call()
+            && insn.off == 0
+            && u32::try_from(insn.imm)
+                .ok()
+                .and_then(|id| self.kernel.vmlinux.type_by_id(id))
+                .is_some_and(|t| t.kind() == Kind::Func && names.contains(&t.name()))
     }
 }

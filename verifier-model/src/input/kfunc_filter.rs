@@ -6,9 +6,9 @@
 use bpf::kernel::kfuncs::{KfuncHook, KfuncSet};
 use bpf::uapi::{AttachType as A, ProgType as P};
 
-use crate::env::Env;
+use crate::input::Input;
 
-impl Env<'_> {
+impl Input<'_> {
     /// Whether the filters of a kfunc's sets let the program call it.
     pub(crate) fn kfunc_filter_allows(&self, kfunc: &str) -> bool {
         let hook = KfuncHook::of_prog_type(self.prog.prog_type);

@@ -1,12 +1,88 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What is given: the program, the kernel, the rules, the loader's rights; and questions that these alone answer.
 
+pub mod btf;
 pub mod ctx;
+pub mod helper;
 pub mod hook;
 pub mod kfunc;
 pub mod kfunc_filter;
 pub mod struct_ops;
 pub mod target;
+
+use std::sync::Arc;
+
+use bpf::kernel::Kernel;
+use bpf::program::{ProgFlags, ProgLoad};
+
+use crate::facts::rule::Profile;
+use crate::input::struct_ops::{CtxArg, StructOps};
+use crate::input::target::DstProg;
+use crate::options::Options;
+
+/// What one verification is given. Nothing of it changes once the program's hook is known.
+#[derive(Debug)]
+pub(crate) struct Input<'a> {
+    /// The program.
+    pub(crate) prog: &'a ProgLoad,
+    /// The kernel.
+    pub(crate) kernel: &'a Kernel,
+    /// The rules.
+    pub(crate) profile: &'a Profile,
+    /// How to verify.
+    pub(crate) opts: &'a Options,
+    /// Pointers may be leaked (CAP_PERFMON).
+    pub(crate) allow_ptr_leaks: bool,
+    /// Stack that was not written may be read (CAP_PERFMON).
+    pub(crate) allow_uninit_stack: bool,
+    /// CAP_BPF.
+    pub(crate) bpf_capable: bool,
+    /// No mitigation of speculation (CAP_PERFMON).
+    pub(crate) bypass_spec_v1: bool,
+    /// Misaligned accesses are errors everywhere.
+    pub(crate) strict_alignment: bool,
+    /// Keep a state at every pruning point.
+    pub(crate) test_state_freq: bool,
+    /// Inconsistent bounds are an error.
+    pub(crate) test_reg_invariants: bool,
+    /// The program that this one attaches to, verified.
+    pub(crate) dst_prog: Option<Arc<DstProg>>,
+    /// This program is of type `BPF_PROG_TYPE_EXT`; [`Input::prog`] has the type of what it extends.
+    pub(crate) extends: Option<Extends>,
+    /// What a struct_ops program implements.
+    pub(crate) struct_ops: Option<StructOps<'a>>,
+    /// Arguments of the context that are more than their types say.
+    pub(crate) ctx_args: Vec<CtxArg>,
+}
+
+impl<'a> Input<'a> {
+    pub(crate) fn new(
+        prog: &'a ProgLoad,
+        kernel: &'a Kernel,
+        profile: &'a Profile,
+        opts: &'a Options,
+    ) -> Self {
+        let privileged = opts.privileged;
+        let flag = |f: ProgFlags| prog.prog_flags.contains(f);
+        Self {
+            prog,
+            kernel,
+            profile,
+            opts,
+            allow_ptr_leaks: privileged,
+            allow_uninit_stack: privileged,
+            bpf_capable: privileged,
+            bypass_spec_v1: privileged || !opts.mitigations,
+            strict_alignment: flag(ProgFlags::STRICT_ALIGNMENT) && !flag(ProgFlags::ANY_ALIGNMENT),
+            test_state_freq: privileged && flag(ProgFlags::TEST_STATE_FREQ),
+            test_reg_invariants: flag(ProgFlags::TEST_REG_INVARIANTS),
+            dst_prog: None,
+            extends: None,
+            struct_ops: None,
+            ctx_args: Vec::new(),
+        }
+    }
+}
 
 /// How far an extension has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,4 +91,11 @@ pub enum Extends {
     Loaded,
     /// What it extends is found fit: it has its helpers and context.
     Attached,
+}
+
+impl Input<'_> {
+    /// Possible CPUs.
+    pub(crate) fn nr_cpu_ids(&self) -> u32 {
+        self.opts.nr_cpu_ids
+    }
 }

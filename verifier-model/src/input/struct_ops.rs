@@ -17,8 +17,6 @@ pub struct CtxArg {
     pub btf: (BtfRef, u32),
     /// It comes with a reference.
     pub refcounted: bool,
-    /// That reference, while the main program is walked.
-    pub ref_id: u32,
 }
 
 /// The struct_ops type of a program.

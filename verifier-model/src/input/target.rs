@@ -6,9 +6,6 @@ use std::sync::Arc;
 use bpf::btf::{Btf, Type};
 use bpf::program::ProgLoad;
 
-use crate::env::Env;
-use crate::facts::types::RegType;
-
 /// A verified program that another attaches to (`prog->aux->dst_prog`).
 #[derive(Clone, Debug)]
 pub struct DstProg {
@@ -34,29 +31,6 @@ pub struct DstFunc {
 }
 
 impl DstProg {
-    /// What the kernel keeps of a program that was accepted.
-    pub(crate) fn new(prog: Arc<ProgLoad>, btf_id: u32, env: &Env<'_>) -> Self {
-        let infos = env.prog.func_info.iter().zip(&env.func_info_aux);
-        let funcs = infos.zip(&env.subprogs).enumerate();
-        // A function that no path came to is taken out.
-        let kept = funcs.filter(|(_, (_, sub))| env.aux.get(sub.start).is_some_and(|a| a.seen));
-        let funcs = kept.map(|(i, ((info, aux), sub))| DstFunc {
-            type_id: info.type_id,
-            is_main: i == 0,
-            unreliable: aux.unreliable,
-            changes_pkt_data: sub.changes_pkt_data,
-            might_sleep: sub.might_sleep,
-            is_exception_cb: sub.is_exception_cb,
-        });
-        let arena = |a: &crate::input::struct_ops::CtxArg| a.typ.base() == RegType::PTR_TO_ARENA;
-        Self {
-            btf_id,
-            funcs: funcs.collect(),
-            has_arena_ctx_arg: env.ctx_args.iter().any(arena),
-            prog,
-        }
-    }
-
     /// The function that is attached to.
     pub(crate) fn target(&self) -> Option<(&Btf, Type<'_>)> {
         let btf = self.prog.btf.as_deref()?;

@@ -21,16 +21,16 @@ impl Env<'_> {
         subseq_idx: i32,
         hist: Option<&JmpHistory>,
     ) -> Result<(), Step> {
-        let insn = self.insns[idx];
+        let insn = self.code.insns[idx];
         if insn.code == 0 {
             return Ok(());
         }
         if self.log.level2() {
             let text = self.insn_text(idx);
             let (f, r, s) = (
-                self.bt.frame,
-                self.bt.regs[self.bt.frame],
-                self.bt.slots[self.bt.frame],
+                self.path.bt.frame,
+                self.path.bt.regs[self.path.bt.frame],
+                self.path.bt.slots[self.path.bt.frame],
             );
             verbose!(
                 self,
@@ -39,20 +39,21 @@ impl Env<'_> {
                 fmt_slots(s)
             );
         }
-        self.bt.sync_linked_regs(hist);
+        self.path.bt.sync_linked_regs(hist);
         let (d, s) = (insn.dst(), insn.src());
         let fp = usize::from(REG_FP);
-        let atomic_fetch = insn.is_atomic_fetch() && self.profile.has(Rule::ATOMIC_FETCH_BACKTRACK);
+        let atomic_fetch =
+            insn.is_atomic_fetch() && self.input.profile.has(Rule::ATOMIC_FETCH_BACKTRACK);
         match insn.class() {
             class::ALU | class::ALU64 => {
-                if !self.bt.has_reg(d) || matches!(insn.op(), alu::END | alu::NEG) {
+                if !self.path.bt.has_reg(d) || matches!(insn.op(), alu::END | alu::NEG) {
                     return Ok(());
                 }
                 if insn.op() == alu::MOV {
-                    self.bt.clear_reg(d);
+                    self.path.bt.clear_reg(d);
                 }
                 if insn.src_is_reg() && s != fp {
-                    self.bt.set_reg(s);
+                    self.path.bt.set_reg(s);
                 }
             }
             _ if insn.class() == class::LDX || insn.is_atomic_load() || atomic_fetch => {
@@ -61,36 +62,36 @@ impl Env<'_> {
                     _ if insn.is_atomic_fetch() => s,
                     _ => d,
                 };
-                if !self.bt.has_reg(load_reg) {
+                if !self.path.bt.has_reg(load_reg) {
                     return Ok(());
                 }
-                self.bt.clear_reg(load_reg);
+                self.path.bt.clear_reg(load_reg);
                 let Some(h) = hist else { return Ok(()) };
                 if h.flags.stack_arg_access {
-                    let Some(caller) = self.bt.frame.checked_sub(1) else {
+                    let Some(caller) = self.path.bt.frame.checked_sub(1) else {
                         return Err(self.bug_step(format_args!("stack arg in frame 0")));
                     };
-                    self.bt.set_frame_stack_arg(caller, h.spi);
+                    self.path.bt.set_frame_stack_arg(caller, h.spi);
                     return Ok(());
                 }
                 if !h.flags.stack_access {
                     return Ok(());
                 }
-                self.bt.set_frame_slot(h.frame, h.spi);
+                self.path.bt.set_frame_slot(h.frame, h.spi);
             }
             class::STX | class::ST => {
-                if self.bt.has_reg(d) {
+                if self.path.bt.has_reg(d) {
                     // A store through a scalar: some pointer was subtracted from another.
                     return Err(Step::NotSupported);
                 }
                 let Some(h) = hist else { return Ok(()) };
                 let looked_for = if h.flags.stack_arg_access {
-                    let mask = &mut self.bt.stack_args[self.bt.frame];
+                    let mask = &mut self.path.bt.stack_args[self.path.bt.frame];
                     let was = *mask >> (h.spi & 7) & 1 != 0;
                     *mask &= !(1 << (h.spi & 7));
                     was
                 } else if h.flags.stack_access {
-                    let mask = &mut self.bt.slots[h.frame];
+                    let mask = &mut self.path.bt.slots[h.frame];
                     let was = *mask >> (h.spi & 63) & 1 != 0;
                     *mask &= !(1 << (h.spi & 63));
                     was
@@ -101,7 +102,7 @@ impl Env<'_> {
                     return Ok(());
                 }
                 if insn.class() == class::STX {
-                    self.bt.set_reg(s);
+                    self.path.bt.set_reg(s);
                 }
                 if h.flags.stack_arg_access {
                     return Ok(());
@@ -112,11 +113,11 @@ impl Env<'_> {
             }
             class::LD => match insn.mode() {
                 mode::IMM => {
-                    self.bt.clear_reg(d);
+                    self.path.bt.clear_reg(d);
                     return Ok(());
                 }
                 mode::IND | mode::ABS => {
-                    if self.bt.has_reg(d) {
+                    if self.path.bt.has_reg(d) {
                         return Err(Step::NotSupported);
                     }
                     if subseq_idx != idx as i32 + 1 {
@@ -128,24 +129,24 @@ impl Env<'_> {
             },
             _ => {}
         }
-        self.bt.sync_linked_regs(hist);
+        self.path.bt.sync_linked_regs(hist);
         Ok(())
     }
 
     fn bt_subprog_enter(&mut self) -> Result<(), Step> {
-        if self.bt.frame == MAX_CALL_FRAMES - 1 {
-            let f = self.bt.frame;
+        if self.path.bt.frame == MAX_CALL_FRAMES - 1 {
+            let f = self.path.bt.frame;
             return Err(self.bug_step(format_args!("subprog enter from frame {f}")));
         }
-        self.bt.frame += 1;
+        self.path.bt.frame += 1;
         Ok(())
     }
 
     fn bt_subprog_exit(&mut self) -> Result<(), Step> {
-        if self.bt.frame == 0 {
+        if self.path.bt.frame == 0 {
             return Err(self.bug_step(format_args!("subprog exit from frame 0")));
         }
-        self.bt.frame -= 1;
+        self.path.bt.frame -= 1;
         Ok(())
     }
 
@@ -156,53 +157,53 @@ impl Env<'_> {
         subseq_idx: i32,
         hist: Option<&JmpHistory>,
     ) -> Result<bool, Step> {
-        let insn = self.insns[idx];
-        let regs = self.bt.regs[self.bt.frame];
+        let insn = self.code.insns[idx];
+        let regs = self.path.bt.regs[self.path.bt.frame];
         if insn.is_pseudo_call() {
-            let Some(subprog) = self.callee_of(idx) else {
+            let Some(subprog) = self.code.callee_of(idx) else {
                 return Err(Step::Stop(Errno::EFAULT.into()));
             };
-            if self.subprog_is_global(subprog) {
+            if self.code.subprog_is_global(subprog) {
                 if regs & REGMASK_ARGS != 0 {
                     return Err(
                         self.bug_step(format_args!("global subprog unexpected regs {regs:x}"))
                     );
                 }
-                self.bt.clear_reg(0);
+                self.path.bt.clear_reg(0);
                 return Ok(false);
             }
             if regs & !REGMASK_ARGS != 0 {
                 return Err(self.bug_step(format_args!("static subprog unexpected regs {regs:x}")));
             }
-            let slots = self.bt.slots[self.bt.frame];
+            let slots = self.path.bt.slots[self.path.bt.frame];
             if slots != 0 {
                 return Err(self.bug_step(format_args!(
                     "static subprog leftover stack slots {slots:x}"
                 )));
             }
-            let frame = self.bt.frame;
-            self.bt.regs[frame] &= !REGMASK_ARGS;
-            let args = self.bt.stack_args[frame];
+            let frame = self.path.bt.frame;
+            self.path.bt.regs[frame] &= !REGMASK_ARGS;
+            let args = self.path.bt.stack_args[frame];
             if args != 0 {
                 return Err(self.bug_step(format_args!(
                     "static subprog leftover stack arg slots {args:x}"
                 )));
             }
             self.bt_subprog_exit()?;
-            let frame = self.bt.frame;
-            self.bt.regs[frame] |= regs & REGMASK_ARGS;
+            let frame = self.path.bt.frame;
+            self.path.bt.regs[frame] |= regs & REGMASK_ARGS;
             return Ok(false);
         }
         if self.is_sync_callback_calling(&insn) && idx as i32 != subseq_idx - 1 {
             if regs & !REGMASK_ARGS != 0 {
                 return Err(self.bug_step(format_args!("callback unexpected regs {regs:x}")));
             }
-            let slots = self.bt.slots[self.bt.frame];
+            let slots = self.path.bt.slots[self.path.bt.frame];
             if slots != 0 {
                 return Err(self.bug_step(format_args!("callback leftover stack slots {slots:x}")));
             }
-            let frame = self.bt.frame;
-            self.bt.regs[frame] &= !REGMASK_ARGS;
+            let frame = self.path.bt.frame;
+            self.path.bt.regs[frame] &= !REGMASK_ARGS;
             self.bt_subprog_exit()?;
             return Ok(false);
         }
@@ -211,8 +212,8 @@ impl Env<'_> {
                 if insn.is_kfunc_call() && insn.imm == 0 {
                     return Err(Step::NotSupported);
                 }
-                self.bt.clear_reg(0);
-                let regs = self.bt.regs[self.bt.frame];
+                self.path.bt.clear_reg(0);
+                let regs = self.path.bt.regs[self.path.bt.frame];
                 if regs & REGMASK_ARGS != 0 {
                     return Err(
                         self.bug_step(format_args!("backtracking call unexpected regs {regs:x}"))
@@ -227,31 +228,32 @@ impl Env<'_> {
             }
             jmp::EXIT => {
                 let before = subseq_idx.checked_sub(1).filter(|i| *i >= 0);
-                let from_call = before.is_some_and(|i| self.insns[i as usize].is_pseudo_call());
-                let r0_precise = from_call && self.bt.has_reg(0);
+                let from_call =
+                    before.is_some_and(|i| self.code.insns[i as usize].is_pseudo_call());
+                let r0_precise = from_call && self.path.bt.has_reg(0);
                 if from_call && regs & REGMASK_ARGS != 0 {
                     return Err(
                         self.bug_step(format_args!("backtracking exit unexpected regs {regs:x}"))
                     );
                 }
-                self.bt.clear_reg(0);
+                self.path.bt.clear_reg(0);
                 self.bt_subprog_enter()?;
                 if r0_precise {
-                    self.bt.set_reg(0);
+                    self.path.bt.set_reg(0);
                 }
                 return Ok(false);
             }
             jmp::JA => {}
-            _ if insn.src_is_reg() && self.profile.has(Rule::COND_JMP_PRECISION) => {
+            _ if insn.src_is_reg() && self.input.profile.has(Rule::COND_JMP_PRECISION) => {
                 let (d, s) = (insn.dst(), insn.src());
-                if !self.bt.has_reg(d) && !self.bt.has_reg(s) {
+                if !self.path.bt.has_reg(d) && !self.path.bt.has_reg(s) {
                     return Ok(false);
                 }
                 if hist.is_none_or(|h| !h.flags.src_reg_stack) {
-                    self.bt.set_reg(s);
+                    self.path.bt.set_reg(s);
                 }
                 if hist.is_none_or(|h| !h.flags.dst_reg_stack) {
-                    self.bt.set_reg(d);
+                    self.path.bt.set_reg(d);
                 }
             }
             _ => {}

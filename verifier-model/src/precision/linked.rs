@@ -14,9 +14,9 @@ impl Env<'_> {
     /// Registers and slots with this id, innermost frame first. Those beyond five lose it.
     pub(crate) fn collect_linked_regs(&mut self, id: u32, set: &mut LinkedRegs) {
         let id = id & !ADD_CONST;
-        for i in (0..self.cur.frames.len()).rev() {
-            let live = self.aux[self.cur.frame_insn_idx(i)].live_regs_before;
-            let frame = &mut self.cur.frames[i];
+        for i in (0..self.path.cur.frames.len()).rev() {
+            let live = self.code.aux[self.path.cur.frame_insn_idx(i)].live_regs_before;
+            let frame = &mut self.path.cur.frames[i];
             let mut visit = |reg: &mut RegState, entry: LinkedReg| {
                 if reg.is_scalar() && reg.id & !ADD_CONST == id && !set.push(entry) {
                     reg.clear_scalar_id();

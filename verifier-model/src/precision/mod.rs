@@ -64,41 +64,41 @@ impl From<Stop> for Step {
 
 impl Env<'_> {
     /// Makes a register of the current frame precise (`mark_chain_precision`).
-    pub fn mark_chain_precision(&mut self, regno: usize) -> Check {
+    pub(crate) fn mark_chain_precision(&mut self, regno: usize) -> Check {
         self.tell(Event::Precise(regno));
         self.mark_chain_precision_cur(Some(regno)).map(|_| ())
     }
 
     /// Makes precise what [`Env::bt`] looks for, and the register; true if some mark is new.
-    pub fn mark_chain_precision_cur(&mut self, regno: Option<usize>) -> Check<bool> {
-        if !self.bpf_capable {
+    pub(crate) fn mark_chain_precision_cur(&mut self, regno: Option<usize>) -> Check<bool> {
+        if !self.input.bpf_capable {
             return Ok(false);
         }
         // The walk reads the current state's history and changes only its parents.
-        let cur = core::mem::take(&mut self.cur);
+        let cur = core::mem::take(&mut self.path.cur);
         let result = self.mark_chain_precision_from(&cur, regno);
-        self.cur = cur;
+        self.path.cur = cur;
         result
     }
 
     /// As [`Self::mark_chain_precision_cur`], from any state.
-    pub fn mark_chain_precision_from(
+    pub(crate) fn mark_chain_precision_from(
         &mut self,
         start: &VerifierState,
         regno: Option<usize>,
     ) -> Check<bool> {
-        if !self.bpf_capable {
+        if !self.input.bpf_capable {
             return Ok(false);
         }
         let mut changed = false;
-        self.bt.frame = start.curframe();
+        self.path.bt.frame = start.curframe();
         if let Some(r) = regno {
             if !start.frame().regs[r].is_scalar() {
-                return self.verifier_bug(format_args!("backtracking misuse"));
+                return self.log.verifier_bug(format_args!("backtracking misuse"));
             }
-            self.bt.set_reg(r);
+            self.path.bt.set_reg(r);
         }
-        if self.bt.is_empty() {
+        if self.path.bt.is_empty() {
             return Ok(false);
         }
         let mut st: Option<StateId> = None;
@@ -127,7 +127,7 @@ impl Env<'_> {
                 Ok(false) => {}
                 Err(Step::NotSupported) => {
                     self.mark_all_scalars_precise(start.parent, start.curframe());
-                    self.bt = Backtrack::default();
+                    self.path.bt = Backtrack::default();
                     return Ok(changed);
                 }
                 Err(Step::Stop(s)) => return Err(s),
@@ -138,7 +138,7 @@ impl Env<'_> {
             };
             let Some(id) = st else { break };
             self.mark_parent(id, &mut changed)?;
-            if self.bt.is_empty() {
+            if self.path.bt.is_empty() {
                 return Ok(changed);
             }
             let Some(s) = self.state(id) else { break };
@@ -147,9 +147,9 @@ impl Env<'_> {
             last_idx = last;
             first_idx = first;
         }
-        if !self.bt.is_empty() {
+        if !self.path.bt.is_empty() {
             self.mark_all_scalars_precise(start.parent, start.curframe());
-            self.bt = Backtrack::default();
+            self.path.bt = Backtrack::default();
         }
         Ok(changed)
     }
@@ -170,7 +170,7 @@ impl Env<'_> {
         changed: &mut bool,
     ) -> Result<bool, Step> {
         if self.log.level2() {
-            let frame = self.bt.frame;
+            let frame = self.path.bt.frame;
             verbose!(
                 self,
                 "mark_precise: frame{frame}: last_idx {last_idx} first_idx {first_idx} \
@@ -189,7 +189,7 @@ impl Env<'_> {
                 let entry = hist[..cnt].last().filter(|h| h.idx as i32 == i);
                 self.backtrack_insn(i as usize, *subseq_idx, entry)?;
             }
-            if self.bt.is_empty() {
+            if self.path.bt.is_empty() {
                 return Ok(true);
             }
             *subseq_idx = i;
@@ -205,14 +205,14 @@ impl Env<'_> {
                 }
                 _ => i - 1,
             };
-            if i < 0 || i as usize >= self.insns.len() {
+            if i < 0 || i as usize >= self.code.insns.len() {
                 return Err(self.bug_step(format_args!("backtracking idx {i}")));
             }
         }
     }
 
     pub(crate) fn bug_step(&mut self, what: core::fmt::Arguments<'_>) -> Step {
-        match self.verifier_bug::<()>(what) {
+        match self.log.verifier_bug::<()>(what) {
             Err(s) => Step::Stop(s),
             Ok(()) => Step::Stop(Errno::EFAULT.into()),
         }
@@ -225,7 +225,10 @@ impl Env<'_> {
         st: Option<StateId>,
         changed: &mut bool,
     ) -> Result<bool, Step> {
-        let (regs, slots) = (self.bt.regs[self.bt.frame], self.bt.slots[self.bt.frame]);
+        let (regs, slots) = (
+            self.path.bt.regs[self.path.bt.frame],
+            self.path.bt.slots[self.path.bt.frame],
+        );
         let state = st.and_then(|id| self.state(id)).unwrap_or(start);
         let (f0, curframe) = (&state.frames[0], state.curframe());
         let subprogno = f0.subprogno;
@@ -236,7 +239,7 @@ impl Env<'_> {
             && regs & !REGMASK_ARGS == 0
         {
             for r in (0..32).filter(|r| regs >> r & 1 != 0) {
-                self.bt.clear_reg(r);
+                self.path.bt.clear_reg(r);
                 if let Some(s) = st.and_then(|id| self.state_mut(id))
                     && let Some(reg) = s.frames[0].regs.get_mut(r)
                     && reg.is_scalar()
@@ -254,9 +257,12 @@ impl Env<'_> {
 
     /// Marks what is looked for in a kept state; what is precise already was looked for before.
     fn mark_parent(&mut self, id: StateId, changed: &mut bool) -> Check {
-        for fr in (0..=self.bt.frame).rev() {
-            let (mut regs, mut slots, mut args) =
-                (self.bt.regs[fr], self.bt.slots[fr], self.bt.stack_args[fr]);
+        for fr in (0..=self.path.bt.frame).rev() {
+            let (mut regs, mut slots, mut args) = (
+                self.path.bt.regs[fr],
+                self.path.bt.slots[fr],
+                self.path.bt.stack_args[fr],
+            );
             let Some(st) = self.state_mut(id) else {
                 return Ok(());
             };
@@ -268,7 +274,7 @@ impl Env<'_> {
             // the slot in states from before it was there. 7.3 takes that for its own mistake.
             let total = func.stack.len();
             if let Some(slot) = (total..64).find(|i| slots >> i & 1 != 0) {
-                return self.verifier_bug(format_args!(
+                return self.log.verifier_bug(format_args!(
                     "stack slot {slot}, total slots {total} (i >= func->allocated_stack / BPF_REG_SIZE)"
                 ));
             }
@@ -296,9 +302,9 @@ impl Env<'_> {
                     args &= !(1 << i);
                 }
             }
-            self.bt.regs[fr] = regs;
-            self.bt.slots[fr] = slots;
-            self.bt.stack_args[fr] = args;
+            self.path.bt.regs[fr] = regs;
+            self.path.bt.slots[fr] = slots;
+            self.path.bt.stack_args[fr] = args;
             if self.log.level2() {
                 let state = self.state(id).map(|s| self.state_text(s, fr, true));
                 verbose!(
@@ -314,7 +320,7 @@ impl Env<'_> {
     }
 
     /// Makes every scalar of every state on the path precise (`bpf_mark_all_scalars_precise`).
-    pub fn mark_all_scalars_precise(&mut self, parent: Option<StateId>, curframe: usize) {
+    pub(crate) fn mark_all_scalars_precise(&mut self, parent: Option<StateId>, curframe: usize) {
         if self.log.level2() {
             verbose!(
                 self,

@@ -62,13 +62,13 @@ impl Env<'_> {
     ///
     /// The kernel's message has a number that counts the instructions of the program as rewritten by
     /// then, also those for helpers and the context, which are not modelled.
-    pub fn check_removed_subprogs(&mut self) -> Check {
-        let gone = |start: usize| self.aux.get(start).is_some_and(|aux| !aux.seen);
+    pub(crate) fn check_removed_subprogs(&mut self) -> Check {
+        let gone = |start: usize| self.marks.insns.get(start).is_some_and(|m| !m.seen);
         let leads_nowhere = |(at, insn): (usize, &Insn)| {
             let to = at as i64 + 1 + i64::from(insn.imm);
-            self.aux[at].seen && names_function(insn) && gone(to.max(0) as usize)
+            self.marks.insns[at].seen && names_function(insn) && gone(to.max(0) as usize)
         };
-        if !self.insns.iter().enumerate().any(leads_nowhere) {
+        if !self.code.insns.iter().enumerate().any(leads_nowhere) {
             return Ok(());
         }
         let mut rewritten = self.with_loops_inlined();
@@ -76,41 +76,48 @@ impl Env<'_> {
         rewritten.remove_dead_code();
         rewritten.remove_nops();
         // One function alone is compiled as it is. Exceptions bring a hidden one with them.
-        let throws =
-            |at: usize| self.aux[at].seen && self.is_special_kfunc(&self.insns[at], &["bpf_throw"]);
-        if rewritten.starts.len() <= 2 && !(0..self.insns.len()).any(throws) {
+        let throws = |at: usize| {
+            self.marks.insns[at].seen
+                && self
+                    .input
+                    .is_special_kfunc(&self.code.insns[at], &["bpf_throw"])
+        };
+        if rewritten.starts.len() <= 2 && !(0..self.code.insns.len()).any(throws) {
             return Ok(());
         }
         match rewritten.lost() {
-            Some(at) => {
-                self.verifier_bug(format_args!("No program to jit at insn {at} (subprog < 0)"))
-            }
+            Some(at) => self
+                .log
+                .verifier_bug(format_args!("No program to jit at insn {at} (subprog < 0)")),
             None => Ok(()),
         }
     }
 
     fn with_loops_inlined(&self) -> Rewritten {
         // Where each instruction comes to lie.
-        let mut places = Vec::with_capacity(self.insns.len() + 1);
+        let mut places = Vec::with_capacity(self.code.insns.len() + 1);
         let mut end = 0;
-        for aux in &self.aux {
+        for marks in &self.marks.insns {
             places.push(end);
-            end += match aux.loop_inline {
+            end += match marks.loop_inline {
                 Some((_, true)) => LOOP_INSNS,
                 _ => 1,
             };
         }
         places.push(end);
         let mut insns = Vec::with_capacity(end);
-        for (at, insn) in self.insns.iter().enumerate() {
-            let second = at > 0 && self.insns[at - 1].is_ld_imm64();
-            let seen = self.aux[at - usize::from(second)].seen;
+        for (at, insn) in self.code.insns.iter().enumerate() {
+            let second = at > 0 && self.code.insns[at - 1].is_ld_imm64();
+            let seen = self.marks.insns[at - usize::from(second)].seen;
             let rel = |from: usize, to: usize| places[to] as i64 - from as i64 - 1;
-            if let Some((callback, true)) = self.aux[at].loop_inline {
+            if let Some((callback, true)) = self.marks.insns[at].loop_inline {
                 for i in 0..LOOP_INSNS {
                     let from = places[at] + i;
                     let (kind, rel) = match i {
-                        LOOP_CALL => (Kind::Function, rel(from, self.subprogs[callback].start)),
+                        LOOP_CALL => (
+                            Kind::Function,
+                            rel(from, self.code.subprogs[callback].start),
+                        ),
                         _ => (Kind::Plain, 0),
                     };
                     insns.push(Rewrite { seen, kind, rel });
@@ -119,11 +126,11 @@ impl Env<'_> {
             }
             let (kind, off) = kind(insn);
             let kind = if second { Kind::Plain } else { kind };
-            let to = (at as i64 + 1 + off).clamp(0, self.insns.len() as i64) as usize;
+            let to = (at as i64 + 1 + off).clamp(0, self.code.insns.len() as i64) as usize;
             let rel = rel(places[at], to);
             insns.push(Rewrite { seen, kind, rel });
         }
-        let starts = self.subprogs.iter().map(|s| places[s.start]).collect();
+        let starts = self.code.subprogs.iter().map(|s| places[s.start]).collect();
         Rewritten { insns, starts }
     }
 }

@@ -35,9 +35,9 @@ const fn round_up(depth: i32) -> i32 {
 
 impl Env<'_> {
     /// Adds up the stack along every chain of calls.
-    pub fn check_max_stack_depth(&mut self) -> Check {
-        let cnt = self.subprog_cnt();
-        let tail_calls = self.subprogs[..cnt].iter().any(|s| s.has_tail_call);
+    pub(crate) fn check_max_stack_depth(&mut self) -> Check {
+        let cnt = self.code.subprog_cnt();
+        let tail_calls = self.code.subprogs[..cnt].iter().any(|s| s.has_tail_call);
         let mode = if tail_calls {
             PrivStack::No
         } else {
@@ -45,7 +45,7 @@ impl Env<'_> {
         };
         let mut modes = vec![PrivStack::Unknown; cnt];
         for i in (0..cnt).rev() {
-            if i == 0 || self.subprogs[i].is_async_cb {
+            if i == 0 || self.marks.funcs[i].is_async_cb {
                 let supported = i == 0 && mode == PrivStack::Adaptive;
                 self.check_stack_depth_from(i, supported, &mut modes)?;
             }
@@ -55,10 +55,14 @@ impl Env<'_> {
 
     fn priv_stack_mode(&self) -> PrivStack {
         let requested = |ops: &StructOps<'_>| ops.private_stack;
-        match self.prog.prog_type {
-            P::StructOps if self.struct_ops.as_ref().is_some_and(requested) => PrivStack::Adaptive,
+        match self.input.prog.prog_type {
+            P::StructOps if self.input.struct_ops.as_ref().is_some_and(requested) => {
+                PrivStack::Adaptive
+            }
             P::Kprobe | P::Tracepoint | P::PerfEvent | P::RawTracepoint => PrivStack::Adaptive,
-            P::Tracing if self.prog.expected_attach_type != A::TraceIter => PrivStack::Adaptive,
+            P::Tracing if self.input.prog.expected_attach_type != A::TraceIter => {
+                PrivStack::Adaptive
+            }
             _ => PrivStack::No,
         }
     }
@@ -69,10 +73,10 @@ impl Env<'_> {
         priv_supported: bool,
         modes: &mut [PrivStack],
     ) -> Check {
-        let mut info = vec![Caller::default(); self.subprog_cnt()];
+        let mut info = vec![Caller::default(); self.code.subprog_cnt()];
         let mut idx = start;
         let (mut depth, mut frame) = (0, 0);
-        let mut i = self.subprogs[idx].start;
+        let mut i = self.code.subprogs[idx].start;
         let mut tail_call_reachable = false;
         let mut enter = true;
         // Each function is entered once per call that leads to it; recursion was refused before.
@@ -84,12 +88,12 @@ impl Env<'_> {
                 self.enter_function(idx, &info, &mut depth, priv_supported, modes)?;
             }
             enter = false;
-            let end = self.subprogs[idx + 1].start;
+            let end = self.code.subprogs[idx + 1].start;
             while i < end {
-                let insn = self.insns[i];
+                let insn = self.code.insns[i];
                 if insn.is_kfunc_call() && insn.off == 0 {
-                    let throws = self.is_special_kfunc(&insn, &["bpf_throw"]);
-                    if throws && self.chain(idx, &info).any(|s| self.subprogs[s].is_cb) {
+                    let throws = self.input.is_special_kfunc(&insn, &["bpf_throw"]);
+                    if throws && self.chain(idx, &info).any(|s| self.marks.funcs[s].is_cb) {
                         verbose!(
                             self,
                             "bpf_throw kfunc (insn {i}) cannot be called from callback subprog {idx}\n"
@@ -101,15 +105,15 @@ impl Env<'_> {
                     i += 1;
                     continue;
                 }
-                let Some(callee) = self.callee_of(i) else {
+                let Some(callee) = self.code.callee_of(i) else {
                     return Err(Errno::EFAULT.into());
                 };
-                if self.subprogs[callee].is_async_cb {
+                if self.marks.funcs[callee].is_async_cb {
                     if !insn.is_pseudo_call() {
                         i += 1;
                         continue;
                     }
-                    if self.subprogs[callee].is_exception_cb {
+                    if self.code.subprogs[callee].is_exception_cb {
                         verbose!(self, "insn {i} cannot call exception cb directly");
                         return Err(Errno::EINVAL.into());
                     }
@@ -118,9 +122,9 @@ impl Env<'_> {
                 info[idx].ret_insn = i + 1;
                 info[callee].caller = Some(idx);
                 idx = callee;
-                i = self.subprogs[idx].start;
-                tail_call_reachable = self.subprogs[idx].has_tail_call;
-                frame = if self.subprog_is_global(idx) {
+                i = self.code.subprogs[idx].start;
+                tail_call_reachable = self.code.subprogs[idx].has_tail_call;
+                frame = if self.code.subprog_is_global(idx) {
                     0
                 } else {
                     frame + 1
@@ -138,31 +142,31 @@ impl Env<'_> {
             if tail_call_reachable {
                 let chain: Vec<_> = self.chain(idx, &info).collect();
                 for s in chain {
-                    if self.subprogs[s].is_cb {
+                    if self.marks.funcs[s].is_cb {
                         verbose!(self, "cannot tail call within callback\n");
                         return Err(Errno::EINVAL.into());
                     }
-                    if self.subprogs[s].stack_arg_cnt != 0 {
+                    if self.marks.funcs[s].args.stack_arg_cnt != 0 {
                         verbose!(
                             self,
                             "tail_calls are not allowed in programs with stack args\n"
                         );
                         return Err(Errno::EINVAL.into());
                     }
-                    self.subprogs[s].tail_call_reachable = true;
+                    self.marks.funcs[s].tail_call_reachable = true;
                 }
             }
             let Some(caller) = info[idx].caller else {
                 return Ok(());
             };
             if modes[idx] != PrivStack::Adaptive {
-                depth -= round_up(self.subprogs[idx].stack_depth);
+                depth -= round_up(self.marks.funcs[idx].stack_depth);
             }
             info[idx].caller = None;
             idx = caller;
             frame = info[idx].frame;
             i = info[idx].ret_insn;
-            tail_call_reachable = self.subprogs[idx].tail_call_reachable;
+            tail_call_reachable = self.marks.funcs[idx].tail_call_reachable;
         }
     }
 
@@ -174,19 +178,21 @@ impl Env<'_> {
         priv_supported: bool,
         modes: &mut [PrivStack],
     ) -> Check {
-        if self.subprogs[idx].has_ld_abs && self.chain(idx, info).any(|s| self.subprogs[s].is_cb) {
+        if self.code.subprogs[idx].has_ld_abs
+            && self.chain(idx, info).any(|s| self.marks.funcs[s].is_cb)
+        {
             verbose!(self, "cannot use BPF_LD_[ABS|IND] within callback\n");
             return Err(Errno::EINVAL.into());
         }
-        if idx != 0 && self.subprogs[idx].has_tail_call && *depth >= 256 {
+        if idx != 0 && self.code.subprogs[idx].has_tail_call && *depth >= 256 {
             verbose!(
                 self,
                 "tail_calls are not allowed when call stack of previous frames is {depth} bytes. Too large\n"
             );
             return Err(Errno::EACCES.into());
         }
-        let own = round_up(self.subprogs[idx].stack_depth);
-        if self.subprogs[idx].stack_arg_cnt != 0 {
+        let own = round_up(self.marks.funcs[idx].stack_depth);
+        if self.marks.funcs[idx].args.stack_arg_cnt != 0 {
             modes[idx] = PrivStack::No;
         } else if priv_supported
             && modes[idx] == PrivStack::Unknown
@@ -195,7 +201,7 @@ impl Env<'_> {
             modes[idx] = PrivStack::Adaptive;
         }
         if modes[idx] == PrivStack::Adaptive {
-            self.max_stack_depth = self.max_stack_depth.max(own);
+            self.counts.max_stack_depth = self.counts.max_stack_depth.max(own);
             if own > MAX_BPF_STACK {
                 verbose!(self, "stack size of subprog {idx} is {own}. Too large\n");
                 return Err(Errno::EACCES.into());
@@ -203,7 +209,7 @@ impl Env<'_> {
             return Ok(());
         }
         *depth += own;
-        self.max_stack_depth = self.max_stack_depth.max(*depth);
+        self.counts.max_stack_depth = self.counts.max_stack_depth.max(*depth);
         if *depth > MAX_BPF_STACK {
             let total = self.chain(idx, info).count();
             verbose!(

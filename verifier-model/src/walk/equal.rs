@@ -40,10 +40,10 @@ pub fn states_maybe_looping(old: &VerifierState, cur: &VerifierState) -> bool {
 
 impl Env<'_> {
     /// Whether the current state is safe if `old` is (`states_equal`).
-    pub fn states_equal(&self, old: &VerifierState, level: ExactLevel) -> bool {
-        let cur = &self.cur;
+    pub(crate) fn states_equal(&self, old: &VerifierState, level: ExactLevel) -> bool {
+        let cur = &self.path.cur;
         let level = match level {
-            ExactLevel::NotExact | ExactLevel::RangeWithin if self.explore_alu_limits => {
+            ExactLevel::NotExact | ExactLevel::RangeWithin if self.path.explore_alu_limits => {
                 ExactLevel::StrictScalars
             }
             level => level,
@@ -55,7 +55,7 @@ impl Env<'_> {
             return false;
         }
         let mut ids = self.id_map();
-        let same_refs = self.profile.has(Rule::ID_MAP_REFS) || old.refs == cur.refs;
+        let same_refs = self.input.profile.has(Rule::ID_MAP_REFS) || old.refs == cur.refs;
         if !same_refs || !refsafe(old, cur, &mut ids) {
             return false;
         }
@@ -74,8 +74,9 @@ impl Env<'_> {
         ids: &mut IdMap,
         level: ExactLevel,
     ) -> bool {
-        let live_regs = self.aux[insn_idx].live_regs_before;
-        if old.callback_depth > cur.callback_depth && self.profile.has(Rule::CALLBACK_DEPTH_PRUNING)
+        let live_regs = self.code.aux[insn_idx].live_regs_before;
+        if old.callback_depth > cur.callback_depth
+            && self.input.profile.has(Rule::CALLBACK_DEPTH_PRUNING)
         {
             return false;
         }
@@ -101,7 +102,7 @@ impl Env<'_> {
         let gone = |t: Slot| if t == Slot::Poison { Slot::Invalid } else { t };
         let asks_nothing = |t: &Slot| match t {
             Slot::Invalid | Slot::Poison => true,
-            Slot::Misc => self.allow_uninit_stack,
+            Slot::Misc => self.input.allow_uninit_stack,
             _ => false,
         };
         for (spi, o) in old.stack.iter().enumerate() {
@@ -140,7 +141,8 @@ impl Env<'_> {
                 if o.typ[at] != c.typ[at] {
                     return false;
                 }
-                let untold = o.typ[at] == Slot::Dynptr && !self.profile.has(Rule::DYNPTR_PRUNING);
+                let untold =
+                    o.typ[at] == Slot::Dynptr && !self.input.profile.has(Rule::DYNPTR_PRUNING);
                 if at == BPF_REG_SIZE - 1 && !untold && !slot_safe(o, c, ids, level) {
                     return false;
                 }
@@ -156,7 +158,7 @@ impl Env<'_> {
         let plain = s.typ[im..].iter().all(|t| match t {
             Slot::Misc => true,
             Slot::Invalid | Slot::Poison => {
-                self.allow_uninit_stack && self.profile.has(Rule::MISC_VS_INVALID)
+                self.input.allow_uninit_stack && self.input.profile.has(Rule::MISC_VS_INVALID)
             }
             _ => false,
         });

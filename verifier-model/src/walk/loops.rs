@@ -28,7 +28,7 @@ impl Env<'_> {
         let mut chain = Vec::new();
         for i in 0..st.frames.len() {
             let idx = st.frame_insn_idx(i);
-            let scc = self.aux[idx].scc;
+            let scc = self.code.aux[idx].scc;
             if scc != 0 {
                 // The loop's number is set apart from call sites by its place and a marker.
                 chain.push(usize::MAX);
@@ -49,21 +49,24 @@ impl Env<'_> {
     }
 
     fn scc_visit(&self, st: &VerifierState) -> Option<usize> {
-        self.scc_index.get(&self.scc_callchain(st)?).copied()
+        self.explored
+            .scc_index
+            .get(&self.scc_callchain(st)?)
+            .copied()
     }
 
     pub(crate) fn maybe_enter_scc(&mut self, id: StateId) {
         let Some(chain) = self.state(id).and_then(|st| self.scc_callchain(st)) else {
             return;
         };
-        let n = self.scc_visits.len();
+        let n = self.explored.scc_visits.len();
         let text = Self::format_callchain(&chain);
-        let visit = *self.scc_index.entry(chain).or_insert(n);
+        let visit = *self.explored.scc_index.entry(chain).or_insert(n);
         if visit == n {
-            self.scc_visits.push(SccVisit::default());
+            self.explored.scc_visits.push(SccVisit::default());
         }
-        if self.scc_visits[visit].entry_state.is_none() {
-            self.scc_visits[visit].entry_state = Some(id);
+        if self.explored.scc_visits[visit].entry_state.is_none() {
+            self.explored.scc_visits[visit].entry_state = Some(id);
             if self.log.level2() {
                 verbose!(self, "SCC enter {text}\n");
             }
@@ -73,13 +76,13 @@ impl Env<'_> {
     /// A path may end in a loop, by a `bpf_throw()`, before any state in the loop was kept. 7.3
     /// takes that for its own mistake.
     pub(crate) fn check_scc_entered(&mut self) -> Check {
-        if self.cur.speculative {
+        if self.path.cur.speculative {
             return Ok(());
         }
-        match self.scc_callchain(&self.cur) {
-            Some(chain) if !self.scc_index.contains_key(&chain) => {
+        match self.scc_callchain(&self.path.cur) {
+            Some(chain) if !self.explored.scc_index.contains_key(&chain) => {
                 let text = Self::format_callchain(&chain);
-                self.verifier_bug(format_args!(
+                self.log.verifier_bug(format_args!(
                     "scc exit: no visit info for call chain {text}"
                 ))
             }
@@ -92,17 +95,17 @@ impl Env<'_> {
         let Some(chain) = self.state(id).and_then(|st| self.scc_callchain(st)) else {
             return Ok(());
         };
-        let Some(&visit) = self.scc_index.get(&chain) else {
+        let Some(&visit) = self.explored.scc_index.get(&chain) else {
             return Ok(());
         };
-        if self.scc_visits[visit].entry_state != Some(id) {
+        if self.explored.scc_visits[visit].entry_state != Some(id) {
             return Ok(());
         }
         if self.log.level2() {
             verbose!(self, "SCC exit {}\n", Self::format_callchain(&chain));
         }
-        self.scc_visits[visit].entry_state = None;
-        self.num_backedges -= self.scc_visits[visit].backedges.len() as u32;
+        self.explored.scc_visits[visit].entry_state = None;
+        self.explored.num_backedges -= self.explored.scc_visits[visit].backedges.len() as u32;
         self.update_peak_states();
         self.propagate_backedges(visit)
     }
@@ -110,7 +113,7 @@ impl Env<'_> {
     /// Precision marks of a state are not final while a loop that it is in has open ends.
     pub(crate) fn incomplete_read_marks(&self, st: &VerifierState) -> bool {
         self.scc_visit(st)
-            .is_some_and(|v| !self.scc_visits[v].backedges.is_empty())
+            .is_some_and(|v| !self.explored.scc_visits[v].backedges.is_empty())
     }
 
     /// Makes precise in the current path's states what `old` needs precise.
@@ -120,7 +123,7 @@ impl Env<'_> {
         };
         let mut lines = Vec::new();
         let mut marks = Vec::new();
-        let all = self.profile.has(Rule::PROPAGATE_ALL_FRAMES);
+        let all = self.input.profile.has(Rule::PROPAGATE_ALL_FRAMES);
         let frames = old.frames.iter().enumerate().rev();
         for (fr, frame) in frames.take(if all { usize::MAX } else { 1 }) {
             let mut names = Vec::new();
@@ -147,29 +150,30 @@ impl Env<'_> {
         }
         for (fr, i, is_reg) in marks {
             if is_reg {
-                self.bt.set_frame_reg(fr, i);
+                self.path.bt.set_frame_reg(fr, i);
             } else {
-                self.bt.set_frame_slot(fr, i);
+                self.path.bt.set_frame_slot(fr, i);
             }
         }
         match start {
             Start::Cur => self.mark_chain_precision_cur(None),
             Start::Backedge(visit, i) => {
                 let empty = VerifierState::default();
-                let st = core::mem::replace(&mut self.scc_visits[visit].backedges[i], empty);
+                let st =
+                    core::mem::replace(&mut self.explored.scc_visits[visit].backedges[i], empty);
                 let changed = self.mark_chain_precision_from(&st, None);
-                self.scc_visits[visit].backedges[i] = st;
+                self.explored.scc_visits[visit].backedges[i] = st;
                 changed
             }
         }
     }
 
     fn propagate_backedges(&mut self, visit: usize) -> Check {
-        if !self.profile.has(Rule::SCC_BACKEDGES) {
-            self.scc_visits[visit].backedges.clear();
+        if !self.input.profile.has(Rule::SCC_BACKEDGES) {
+            self.explored.scc_visits[visit].backedges.clear();
             return Ok(());
         }
-        let n = self.scc_visits[visit].backedges.len();
+        let n = self.explored.scc_visits[visit].backedges.len();
         let mut i = 0;
         loop {
             if i > MAX_BACKEDGE_ITERS {
@@ -177,8 +181,8 @@ impl Env<'_> {
                     verbose!(self, "propagate_backedges: too many iterations\n");
                 }
                 for b in (0..n).rev() {
-                    let parent = self.scc_visits[visit].backedges[b].parent;
-                    let curframe = self.scc_visits[visit].backedges[b].curframe();
+                    let parent = self.explored.scc_visits[visit].backedges[b].parent;
+                    let curframe = self.explored.scc_visits[visit].backedges[b].curframe();
                     self.mark_all_scalars_precise(parent, curframe);
                 }
                 break;
@@ -186,7 +190,7 @@ impl Env<'_> {
             i += 1;
             let mut changed = false;
             for b in (0..n).rev() {
-                if let Some(old) = self.scc_visits[visit].backedges[b].equal_state {
+                if let Some(old) = self.explored.scc_visits[visit].backedges[b].equal_state {
                     changed |= self.propagate_precision(old, Start::Backedge(visit, b))?;
                 }
             }
@@ -194,7 +198,7 @@ impl Env<'_> {
                 break;
             }
         }
-        self.scc_visits[visit].backedges.clear();
+        self.explored.scc_visits[visit].backedges.clear();
         Ok(())
     }
 }

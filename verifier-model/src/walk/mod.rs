@@ -15,7 +15,7 @@ use crate::env::Env;
 use crate::env::flow::Flow;
 use crate::env::marks::AluMask;
 use crate::env::observe::Event;
-use crate::facts::errno::{Check, Errno, Stop, not_modelled};
+use crate::facts::errno::{Check, Errno, not_modelled};
 use crate::facts::limits::BPF_COMPLEXITY_LIMIT_INSNS;
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
@@ -24,36 +24,35 @@ use crate::state::reg::Meta;
 
 impl Env<'_> {
     /// Explores every path from the current state on (`do_check`).
-    pub fn do_check(&mut self) -> Check {
+    pub(crate) fn do_check(&mut self) -> Check {
         let pop_log = !self.log.level2();
-        let mut do_print_state = false;
         let mut prev_insn_idx = -1;
         self.tell(Event::Started);
         loop {
-            self.cur_hist_ent = None;
-            self.prev_insn_idx = prev_insn_idx;
-            let idx = self.insn_idx;
-            if idx >= self.insns.len() {
-                let n = self.insns.len();
+            self.path.cur_hist_ent = None;
+            self.path.prev_insn_idx = prev_insn_idx;
+            let idx = self.path.insn_idx;
+            if idx >= self.code.insns.len() {
+                let n = self.code.insns.len();
                 verbose!(self, "invalid insn idx {idx} insn_cnt {n}\n");
                 return Err(Errno::EFAULT.into());
             }
-            self.insn_processed += 1;
-            if self.insn_processed > BPF_COMPLEXITY_LIMIT_INSNS {
-                let n = self.insn_processed;
+            self.counts.insn_processed += 1;
+            if self.counts.insn_processed > BPF_COMPLEXITY_LIMIT_INSNS {
+                let n = self.counts.insn_processed;
                 verbose!(self, "BPF program is too large. Processed {n} insn\n");
                 return Err(Errno::E2BIG.into());
             }
-            if self.insn_processed > self.opts.max_insns {
-                return not_modelled(format!("over {} instructions", self.opts.max_insns));
+            if self.counts.insn_processed > self.input.opts.max_insns {
+                return not_modelled(format!("over {} instructions", self.input.opts.max_insns));
             }
-            self.cur.last_insn_idx = prev_insn_idx;
-            self.cur.insn_idx = idx;
+            self.path.cur.last_insn_idx = prev_insn_idx;
+            self.path.cur.insn_idx = idx;
 
             let mut exit = false;
-            if self.aux[idx].prune_point && self.is_state_visited(idx)? {
+            if self.code.aux[idx].prune_point && self.is_state_visited(idx)? {
                 if self.log.level1() {
-                    if do_print_state {
+                    if self.log.print_state.get() {
                         let spec = self.speculative_text();
                         verbose!(self, "\nfrom {prev_insn_idx} to {idx}{spec}: safe\n");
                     } else {
@@ -63,19 +62,19 @@ impl Env<'_> {
                 exit = true;
             }
             if !exit {
-                if self.aux[idx].jmp_point {
+                if self.code.aux[idx].jmp_point {
                     self.push_jmp_history(Default::default(), 0, 0, Default::default());
                 }
-                self.print_before_insn(prev_insn_idx, &mut do_print_state);
+                self.print_before_insn(prev_insn_idx);
                 prev_insn_idx = idx as i32;
-                if !self.cur.speculative {
+                if !self.path.cur.speculative {
                     self.check_const_regs(idx)?;
                 }
                 self.tell(Event::Step);
-                if self.cur.speculative && self.aux[idx].nospec {
+                if self.path.cur.speculative && self.marks.insns[idx].nospec {
                     exit = true;
                 } else {
-                    exit = self.step(&mut do_print_state)?;
+                    exit = self.step()?;
                 }
             }
             if exit {
@@ -85,62 +84,62 @@ impl Env<'_> {
                     return Ok(());
                 }
                 self.tell(Event::Resumed);
-                do_print_state = true;
+                self.log.print_state.set(true);
             }
         }
     }
 
     /// One instruction; true when the path ends.
-    fn step(&mut self, do_print_state: &mut bool) -> Check<bool> {
-        let idx = self.insn_idx;
-        self.aux[idx].seen = true;
-        match self.do_check_insn(do_print_state) {
-            Ok(Flow::Next) => self.insn_idx = self.insn_idx.wrapping_add(1),
+    fn step(&mut self) -> Check<bool> {
+        let idx = self.path.insn_idx;
+        self.marks.insns[idx].seen = true;
+        match self.do_check_insn() {
+            Ok(Flow::Next) => self.path.insn_idx = self.path.insn_idx.wrapping_add(1),
             Ok(Flow::IdxUpdated) => {}
             Ok(Flow::Exit) => return Ok(true),
             Err(stop) if self.recoverable_with_nospec(&stop) => {
-                self.aux[idx].nospec = true;
-                self.aux[idx].alu_mask = AluMask::default();
+                self.marks.insns[idx].nospec = true;
+                self.marks.insns[idx].alu_mask = AluMask::default();
                 return Ok(true);
             }
             Err(stop) => return Err(stop),
         }
-        Ok(self.cur.speculative && self.aux[idx].nospec_result)
+        Ok(self.path.cur.speculative && self.marks.insns[idx].nospec_result)
     }
 
     fn speculative_text(&self) -> &'static str {
-        if self.cur.speculative {
+        if self.path.cur.speculative {
             " (speculative execution)"
         } else {
             ""
         }
     }
 
-    fn print_before_insn(&mut self, prev: i32, do_print_state: &mut bool) {
+    fn print_before_insn(&mut self, prev: i32) {
         if !self.log.level1() {
             return;
         }
-        let idx = self.insn_idx;
-        if self.log.level2() && *do_print_state {
+        let idx = self.path.insn_idx;
+        if self.log.level2() && self.log.print_state.get() {
             let spec = self.speculative_text();
             verbose!(self, "\nfrom {prev} to {idx}{spec}:");
-            self.print_cur_state(self.cur.curframe(), true);
-            *do_print_state = false;
+            self.print_cur_state(self.path.cur.curframe(), true);
+            self.log.print_state.set(false);
         }
-        if self.log.scratched_regs != 0 || self.log.scratched_stack_slots != 0 {
+        if self.log.scratched() {
             self.print_insn_state();
         }
         self.verbose_linfo(idx, format_args!("; "));
         let start = self.log.end_pos();
         let text = self.insn_text(idx);
         verbose!(self, "{idx}: {text}\n");
-        self.log.prev_insn_print_pos = self.log.end_pos() - start;
-        self.log.prev_log_pos = self.log.end_pos();
+        self.log.prev_insn_print_pos.set(self.log.end_pos() - start);
+        self.log.prev_log_pos.set(self.log.end_pos());
     }
 
     /// What [`crate::analysis::const_fold`] found must agree with the state.
     fn check_const_regs(&mut self, idx: usize) -> Check {
-        let aux = &self.aux[idx];
+        let aux = &self.code.aux[idx];
         if aux.const_reg_mask == 0 {
             return Ok(());
         }
@@ -154,13 +153,14 @@ impl Env<'_> {
             None => Ok(()),
             Some(r) => {
                 let (want, got) = (aux.const_reg_vals[r], self.reg(r).var_off.value);
-                self.verifier_bug(format_args!("const R{r}: {want} != {got}"))
+                self.log
+                    .verifier_bug(format_args!("const R{r}: {want} != {got}"))
             }
         }
     }
 
-    fn do_check_insn(&mut self, do_print_state: &mut bool) -> Check<Flow> {
-        let insn = self.insns[self.insn_idx];
+    fn do_check_insn(&mut self) -> Check<Flow> {
+        let insn = self.code.insns[self.path.insn_idx];
         match insn.class() {
             class::ALU | class::ALU64 => self.check_alu_op(&insn).map(|()| Flow::Next),
             class::LDX => {
@@ -173,12 +173,12 @@ impl Env<'_> {
             }
             class::STX => self.check_store_reg(&insn, false).map(|()| Flow::Next),
             class::ST => self.check_store_imm(&insn).map(|()| Flow::Next),
-            class::JMP | class::JMP32 => self.check_jmp_insn(&insn, do_print_state),
+            class::JMP | class::JMP32 => self.check_jmp_insn(&insn),
             class::LD => match insn.mode() {
                 mode::ABS | mode::IND => self.check_ld_abs(&insn),
                 _ => {
                     self.check_ld_imm(&insn)?;
-                    self.insn_idx += 1;
+                    self.path.insn_idx += 1;
                     Ok(Flow::Next)
                 }
             },
@@ -186,11 +186,11 @@ impl Env<'_> {
         }
     }
 
-    fn check_jmp_insn(&mut self, insn: &Insn, do_print_state: &mut bool) -> Check<Flow> {
-        self.jmps_processed += 1;
+    fn check_jmp_insn(&mut self, insn: &Insn) -> Check<Flow> {
+        self.counts.jmps_processed += 1;
         match insn.op() {
             jmp::CALL => {
-                if self.cur.active_locks > 0 && !self.call_allowed_with_lock(insn) {
+                if self.path.cur.active_locks > 0 && !self.call_allowed_with_lock(insn) {
                     verbose!(
                         self,
                         "function calls are not allowed while holding a lock\n"
@@ -198,9 +198,9 @@ impl Env<'_> {
                     return Err(Errno::EINVAL.into());
                 }
                 self.log.scratch_reg(0);
-                let subprogno = self.cur.frame().subprogno;
-                if self.subprogs[subprogno].in_stack_arg_cnt() > 0 {
-                    self.cur.frame_mut().no_stack_arg_load = true;
+                let subprogno = self.path.cur.frame().subprogno;
+                if self.marks.funcs[subprogno].args.in_stack_arg_cnt() > 0 {
+                    self.path.cur.frame_mut().no_stack_arg_load = true;
                 }
                 match insn.src_reg {
                     pseudo::CALL => self.check_func_call(),
@@ -212,11 +212,11 @@ impl Env<'_> {
                 if insn.src_is_reg() {
                     return self.check_indirect_jump(insn);
                 }
-                let to = self.insn_idx as i64 + i64::from(insn.jmp_offset()) + 1;
-                self.insn_idx = to.max(0) as usize;
+                let to = self.path.insn_idx as i64 + i64::from(insn.jmp_offset()) + 1;
+                self.path.insn_idx = to.max(0) as usize;
                 Ok(Flow::IdxUpdated)
             }
-            jmp::EXIT => self.process_bpf_exit(do_print_state),
+            jmp::EXIT => self.process_bpf_exit(),
             _ => self.check_cond_jmp_op(insn).map(|()| Flow::Next),
         }
     }
@@ -227,6 +227,7 @@ impl Env<'_> {
         match insn.src_reg {
             0 => matches!(insn.imm, id::SPIN_UNLOCK | id::KPTR_XCHG),
             pseudo::KFUNC_CALL => self
+                .input
                 .kfunc_quiet(insn)
                 .is_some_and(|k| k.flags.contains(KfuncFlags::SPINLOCK_SAFE)),
             _ => true,
@@ -234,32 +235,26 @@ impl Env<'_> {
     }
 
     /// `exit`: of the program, of a function, or of a callback (`process_bpf_exit_full`).
-    fn process_bpf_exit(&mut self, do_print_state: &mut bool) -> Check<Flow> {
-        let main = self.cur.curframe() == 0;
+    fn process_bpf_exit(&mut self) -> Check<Flow> {
+        let main = self.path.cur.curframe() == 0;
         self.check_resource_leak(false, main, "BPF_EXIT instruction in main prog")?;
         if !main {
-            if self.cur.active_rcu_locks != 0 && !self.profile.has(Rule::RCU_ACROSS_CALLS) {
+            if self.path.cur.active_rcu_locks != 0
+                && !self.input.profile.has(Rule::RCU_ACROSS_CALLS)
+            {
                 verbose!(self, "bpf_rcu_read_unlock is missing\n");
                 return Err(Errno::EINVAL.into());
             }
             self.prepare_func_exit()?;
-            *do_print_state = true;
+            self.log.print_state.set(true);
             return Ok(Flow::IdxUpdated);
         }
-        let frame = self.cur.frame();
+        let frame = self.path.cur.frame();
         if frame.subprogno != 0 && !frame.in_async_callback_fn && !frame.in_exception_callback_fn {
             self.check_global_subprog_return_code()?;
         } else {
             self.check_return_code(0, "R0")?;
         }
-        Ok(Flow::Exit)
-    }
-
-    /// The path ends in an exception.
-    pub fn process_exception_exit(&mut self) -> Check<Flow> {
-        let check_sections =
-            self.profile.has(Rule::THROW_CHECKS_RESOURCES) || self.cur.curframe() == 0;
-        self.check_resource_leak(true, check_sections, "bpf_throw")?;
         Ok(Flow::Exit)
     }
 
@@ -270,9 +265,9 @@ impl Env<'_> {
         }
         let d = insn.dst();
         self.check_dst_reg(d, true)?;
-        let idx = self.insn_idx;
+        let idx = self.path.insn_idx;
         if insn.src_reg == 0 {
-            let hi = self.insns.get(idx + 1).map_or(0, |i| i.imm as u32);
+            let hi = self.code.insns.get(idx + 1).map_or(0, |i| i.imm as u32);
             let imm = u64::from(insn.imm as u32) | u64::from(hi) << 32;
             let reg = &mut self.regs()[d];
             reg.typ = RegType::SCALAR_VALUE;
@@ -280,11 +275,12 @@ impl Env<'_> {
             return Ok(());
         }
         self.mark_reg_known_zero(d);
-        let aux = self.aux[idx].clone();
+        let aux = self.code.aux[idx].clone();
         match insn.src_reg {
             pseudo::BTF_ID => {
                 let Some((typ, meta)) = aux.btf_var else {
                     return self
+                        .log
                         .verifier_bug(format_args!("pseudo btf id: unexpected dst reg type"));
                 };
                 let reg = &mut self.regs()[d];
@@ -292,15 +288,20 @@ impl Env<'_> {
                 reg.meta = meta;
             }
             pseudo::FUNC => {
-                let subprog = self.callee_of(idx);
-                if self.prog.func_info.is_empty() {
+                let subprog = self.code.callee_of(idx);
+                if self.input.prog.func_info.is_empty() {
                     verbose!(self, "missing btf func_info\n");
                     return Err(Errno::EINVAL.into());
                 }
                 let Some(subprog) = subprog else {
                     return Err(Errno::EFAULT.into());
                 };
-                if !self.func_info_aux.get(subprog).is_some_and(|f| f.is_static) {
+                if !self
+                    .code
+                    .func_info_aux
+                    .get(subprog)
+                    .is_some_and(|f| f.is_static)
+                {
                     verbose!(self, "callback function not static\n");
                     return Err(Errno::EINVAL.into());
                 }
@@ -317,7 +318,7 @@ impl Env<'_> {
                     return Err(Errno::EFAULT.into());
                 };
                 let in_value = matches!(src, pseudo::MAP_VALUE | pseudo::MAP_IDX_VALUE);
-                if in_value && self.maps[map].def.map_type == MapType::Arena {
+                if in_value && self.code.maps[map].def.map_type == MapType::Arena {
                     self.mark_reg_unknown(d);
                     self.regs()[d].meta = Meta::Map(map);
                     return Ok(());
@@ -332,70 +333,6 @@ impl Env<'_> {
                 reg.meta = Meta::Map(map);
             }
         }
-        Ok(())
-    }
-
-    /// A register is about to be read (`check_reg_arg` with `SRC_OP`).
-    pub fn check_src_reg(&mut self, regno: usize) -> Check {
-        self.log.scratch_reg(regno);
-        if self.reg(regno).typ == RegType::NOT_INIT {
-            verbose!(self, "R{regno} !read_ok\n");
-            return Err(Errno::EACCES.into());
-        }
-        Ok(())
-    }
-
-    /// A register is about to be written (`check_reg_arg` with `DST_OP` or `DST_OP_NO_MARK`).
-    pub fn check_dst_reg(&mut self, regno: usize, mark: bool) -> Check {
-        self.log.scratch_reg(regno);
-        if regno == usize::from(bpf::insn::REG_FP) {
-            verbose!(self, "frame pointer is read only\n");
-            return Err(Errno::EACCES.into());
-        }
-        if mark {
-            self.mark_reg_unknown(regno);
-        }
-        Ok(())
-    }
-
-    /// Whether leaking the register would leak a pointer.
-    pub fn is_pointer_value(&self, regno: usize) -> bool {
-        !self.allow_ptr_leaks && self.reg(regno).typ.is_pointer()
-    }
-
-    /// Bounds that disagree are a bug; ranges are forgotten, or the program is refused if it asked
-    /// for that (`reg_bounds_sanity_check`).
-    pub fn bounds_sanity_check(
-        &mut self,
-        reg: &mut crate::state::reg::RegState,
-        ctx: &str,
-    ) -> Check {
-        let Some(msg) = reg.invariant_violation() else {
-            return Ok(());
-        };
-        verbose!(
-            self,
-            "verifier bug: REG INVARIANTS VIOLATION ({ctx}): {msg} r64={{.base={}, .size={}}} \
-             r32={{.base={}, .size={}}} var_off=({}, {})\n",
-            crate::domain::number::Hex(reg.r64.base),
-            crate::domain::number::Hex(reg.r64.size),
-            crate::domain::number::Hex(reg.r32.base.into()),
-            crate::domain::number::Hex(reg.r32.size.into()),
-            crate::domain::number::Hex(reg.var_off.value),
-            crate::domain::number::Hex(reg.var_off.mask)
-        );
-        if self.test_reg_invariants {
-            return Err(Stop::Errno(Errno::EFAULT));
-        }
-        reg.mark_unbounded();
-        Ok(())
-    }
-
-    /// The same for a register of the current frame.
-    pub fn reg_sanity_check(&mut self, regno: usize, ctx: &str) -> Check {
-        let mut reg = *self.reg(regno);
-        self.bounds_sanity_check(&mut reg, ctx)?;
-        self.regs()[regno] = reg;
         Ok(())
     }
 }

@@ -17,7 +17,7 @@
 //!
 //! Source: `kernel/bpf/states.c`.
 
-use bpf::insn::{MAX_BPF_REG, REG_FP};
+use bpf::insn::REG_FP;
 
 use crate::env::Env;
 use crate::env::explored::StateListNode;
@@ -38,32 +38,34 @@ const BPF_COMPLEXITY_LIMIT_STATES: u32 = 64;
 
 impl Env<'_> {
     pub(crate) fn update_peak_states(&mut self) {
-        let cur = self.explored_states_size + self.free_list_size + self.num_backedges;
-        self.peak_states = self.peak_states.max(cur);
+        let cur = self.explored.explored_states_size
+            + self.explored.free_list_size
+            + self.explored.num_backedges;
+        self.counts.peak_states = self.counts.peak_states.max(cur);
     }
 
     fn maybe_free_state(&mut self, id: StateId) {
-        let Some(node) = self.states.get(id.0).and_then(Option::as_ref) else {
+        let Some(node) = self.explored.states.get(id.0).and_then(Option::as_ref) else {
             return;
         };
         if !node.in_free_list || node.state.branches != 0 || self.incomplete_read_marks(&node.state)
         {
             return;
         }
-        self.states[id.0] = None;
-        self.free_list_size -= 1;
+        self.explored.states[id.0] = None;
+        self.explored.free_list_size -= 1;
     }
 
     /// A path ended: its states have one branch less to explore (`bpf_update_branch_counts`).
-    pub fn update_branch_counts(&mut self) -> Check {
-        self.cur.branches = self.cur.branches.wrapping_sub(1);
-        if self.cur.branches != 0 {
+    pub(crate) fn update_branch_counts(&mut self) -> Check {
+        self.path.cur.branches = self.path.cur.branches.wrapping_sub(1);
+        if self.path.cur.branches != 0 {
             return Ok(());
         }
         // The current state itself is not kept, so it is not the entry of a loop; but when it ends in
         // one, the kernel wants to have seen the way in.
         self.check_scc_entered()?;
-        let mut next = self.cur.parent;
+        let mut next = self.path.cur.parent;
         while let Some(id) = next {
             let Some(st) = self.state_mut(id) else { break };
             st.branches = st.branches.wrapping_sub(1);
@@ -80,11 +82,11 @@ impl Env<'_> {
 
     /// Forgets registers and stack that are dead (`clean_verifier_state`).
     fn clean_cur_state(&mut self) {
-        for i in 0..self.cur.frames.len() {
-            let live_regs = self.aux[self.cur.frame_insn_idx(i)].live_regs_before;
-            let live_stack = self.live_stack(&self.cur, i);
+        for i in 0..self.path.cur.frames.len() {
+            let live_regs = self.code.aux[self.path.cur.frame_insn_idx(i)].live_regs_before;
+            let live_stack = self.live_stack(&self.path.cur, i);
             let not_init = self.not_init();
-            let frame = &mut self.cur.frames[i];
+            let frame = &mut self.path.cur.frames[i];
             for r in (0..usize::from(REG_FP)).filter(|r| live_regs >> r & 1 == 0) {
                 frame.regs[r] = not_init;
             }
@@ -103,7 +105,7 @@ impl Env<'_> {
 
     /// Whether some active iterator has a different number of iterations behind it.
     fn iter_active_depths_differ(&self, old: &VerifierState) -> bool {
-        for (of, cf) in old.frames.iter().zip(&self.cur.frames) {
+        for (of, cf) in old.frames.iter().zip(&self.path.cur.frames) {
             for (o, c) in of.stack.iter().zip(&cf.stack) {
                 if o.typ[0] != Slot::Iter {
                     continue;
@@ -129,36 +131,18 @@ impl Env<'_> {
             .is_some_and(|i| i.state == IterState::Active)
     }
 
-    fn bucket(&self, insn_idx: usize) -> usize {
-        let callsite = self.cur.frame().callsite as u32;
-        ((insn_idx as u32 ^ callsite) as usize) % self.insns.len().max(1)
-    }
-
-    /// An earlier state at the same place on the same path (`find_prev_entry`).
-    pub fn find_prev_entry(&self, at: &VerifierState, insn_idx: usize) -> Option<StateId> {
-        let bucket = &self.explored[self.bucket(insn_idx)];
-        bucket.iter().rev().copied().find(|&id| {
-            self.state(id).is_some_and(|st| {
-                st.insn_idx == insn_idx
-                    && st.branches != 0
-                    && st.same_callsites(at)
-                    && st.dfs_depth < at.dfs_depth
-            })
-        })
-    }
-
     /// Compares the current state with those kept for this instruction; true when one of them shows
     /// it to be safe. Otherwise keeps it, if it is worth it (`bpf_is_state_visited`).
-    pub fn is_state_visited(&mut self, insn_idx: usize) -> Check<bool> {
-        let aux = &self.aux[insn_idx];
+    pub(crate) fn is_state_visited(&mut self, insn_idx: usize) -> Check<bool> {
+        let aux = &self.code.aux[insn_idx];
         let force_checkpoint = aux.force_checkpoint;
-        let is_iter_next = aux.is_iter_next;
-        let calls_callback = aux.calls_callback && self.profile.has(Rule::CALLBACK_ANY_COUNT);
-        let is_may_goto = self.insns[insn_idx].is_may_goto();
+        let is_iter_next = self.marks.insns[insn_idx].is_iter_next;
+        let calls_callback = aux.calls_callback && self.input.profile.has(Rule::CALLBACK_ANY_COUNT);
+        let is_may_goto = self.code.insns[insn_idx].is_may_goto();
         let force_new_state =
-            self.test_state_freq || force_checkpoint || self.cur.jmp_history.len() > 40;
-        let jmps = self.jmps_processed - self.prev_jmps_processed;
-        let insns = self.insn_processed - self.prev_insn_processed;
+            self.input.test_state_freq || force_checkpoint || self.path.cur.jmp_history.len() > 40;
+        let jmps = self.counts.jmps_processed - self.explored.prev_jmps_processed;
+        let insns = self.counts.insn_processed - self.explored.prev_insn_processed;
         let mut add_new_state = force_new_state || jmps >= 2 && insns >= 8;
 
         self.clean_cur_state();
@@ -166,10 +150,10 @@ impl Env<'_> {
         let bucket = self.bucket(insn_idx);
         let mut states_cnt = 0;
         // The newest state is last; states may be taken out while they are walked.
-        let mut pos = self.explored[bucket].len();
+        let mut pos = self.explored.by_insn[bucket].len();
         while pos > 0 {
             pos -= 1;
-            let id = self.explored[bucket][pos];
+            let id = self.explored.by_insn[bucket][pos];
             states_cnt += 1;
             let Some(sl) = self.state(id) else { continue };
             if sl.insn_idx != insn_idx {
@@ -179,8 +163,8 @@ impl Env<'_> {
             if sl.branches != 0 {
                 let frame = sl.frame();
                 let async_reentry = frame.in_async_callback_fn
-                    && frame.async_entry_cnt != self.cur.frame().async_entry_cnt;
-                let convergence = if self.profile.has(Rule::ITER_EXACT_CONVERGENCE) {
+                    && frame.async_entry_cnt != self.path.cur.frame().async_entry_cnt;
+                let convergence = if self.input.profile.has(Rule::ITER_EXACT_CONVERGENCE) {
                     ExactLevel::RangeWithin
                 } else {
                     ExactLevel::NotExact
@@ -193,24 +177,24 @@ impl Env<'_> {
                     }
                     check_inf_loop = false;
                 } else if is_may_goto
-                    && (sl.may_goto_depth != self.cur.may_goto_depth
-                        || !self.profile.has(Rule::MAY_GOTO_DEPTH))
+                    && (sl.may_goto_depth != self.path.cur.may_goto_depth
+                        || !self.input.profile.has(Rule::MAY_GOTO_DEPTH))
                     && self.states_equal(sl, ExactLevel::RangeWithin)
                 {
                     hit = Some(true);
                 } else if calls_callback {
                     if self.states_equal(sl, ExactLevel::RangeWithin) {
-                        hit = Some(self.profile.has(Rule::CALLBACK_SCC));
+                        hit = Some(self.input.profile.has(Rule::CALLBACK_SCC));
                     }
                     check_inf_loop = false;
                 }
                 if hit.is_none() {
                     if check_inf_loop
-                        && states_maybe_looping(sl, &self.cur)
+                        && states_maybe_looping(sl, &self.path.cur)
                         && self.states_equal(sl, ExactLevel::Exact)
                         && !self.iter_active_depths_differ(sl)
-                        && sl.may_goto_depth == self.cur.may_goto_depth
-                        && sl.callback_unroll_depth == self.cur.callback_unroll_depth
+                        && sl.may_goto_depth == self.path.cur.may_goto_depth
+                        && sl.callback_unroll_depth == self.path.cur.callback_unroll_depth
                     {
                         self.tell(Event::InfiniteLoop(id));
                         return self.infinite_loop(id, insn_idx);
@@ -220,8 +204,8 @@ impl Env<'_> {
                     }
                 }
             } else {
-                let in_loop =
-                    self.profile.has(Rule::LOOP_STATES_EXACT) && self.incomplete_read_marks(sl);
+                let in_loop = self.input.profile.has(Rule::LOOP_STATES_EXACT)
+                    && self.incomplete_read_marks(sl);
                 let level = if in_loop {
                     ExactLevel::RangeWithin
                 } else {
@@ -236,7 +220,7 @@ impl Env<'_> {
                 return self.prune(id, insn_idx, in_loop);
             }
             self.tell(Event::Differs(id));
-            let Some(node) = self.states[id.0].as_mut() else {
+            let Some(node) = self.explored.states[id.0].as_mut() else {
                 continue;
             };
             if add_new_state {
@@ -249,14 +233,14 @@ impl Env<'_> {
             };
             if node.miss_cnt > node.hit_cnt * n + n {
                 node.in_free_list = true;
-                self.explored[bucket].remove(pos);
-                self.free_list_size += 1;
-                self.explored_states_size -= 1;
+                self.explored.by_insn[bucket].remove(pos);
+                self.explored.free_list_size += 1;
+                self.explored.explored_states_size -= 1;
                 self.maybe_free_state(id);
             }
         }
-        self.max_states_per_insn = self.max_states_per_insn.max(states_cnt);
-        if !self.bpf_capable && states_cnt > BPF_COMPLEXITY_LIMIT_STATES {
+        self.counts.max_states_per_insn = self.counts.max_states_per_insn.max(states_cnt);
+        if !self.input.bpf_capable && states_cnt > BPF_COMPLEXITY_LIMIT_STATES {
             return Ok(false);
         }
         if add_new_state {
@@ -267,8 +251,8 @@ impl Env<'_> {
 
     fn infinite_loop(&mut self, old: StateId, insn_idx: usize) -> Check<bool> {
         self.verbose_linfo(insn_idx, format_args!("; "));
-        let curframe = self.cur.curframe();
-        let cur = self.state_text(&self.cur, curframe, true);
+        let curframe = self.path.cur.curframe();
+        let cur = self.state_text(&self.path.cur, curframe, true);
         let old = self
             .state(old)
             .map(|st| self.state_text(st, curframe, true))
@@ -283,47 +267,47 @@ impl Env<'_> {
     /// The current path is safe because state `id` is. What that state needs precise, this path's
     /// states need too; for the end of a loop that is not final yet.
     fn prune(&mut self, id: StateId, insn_idx: usize, in_loop: bool) -> Check<bool> {
-        if let Some(node) = self.states[id.0].as_mut() {
+        if let Some(node) = self.explored.states[id.0].as_mut() {
             node.hit_cnt += 1;
         }
-        if self.aux[self.insn_idx].jmp_point {
+        if self.code.aux[self.path.insn_idx].jmp_point {
             self.push_jmp_history(Default::default(), 0, 0, Default::default());
         }
         self.propagate_precision(id, Start::Cur)?;
         if in_loop {
-            let mut backedge = self.cur.clone();
+            let mut backedge = self.path.cur.clone();
             backedge.equal_state = Some(id);
             backedge.insn_idx = insn_idx;
             let Some(chain) = self.state(id).and_then(|st| self.scc_callchain(st)) else {
-                return self.verifier_bug(format_args!(
+                return self.log.verifier_bug(format_args!(
                     "add backedge: no SCC in verification path, insn_idx {insn_idx}"
                 ));
             };
-            let Some(&visit) = self.scc_index.get(&chain) else {
+            let Some(&visit) = self.explored.scc_index.get(&chain) else {
                 let text = Self::format_callchain(&chain);
-                return self.verifier_bug(format_args!(
+                return self.log.verifier_bug(format_args!(
                     "add backedge: no visit info for call chain {text}"
                 ));
             };
             if self.log.level2() {
                 verbose!(self, "SCC backedge {}\n", Self::format_callchain(&chain));
             }
-            self.scc_visits[visit].backedges.push(backedge);
-            self.num_backedges += 1;
+            self.explored.scc_visits[visit].backedges.push(backedge);
+            self.explored.num_backedges += 1;
             self.update_peak_states();
         }
         Ok(true)
     }
 
     fn keep_state(&mut self, insn_idx: usize, bucket: usize) {
-        self.total_states += 1;
-        self.explored_states_size += 1;
+        self.counts.total_states += 1;
+        self.explored.explored_states_size += 1;
         self.update_peak_states();
-        self.prev_jmps_processed = self.jmps_processed;
-        self.prev_insn_processed = self.insn_processed;
+        self.explored.prev_jmps_processed = self.counts.jmps_processed;
+        self.explored.prev_insn_processed = self.counts.insn_processed;
         // Precision found so far is for the parent; from here on it has to be found anew.
-        if self.bpf_capable {
-            for frame in &mut self.cur.frames {
+        if self.input.bpf_capable {
+            for frame in &mut self.path.cur.frames {
                 let regs = frame.regs.iter_mut().take(usize::from(REG_FP));
                 let spilled = frame.stack.iter_mut().filter(|s| s.is_spilled_reg());
                 for r in regs
@@ -334,53 +318,30 @@ impl Env<'_> {
                 }
             }
         }
-        crate::state::ids::clear_singular_ids(&mut self.cur);
-        let id = StateId(self.states.len());
-        let mut new = self.cur.clone();
+        crate::state::ids::clear_singular_ids(&mut self.path.cur);
+        let id = StateId(self.explored.states.len());
+        let mut new = self.path.cur.clone();
         new.insn_idx = insn_idx;
-        self.cur.parent = Some(id);
-        self.cur.first_insn_idx = insn_idx as i32;
-        self.cur.dfs_depth = new.dfs_depth + 1;
-        self.cur.jmp_history.clear();
+        self.path.cur.parent = Some(id);
+        self.path.cur.first_insn_idx = insn_idx as i32;
+        self.path.cur.dfs_depth = new.dfs_depth + 1;
+        self.path.cur.jmp_history.clear();
         // The entry of the current instruction went to the kept state.
-        self.cur_hist_ent = None;
-        self.states.push(Some(Box::new(StateListNode {
+        self.path.cur_hist_ent = None;
+        self.explored.states.push(Some(Box::new(StateListNode {
             state: new,
             miss_cnt: 0,
             hit_cnt: 0,
             in_free_list: false,
         })));
         self.maybe_enter_scc(id);
-        self.explored[bucket].push(id);
+        self.explored.by_insn[bucket].push(id);
         self.tell(Event::Kept(id));
     }
 
-    /// From one iteration to the next, forgets scalars that differ and need not be precise
-    /// (`widen_imprecise_scalars`).
-    pub fn widen_imprecise_scalars(&self, old: StateId, cur: &mut VerifierState) {
-        let Some(old) = self.state(old) else { return };
-        if !self.profile.has(Rule::ITER_WIDENING) {
-            return;
-        }
-        let unknown = self.unknown();
-        for (fo, fc) in old.frames.iter().zip(&mut cur.frames) {
-            let regs = fo.regs.iter().zip(&mut fc.regs).take(MAX_BPF_REG);
-            let slots = fo.stack.iter().zip(&mut fc.stack);
-            let spilled = slots
-                .filter(|(o, c)| o.is_spilled_reg() && c.is_spilled_reg())
-                .map(|(o, c)| (&o.reg, &mut c.reg));
-            for (o, c) in regs.chain(spilled) {
-                let imprecise = o.is_scalar() && c.is_scalar() && !o.precise && !c.precise;
-                if imprecise && !o.same_up_to_id(c) {
-                    *c = unknown;
-                }
-            }
-        }
-    }
-
     /// An empty map of ids, for one comparison.
-    pub fn id_map(&self) -> IdMap {
-        IdMap::new(self.id_gen)
+    pub(crate) fn id_map(&self) -> IdMap {
+        IdMap::new(self.path.id_gen)
     }
 }
 

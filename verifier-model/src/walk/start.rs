@@ -5,7 +5,7 @@
 
 use bpf::kernel::BtfRef;
 
-use crate::analysis::SubprogArg;
+use crate::analysis::code::SubprogArg;
 use crate::env::Env;
 use crate::facts::errno::{Check, Errno, Stop};
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
@@ -16,35 +16,35 @@ use crate::state::{BPF_MAIN_FUNC, FuncState, VerifierState};
 
 impl Env<'_> {
     pub(crate) fn do_check_subprogs(&mut self) -> Check {
-        if self.prog.func_info.is_empty() {
+        if self.input.prog.func_info.is_empty() {
             return Ok(());
         }
-        if self.exception_callback_subprog != 0 {
-            let sleepable = usize::from(self.prog.sleepable());
-            self.func_info_aux[self.exception_callback_subprog].called[sleepable] = true;
+        if self.code.exception_callback_subprog != 0 {
+            let sleepable = self.input.prog.sleepable();
+            let callback = self.code.exception_callback_subprog;
+            self.marks.funcs[callback].called.insert(sleepable);
         }
         loop {
             let mut new = false;
-            for i in 1..self.subprog_cnt() {
-                if !self.subprog_is_global(i) {
+            for i in 1..self.code.subprog_cnt() {
+                if !self.code.subprog_is_global(i) {
                     continue;
                 }
                 for sleepable in [false, true] {
-                    let c = usize::from(sleepable);
-                    let info = self.func_info_aux[i];
-                    if !info.called[c] || info.verified[c] {
+                    let func = &self.marks.funcs[i];
+                    if !func.called.contains(sleepable) || func.verified.contains(sleepable) {
                         continue;
                     }
-                    self.insn_idx = self.subprogs[i].start;
+                    self.path.insn_idx = self.code.subprogs[i].start;
                     self.do_check_common(i, sleepable)?;
                     if self.log.level1() {
-                        let name = self.subprog_name(i);
+                        let name = self.input.subprog_name(i);
                         verbose!(
                             self,
                             "Func#{i} ('{name}') is safe for any args that match its prototype\n"
                         );
                     }
-                    self.func_info_aux[i].verified[c] = true;
+                    self.marks.funcs[i].verified.insert(sleepable);
                     new = true;
                 }
             }
@@ -57,23 +57,23 @@ impl Env<'_> {
     /// Walks one function that is verified on its own.
     pub(crate) fn do_check_common(&mut self, subprog: usize, sleepable: bool) -> Check {
         self.log.forget_lines();
-        let mut frame = FuncState::new(self.bpf_capable, BPF_MAIN_FUNC, 0, subprog);
+        let mut frame = FuncState::new(self.input.bpf_capable, BPF_MAIN_FUNC, 0, subprog);
         self.log.scratch_all();
-        if subprog != 0 || self.extends.is_some() {
-            let name = self.subprog_name(subprog);
+        if subprog != 0 || self.input.extends.is_some() {
+            let name = self.input.subprog_name(subprog);
             if self.log.level1() {
                 verbose!(self, "Validating {name}() func#{subprog}...\n");
             }
             self.prepare_func_args(subprog)?;
-            if self.subprogs[subprog].is_exception_cb {
+            if self.code.subprogs[subprog].is_exception_cb {
                 self.check_exception_cb(subprog)?;
                 frame.in_exception_callback_fn = true;
             }
-            let args = self.subprogs[subprog].args.clone();
+            let args = self.marks.funcs[subprog].args.args.clone();
             for (i, arg) in args.iter().enumerate().take(MAX_BPF_FUNC_REG_ARGS) {
                 frame.regs[i + 1] = self.arg_register(arg)?;
             }
-            if self.extends.is_some() && args.len() > MAX_BPF_FUNC_REG_ARGS {
+            if self.input.extends.is_some() && args.len() > MAX_BPF_FUNC_REG_ARGS {
                 verbose!(
                     self,
                     "freplace programs with >{MAX_BPF_FUNC_REG_ARGS} args not supported yet\n"
@@ -81,28 +81,29 @@ impl Env<'_> {
                 return Err(Errno::EINVAL.into());
             }
         } else {
-            if !self.func_info_aux.is_empty() {
+            if !self.code.func_info_aux.is_empty() {
                 let r = self.prepare_func_args(0);
                 if let Err(Stop::NotModelled(_)) = r {
                     return r;
                 }
-                let args = &self.subprogs[0].args;
+                let args = &self.marks.funcs[0].args.args;
                 let fits = args.len() == 1 && args[0].arg_type == ArgType::ARG_PTR_TO_CTX;
                 if r.is_err() || !fits {
-                    self.func_info_aux[0].unreliable = true;
-                    self.subprogs[0].args.resize(1, SubprogArg::default());
-                    self.subprogs[0].stack_arg_cnt = 0;
+                    let main = &mut self.marks.funcs[0];
+                    main.unreliable = true;
+                    main.args.args.resize(1, SubprogArg::default());
+                    main.args.stack_arg_cnt = 0;
                 }
             }
             let mut r1 = RegState::konst(0);
             r1.typ = RegType::PTR_TO_CTX;
             frame.regs[1] = r1;
         }
-        self.cur = VerifierState {
+        self.path.cur = VerifierState {
             frames: vec![frame],
             branches: 1,
             in_sleepable: sleepable,
-            first_insn_idx: self.subprogs[subprog].start as i32,
+            first_insn_idx: self.code.subprogs[subprog].start as i32,
             last_insn_idx: -1,
             ..VerifierState::default()
         };
@@ -117,12 +118,23 @@ impl Env<'_> {
         Ok(())
     }
 
+    /// The references that a struct_ops program is passed.
+    fn acquire_ctx_args(&mut self) {
+        let known = self.known;
+        for (i, arg) in known.input.ctx_args.iter().enumerate() {
+            if arg.refcounted {
+                let id = self.acquire_reference(0, 0);
+                self.path.ctx_refs[i] = id;
+            }
+        }
+    }
+
     fn check_exception_cb(&mut self, subprog: usize) -> Check {
         if self.subprog_returns_void(subprog) {
             verbose!(self, "exception cb cannot return void\n");
             return Err(Errno::EINVAL.into());
         }
-        let args = &self.subprogs[subprog].args;
+        let args = &self.marks.funcs[subprog].args.args;
         if args.len() != 1 || args[0].arg_type != ArgType::ARG_ANYTHING {
             verbose!(self, "exception cb only supports single integer argument\n");
             return Err(Errno::EINVAL.into());
@@ -157,17 +169,21 @@ impl Env<'_> {
                 reg.meta = Meta::Btf(BtfRef::VMLINUX, arg.btf_id);
                 reg.id = self.new_id();
             }
-            _ => return self.verifier_bug(format_args!("unhandled arg type {}", at.raw())),
+            _ => {
+                return self
+                    .log
+                    .verifier_bug(format_args!("unhandled arg type {}", at.raw()));
+            }
         }
         Ok(reg)
     }
 
     fn free_states(&mut self) {
-        self.cur = VerifierState::default();
-        self.head.clear();
-        self.states.clear();
-        self.explored.iter_mut().for_each(Vec::clear);
-        self.scc_visits.clear();
-        self.scc_index.clear();
+        self.path.cur = VerifierState::default();
+        self.path.waiting.clear();
+        self.explored.states.clear();
+        self.explored.by_insn.iter_mut().for_each(Vec::clear);
+        self.explored.scc_visits.clear();
+        self.explored.scc_index.clear();
     }
 }

@@ -13,19 +13,19 @@ use std::mem::take;
 use bpf::insn::{MAX_BPF_REG, REG_FP};
 use bpf::uapi::Insn;
 
+use crate::analysis::Known;
 use crate::analysis::arg_track::access::{record_access, record_imprecise, record_load_store};
 use crate::analysis::arg_track::xfer::Xfer;
 use crate::analysis::arg_track::{
     ArgTrack, Args, MAX_AT_TRACK_REGS, MAX_STACK_ARG_SLOTS, Point, Spills, SubprogAt,
 };
 use crate::analysis::liveness::instance::Instance;
-use crate::env::Env;
 use crate::log::verbose;
 use crate::state::MAX_CALL_FRAMES;
 
-impl Env<'_> {
+impl Known<'_> {
     /// Follows stack pointers through one function and records what it does to stacks.
-    pub fn compute_subprog_args(
+    pub(crate) fn compute_subprog_args(
         &mut self,
         at: &mut SubprogAt,
         entry: Option<&Args>,
@@ -34,13 +34,13 @@ impl Env<'_> {
     ) {
         let (subprog, depth) = (inst.subprog, inst.depth);
         let (start, end) = (
-            self.subprogs[subprog].start,
-            self.subprogs[subprog + 1].start,
+            self.code.subprogs[subprog].start,
+            self.code.subprogs[subprog + 1].start,
         );
-        let range =
-            self.subprogs[subprog].postorder_start..self.subprogs[subprog + 1].postorder_start;
+        let range = self.code.subprogs[subprog].postorder_start
+            ..self.code.subprogs[subprog + 1].postorder_start;
         // A copy, so that the log can be written to.
-        let order = self.postorder[range].to_vec();
+        let order = self.code.postorder[range].to_vec();
         let len = end - start;
         let log = self.log.level2();
         let mut points: Vec<Option<Point>> = vec![None; len];
@@ -79,11 +79,11 @@ impl Env<'_> {
                 let Some(mut out) = points[i].clone() else {
                     continue;
                 };
-                ctx.xfer(&self.insns[idx], &mut out.args, &mut out.spills);
+                ctx.xfer(&self.code.insns[idx], &mut out.args, &mut out.spills);
                 if log && let Some(before) = &points[i] {
                     self.log_arg_track(idx, before, &out);
                 }
-                for &to in self.successors(idx).as_slice() {
+                for &to in self.code.successors(idx).as_slice() {
                     if to < start || to >= end {
                         continue;
                     }
@@ -108,12 +108,12 @@ impl Env<'_> {
             let Some(point) = &points[idx - start] else {
                 continue;
             };
-            let insn = &self.insns[idx];
+            let insn = &self.code.insns[idx];
             record_load_store(inst, insn, &point.args, idx);
             if insn.is_any_call() {
                 self.record_call(inst, insn, &point.args, idx);
             }
-            if insn.is_pseudo_call() || self.aux[idx].calls_callback {
+            if insn.is_pseudo_call() || self.code.aux[idx].calls_callback {
                 at.callsite_spills[idx] = Some(point.spills.clone());
             }
         }

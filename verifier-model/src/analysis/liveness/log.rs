@@ -19,9 +19,9 @@ use core::fmt;
 
 use bpf::insn::{MAX_BPF_REG, class};
 
+use crate::analysis::Known;
 use crate::analysis::arg_track::{ArgTrack, MAX_ARG_SPILL_SLOTS, Point};
 use crate::analysis::liveness::instance::{Masks, Spis};
-use crate::env::Env;
 use crate::log::{verbose, vlog_alignment};
 
 /// Slots of a frame that take part in liveness: halves come in pairs.
@@ -79,7 +79,7 @@ impl Point {
     }
 }
 
-impl Env<'_> {
+impl Known<'_> {
     /// What an instruction changes (`arg_track_log`).
     pub(crate) fn log_arg_track(&mut self, idx: usize, before: &Point, after: &Point) {
         let mut changes = String::new();
@@ -117,12 +117,12 @@ impl Env<'_> {
     /// A function with the stack pointers that its loads, stores and calls find
     /// (`print_subprog_arg_access`).
     pub(crate) fn print_subprog_arg_access(&mut self, subprog: usize, points: &[Option<Point>]) {
-        let start = self.subprogs[subprog].start;
+        let start = self.code.subprogs[subprog].start;
         let name = self.fmt_subprog(subprog);
         verbose!(self, "{name}:\n");
         let mut i = 0;
         while i < points.len() {
-            let insn = self.insns[start + i];
+            let insn = self.code.insns[start + i];
             let text = self.insn_text(start + i);
             verbose!(self, "{:3}: {text}", start + i);
             let accesses = matches!(insn.class(), class::LDX | class::STX) || insn.is_any_call();
@@ -143,7 +143,7 @@ impl Env<'_> {
     /// What every analysed call of a function reads and writes of stacks, by call site
     /// (`print_instances`).
     pub(crate) fn print_instances(&mut self) {
-        let mut keys: Vec<_> = self.liveness.keys().collect();
+        let mut keys: Vec<_> = self.code.liveness.keys().collect();
         keys.sort_unstable();
         for key in keys {
             self.print_instance(key);
@@ -151,21 +151,21 @@ impl Env<'_> {
     }
 
     fn print_instance(&mut self, key: (usize, usize)) {
-        let Some(subprog) = self.liveness.subprog(key) else {
+        let Some(subprog) = self.code.liveness.subprog(key) else {
             return;
         };
         let (callsite, depth) = key;
         let name = self.fmt_subprog(subprog);
         verbose!(self, "stack use/def {name} (d{depth},cs{callsite}):\n");
         let (mut idx, end) = (
-            self.subprogs[subprog].start,
-            self.subprogs[subprog + 1].start,
+            self.code.subprogs[subprog].start,
+            self.code.subprogs[subprog + 1].start,
         );
         while idx < end {
             let text = self.insn_text(idx);
             let set = |of: fn(&Masks) -> Spis| {
                 let frame = |frame| {
-                    let masks = self.liveness.masks(key, frame, idx);
+                    let masks = self.code.liveness.masks(key, frame, idx);
                     (frame, masks.map_or(0, of))
                 };
                 fmt_frames(&(0..=depth).rev().map(frame).collect::<Vec<_>>())
@@ -183,12 +183,12 @@ impl Env<'_> {
                 verbose!(self, " def: {def}");
             }
             verbose!(self, "\n");
-            idx += self.insns[idx].slots();
+            idx += self.code.insns[idx].slots();
         }
     }
 
     fn fmt_subprog(&self, subprog: usize) -> String {
-        let name = self.subprog_name(subprog);
+        let name = self.input.subprog_name(subprog);
         let space = if name.is_empty() { "" } else { " " };
         format!("subprog#{subprog}{space}{name}")
     }

@@ -17,9 +17,9 @@ use std::collections::HashMap;
 
 use bpf::uapi::Insn;
 
+use crate::analysis::Known;
 use crate::analysis::arg_track::{ArgTrack, Args, SubprogAt};
 use crate::analysis::liveness::instance::{Instance, Masks, Spis};
-use crate::env::Env;
 use crate::facts::errno::{Check, Errno};
 use crate::facts::helpers::id;
 use crate::log::verbose;
@@ -52,9 +52,9 @@ impl Liveness {
 /// Functions analysed before giving up.
 const MAX_SUBPROG_CALLS: u32 = 10000;
 
-impl Env<'_> {
+impl Known<'_> {
     /// Halves of frame `frameno`'s stack that may be read from here on (`bpf_stack_slot_alive`).
-    pub fn live_stack(&self, st: &VerifierState, frameno: usize) -> Spis {
+    pub(crate) fn live_stack(&self, st: &VerifierState, frameno: usize) -> Spis {
         let cur = st.curframe();
         let Some(inst) = self.lookup_instance(st, cur) else {
             return Spis::MAX;
@@ -73,7 +73,7 @@ impl Env<'_> {
                 _ => return Spis::MAX,
             };
             let callsite = st.frame_insn_idx(i);
-            let at = if self.aux[callsite].calls_callback {
+            let at = if self.code.aux[callsite].calls_callback {
                 callsite
             } else {
                 callsite + 1
@@ -85,7 +85,7 @@ impl Env<'_> {
 
     fn lookup_instance(&self, st: &VerifierState, frameno: usize) -> Option<&Instance> {
         let frame = st.frames.get(frameno)?;
-        let start = self.subprogs.get(frame.subprogno)?.start;
+        let start = self.code.subprogs.get(frame.subprogno)?.start;
         let callsite = if frameno > 0 {
             frame.callsite.max(0) as usize
         } else {
@@ -93,26 +93,26 @@ impl Env<'_> {
         };
         (0..=frameno).rev().find_map(|depth| {
             let key = if depth > 0 { callsite } else { start };
-            self.liveness.instances.get(&(key, depth))
+            self.code.liveness.instances.get(&(key, depth))
         })
     }
 
     fn call_instance(&mut self, depth: usize, callsite: usize, subprog: usize) -> (usize, usize) {
-        let start = self.subprogs[subprog].start;
+        let start = self.code.subprogs[subprog].start;
         let key = (if depth > 0 { callsite } else { start }, depth);
-        let insn_cnt = self.subprogs[subprog + 1].start - start;
+        let insn_cnt = self.code.subprogs[subprog + 1].start - start;
         let new = || Instance::new(key.0, depth, subprog, start, insn_cnt);
-        self.liveness.instances.entry(key).or_insert_with(new);
+        self.code.liveness.instances.entry(key).or_insert_with(new);
         key
     }
 
     /// Solves the data-flow equations of one instance.
     fn update_instance(&self, inst: &mut Instance) {
         inst.analyzed = true;
-        let range = self.subprogs[inst.subprog].postorder_start
-            ..self.subprogs[inst.subprog + 1].postorder_start;
-        let order = &self.postorder[range];
-        let succ: Vec<_> = order.iter().map(|&i| self.successors(i)).collect();
+        let range = self.code.subprogs[inst.subprog].postorder_start
+            ..self.code.subprogs[inst.subprog + 1].postorder_start;
+        let order = &self.code.postorder[range];
+        let succ: Vec<_> = order.iter().map(|&i| self.code.successors(i)).collect();
         let start = inst.start;
         for masks in inst.frames.iter_mut().flatten() {
             let mut changed = true;
@@ -140,11 +140,11 @@ impl Env<'_> {
 
     /// Finds where frames' stacks are read and written, function by function
     /// (`bpf_compute_subprog_arg_access`).
-    pub fn compute_stack_liveness(&mut self) -> Check {
-        let mut at = SubprogAt::new(self.subprog_cnt(), self.insns.len());
-        for k in (0..self.subprog_cnt()).rev() {
-            let sub = self.subprog_topo_order[k];
-            if at.is_done(sub) && !self.subprog_is_global(sub) {
+    pub(crate) fn compute_stack_liveness(&mut self) -> Check {
+        let mut at = SubprogAt::new(self.code.subprog_cnt(), self.code.insns.len());
+        for k in (0..self.code.subprog_cnt()).rev() {
+            let sub = self.code.subprog_topo_order[k];
+            if at.is_done(sub) && !self.code.subprog_is_global(sub) {
                 continue;
             }
             let key = self.call_instance(0, 0, sub);
@@ -165,16 +165,16 @@ impl Env<'_> {
         key: (usize, usize),
         callsites: &mut [usize; MAX_CALL_FRAMES],
     ) -> Check {
-        self.liveness.subprog_calls += 1;
-        if self.liveness.subprog_calls > MAX_SUBPROG_CALLS {
-            let n = self.liveness.subprog_calls;
+        self.code.liveness.subprog_calls += 1;
+        if self.code.liveness.subprog_calls > MAX_SUBPROG_CALLS {
+            let n = self.code.liveness.subprog_calls;
             verbose!(
                 self,
                 "liveness analysis exceeded complexity limit ({n} calls)\n"
             );
             return Err(Errno::E2BIG.into());
         }
-        let Some(found) = self.liveness.instances.remove(&key) else {
+        let Some(found) = self.code.liveness.instances.remove(&key) else {
             return Err(Errno::EFAULT.into());
         };
         let (prev, mut inst) = if found.analyzed {
@@ -188,21 +188,21 @@ impl Env<'_> {
         let depth = inst.depth;
         self.compute_subprog_args(at, entry, &mut inst, callsites);
 
-        let range =
-            self.subprogs[subprog].postorder_start..self.subprogs[subprog + 1].postorder_start;
+        let range = self.code.subprogs[subprog].postorder_start
+            ..self.code.subprogs[subprog + 1].postorder_start;
         for p in range {
-            let idx = self.postorder[p];
-            let insn = self.insns[idx];
+            let idx = self.code.postorder[p];
+            let insn = self.code.insns[idx];
             let args = at.args_at(subprog, idx - inst.start);
             let mut callee_args = [ArgTrack::None; crate::analysis::arg_track::MAX_AT_TRACK_REGS];
             let callee = if insn.is_pseudo_call() {
-                let Some(callee) = self.callee_of(idx) else {
+                let Some(callee) = self.code.callee_of(idx) else {
                     continue;
                 };
                 callee_args[1..=5].copy_from_slice(&args[1..=5]);
                 callee_args[11..].copy_from_slice(&args[11..]);
                 callee
-            } else if self.aux[idx].calls_callback {
+            } else if self.code.aux[idx].calls_callback {
                 match self.find_callback_subprog(&insn, idx) {
                     Callback::Other => continue,
                     Callback::Unknown { caller_reg } => {
@@ -232,7 +232,7 @@ impl Env<'_> {
             let callee_key = self.call_instance(depth + 1, idx, callee);
             callsites[depth] = idx;
             self.analyze_subprog(Some(&callee_args), at, callee_key, callsites)?;
-            if let Some(c) = self.liveness.instances.get(&callee_key) {
+            if let Some(c) = self.code.liveness.instances.get(&callee_key) {
                 for f in 0..c.depth {
                     if c.masks(f, c.start).is_some() {
                         inst.mark_read(f, idx, c.live_before(f, c.start));
@@ -248,7 +248,7 @@ impl Env<'_> {
             None => inst,
         };
         self.update_instance(&mut inst);
-        self.liveness.instances.insert(key, inst);
+        self.code.liveness.instances.insert(key, inst);
         Ok(())
     }
 
@@ -262,7 +262,7 @@ impl Env<'_> {
             id::FIND_VMA => (3, 4, 3),
             _ => return Callback::Other,
         };
-        let aux = &self.aux[idx];
+        let aux = &self.code.aux[idx];
         if aux.const_reg_subprog_mask >> cb_reg & 1 == 0 {
             return Callback::Unknown { caller_reg };
         }

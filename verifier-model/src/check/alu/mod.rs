@@ -21,7 +21,7 @@ use crate::state::scalar::alu as scalar_alu;
 
 impl Env<'_> {
     /// An instruction of class `ALU` or `ALU64`.
-    pub fn check_alu_op(&mut self, insn: &Insn) -> Check {
+    pub(crate) fn check_alu_op(&mut self, insn: &Insn) -> Check {
         let (d, s, op) = (insn.dst(), insn.src(), insn.op());
         match op {
             alu::END | alu::NEG => {
@@ -40,7 +40,7 @@ impl Env<'_> {
             }
             alu::MOV => {
                 if insn.src_is_reg() {
-                    if insn.off == ADDR_SPACE_CAST && self.arena.is_none() {
+                    if insn.off == ADDR_SPACE_CAST && self.code.arena.is_none() {
                         verbose!(
                             self,
                             "addr_space_cast insn can only be used in a program that has an associated arena\n"
@@ -84,20 +84,6 @@ impl Env<'_> {
         self.reg_sanity_check(d, "alu")
     }
 
-    /// Before a scalar is copied, gives it an id that the copy will share.
-    pub fn assign_scalar_id_before_mov(id_gen: &mut u32, src: &mut RegState) {
-        if !src.is_scalar() {
-            return;
-        }
-        if src.id & ADD_CONST != 0 {
-            src.clear_scalar_id();
-        }
-        if src.id == 0 && !src.var_off.is_const() {
-            *id_gen += 1;
-            src.id = *id_gen;
-        }
-    }
-
     fn check_mov_reg(&mut self, insn: &Insn) -> Check {
         let (d, s) = (insn.dst(), insn.src());
         let wide = insn.class() == class::ALU64;
@@ -110,7 +96,7 @@ impl Env<'_> {
             return Ok(());
         }
         if wide && insn.off == 0 {
-            Self::assign_scalar_id_before_mov(&mut self.id_gen, &mut src);
+            Self::assign_scalar_id_before_mov(&mut self.path.id_gen, &mut src);
             self.regs()[s] = src;
             self.regs()[d] = src;
             return Ok(());
@@ -131,7 +117,7 @@ impl Env<'_> {
                 src.umax() < 1u64 << (insn.off - 1)
             };
             if keeps_value {
-                Self::assign_scalar_id_before_mov(&mut self.id_gen, &mut src);
+                Self::assign_scalar_id_before_mov(&mut self.path.id_gen, &mut src);
                 self.regs()[s] = src;
             }
             let mut dst = src;
@@ -171,7 +157,7 @@ impl Env<'_> {
         if insn.src_is_reg() {
             if !src.is_scalar() {
                 if dst_is_ptr {
-                    if op == alu::SUB && self.allow_ptr_leaks {
+                    if op == alu::SUB && self.input.allow_ptr_leaks {
                         self.mark_reg_unknown(d);
                         return Ok(());
                     }
@@ -209,9 +195,9 @@ impl Env<'_> {
         if with && dst.typ != arena {
             self.regs()[insn.dst()] = *src;
         }
-        if insn.class() == class::ALU64 && (with || self.arena.is_some()) {
-            let idx = self.insn_idx;
-            if *self.aux[idx].arena_alu.get_or_insert(with) != with {
+        if insn.class() == class::ALU64 && (with || self.code.arena.is_some()) {
+            let idx = self.path.insn_idx;
+            if *self.marks.insns[idx].arena_alu.get_or_insert(with) != with {
                 verbose!(
                     self,
                     "same insn cannot be used with and without arena pointer\n"
@@ -226,7 +212,7 @@ impl Env<'_> {
     fn track_add_const(&mut self, insn: &Insn, src: &RegState, alu32: bool, dst_umax: u64) {
         let d = insn.dst();
         let same_reg = insn.src_is_reg() && insn.src() == d;
-        let bpf_capable = self.bpf_capable;
+        let bpf_capable = self.input.bpf_capable;
         let dst = &mut self.regs()[d];
         let linkable = bpf_capable
             && matches!(insn.op(), alu::ADD | alu::SUB)
@@ -285,7 +271,7 @@ impl Env<'_> {
         } else {
             return Ok(());
         };
-        let idx = self.insn_idx;
+        let idx = self.path.insn_idx;
         let branch = self.push_stack(idx, idx, false)?;
         let other = &mut branch.frame_mut().regs[insn.dst()];
         if alu32 {

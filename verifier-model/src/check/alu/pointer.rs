@@ -30,7 +30,7 @@ impl Env<'_> {
             return Ok(());
         }
         if insn.class() != class::ALU64 {
-            if op == alu::SUB && self.allow_ptr_leaks {
+            if op == alu::SUB && self.input.allow_ptr_leaks {
                 self.mark_reg_unknown(d);
                 return Ok(());
             }

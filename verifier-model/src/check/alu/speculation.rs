@@ -48,12 +48,14 @@ const fn is_needed(op: u8) -> bool {
 
 impl Env<'_> {
     fn can_skip_alu_sanitation(&self, insn: &Insn) -> bool {
-        self.bypass_spec_v1 || !insn.src_is_reg() || self.aux[self.insn_idx].nospec
+        self.input.bypass_spec_v1
+            || !insn.src_is_reg()
+            || self.marks.insns[self.path.insn_idx].nospec
     }
 
     /// Whether an error on a speculative path is settled by a barrier.
-    pub fn recoverable_with_nospec(&self, stop: &Stop) -> bool {
-        self.cur.speculative
+    pub(crate) fn recoverable_with_nospec(&self, stop: &Stop) -> bool {
+        self.path.cur.speculative
             && matches!(
                 stop,
                 Stop::Errno(Errno::EPERM | Errno::EACCES | Errno::EINVAL)
@@ -61,9 +63,9 @@ impl Env<'_> {
     }
 
     /// The path that only a mispredicting processor takes; of a jump, the operands are forgotten.
-    pub fn sanitize_speculative_path(&mut self, jump: Option<&Insn>, next: usize) -> Check {
+    pub(crate) fn sanitize_speculative_path(&mut self, jump: Option<&Insn>, next: usize) -> Check {
         let unknown = self.unknown();
-        let idx = self.insn_idx;
+        let idx = self.path.insn_idx;
         let st = self.push_stack(next, idx, true)?;
         if let Some(insn) = jump {
             let regs = &mut st.frame_mut().regs;
@@ -76,17 +78,19 @@ impl Env<'_> {
     }
 
     /// Scalar addition and subtraction: no pointer must get here on another path.
-    pub fn sanitize_val_alu(&mut self, insn: &Insn) -> Check {
+    pub(crate) fn sanitize_val_alu(&mut self, insn: &Insn) -> Check {
         if !is_needed(insn.op()) || self.can_skip_alu_sanitation(insn) {
             return Ok(());
         }
-        let idx = self.insn_idx;
-        let done = self.aux[idx].alu_mask.update(BPF_ALU_NON_POINTER, 0);
+        let idx = self.path.insn_idx;
+        let done = self.marks.insns[idx]
+            .alu_mask
+            .update(BPF_ALU_NON_POINTER, 0);
         done.or_else(|why| self.sanitize_err(insn, why))
     }
 
     /// Before a pointer is moved: whether that can be masked, and the path on which it is not moved.
-    pub fn sanitize_ptr_alu(
+    pub(crate) fn sanitize_ptr_alu(
         &mut self,
         insn: &Insn,
         ptr: &RegState,
@@ -98,7 +102,7 @@ impl Env<'_> {
             return Ok(info);
         }
         let (imm, neg) = (off.var_off.is_const(), off.smin() < 0);
-        if !self.cur.speculative {
+        if !self.path.cur.speculative {
             if !imm && neg != (off.smax() < 0) {
                 return self.sanitize_err(insn, Reason::Bounds);
             }
@@ -117,10 +121,10 @@ impl Env<'_> {
                 state: side | flag(neg, BPF_ALU_NEG_VALUE) | flag(imm, BPF_ALU_IMMEDIATE),
                 limit,
             };
-            self.explore_alu_limits |= !imm;
+            self.path.explore_alu_limits |= !imm;
         }
         if !imm {
-            let next = self.insn_idx + 1;
+            let next = self.path.insn_idx + 1;
             if let Err(Stop::Errno(_)) = self.sanitize_speculative_path(None, next) {
                 return self.sanitize_err(insn, Reason::Stack);
             }
@@ -129,15 +133,21 @@ impl Env<'_> {
     }
 
     /// After a pointer was moved: it must be in bounds, and the mask is as wide as the move.
-    pub fn sanitize_ptr_moved(&mut self, insn: &Insn, dst: &RegState, info: SanitizeInfo) -> Check {
+    pub(crate) fn sanitize_ptr_moved(
+        &mut self,
+        insn: &Insn,
+        dst: &RegState,
+        info: SanitizeInfo,
+    ) -> Check {
         self.sanitize_check_bounds(insn, dst)?;
-        if !is_needed(insn.op()) || self.can_skip_alu_sanitation(insn) || self.cur.speculative {
+        if !is_needed(insn.op()) || self.can_skip_alu_sanitation(insn) || self.path.cur.speculative
+        {
             return Ok(());
         }
-        let idx = self.insn_idx;
+        let idx = self.path.insn_idx;
         let done = self.ptr_limit(dst, info.to_left).and_then(|limit| {
             let limit = info.mask.limit.wrapping_sub(limit) as i32;
-            let mask = &mut self.aux[idx].alu_mask;
+            let mask = &mut self.marks.insns[idx].alu_mask;
             mask.update(info.mask.state, limit.unsigned_abs())
         });
         done.or_else(|why| self.sanitize_err(insn, why))
@@ -151,7 +161,7 @@ impl Env<'_> {
                 (ptr.var_off.value as u32).wrapping_neg(),
             ),
             RegType::PTR_TO_MAP_VALUE => {
-                let size = self.map_of(ptr).map_or(0, |m| m.def.value_size);
+                let size = self.code.map_of(ptr).map_or(0, |m| m.def.value_size);
                 let limit = if to_left {
                     ptr.smin() as u32
                 } else {
@@ -168,7 +178,7 @@ impl Env<'_> {
     }
 
     fn sanitize_check_bounds(&mut self, insn: &Insn, dst: &RegState) -> Check {
-        if self.bypass_spec_v1 {
+        if self.input.bypass_spec_v1 {
             return Ok(());
         }
         let d = insn.dst();

@@ -25,8 +25,8 @@ const RCU_PROTECTED: [&str; 6] = [
 
 impl Env<'_> {
     /// A load or store of a kptr in a map value.
-    pub fn check_map_kptr_access(&mut self, a: &MemAccess<'_>, field: &Field) -> Check {
-        let insn = self.insns[a.insn_idx];
+    pub(crate) fn check_map_kptr_access(&mut self, a: &MemAccess<'_>, field: &Field) -> Check {
+        let insn = self.code.insns[a.insn_idx];
         if insn.mode() != mode::MEM {
             verbose!(
                 self,
@@ -46,6 +46,7 @@ impl Env<'_> {
         match (insn.class(), a.value) {
             (class::LDX, Some(v)) if field.kind == FieldKind::Uptr => {
                 let size = self
+                    .input
                     .btf(field.btf)
                     .and_then(|b| b.resolve_size(field.btf_id).ok());
                 let id = self.new_id();
@@ -91,7 +92,7 @@ impl Env<'_> {
 
     fn kptr_load_flags(&self, field: &Field) -> Flag {
         let protected = !field.btf.is_kernel()
-            || RCU_PROTECTED.contains(&self.btf_type_name(field.btf, field.btf_id));
+            || RCU_PROTECTED.contains(&self.input.btf_type_name(field.btf, field.btf_id));
         let rcu_safe =
             field.kind == FieldKind::KptrPercpu || field.kind == FieldKind::KptrRef && protected;
         let mut flags = Flag::PTR_MAYBE_NULL;
@@ -107,6 +108,7 @@ impl Env<'_> {
         let node = |f: &Field| matches!(f.kind, FieldKind::ListNode | FieldKind::RbNode);
         if !field.btf.is_kernel()
             && self
+                .input
                 .struct_record(field.btf, field.btf_id)
                 .fields
                 .iter()
@@ -118,7 +120,12 @@ impl Env<'_> {
     }
 
     /// Whether a pointer may be stored in a kptr (`map_kptr_match_type`).
-    pub fn check_kptr_match(&mut self, field: &Field, reg: &RegState, regno: usize) -> Check {
+    pub(crate) fn check_kptr_match(
+        &mut self,
+        field: &Field,
+        reg: &RegState,
+        regno: usize,
+    ) -> Check {
         let unref = field.kind == FieldKind::KptrUnref;
         let percpu = field.kind == FieldKind::KptrPercpu;
         let mut reg_name = String::new();
@@ -138,7 +145,7 @@ impl Env<'_> {
             }
             let flags_ok = (reg.typ.flags() & !allowed).is_empty();
             if flags_ok && percpu == reg.typ.has(Flag::MEM_PERCPU) {
-                reg_name = self.btf_type_name(btf, id).to_owned();
+                reg_name = self.input.btf_type_name(btf, id).to_owned();
                 let name = crate::facts::limits::REG_NAMES[regno];
                 if self.check_ptr_off_reg(reg, name, true).is_err() {
                     return Err(Errno::EACCES.into());
@@ -152,7 +159,7 @@ impl Env<'_> {
         if ok {
             return Ok(());
         }
-        let target = self.btf_type_name(field.btf, field.btf_id).to_owned();
+        let target = self.input.btf_type_name(field.btf, field.btf_id).to_owned();
         let plain = RegType::PTR_TO_BTF_ID;
         verbose!(
             self,
@@ -170,7 +177,7 @@ impl Env<'_> {
     }
 
     /// The destination of `bpf_kptr_xchg`.
-    pub fn process_kptr_func(
+    pub(crate) fn process_kptr_func(
         &mut self,
         reg: &RegState,
         regno: usize,
@@ -180,9 +187,9 @@ impl Env<'_> {
             let Some((btf, id)) = reg.btf() else {
                 return Err(Errno::EFAULT.into());
             };
-            self.struct_record(btf, id)
+            self.input.struct_record(btf, id)
         } else {
-            let info = self.map_of(reg)?;
+            let info = self.code.map_of(reg)?;
             let (name, has_btf) = (info.kernel_name().to_owned(), info.def.btf.is_some());
             let record = info.record.clone();
             if !has_btf {

@@ -13,7 +13,6 @@ pub mod walk;
 pub mod writes;
 
 use bpf::kernel::BtfRef;
-use bpf::kernel::fields::BtfRecord;
 
 use crate::check::btf::walk::Found;
 use crate::env::Env;
@@ -25,7 +24,7 @@ use crate::state::reg::{Meta, RegState};
 
 impl Env<'_> {
     /// Whether a pointer is valid by itself.
-    pub fn is_trusted_reg(&self, reg: &RegState) -> bool {
+    pub(crate) fn is_trusted_reg(&self, reg: &RegState) -> bool {
         if self.reg_is_referenced(reg) {
             return true;
         }
@@ -33,16 +32,8 @@ impl Env<'_> {
         safe && (self.reg2btf(reg.typ).is_some() || reg.typ.has(Flag::TRUSTED_MODIFIERS))
     }
 
-    /// Special fields of a structure of the program's BTF.
-    pub fn struct_record(&self, btf: BtfRef, id: u32) -> BtfRecord {
-        match (btf, self.btf(btf)) {
-            (BtfRef::Prog, Some(b)) => BtfRecord::parse(b, id, self.kernel),
-            _ => BtfRecord::default(),
-        }
-    }
-
     /// An access through a pointer to a structure.
-    pub fn check_ptr_to_btf_access(
+    pub(crate) fn check_ptr_to_btf_access(
         &mut self,
         reg: &RegState,
         argname: &str,
@@ -54,16 +45,16 @@ impl Env<'_> {
         let Some((bref, id)) = reg.btf() else {
             return Err(Errno::EFAULT.into());
         };
-        let tname = self.btf_type_name(bref, id).to_owned();
+        let tname = self.input.btf_type_name(bref, id).to_owned();
         let write = access == Access::Write;
-        if !self.allow_ptr_leaks {
+        if !self.input.allow_ptr_leaks {
             verbose!(
                 self,
                 "'struct {tname}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n"
             );
             return Err(Errno::EPERM.into());
         }
-        if !self.prog.gpl_compatible() && bref.is_kernel() {
+        if !self.input.prog.gpl_compatible() && bref.is_kernel() {
             verbose!(
                 self,
                 "Cannot access kernel 'struct {tname}' from non-GPL compatible program\n"
@@ -178,7 +169,7 @@ impl Env<'_> {
     }
 
     /// A load through a pointer to a map itself.
-    pub fn check_ptr_to_map_access(
+    pub(crate) fn check_ptr_to_map_access(
         &mut self,
         reg: &RegState,
         argname: &str,
@@ -187,16 +178,16 @@ impl Env<'_> {
         access: Access,
         value: Option<usize>,
     ) -> Check {
-        let map_type = self.map_of(reg)?.def.map_type;
+        let map_type = self.code.map_of(reg)?.def.map_type;
         let name = crate::facts::map_helpers::kernel_struct(map_type);
-        let Some(id) = name.and_then(|n| self.vmlinux_struct(n)) else {
+        let Some(id) = name.and_then(|n| self.input.vmlinux_struct(n)) else {
             return not_modelled(format!(
                 "reading fields of a map of type {}",
                 map_type.c_name()
             ));
         };
         let tname = name.unwrap_or_default();
-        if !self.allow_ptr_leaks {
+        if !self.input.allow_ptr_leaks {
             verbose!(
                 self,
                 "'struct {tname}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n"

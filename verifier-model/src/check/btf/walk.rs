@@ -167,13 +167,13 @@ impl Env<'_> {
     }
 
     /// What an access through a pointer to a structure finds (`btf_struct_access`).
-    pub fn struct_access(&mut self, reg: &RegState, off: u32, size: u32) -> Check<Found> {
+    pub(crate) fn struct_access(&mut self, reg: &RegState, off: u32, size: u32) -> Check<Found> {
         let Some((bref, mut id)) = reg.btf() else {
             return Err(Errno::EFAULT.into());
         };
         let alloc = reg.typ.has(Flag::MEM_ALLOC);
         if alloc {
-            for f in self.struct_record(bref, id).fields {
+            for f in self.input.struct_record(bref, id).fields {
                 if off < f.offset + f.size && f.offset < off + size {
                     verbose!(
                         self,
@@ -184,7 +184,7 @@ impl Env<'_> {
                 }
             }
         }
-        let Some(btf) = self.btf(bref).cloned() else {
+        let Some(btf) = self.input.btf(bref).cloned() else {
             return Err(Errno::EFAULT.into());
         };
         let mut flags = Flag::NONE;
@@ -206,7 +206,7 @@ impl Env<'_> {
 
     /// Whether a pointer to one structure can stand for a pointer to another: the same, or one that
     /// starts at that offset inside it.
-    pub fn struct_ids_match(
+    pub(crate) fn struct_ids_match(
         &mut self,
         have: (BtfRef, u32),
         off: i32,
@@ -217,7 +217,7 @@ impl Env<'_> {
         if off == 0 && self.types_are_same(have, need) {
             return true;
         }
-        let Some(btf) = self.btf(have.0).cloned() else {
+        let Some(btf) = self.input.btf(have.0).cloned() else {
             return false;
         };
         let Ok(mut off) = u32::try_from(off) else {
@@ -244,12 +244,12 @@ impl Env<'_> {
     }
 
     /// Whether two BTF references are one type. A module's BTF shares the numbers of vmlinux's.
-    pub fn types_are_same(&self, a: (BtfRef, u32), b: (BtfRef, u32)) -> bool {
+    pub(crate) fn types_are_same(&self, a: (BtfRef, u32), b: (BtfRef, u32)) -> bool {
         if a.1 != b.1 {
             return false;
         }
         let base = |r: BtfRef| {
-            let own = self.btf(r).is_some_and(|b| a.1 >= b.start_id());
+            let own = self.input.btf(r).is_some_and(|b| a.1 >= b.start_id());
             if r.is_kernel() && !own {
                 BtfRef::VMLINUX
             } else {
@@ -261,7 +261,7 @@ impl Env<'_> {
 
     /// Whether a member is listed as one that stays valid with its parent: the kernel's BTF has
     /// structures with the parent's name and a suffix for that.
-    pub fn nested_type_is_trusted(
+    pub(crate) fn nested_type_is_trusted(
         &self,
         reg: &RegState,
         field: &str,
@@ -271,7 +271,7 @@ impl Env<'_> {
         let Some((bref, id)) = reg.btf() else {
             return false;
         };
-        let Some(btf) = self.btf(bref) else {
+        let Some(btf) = self.input.btf(bref) else {
             return false;
         };
         let Some(walk) = btf.type_by_id(id) else {
@@ -293,8 +293,8 @@ impl Env<'_> {
     }
 
     /// Size of a type that is not a structure; None for one that is; its name if it has no size.
-    pub fn struct_type_size(&self, bref: BtfRef, id: u32) -> Result<Option<u32>, String> {
-        let Some(btf) = self.btf(bref) else {
+    pub(crate) fn struct_type_size(&self, bref: BtfRef, id: u32) -> Result<Option<u32>, String> {
+        let Some(btf) = self.input.btf(bref) else {
             return Err(String::new());
         };
         let t = btf.skip_mods_and_typedefs(id);
@@ -306,26 +306,8 @@ impl Env<'_> {
             .map_err(|_| t.name().to_owned())
     }
 
-    /// A structure of vmlinux by name.
-    pub fn vmlinux_struct_by_name(&self, name: &str) -> Option<u32> {
-        self.kernel
-            .vmlinux
-            .find_by_name_kind(name, Kind::Struct)
-            .map(|t| t.id())
-    }
-
-    /// The same for a name in the code, looked up once.
-    pub fn vmlinux_struct(&mut self, name: &'static str) -> Option<u32> {
-        if let Some(id) = self.named_types.get(name) {
-            return *id;
-        }
-        let id = self.vmlinux_struct_by_name(name);
-        self.named_types.insert(name, id);
-        id
-    }
-
     /// What kind of register a structure's pointer is as a context argument or socket.
-    pub fn reg2btf(&self, typ: RegType) -> Option<&'static str> {
+    pub(crate) fn reg2btf(&self, typ: RegType) -> Option<&'static str> {
         match typ.base() {
             RegType::PTR_TO_SOCKET => Some("sock"),
             RegType::PTR_TO_SOCK_COMMON => Some("sock_common"),

@@ -22,8 +22,8 @@ use crate::log::verbose;
 impl Env<'_> {
     /// Who says what programs of this type may write; None for what all types may.
     pub(crate) fn btf_struct_access_function(&self) -> Check<Option<&'static str>> {
-        Ok(match self.prog.prog_type {
-            P::StructOps => match &self.struct_ops {
+        Ok(match self.input.prog.prog_type {
+            P::StructOps => match &self.input.struct_ops {
                 Some(ops) => match ops.known {
                     Some(known) => known.writes.as_deref(),
                     None => {
@@ -44,7 +44,7 @@ impl Env<'_> {
     }
 
     fn has_nf_conntrack(&self) -> bool {
-        let mut btfs = self.kernel.btfs();
+        let mut btfs = self.input.kernel.btfs();
         btfs.any(|(_, btf)| btf.find_own_by_name_kind("nf_conn", Kind::Struct).is_some())
     }
 
@@ -57,11 +57,11 @@ impl Env<'_> {
         off: i32,
         size: i32,
     ) -> Check {
-        let btf = self.btf(bref).filter(|_| bref.is_kernel());
+        let btf = self.input.btf(bref).filter(|_| bref.is_kernel());
         let (Some(btf), Some(writes)) = (btf, table().get(function)) else {
             return Err(Errno::EFAULT.into());
         };
-        let name = self.btf_type_name(bref, id).to_owned();
+        let name = self.input.btf_type_name(bref, id).to_owned();
         let Err(message) = writes.allows(btf, &name, off, size) else {
             return Ok(());
         };

@@ -7,7 +7,9 @@
 use bpf::uapi::{AttachType as A, ProgType as P};
 
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno, MAX_ERRNO};
+use crate::env::flow::Flow;
+use crate::facts::errno::{Check, Errno};
+use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::log::verbose;
 use crate::state::RetvalRange;
@@ -15,21 +17,21 @@ use crate::state::reg::RegState;
 
 impl Env<'_> {
     /// The value returned by the program or by an asynchronous callback.
-    pub fn check_return_code(&mut self, regno: usize, reg_name: &str) -> Check {
-        let frame = &self.cur.frames[0];
+    pub(crate) fn check_return_code(&mut self, regno: usize, reg_name: &str) -> Check {
+        let frame = &self.path.cur.frames[0];
         let in_async = frame.in_async_callback_fn;
         let mut range = frame.callback_ret_range;
         if !in_async && self.program_returns_void()? {
             return Ok(());
         }
-        let ret_type = match self.prog.prog_type {
-            P::StructOps => self.struct_ops_ret_type(),
+        let ret_type = match self.input.prog.prog_type {
+            P::StructOps => self.input.struct_ops_ret_type(),
             _ => None,
         };
         // A pointer of the kernel's comes back with its reference, unmodified, or NULL does.
         let reg = *self.reg(regno);
         if ret_type.is_some()
-            && reg.btf().map(|t| self.home_of(t)) == ret_type
+            && reg.btf().map(|t| self.input.home_of(t)) == ret_type
             && self.reg_is_referenced(&reg)
         {
             return self.check_ptr_off_reg(&reg, &format!("R{regno}"), false);
@@ -42,7 +44,7 @@ impl Env<'_> {
         let ctx = if in_async {
             "At async callback return"
         } else {
-            if self.prog.prog_type == P::StructOps && ret_type.is_none() {
+            if self.input.prog.prog_type == P::StructOps && ret_type.is_none() {
                 return Ok(());
             }
             match self.return_range()? {
@@ -63,9 +65,9 @@ impl Env<'_> {
         self.mark_chain_precision(regno)?;
         if !range.allows(&reg) {
             self.verbose_invalid_scalar(&reg, range, ctx, reg_name);
-            let lsm_cgroup =
-                self.prog.prog_type == P::Lsm && self.prog.expected_attach_type == A::LsmCgroup;
-            if lsm_cgroup && self.attach_returns_void() {
+            let lsm_cgroup = self.input.prog.prog_type == P::Lsm
+                && self.input.prog.expected_attach_type == A::LsmCgroup;
+            if lsm_cgroup && self.input.attach_returns_void() {
                 verbose!(
                     self,
                     "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!\n"
@@ -77,8 +79,8 @@ impl Env<'_> {
     }
 
     /// The value returned by a global function: any scalar.
-    pub fn check_global_subprog_return_code(&mut self) -> Check {
-        let subprog = self.cur.frame().subprogno;
+    pub(crate) fn check_global_subprog_return_code(&mut self) -> Check {
+        let subprog = self.path.cur.frame().subprogno;
         if self.subprog_returns_void(subprog) {
             return Ok(());
         }
@@ -103,7 +105,7 @@ impl Env<'_> {
     }
 
     /// Says what was returned and what may be.
-    pub fn verbose_invalid_scalar(
+    pub(crate) fn verbose_invalid_scalar(
         &mut self,
         reg: &RegState,
         range: RetvalRange,
@@ -130,8 +132,8 @@ impl Env<'_> {
     /// What programs of this type may return; None for anything.
     fn return_range(&self) -> Check<Option<RetvalRange>> {
         let r = |lo, hi| Ok(Some(RetvalRange::new(lo, hi)));
-        let attach = self.prog.expected_attach_type;
-        match self.prog.prog_type {
+        let attach = self.input.prog.expected_attach_type;
+        match self.input.prog.prog_type {
             P::CgroupSockAddr => match attach {
                 A::CgroupUdp4Recvmsg
                 | A::CgroupUdp6Recvmsg
@@ -154,7 +156,7 @@ impl Env<'_> {
             | P::CgroupSockopt
             | P::SkLookup
             | P::Netfilter => r(0, 1),
-            P::RawTracepoint => match self.prog.attach {
+            P::RawTracepoint => match self.input.prog.attach {
                 None => Ok(None),
                 Some(_) => r(0, 0),
             },
@@ -172,59 +174,33 @@ impl Env<'_> {
                 A::TraceKprobeSession | A::TraceUprobeSession => r(0, 1),
                 _ => Ok(None),
             },
-            P::Lsm => Ok(self.lsm_return_range()),
+            P::Lsm => Ok(self.input.lsm_return_range()),
             P::StructOps => r(0, 0),
             _ => Ok(None),
         }
     }
 
-    /// What an LSM hook may return.
-    pub fn lsm_return_range(&self) -> Option<RetvalRange> {
-        let void = self
-            .attach_func_proto()
-            .is_none_or(|(_, p)| p.type_id() == 0);
-        if self.prog.expected_attach_type == A::LsmCgroup {
-            let range = if void {
-                RetvalRange::new(1, 1)
-            } else {
-                RetvalRange::new(0, 1)
-            };
-            return Some(range);
-        }
-        Some(self.lsm_hook_range())
-    }
-
-    /// What the hook itself may return (`bpf_lsm_get_retval_range`).
-    pub fn lsm_hook_range(&self) -> RetvalRange {
-        // Hooks that return a boolean or nothing are listed in kernel/bpf/bpf_lsm.c.
-        const BOOL: [&str; 3] = [
-            "bpf_lsm_audit_rule_known",
-            "bpf_lsm_inode_xattr_skipcap",
-            "bpf_lsm_xfrm_state_pol_flow_match",
-        ];
-        let is_bool = BOOL.contains(&self.attach_func_name());
-        let (lo, hi) = if is_bool { (0, 1) } else { (-MAX_ERRNO, 0) };
-        RetvalRange {
-            minval: lo,
-            maxval: hi,
-            return_32bit: true,
-        }
-    }
-
-    /// Whether the function that the program attaches to returns nothing.
-    fn attach_returns_void(&self) -> bool {
-        self.attach_func_proto()
-            .is_some_and(|(_, p)| p.type_id() == 0)
-    }
-
     fn program_returns_void(&self) -> Check<bool> {
-        if self.extends.is_some() {
+        if self.input.extends.is_some() {
             return Ok(self.subprog_returns_void(0));
         }
-        Ok(match self.prog.prog_type {
-            P::Lsm => self.prog.expected_attach_type != A::LsmCgroup && self.attach_returns_void(),
-            P::StructOps => self.attach_returns_void(),
+        Ok(match self.input.prog.prog_type {
+            P::Lsm => {
+                self.input.prog.expected_attach_type != A::LsmCgroup
+                    && self.input.attach_returns_void()
+            }
+            P::StructOps => self.input.attach_returns_void(),
             _ => false,
         })
+    }
+}
+
+impl Env<'_> {
+    /// The path ends in an exception.
+    pub(crate) fn process_exception_exit(&mut self) -> Check<Flow> {
+        let check_sections =
+            self.input.profile.has(Rule::THROW_CHECKS_RESOURCES) || self.path.cur.curframe() == 0;
+        self.check_resource_leak(true, check_sections, "bpf_throw")?;
+        Ok(Flow::Exit)
     }
 }

@@ -3,18 +3,20 @@
 //!
 //! Source: `btf_ctx_access()` in `kernel/bpf/btf.c`; `ctx_arg_info` of BPF iterators.
 
-use bpf::btf::Kind;
-use bpf::btf::{is_void, kind_str};
+use bpf::btf::{Kind, is_void, kind_str};
 use bpf::kernel::BtfRef;
 use bpf::program::AttachTarget;
 use bpf::uapi::{AttachType as A, ProgType as P};
 
+use crate::analysis::target::{arg_idx, effective_type};
 use crate::check::ctx::CtxInfo;
 use crate::env::Env;
 use crate::facts::errno::{Check, Errno, not_modelled};
+use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
 use crate::facts::rule::Rule;
 use crate::facts::type_tags::type_tags;
 use crate::facts::types::{Flag, RegType};
+use crate::input::target::DstProg;
 use crate::log::verbose;
 
 /// Arguments of BPF iterators that are more than BTF says: function, offset in the context, type.
@@ -53,25 +55,25 @@ const ITER_ARGS: [(&str, i32, RegType); 23] = {
 impl Env<'_> {
     /// Arguments of a traced function, by BTF.
     pub(crate) fn btf_ctx_access(&mut self, off: i32, size: i32) -> Check<Option<CtxInfo>> {
-        let name = self.attach_func_name();
+        let name = self.input.attach_func_name();
         if off % 8 != 0 {
             verbose!(self, "func '{name}' offset {off} is not multiple of 8\n");
             return Ok(None);
         }
-        let Some((bref, proto)) = self.attach_func_proto() else {
+        let Some((bref, proto)) = self.input.attach_func_proto() else {
             return not_modelled("the context of a program without a kernel function");
         };
-        let Some(btf) = self.btf(bref).cloned() else {
+        let Some(btf) = self.input.btf(bref).cloned() else {
             return Err(Errno::EFAULT.into());
         };
-        let attach = match self.prog.attach {
+        let attach = match self.input.prog.attach {
             // A member's index stands in the same field, and is taken for what it is not.
             Some(AttachTarget::Kernel {
                 member: Some(m), ..
             }) => A::from_u32(m.index).unwrap_or(A::StructOps),
-            _ => self.prog.expected_attach_type,
+            _ => self.input.prog.expected_attach_type,
         };
-        let raw_tp = self.prog.prog_type == P::Tracing && attach == A::TraceRawTp;
+        let raw_tp = self.input.prog.prog_type == P::Tracing && attach == A::TraceRawTp;
         let params: Vec<_> = proto.params().collect();
         let slots = |id: u32| {
             let t = btf.skip_mods_and_typedefs(id);
@@ -94,7 +96,7 @@ impl Env<'_> {
         } else {
             &params[..]
         };
-        let is_lsm = self.prog.prog_type == P::Lsm;
+        let is_lsm = self.input.prog.prog_type == P::Lsm;
         let type_id = if arg > params.len() {
             verbose!(self, "func '{name}' doesn't have {}-th argument\n", arg + 1);
             return Ok(None);
@@ -115,7 +117,11 @@ impl Env<'_> {
         let small_int = t.kind() == Kind::Int && t.size() <= 8;
         if small_int || t.is_any_enum() || t.is_composite() {
             let mac = is_lsm && attach == A::LsmMac && arg == params.len();
-            let range = if mac { self.lsm_return_range() } else { None };
+            let range = if mac {
+                self.input.lsm_return_range()
+            } else {
+                None
+            };
             return Ok(Some(CtxInfo {
                 range,
                 ..CtxInfo::SCALAR
@@ -148,24 +154,27 @@ impl Env<'_> {
         if let Some(typ) = iter_arg.filter(|t| t.base() == RegType::PTR_TO_BUF) {
             return Ok(Some(CtxInfo::of(typ)));
         }
-        let ctx_arg = self.ctx_args.iter().find(|a| a.offset == off).copied();
-        if let Some(arg) = ctx_arg.filter(|a| a.typ.base() == RegType::PTR_TO_ARENA) {
+        let mut ctx_args = self.input.ctx_args.iter().zip(&self.path.ctx_refs);
+        let ctx_arg = ctx_args
+            .find(|(a, _)| a.offset == off)
+            .map(|(a, id)| (*a, *id));
+        if let Some((arg, _)) = ctx_arg.filter(|(a, _)| a.typ.base() == RegType::PTR_TO_ARENA) {
             return Ok(Some(CtxInfo::of(arg.typ)));
         }
         let target = btf.skip_mods_and_typedefs(t.type_id());
         if !target.is_composite() {
             return Ok(Some(CtxInfo::SCALAR));
         }
-        if let Some(arg) = ctx_arg {
+        if let Some((arg, ref_id)) = ctx_arg {
             return Ok(Some(CtxInfo {
                 btf: Some(arg.btf),
-                ref_id: arg.ref_id,
+                ref_id,
                 ..CtxInfo::of(arg.typ)
             }));
         }
         if let Some(mut typ) = iter_arg {
             let newly_trusted = matches!(name, "bpf_iter_task" | "bpf_iter_cgroup");
-            if newly_trusted && !self.profile.has(Rule::ITER_CTX_TRUSTED) {
+            if newly_trusted && !self.input.profile.has(Rule::ITER_CTX_TRUSTED) {
                 typ = typ.without(Flag::PTR_TRUSTED);
             }
             let btf = Some((bref, target.id()));
@@ -181,7 +190,7 @@ impl Env<'_> {
             return not_modelled(format!("arguments of the iterator {name}"));
         }
         let mut typ = RegType::PTR_TO_BTF_ID;
-        let trusted = match self.prog.prog_type {
+        let trusted = match self.input.prog.prog_type {
             P::Tracing => matches!(attach, A::TraceRawTp | A::TraceIter),
             P::Lsm => !LSM_UNTRUSTED.contains(&name),
             P::StructOps => true,
@@ -260,4 +269,79 @@ fn raw_tp_null_args(name: &str) -> Option<u64> {
             .then(|| u64::from_str_radix(mask, 16).ok())
             .flatten()
     })
+}
+
+impl Env<'_> {
+    /// The arguments of the function that is watched, and what it returns.
+    pub(crate) fn dst_ctx_access(
+        &mut self,
+        dst: &DstProg,
+        off: i32,
+        size: i32,
+    ) -> Check<Option<CtxInfo>> {
+        let Some((btf, func)) = dst.target() else {
+            return Err(Errno::EFAULT.into());
+        };
+        let name = func.name();
+        if off % 8 != 0 {
+            verbose!(self, "func '{name}' offset {off} is not multiple of 8\n");
+            return Ok(None);
+        }
+        let proto = dst.proto();
+        let params: Vec<_> = proto.map_or_else(Vec::new, |p| p.params().collect());
+        let arg = match proto {
+            Some(proto) => arg_idx(btf, proto, off),
+            None => (off / 8) as usize,
+        };
+        let nr_args = proto.map_or(MAX_BPF_FUNC_REG_ARGS, |_| params.len());
+        let retval = matches!(
+            self.input.prog.expected_attach_type,
+            A::TraceFexit | A::TraceFsession
+        );
+        if arg > nr_args || arg == nr_args && !retval {
+            verbose!(self, "func '{name}' doesn't have {}-th argument\n", arg + 1);
+            return Ok(None);
+        }
+        let Some(proto) = proto else {
+            return Ok(Some(CtxInfo::SCALAR));
+        };
+        let type_id = params.get(arg).map_or(proto.type_id(), |p| p.type_id());
+        let t = btf.skip_mods_and_typedefs(type_id);
+        if t.kind() == Kind::Int && t.size() <= 8 || t.is_any_enum() || t.is_composite() {
+            return Ok(Some(CtxInfo::SCALAR));
+        }
+        if t.kind() != Kind::Ptr {
+            verbose!(
+                self,
+                "func '{name}' arg{arg} '{}' has type {}. Only pointer access is allowed\n",
+                if is_void(t) { "" } else { t.name() },
+                kind_str(t)
+            );
+            return Ok(None);
+        }
+        if size != 8 {
+            verbose!(self, "func '{name}' size {size} must be 8\n");
+            return Ok(None);
+        }
+        if !btf.skip_mods_and_typedefs(t.type_id()).is_composite() {
+            return Ok(Some(CtxInfo::SCALAR));
+        }
+        let mut typ = RegType::PTR_TO_BTF_ID;
+        if params
+            .get(arg)
+            .is_some_and(|p| p.name().ends_with("__nullable"))
+        {
+            typ = typ | Flag::PTR_MAYBE_NULL;
+        }
+        // The context of the program that is watched is its kernel's type here.
+        let dst_type = effective_type(&dst.prog);
+        if !crate::input::ctx::is_ctx_type(dst_type, btf, t) {
+            return Ok(None);
+        }
+        let (id, _) = self.input.kern_ctx_of(dst_type)?;
+        Ok(Some(CtxInfo {
+            btf: Some((BtfRef::VMLINUX, id)),
+            ..CtxInfo::of(typ)
+        }))
+    }
 }

@@ -5,6 +5,7 @@
 //! in `kernel/trace/bpf_trace.c`, `net/core/filter.c`; `btf_ctx_access()` in `kernel/bpf/btf.c`.
 
 pub mod arguments;
+pub mod struct_ops;
 
 use bpf::kernel::BtfRef;
 use bpf::uapi::{AttachType as A, ProgType as P};
@@ -51,8 +52,8 @@ impl CtxInfo {
 
 impl<'a> Env<'a> {
     /// An access to the context.
-    pub fn check_ctx_access(&mut self, a: &MemAccess<'_>, size: i32) -> Check<CtxInfo> {
-        let typ = self.prog.prog_type;
+    pub(crate) fn check_ctx_access(&mut self, a: &MemAccess<'_>, size: i32) -> Check<CtxInfo> {
+        let typ = self.input.prog.prog_type;
         if typ == P::Syscall {
             self.check_mem_region_access(&a.reg, a.argname, a.off, size, u16::MAX.into(), false)?;
         } else {
@@ -72,7 +73,7 @@ impl<'a> Env<'a> {
         }
         let off = a.off.wrapping_add(a.reg.umax() as i32);
         if let Some(info) = self.is_valid_access(a, off, size)? {
-            if info.ref_id != 0 && !self.cur.holds_reference(info.ref_id) {
+            if info.ref_id != 0 && !self.path.cur.holds_reference(info.ref_id) {
                 verbose!(
                     self,
                     "invalid bpf_context access off={off}. Reference may already be released\n"
@@ -95,7 +96,7 @@ impl<'a> Env<'a> {
     ) -> Check<Option<CtxInfo>> {
         let read = a.access == Access::Read;
         let scalar = |ok: bool| Ok(ok.then_some(CtxInfo::SCALAR));
-        match self.prog.prog_type {
+        match self.input.prog.prog_type {
             P::Syscall => scalar((0..i32::from(u16::MAX)).contains(&off)),
             P::RawTracepointWritable if off == 0 => {
                 let ok = read && size == 8;
@@ -127,7 +128,7 @@ impl<'a> Env<'a> {
             P::Netfilter => self.nf_access(a, off, size),
             P::FlowDissector if a.is_ldsx && (76..84).contains(&off) => Ok(None),
             t if let Some(fields) = self.ctx_fields(t) => {
-                let attach = self.prog.expected_attach_type;
+                let attach = self.input.prog.expected_attach_type;
                 Ok(fields.access(off, size, a.access, attach).map(CtxInfo::of))
             }
             t => not_modelled(format!("the context of {t:?} programs")),
@@ -144,7 +145,7 @@ impl<'a> Env<'a> {
         if !(0..96).contains(&off) || !read || off % size != 0 {
             return Ok(None);
         }
-        match self.dst_prog.clone() {
+        match self.input.dst_prog.clone() {
             Some(dst) => self.dst_ctx_access(&dst, off, size),
             None => self.btf_ctx_access(off, size),
         }
@@ -152,7 +153,7 @@ impl<'a> Env<'a> {
 
     /// Fields of a context that is told by a table.
     fn ctx_fields(&self, typ: P) -> Option<&'static Fields> {
-        let getsockopt = self.prog.expected_attach_type == A::CgroupGetsockopt;
+        let getsockopt = self.input.prog.expected_attach_type == A::CgroupGetsockopt;
         Some(match typ {
             P::CgroupSock => &ctx_fields::CGROUP_SOCK,
             P::CgroupSockAddr => &ctx_fields::SOCK_ADDR,
@@ -179,7 +180,7 @@ impl<'a> Env<'a> {
         if size != 8 || a.access == Access::Write {
             return Ok(None);
         }
-        let Some(id) = self.vmlinux_struct(name) else {
+        let Some(id) = self.input.vmlinux_struct(name) else {
             return not_modelled(format!("netfilter programs without struct {name} in BTF"));
         };
         Ok(Some(CtxInfo {
@@ -190,11 +191,11 @@ impl<'a> Env<'a> {
 
     fn skb_access(&mut self, a: &MemAccess<'_>, off: i32, size: i32) -> Check<Option<CtxInfo>> {
         let write = a.access == Access::Write;
-        let prog = self.prog.prog_type;
+        let prog = self.input.prog.prog_type;
         let hidden = match prog {
             P::SocketFilter => matches!(off, 72..84 | 88..144 | 152..164 | 184..192),
-            P::CgroupSkb if !self.bpf_capable && matches!(off, 76..84) => true,
-            P::CgroupSkb if !self.bpf_capable && write && matches!(off, 152..160) => true,
+            P::CgroupSkb if !self.input.bpf_capable && matches!(off, 76..84) => true,
+            P::CgroupSkb if !self.input.bpf_capable && write && matches!(off, 152..160) => true,
             P::CgroupSkb => matches!(off, 72..76 | 140..144 | 160..164),
             P::SkSkb => matches!(off, 8..12 | 72..76 | 140..144 | 152..164 | 184..192),
             P::SchedCls | P::SchedAct => matches!(off, 88..140),

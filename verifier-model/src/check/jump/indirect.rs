@@ -8,7 +8,7 @@
 //! `kernel/bpf/verifier.c`, `kernel/bpf/bpf_insn_array.c`.
 
 use bpf::map::MapDef;
-use bpf::uapi::{Insn, MapType};
+use bpf::uapi::Insn;
 
 use crate::env::Env;
 use crate::env::flow::Flow;
@@ -23,7 +23,7 @@ const ENTRY: u64 = 8;
 const VALUE_SIZE: usize = 16;
 
 /// Places in entries `first..=last`, ascending, each once.
-fn targets(map: &MapDef, first: usize, last: usize) -> Vec<usize> {
+pub(crate) fn targets(map: &MapDef, first: usize, last: usize) -> Vec<usize> {
     let at = |i: usize| {
         let bytes = map.contents.get(i * VALUE_SIZE..)?.first_chunk()?;
         Some(u32::from_le_bytes(*bytes) as usize)
@@ -35,66 +35,15 @@ fn targets(map: &MapDef, first: usize, last: usize) -> Vec<usize> {
 }
 
 impl Env<'_> {
-    /// A program uses an instruction array (`bpf_insn_array_init`).
-    pub fn init_insn_array(&mut self, m: usize) -> Check {
-        let map = self.maps[m].def;
-        let last = map.max_entries.saturating_sub(1) as usize;
-        let valid = |to: &usize| {
-            let inside = to.checked_sub(1).and_then(|i| self.insns.get(i));
-            *to < self.insns.len() && inside.is_none_or(|i| !i.is_ld_imm64())
-        };
-        if map.frozen && targets(map, 0, last).iter().all(valid) {
-            return Ok(());
-        }
-        verbose!(self, "Failed to properly initialize insn array\n");
-        Err(Errno::EINVAL.into())
-    }
-
-    /// All places that a jump may lead to, by the arrays of its function (`create_jt`).
-    pub fn create_jt(&mut self, t: usize) -> Check<Vec<usize>> {
-        let fail = Err(Errno::EINVAL.into());
-        let Some(s) = self.find_containing_subprog(t) else {
-            return Err(Errno::EFAULT.into());
-        };
-        let (start, end) = (self.subprogs[s].start, self.subprogs[s + 1].start);
-        let mut jt = Vec::new();
-        for &m in &self.used_maps {
-            let map = self.maps[m].def;
-            if map.map_type == MapType::InsnArray {
-                let all = targets(map, 0, map.max_entries.saturating_sub(1) as usize);
-                if all.first().is_some_and(|to| (start..end).contains(to)) {
-                    jt.extend(all);
-                }
-            }
-        }
-        if jt.is_empty() {
-            verbose!(
-                self,
-                "no jump tables found for subprog starting at {start}\n"
-            );
-            return fail;
-        }
-        jt.sort_unstable();
-        jt.dedup();
-        if jt.iter().any(|to| !(start..end).contains(to)) {
-            verbose!(
-                self,
-                "jump table for insn {t} points outside of the subprog [{start},{end}]\n"
-            );
-            return fail;
-        }
-        Ok(jt)
-    }
-
     /// `gotox`: one path for each place that the register may hold (`check_indirect_jump`).
-    pub fn check_indirect_jump(&mut self, insn: &Insn) -> Check<Flow> {
+    pub(crate) fn check_indirect_jump(&mut self, insn: &Insn) -> Check<Flow> {
         let d = insn.dst();
         let reg = *self.reg(d);
         if reg.typ != RegType::PTR_TO_INSN {
             verbose!(self, "R{d} has type {}, expected PTR_TO_INSN\n", reg.typ);
             return Err(Errno::EINVAL.into());
         }
-        let map = self.map_of(&reg)?.def;
+        let map = self.code.map_of(&reg)?.def;
         let (min, max) = (reg.umin(), reg.umax());
         for (bound, what) in [(min, "umin"), (max, "umax")] {
             if bound > u64::from(u32::MAX) * ENTRY {
@@ -114,11 +63,11 @@ impl Env<'_> {
         let Some((to, others)) = targets.split_last() else {
             return Err(Errno::EFAULT.into());
         };
-        let (idx, speculative) = (self.insn_idx, self.cur.speculative);
+        let (idx, speculative) = (self.path.insn_idx, self.path.cur.speculative);
         for other in others {
             self.push_stack(*other, idx, speculative)?;
         }
-        self.insn_idx = *to;
+        self.path.insn_idx = *to;
         Ok(Flow::IdxUpdated)
     }
 }

@@ -29,9 +29,9 @@ const BEYOND_PKT_END: i32 = -2;
 
 impl Env<'_> {
     /// A conditional jump (`check_cond_jmp_op`). Falls through here; the taken branch waits.
-    pub fn check_cond_jmp_op(&mut self, insn: &Insn) -> Check {
+    pub(crate) fn check_cond_jmp_op(&mut self, insn: &Insn) -> Check {
         let (d, s, op) = (insn.dst(), insn.src(), insn.op());
-        let idx = self.insn_idx;
+        let idx = self.path.insn_idx;
         if op == jmp::JCOND {
             return self.check_may_goto(insn);
         }
@@ -82,7 +82,7 @@ impl Env<'_> {
             if insn.src_is_reg() && src.is_scalar() {
                 self.mark_chain_precision(s)?;
             }
-            if !self.bypass_spec_v1 {
+            if !self.input.bypass_spec_v1 {
                 let off = if taken { 0 } else { i64::from(insn.off) };
                 let next = (idx as i64 + off + 1).max(0) as usize;
                 self.sanitize_speculative_path(Some(insn), next)?;
@@ -91,7 +91,7 @@ impl Env<'_> {
                 self.print_insn_state();
             }
             if taken {
-                self.insn_idx = idx.wrapping_add_signed(insn.off.into());
+                self.path.insn_idx = idx.wrapping_add_signed(insn.off.into());
             }
             return Ok(());
         }
@@ -113,7 +113,7 @@ impl Env<'_> {
             self.regs()[s] = branches.fallthrough.1;
         }
         // With one register on both sides the second write is the one that stays.
-        let mut other = match self.head.pop() {
+        let mut other = match self.path.waiting.pop() {
             Some(e) => e,
             None => return Err(Errno::EFAULT.into()),
         };
@@ -123,7 +123,7 @@ impl Env<'_> {
             other_regs[s] = branches.taken.1;
         }
         let result = self.both_branches(insn, &mut other.st, &linked, is_jmp32, branches);
-        self.head.push(other);
+        self.path.waiting.push(other);
         result?;
         if self.log.level1() {
             self.print_insn_state();
@@ -144,9 +144,9 @@ impl Env<'_> {
         let sync = |env: &mut Self, regno: usize, other: &mut VerifierState| {
             let reg = *env.reg(regno);
             if reg.is_scalar() && reg.id != 0 {
-                let mut cur = core::mem::take(&mut env.cur);
+                let mut cur = core::mem::take(&mut env.path.cur);
                 env.sync_linked_regs(&mut cur, regno, linked);
-                env.cur = cur;
+                env.path.cur = cur;
                 env.sync_linked_regs(other, regno, linked);
             }
         };
@@ -175,7 +175,7 @@ impl Env<'_> {
             let eq = if op == jmp::JEQ {
                 &mut *other
             } else {
-                &mut self.cur
+                &mut self.path.cur
             };
             let regs = &mut eq.frame_mut().regs;
             if dst_ok && src.typ.may_be_null() {
@@ -198,9 +198,11 @@ impl Env<'_> {
             if insn.src_is_reg() {
                 self.mark_chain_precision(s)?;
             }
-            mark_ptr_or_null_regs(&mut self.cur, d, op == jmp::JNE);
+            mark_ptr_or_null_regs(&mut self.path.cur, d, op == jmp::JNE);
             mark_ptr_or_null_regs(other, d, op == jmp::JEQ);
-        } else if !try_match_pkt_pointers(insn, &mut self.cur, other) && self.is_pointer_value(d) {
+        } else if !try_match_pkt_pointers(insn, &mut self.path.cur, other)
+            && self.is_pointer_value(d)
+        {
             verbose!(self, "R{d} pointer comparison prohibited\n");
             return Err(Errno::EACCES.into());
         }
@@ -210,8 +212,9 @@ impl Env<'_> {
     /// `may_goto` jumps when the program ran for too long: the loop's body is explored later, with
     /// imprecise scalars forgotten; the exit is taken now.
     fn check_may_goto(&mut self, insn: &Insn) -> Check {
-        let idx = self.insn_idx;
+        let idx = self.path.insn_idx;
         let prev = self
+            .path
             .cur
             .parent
             .and_then(|p| self.state(p))
@@ -220,16 +223,8 @@ impl Env<'_> {
         if let Some(prev) = prev {
             self.widen_queued(prev);
         }
-        self.insn_idx = idx.wrapping_add_signed(insn.off.into());
+        self.path.insn_idx = idx.wrapping_add_signed(insn.off.into());
         Ok(())
-    }
-
-    /// Forgets what differs between an earlier iteration and the path remembered last.
-    pub fn widen_queued(&mut self, prev: crate::state::StateId) {
-        if let Some(mut e) = self.head.pop() {
-            self.widen_imprecise_scalars(prev, &mut e.st);
-            self.head.push(e);
-        }
     }
 
     fn is_branch_taken(
@@ -266,7 +261,7 @@ impl Env<'_> {
     }
 
     /// Whether a pointer is known not to be NULL.
-    pub fn reg_not_null(&self, reg: &RegState) -> bool {
+    pub(crate) fn reg_not_null(&self, reg: &RegState) -> bool {
         if reg.typ.may_be_null() || reg.smin() <= -BPF_MAX_VAR_OFF || reg.smax() >= BPF_MAX_VAR_OFF
         {
             return false;

@@ -18,7 +18,7 @@ use crate::state::slot::{Slot, get_spi};
 
 impl Env<'_> {
     /// Memory that a call reads or writes (`check_helper_mem_access`).
-    pub fn check_helper_mem_access(
+    pub(crate) fn check_helper_mem_access(
         &mut self,
         reg: &RegState,
         name: &str,
@@ -38,7 +38,7 @@ impl Env<'_> {
                     verbose!(self, "{name} cannot write into {t}\n");
                     return Err(Errno::EACCES.into());
                 }
-                let key_size = self.map_of(reg)?.def.key_size;
+                let key_size = self.code.map_of(reg)?.def.key_size;
                 self.check_mem_region_access(reg, name, 0, size, key_size, false)
             }
             T::PTR_TO_MAP_VALUE => {
@@ -65,7 +65,7 @@ impl Env<'_> {
                 self.check_stack_range_initialized(reg, name, 0, size, zero_ok, access, meta)
             }
             T::PTR_TO_BTF_ID => self.check_ptr_to_btf_access(reg, name, 0, size, access, None),
-            T::PTR_TO_CTX if self.prog.prog_type == ProgType::Syscall => {
+            T::PTR_TO_CTX if self.input.prog.prog_type == ProgType::Syscall => {
                 self.check_mem_region_access(reg, name, 0, size, u16::MAX.into(), zero_ok)
             }
             _ => {
@@ -83,7 +83,7 @@ impl Env<'_> {
         clippy::too_many_arguments,
         reason = "two arguments are checked together"
     )]
-    pub fn check_mem_size_reg(
+    pub(crate) fn check_mem_size_reg(
         &mut self,
         mem: &RegState,
         size: &RegState,
@@ -127,7 +127,7 @@ impl Env<'_> {
     }
 
     /// Memory of a size that is known (`check_mem_reg`).
-    pub fn check_mem_reg(
+    pub(crate) fn check_mem_reg(
         &mut self,
         reg: &RegState,
         name: &str,
@@ -156,7 +156,7 @@ impl Env<'_> {
     }
 
     /// The size of memory to be returned must be known.
-    pub fn process_const_alloc_mem_size(
+    pub(crate) fn process_const_alloc_mem_size(
         &mut self,
         reg: &RegState,
         name: &str,
@@ -177,11 +177,11 @@ impl Env<'_> {
     }
 
     /// The argument must be a string in a read-only map.
-    pub fn check_arg_const_str(&mut self, reg: &RegState, name: &str) -> Check {
+    pub(crate) fn check_arg_const_str(&mut self, reg: &RegState, name: &str) -> Check {
         if reg.typ != T::PTR_TO_MAP_VALUE {
             return Err(Errno::EINVAL.into());
         }
-        let info = self.map_of(reg)?;
+        let info = self.code.map_of(reg)?;
         let (def, rdonly) = (info.def, info.is_rdonly());
         match def.map_type {
             MapType::InsnArray | MapType::PercpuArray => {
@@ -224,7 +224,7 @@ impl Env<'_> {
         key: &RegState,
         key_size: usize,
     ) -> Check<Option<u64>> {
-        if !self.bpf_capable || key.typ != T::PTR_TO_STACK || !key.var_off.is_const() {
+        if !self.input.bpf_capable || key.typ != T::PTR_TO_STACK || !key.var_off.is_const() {
             return Ok(None);
         }
         let off = key.var_off.value as i32;
@@ -232,6 +232,7 @@ impl Env<'_> {
         let at = (-off - 1) as usize % BPF_REG_SIZE;
         let frameno = key.frameno();
         let slot = self
+            .path
             .cur
             .frames
             .get(frameno)
@@ -252,7 +253,7 @@ impl Env<'_> {
         {
             return Ok(None);
         }
-        self.bt.set_frame_slot(frameno, spi);
+        self.path.bt.set_frame_slot(frameno, spi);
         self.mark_chain_precision_cur(None)?;
         Ok(Some(slot.reg.var_off.value))
     }

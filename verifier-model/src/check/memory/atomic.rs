@@ -16,7 +16,7 @@ use crate::log::verbose;
 
 impl Env<'_> {
     /// An atomic operation.
-    pub fn check_atomic(&mut self, insn: &Insn) -> Check {
+    pub(crate) fn check_atomic(&mut self, insn: &Insn) -> Check {
         const ADD: i32 = alu::ADD as i32;
         const AND: i32 = alu::AND as i32;
         const OR: i32 = alu::OR as i32;
@@ -81,7 +81,7 @@ impl Env<'_> {
             self.check_dst_reg(r, true)?;
         }
         let mut a = MemAccess {
-            insn_idx: self.insn_idx,
+            insn_idx: self.path.insn_idx,
             reg: *self.reg(d),
             argname: REG_NAMES[d],
             off: insn.off.into(),

@@ -16,18 +16,11 @@ use crate::state::BPF_REG_SIZE;
 use crate::state::reg::RegState;
 
 impl<'a> Env<'a> {
-    /// The map that a pointer belongs to.
-    pub fn map_of(&self, reg: &RegState) -> Check<&crate::analysis::MapInfo<'a>> {
-        reg.map()
-            .and_then(|m| self.maps.get(m))
-            .ok_or_else(|| Errno::EFAULT.into())
-    }
-
     pub(crate) fn check_map_value_access(&mut self, a: &MemAccess<'_>, size: i32) -> Check {
         self.check_leak(a, "map")?;
         self.check_map_access_type(&a.reg, a.off, size, a.access)?;
         self.check_map_access(&a.reg, a.argname, a.off, size, false, AccessSrc::Direct)?;
-        let info = self.map_of(&a.reg)?;
+        let info = self.code.map_of(&a.reg)?;
         let off = i64::from(a.off).wrapping_add(a.reg.var_off.value as i64);
         if a.reg.var_off.is_const()
             && let Some(field) = info.record.kptr_at(off as u32).cloned()
@@ -37,7 +30,7 @@ impl<'a> Env<'a> {
         let (Some(v), Access::Read) = (a.value, a.access) else {
             return Ok(());
         };
-        let info = self.map_of(&a.reg)?;
+        let info = self.code.map_of(&a.reg)?;
         if info.def.map_type == MapType::InsnArray {
             if size != BPF_REG_SIZE as i32 {
                 verbose!(self, "Invalid read of {size} bytes from insn_array\n");
@@ -74,14 +67,14 @@ impl<'a> Env<'a> {
     }
 
     /// Whether programs may read or write the map at all.
-    pub fn check_map_access_type(
+    pub(crate) fn check_map_access_type(
         &mut self,
         reg: &RegState,
         off: i32,
         size: i32,
         access: Access,
     ) -> Check {
-        let def = self.map_of(reg)?.def;
+        let def = self.code.map_of(reg)?.def;
         let (ok, what) = match access {
             Access::Write => (map::can_write(def), "write into"),
             Access::Read => (map::can_read(def), "read from"),
@@ -99,7 +92,7 @@ impl<'a> Env<'a> {
     }
 
     /// Bounds of a map value, and its special fields (`check_map_access`).
-    pub fn check_map_access(
+    pub(crate) fn check_map_access(
         &mut self,
         reg: &RegState,
         argname: &str,
@@ -108,9 +101,9 @@ impl<'a> Env<'a> {
         zero_size_allowed: bool,
         src: AccessSrc,
     ) -> Check {
-        let mem_size = map::mem_size(self.map_of(reg)?.def);
+        let mem_size = map::mem_size(self.code.map_of(reg)?.def);
         self.check_mem_region_access(reg, argname, off, size, mem_size, zero_size_allowed)?;
-        let fields = self.map_of(reg)?.record.fields.clone();
+        let fields = self.code.map_of(reg)?.record.fields.clone();
         for f in fields {
             let (lo, hi) = (
                 reg.smin().wrapping_add(off.into()),

@@ -27,7 +27,7 @@ use crate::state::reg::{Meta, RegState};
 
 impl<'a> Env<'a> {
     /// A load (`check_load_mem`).
-    pub fn check_load_mem(
+    pub(crate) fn check_load_mem(
         &mut self,
         insn: &Insn,
         strict: bool,
@@ -44,7 +44,7 @@ impl<'a> Env<'a> {
         self.check_dst_reg(d, false)?;
         let src_type = self.reg(s).typ;
         self.check_mem_access(&MemAccess {
-            insn_idx: self.insn_idx,
+            insn_idx: self.path.insn_idx,
             reg: *self.reg(s),
             argname: REG_NAMES[s],
             off: insn.off.into(),
@@ -59,7 +59,7 @@ impl<'a> Env<'a> {
     }
 
     /// A store of a register (`check_store_reg`).
-    pub fn check_store_reg(&mut self, insn: &Insn, strict: bool) -> Check {
+    pub(crate) fn check_store_reg(&mut self, insn: &Insn, strict: bool) -> Check {
         let (d, s) = (insn.dst(), insn.src());
         self.check_src_reg(s)?;
         if insn.is_stack_arg_stx() {
@@ -73,7 +73,7 @@ impl<'a> Env<'a> {
     }
 
     /// A store of an immediate.
-    pub fn check_store_imm(&mut self, insn: &Insn) -> Check {
+    pub(crate) fn check_store_imm(&mut self, insn: &Insn) -> Check {
         if insn.is_stack_arg_st() {
             let value = RegState::konst(i64::from(insn.imm) as u64);
             return self.check_stack_arg_write(insn.off, value);
@@ -87,7 +87,7 @@ impl<'a> Env<'a> {
 
     fn check_store(&mut self, insn: &Insn, d: usize, value: Option<usize>, strict: bool) -> Check {
         self.check_mem_access(&MemAccess {
-            insn_idx: self.insn_idx,
+            insn_idx: self.path.insn_idx,
             reg: *self.reg(d),
             argname: REG_NAMES[d],
             off: insn.off.into(),
@@ -100,7 +100,7 @@ impl<'a> Env<'a> {
     }
 
     /// A pointer is followed (`check_mem_access`).
-    pub fn check_mem_access(&mut self, a: &MemAccess<'_>) -> Check {
+    pub(crate) fn check_mem_access(&mut self, a: &MemAccess<'_>) -> Check {
         let size = size_to_bytes(a.size_field);
         let reg = &a.reg;
         let write = a.access == Access::Write;
@@ -112,7 +112,7 @@ impl<'a> Env<'a> {
                     verbose!(self, "write to change key {} not allowed\n", a.argname);
                     return Err(Errno::EACCES.into());
                 }
-                let key_size = self.map_of(reg)?.def.key_size;
+                let key_size = self.code.map_of(reg)?.def.key_size;
                 self.check_mem_region_access(reg, a.argname, a.off, size, key_size, false)?;
                 self.load_unknown(a);
             }
@@ -230,7 +230,7 @@ impl<'a> Env<'a> {
             return Err(Errno::EACCES.into());
         }
         self.check_leak(a, "mem")?;
-        if rdonly_untrusted && !self.allow_ptr_leaks {
+        if rdonly_untrusted && !self.input.allow_ptr_leaks {
             verbose!(
                 self,
                 "{t} access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n"
@@ -314,7 +314,7 @@ impl<'a> Env<'a> {
             RegType::PTR_TO_TCP_SOCK => &ctx_fields::TCP_SOCK,
             _ => &ctx_fields::XDP_SOCK,
         };
-        let attach = self.prog.expected_attach_type;
+        let attach = self.input.prog.expected_attach_type;
         if fields.access(a.off, size, a.access, attach).is_none() {
             verbose!(
                 self,

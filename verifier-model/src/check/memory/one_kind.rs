@@ -11,16 +11,16 @@ use crate::log::verbose;
 impl Env<'_> {
     /// One instruction must not follow pointers of kinds that are compiled differently.
     pub(crate) fn save_aux_ptr_type(&mut self, typ: RegType, allow_trust_mismatch: bool) -> Check {
-        let prev = self.aux[self.insn_idx].ptr_type;
+        let prev = self.marks.insns[self.path.insn_idx].ptr_type;
         if prev == RegType::NOT_INIT {
-            self.aux[self.insn_idx].ptr_type = typ;
+            self.marks.insns[self.path.insn_idx].ptr_type = typ;
             return Ok(());
         }
         if typ == prev || mismatch_ok(typ) && mismatch_ok(prev) {
             return Ok(());
         }
         if allow_trust_mismatch && typ.is_mem_or_btf_id() && prev.is_mem_or_btf_id() {
-            self.aux[self.insn_idx].ptr_type = merge_ptr_types(typ, prev);
+            self.marks.insns[self.path.insn_idx].ptr_type = merge_ptr_types(typ, prev);
             return Ok(());
         }
         verbose!(self, "same insn cannot be used with different pointers\n");

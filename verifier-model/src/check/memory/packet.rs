@@ -3,65 +3,17 @@
 //!
 //! Source: `check_packet_access()`, `may_access_direct_pkt_data()`, `check_ld_abs()` in `kernel/bpf/verifier.c`.
 
-use bpf::insn::mode;
-use bpf::uapi::{Insn, ProgType};
+use bpf::uapi::ProgType;
 
 use crate::env::Env;
-use crate::env::flow::Flow;
 use crate::facts::access::Access;
 use crate::facts::errno::{Check, Errno};
-use crate::facts::limits::REG_NAMES;
-use crate::facts::types::RegType;
 use crate::log::verbose;
 use crate::state::reg::RegState;
 
 impl Env<'_> {
-    /// A legacy load from the packet (`check_ld_abs`).
-    pub fn check_ld_abs(&mut self, insn: &Insn) -> Check<Flow> {
-        const CTX_REG: usize = 6;
-        let fail = Err(Errno::EINVAL.into());
-        let skb = matches!(
-            self.prog.prog_type,
-            ProgType::SocketFilter | ProgType::SchedCls | ProgType::SchedAct
-        );
-        if !skb {
-            verbose!(
-                self,
-                "BPF_LD_[ABS|IND] instructions not allowed for this program type\n"
-            );
-            return fail;
-        }
-        if self.cur.frames[1..].iter().any(|f| f.in_callback_fn) {
-            verbose!(self, "cannot use BPF_LD_[ABS|IND] within callback\n");
-            return fail;
-        }
-        self.check_src_reg(CTX_REG)?;
-        self.check_resource_leak(false, true, "BPF_LD_[ABS|IND]")?;
-        let ctx = *self.reg(CTX_REG);
-        if ctx.typ != RegType::PTR_TO_CTX {
-            verbose!(self, "at the time of BPF_LD_ABS|IND R6 != pointer to skb\n");
-            return fail;
-        }
-        if insn.mode() == mode::IND {
-            self.check_src_reg(insn.src())?;
-        }
-        self.check_ptr_off_reg(&ctx, REG_NAMES[CTX_REG], false)?;
-        self.clear_caller_saved_regs();
-        self.mark_reg_unknown(0);
-        if self.cur.curframe() == 0 {
-            return Ok(Flow::Next);
-        }
-        // A load beyond the packet's end leaves the function.
-        let idx = self.insn_idx;
-        self.push_stack(idx + 1, idx, false)?;
-        let zero = self.const_zero();
-        self.regs()[0] = zero;
-        self.prepare_func_exit()?;
-        Ok(Flow::IdxUpdated)
-    }
-
     /// Bounds of the packet as known from comparisons with its end.
-    pub fn check_packet_access(
+    pub(crate) fn check_packet_access(
         &mut self,
         reg: &RegState,
         argname: &str,
@@ -78,13 +30,13 @@ impl Env<'_> {
     }
 
     /// Whether packet data may be read or written by loads, stores or a helper.
-    pub fn may_access_direct_pkt_data(
+    pub(crate) fn may_access_direct_pkt_data(
         &self,
         helper_pkt_access: Option<bool>,
         access: Access,
     ) -> bool {
         use ProgType as P;
-        match self.prog.prog_type {
+        match self.input.prog.prog_type {
             P::LwtIn
             | P::LwtOut
             | P::LwtSeg6local

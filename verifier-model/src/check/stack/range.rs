@@ -15,7 +15,7 @@ use crate::state::slot::{Slot, get_spi, scrub_byte};
 impl Env<'_> {
     /// Memory on the stack that a call reads or writes (`check_stack_range_initialized`).
     #[expect(clippy::too_many_arguments, reason = "the parameters of an access")]
-    pub fn check_stack_range_initialized(
+    pub(crate) fn check_stack_range_initialized(
         &mut self,
         reg: &RegState,
         argname: &str,
@@ -39,7 +39,7 @@ impl Env<'_> {
             let o = (reg.var_off.value as i32).wrapping_add(off);
             (o, o)
         } else {
-            if !self.bypass_spec_v1 {
+            if !self.input.bypass_spec_v1 {
                 let t = reg.var_off;
                 verbose!(
                     self,
@@ -61,12 +61,13 @@ impl Env<'_> {
             return Ok(());
         }
         let frameno = reg.frameno();
-        let (uninit, leaks) = (self.allow_uninit_stack, self.allow_ptr_leaks);
+        let (uninit, leaks) = (self.input.allow_uninit_stack, self.input.allow_ptr_leaks);
         let unknown = self.unknown();
         for i in min_off..max_off + size {
             let spi = get_spi(i);
             let at = (-i - 1) as usize % BPF_REG_SIZE;
             if self
+                .path
                 .cur
                 .frames
                 .get(frameno)

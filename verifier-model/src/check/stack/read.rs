@@ -23,7 +23,7 @@ pub(crate) const STACK_ACCESS: HistFlags = HistFlags {
 
 impl Env<'_> {
     /// An access must lie in the frame; slots down to it come into being.
-    pub fn check_stack_access_within_bounds(
+    pub(crate) fn check_stack_access_within_bounds(
         &mut self,
         reg: &RegState,
         argname: &str,
@@ -52,7 +52,7 @@ impl Env<'_> {
             (reg.smin() + off64, reg.smax() + off64 + size64)
         };
         let allocated = self.stack_frame(reg).map_or(0, |f| f.allocated_stack());
-        let lowest = if access == Access::Write || self.allow_uninit_stack {
+        let lowest = if access == Access::Write || self.input.allow_uninit_stack {
             -MAX_BPF_STACK
         } else {
             -allocated
@@ -87,14 +87,14 @@ impl Env<'_> {
 
     fn grow_stack(&mut self, frameno: usize, size: i32) {
         let n = (size.clamp(0, MAX_BPF_STACK) as usize).div_ceil(BPF_REG_SIZE);
-        let Some(frame) = self.cur.frames.get_mut(frameno) else {
+        let Some(frame) = self.path.cur.frames.get_mut(frameno) else {
             return;
         };
         if frame.stack.len() >= n {
             return;
         }
         frame.stack.resize(n, StackSlot::default());
-        let depth = &mut self.subprogs[frame.subprogno].stack_depth;
+        let depth = &mut self.marks.funcs[frame.subprogno].stack_depth;
         *depth = (*depth).max((n * BPF_REG_SIZE) as i32);
     }
 
@@ -105,19 +105,21 @@ impl Env<'_> {
         insn_idx: usize,
         off: i32,
     ) {
-        let sub = &mut self.subprogs[subprogno];
-        if sub.fastcall_stack_off <= off || self.aux[insn_idx].fastcall_pattern {
+        let func = &mut self.marks.funcs[subprogno];
+        if func.fastcall_stack_off <= off || self.marks.insns[insn_idx].fastcall_pattern {
             return;
         }
-        sub.fastcall_stack_off = i32::from(i16::MIN);
-        let (start, end) = (sub.start, self.subprogs[subprogno + 1].start);
-        for aux in &mut self.aux[start..end] {
-            aux.fastcall_pattern = false;
+        func.fastcall_stack_off = i32::from(i16::MIN);
+        let subprogs = &self.known.code.subprogs;
+        let (start, end) = (subprogs[subprogno].start, subprogs[subprogno + 1].start);
+        for marks in &mut self.marks.insns[start..end] {
+            marks.fastcall_pattern = false;
         }
     }
 
     pub(crate) fn slot_mut(&mut self, frameno: usize, spi: usize) -> Check<&mut StackSlot> {
         let slot = self
+            .path
             .cur
             .frames
             .get_mut(frameno)
@@ -155,14 +157,14 @@ impl Env<'_> {
         let zero = self.const_zero();
         self.regs()[dst] = zero;
         if zero_spills != 0 {
-            self.bt.set_frame_slot_mask(frameno, zero_spills);
+            self.path.bt.set_frame_slot_mask(frameno, zero_spills);
             self.mark_chain_precision_cur(None)?;
         }
         Ok(())
     }
 
     /// A load from the stack; `dst` is the register loaded.
-    pub fn check_stack_read(
+    pub(crate) fn check_stack_read(
         &mut self,
         ptr: &RegState,
         argname: &str,
@@ -187,8 +189,8 @@ impl Env<'_> {
         let min_off = (ptr.smin() as i32).wrapping_add(off);
         let max_off = (ptr.smax() as i32).wrapping_add(off);
         self.mark_reg_stack_read(ptr.frameno(), min_off, max_off + size, dst)?;
-        let subprogno = self.cur.frames[ptr.frameno()].subprogno;
-        self.check_fastcall_stack_contract(subprogno, self.insn_idx, min_off);
+        let subprogno = self.path.cur.frames[ptr.frameno()].subprogno;
+        self.check_fastcall_stack_contract(subprogno, self.path.insn_idx, min_off);
         Ok(())
     }
 
@@ -202,8 +204,8 @@ impl Env<'_> {
         let spi = get_spi(off);
         let slot_off = (-off - 1) as usize;
         self.log.scratch_slot(spi);
-        let subprogno = self.cur.frame().subprogno;
-        self.check_fastcall_stack_contract(subprogno, self.insn_idx, off);
+        let subprogno = self.path.cur.frame().subprogno;
+        self.check_fastcall_stack_contract(subprogno, self.path.insn_idx, off);
         let mut slot = *self.slot_mut(frameno, spi)?;
         let byte = |i: usize| slot.typ[slot_off.wrapping_sub(i) % BPF_REG_SIZE];
         if !slot.is_spilled_reg() {
@@ -223,15 +225,15 @@ impl Env<'_> {
             .count();
         let history = if size != BPF_REG_SIZE as i32 || spill_size != BPF_REG_SIZE {
             if !slot.reg.is_scalar() {
-                self.verbose_linfo(self.insn_idx, format_args!("; "));
+                self.verbose_linfo(self.path.insn_idx, format_args!("; "));
                 verbose!(self, "invalid size of register fill\n");
                 return Err(Errno::EACCES.into());
             }
             let Some(d) = dst else { return Ok(()) };
             if size as usize <= spill_size && off % BPF_REG_SIZE as i32 == 0 {
                 let width = slot.reg.width();
-                if self.bpf_capable && size == 4 && spill_size == 4 && width <= 32 {
-                    Self::assign_scalar_id_before_mov(&mut self.id_gen, &mut slot.reg);
+                if self.input.bpf_capable && size == 4 && spill_size == 4 && width <= 32 {
+                    Self::assign_scalar_id_before_mov(&mut self.path.id_gen, &mut slot.reg);
                     self.slot_mut(frameno, spi)?.reg = slot.reg;
                 }
                 let mut r = slot.reg;
@@ -263,13 +265,13 @@ impl Env<'_> {
                 }
             }
         } else if let Some(d) = dst {
-            if self.bpf_capable {
-                Self::assign_scalar_id_before_mov(&mut self.id_gen, &mut slot.reg);
+            if self.input.bpf_capable {
+                Self::assign_scalar_id_before_mov(&mut self.path.id_gen, &mut slot.reg);
                 self.slot_mut(frameno, spi)?.reg = slot.reg;
             }
             self.regs()[d] = slot.reg;
             true
-        } else if !self.allow_ptr_leaks && slot.reg.typ.is_pointer() {
+        } else if !self.input.allow_ptr_leaks && slot.reg.typ.is_pointer() {
             verbose!(self, "leaking pointer from stack off {off}\n");
             return Err(Errno::EACCES.into());
         } else {
@@ -284,7 +286,7 @@ impl Env<'_> {
     fn check_stack_byte(&mut self, t: Slot, off: i32, i: usize, size: i32) -> Check {
         match t {
             Slot::Misc | Slot::Zero => return Ok(()),
-            Slot::Invalid if self.allow_uninit_stack => return Ok(()),
+            Slot::Invalid if self.input.allow_uninit_stack => return Ok(()),
             Slot::Poison => verbose!(
                 self,
                 "reading from stack off {off}+{i} size {size}, slot poisoned by dead code elimination\n"

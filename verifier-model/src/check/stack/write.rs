@@ -15,7 +15,7 @@ use crate::state::slot::{Slot, StackSlot, get_spi};
 
 impl Env<'_> {
     /// A store to the stack; `value` is the register stored.
-    pub fn check_stack_write(
+    pub(crate) fn check_stack_write(
         &mut self,
         ptr: &RegState,
         off: i32,
@@ -41,9 +41,9 @@ impl Env<'_> {
     ) -> Check {
         let slot_off = (-off - 1) as usize;
         let spi = get_spi(off);
-        let insn = self.insns[insn_idx];
+        let insn = self.code.insns[insn_idx];
         let slot = *self.slot_mut(frameno, spi)?;
-        if !self.allow_ptr_leaks
+        if !self.input.allow_ptr_leaks
             && slot.is_spilled_reg()
             && !slot.is_spilled_scalar()
             && size != BPF_REG_SIZE as i32
@@ -51,26 +51,26 @@ impl Env<'_> {
             verbose!(self, "attempt to corrupt spilled pointer on stack\n");
             return Err(Errno::EACCES.into());
         }
-        if !self.bypass_spec_v1 {
+        if !self.input.bypass_spec_v1 {
             let pointer = value.is_some_and(|r| self.reg(r).typ.is_pointer());
             let plain = |i: usize| {
                 let byte = slot.typ[slot_off.wrapping_sub(i) % BPF_REG_SIZE];
                 matches!(byte, Slot::Misc | Slot::Zero)
             };
-            self.aux[insn_idx].nospec_result |= pointer || !(0..size as usize).all(plain);
+            self.marks.insns[insn_idx].nospec_result |= pointer || !(0..size as usize).all(plain);
         }
         self.destroy_if_dynptr_stack_slot(frameno, spi)?;
-        let subprogno = self.cur.frames[frameno].subprogno;
+        let subprogno = self.path.cur.frames[frameno].subprogno;
         self.check_fastcall_stack_contract(subprogno, insn_idx, off);
         self.log.scratch_slot(spi);
 
         let reg = value.map(|r| *self.reg(r));
         let aligned = off % BPF_REG_SIZE as i32 == 0;
         let history = match reg {
-            Some(mut r) if aligned && r.is_scalar() && self.bpf_capable => {
+            Some(mut r) if aligned && r.is_scalar() && self.input.bpf_capable => {
                 let fits = r.width() <= 8 * size as u32;
                 if fits {
-                    Self::assign_scalar_id_before_mov(&mut self.id_gen, &mut r);
+                    Self::assign_scalar_id_before_mov(&mut self.path.id_gen, &mut r);
                     if let Some(n) = value {
                         self.regs()[n] = r;
                     }
@@ -80,7 +80,7 @@ impl Env<'_> {
                 save_register_state(self.slot_mut(frameno, spi)?, r, size as usize);
                 true
             }
-            None if aligned && insn.is_st_mem() && self.bpf_capable => {
+            None if aligned && insn.is_st_mem() && self.input.bpf_capable => {
                 let r = RegState::konst(i64::from(insn.imm) as u64);
                 save_register_state(self.slot_mut(frameno, spi)?, r, size as usize);
                 true
@@ -91,7 +91,7 @@ impl Env<'_> {
                     verbose!(self, "invalid size of register spill\n");
                     return Err(Errno::EACCES.into());
                 }
-                if frameno != self.cur.curframe() && r.typ == RegType::PTR_TO_STACK {
+                if frameno != self.path.cur.curframe() && r.typ == RegType::PTR_TO_STACK {
                     verbose!(
                         self,
                         "cannot spill pointers to stack into stack frame of the caller\n"
@@ -138,7 +138,7 @@ impl Env<'_> {
         let frameno = ptr.frameno();
         let min_off = (ptr.smin() as i32).wrapping_add(off);
         let max_off = (ptr.smax() as i32).wrapping_add(off).wrapping_add(size);
-        let insn = self.insns[insn_idx];
+        let insn = self.code.insns[insn_idx];
         let writing_zero = match value {
             Some(r) => self.reg(r).is_null(),
             None => insn.is_st_mem() && insn.imm == 0,
@@ -146,10 +146,10 @@ impl Env<'_> {
         for i in min_off..max_off {
             self.destroy_if_dynptr_stack_slot(frameno, get_spi(i))?;
         }
-        let subprogno = self.cur.frames[frameno].subprogno;
+        let subprogno = self.path.cur.frames[frameno].subprogno;
         self.check_fastcall_stack_contract(subprogno, insn_idx, min_off);
         let mut zero_used = false;
-        let (leaks, uninit) = (self.allow_ptr_leaks, self.allow_uninit_stack);
+        let (leaks, uninit) = (self.input.allow_ptr_leaks, self.input.allow_uninit_stack);
         for i in min_off..max_off {
             let spi = get_spi(i);
             let at = (-i - 1) as usize % BPF_REG_SIZE;

@@ -2,6 +2,9 @@
 //! Arithmetic and comparison on numbers that are not known: pure functions of registers.
 
 pub mod alu;
+
 pub mod bounds;
+
 pub mod branch;
+
 pub mod mul_div;

@@ -3,7 +3,7 @@
 //!
 //! Source: `btf_check_func_arg_match()`, `check_outgoing_stack_args()` in `kernel/bpf/verifier.c`.
 
-use crate::analysis::SubprogArg;
+use crate::analysis::code::SubprogArg;
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
@@ -16,9 +16,9 @@ use crate::state::reg::RegState;
 
 impl Env<'_> {
     /// Stack arguments that a callee expects must be there.
-    pub fn check_outgoing_stack_args(&mut self, nargs: usize) -> Check {
+    pub(crate) fn check_outgoing_stack_args(&mut self, nargs: usize) -> Check {
         for spi in 0..nargs.saturating_sub(MAX_BPF_FUNC_REG_ARGS) {
-            let there = self.cur.frame().stack_arg_regs.get(spi);
+            let there = self.path.cur.frame().stack_arg_regs.get(spi);
             if there.is_none_or(|r| r.typ == T::NOT_INIT) {
                 verbose!(
                     self,
@@ -32,12 +32,13 @@ impl Env<'_> {
     }
 
     /// The register or stack argument that is the `i`-th argument.
-    pub fn func_arg_reg(&self, i: usize) -> RegState {
+    pub(crate) fn func_arg_reg(&self, i: usize) -> RegState {
         if i < MAX_BPF_FUNC_REG_ARGS {
             return *self.reg(i + 1);
         }
         let spi = i - MAX_BPF_FUNC_REG_ARGS;
-        self.cur
+        self.path
+            .cur
             .frame()
             .stack_arg_regs
             .get(spi)
@@ -46,28 +47,28 @@ impl Env<'_> {
     }
 
     /// Whether the arguments of a call are what the function takes.
-    pub fn btf_check_subprog_call(&mut self, subprog: usize) -> Check {
-        if self.prog.func_info.is_empty() {
+    pub(crate) fn btf_check_subprog_call(&mut self, subprog: usize) -> Check {
+        if self.input.prog.func_info.is_empty() {
             return Err(Errno::EINVAL.into());
         }
-        if self.func_info_aux[subprog].unreliable {
+        if self.marks.funcs[subprog].unreliable {
             return Err(Errno::EINVAL.into());
         }
         let r = self.check_func_arg_match(subprog);
         if r.is_err() {
-            self.func_info_aux[subprog].unreliable = true;
+            self.marks.funcs[subprog].unreliable = true;
         }
         r
     }
 
     fn check_func_arg_match(&mut self, subprog: usize) -> Check {
         if let Err(e) = self.prepare_func_args(subprog) {
-            if self.subprogs[subprog].in_stack_arg_cnt() > 0 {
-                self.check_outgoing_stack_args(self.subprogs[subprog].args.len())?;
+            if self.marks.funcs[subprog].args.in_stack_arg_cnt() > 0 {
+                self.check_outgoing_stack_args(self.marks.funcs[subprog].args.args.len())?;
             }
             return Err(e);
         }
-        let args = self.subprogs[subprog].args.clone();
+        let args = self.marks.funcs[subprog].args.args.clone();
         self.check_outgoing_stack_args(args.len())?;
         for (i, arg) in args.iter().enumerate() {
             let reg = self.func_arg_reg(i);
@@ -118,7 +119,7 @@ impl Env<'_> {
                         && reg
                             .typ
                             .has(F::DYNPTR_TYPE_SKB | F::DYNPTR_TYPE_XDP | F::DYNPTR_TYPE_SKB_META);
-                if pkt && self.subprogs[subprog].changes_pkt_data {
+                if pkt && self.code.subprogs[subprog].changes_pkt_data {
                     verbose!(
                         self,
                         "{name} is a packet pointer, but func#{subprog} may change packet data\n"
@@ -146,15 +147,18 @@ impl Env<'_> {
                     return self.mark_chain_precision(i + 1);
                 }
                 let want = self
+                    .input
                     .btf_type_name(bpf::kernel::BtfRef::VMLINUX, arg.btf_id)
                     .to_owned();
-                let callee = self.subprog_name(subprog).to_owned();
+                let callee = self.input.subprog_name(subprog).to_owned();
                 let meta = CallMeta::default();
                 self.check_reg_type(reg, &name, i + 1, at, Some(&want), &meta, &callee)?;
                 self.check_func_arg_reg_off(reg, &name, at, true)?;
             }
             _ => {
-                return self.verifier_bug(format_args!("unrecognized {name} type {}", at.raw()));
+                return self
+                    .log
+                    .verifier_bug(format_args!("unrecognized {name} type {}", at.raw()));
             }
         }
         Ok(())

@@ -38,30 +38,35 @@ pub enum CallbackKind {
 
 impl Env<'_> {
     /// A call that calls a function of the program back.
-    pub fn push_callback_call(&mut self, insn: &Insn, subprog: usize, kind: CallbackKind) -> Check {
-        let idx = self.insn_idx;
+    pub(crate) fn push_callback_call(
+        &mut self,
+        insn: &Insn,
+        subprog: usize,
+        kind: CallbackKind,
+    ) -> Check {
+        let idx = self.path.insn_idx;
         match self.btf_check_subprog_call(subprog) {
             Err(Stop::Errno(Errno::EFAULT)) => return Err(Errno::EFAULT.into()),
             Err(Stop::NotModelled(why)) => return not_modelled(why),
             _ => {}
         }
-        self.subprogs[subprog].is_cb = true;
-        let start = self.subprogs[subprog].start;
+        self.marks.funcs[subprog].is_cb = true;
+        let start = self.code.subprogs[subprog].start;
         if self.is_async_callback_calling(insn) {
-            self.subprogs[subprog].is_async_cb = true;
+            self.marks.funcs[subprog].is_async_cb = true;
             let in_sleepable = kind != CallbackKind::Timer || insn.is_kfunc_call();
-            let mut callee = FuncState::new(self.bpf_capable, BPF_MAIN_FUNC, 0, subprog);
+            let mut callee = FuncState::new(self.input.bpf_capable, BPF_MAIN_FUNC, 0, subprog);
             self.log.scratch_all();
-            callee.async_entry_cnt = self.cur.frame().async_entry_cnt + 1;
-            if self.head.len() + 1 > BPF_COMPLEXITY_LIMIT_JMP_SEQ {
-                let n = self.head.len() + 1;
+            callee.async_entry_cnt = self.path.cur.frame().async_entry_cnt + 1;
+            if self.path.waiting.len() + 1 > BPF_COMPLEXITY_LIMIT_JMP_SEQ {
+                let n = self.path.waiting.len() + 1;
                 verbose!(
                     self,
                     "The sequence of {n} jumps is too complex for async cb.\n"
                 );
                 return Err(Errno::E2BIG.into());
             }
-            let caller = self.cur.frame().clone();
+            let caller = self.path.cur.frame().clone();
             self.set_callee_state(&caller, &mut callee, Some(kind))?;
             let st = VerifierState {
                 frames: vec![callee],
@@ -70,7 +75,7 @@ impl Env<'_> {
                 ..VerifierState::default()
             };
             let log_pos = self.log.end_pos();
-            self.head.push(StackElem {
+            self.path.waiting.push(StackElem {
                 st,
                 insn_idx: start,
                 prev_insn_idx: idx as i32,
@@ -78,16 +83,16 @@ impl Env<'_> {
             });
             return Ok(());
         }
-        if !self.profile.has(Rule::CALLBACK_ANY_COUNT) {
-            let mut cur = core::mem::take(&mut self.cur);
+        if !self.input.profile.has(Rule::CALLBACK_ANY_COUNT) {
+            let mut cur = core::mem::take(&mut self.path.cur);
             let entered = self.setup_func_entry(&mut cur, subprog, idx, Some(kind));
-            self.cur = cur;
+            self.path.cur = cur;
             entered?;
-            self.callback_once = self.cur.frames.pop();
+            self.path.callback_once = self.path.cur.frames.pop();
             return Ok(());
         }
         self.push_stack(start, idx, false)?;
-        let Some(mut e) = self.head.pop() else {
+        let Some(mut e) = self.path.waiting.pop() else {
             return Err(Errno::EFAULT.into());
         };
         let entered = self.setup_func_entry(&mut e.st, subprog, idx, Some(kind));
@@ -96,31 +101,33 @@ impl Env<'_> {
         if let Some(caller) = n.checked_sub(1).and_then(|i| e.st.frames.get_mut(i)) {
             caller.callback_depth += 1;
         }
-        self.head.push(e);
+        self.path.waiting.push(e);
         entered?;
-        self.cur.frame_mut().callback_depth = 0;
+        self.path.cur.frame_mut().callback_depth = 0;
         Ok(())
     }
 
     /// Before callbacks could be called any number of times, the walk went into them once: the call
     /// is done, and what follows is the callback's first instruction.
-    pub fn enter_callback_once(&mut self) -> Flow {
-        let Some(callee) = self.callback_once.take() else {
+    pub(crate) fn enter_callback_once(&mut self) -> Flow {
+        let Some(callee) = self.path.callback_once.take() else {
             return Flow::Next;
         };
-        self.insn_idx = self.subprogs[callee.subprogno].start;
-        self.cur.frames.push(callee);
+        self.path.insn_idx = self.code.subprogs[callee.subprogno].start;
+        self.path.cur.frames.push(callee);
         Flow::IdxUpdated
     }
 
     /// A callback that is walked into once must leave what is held as it found it. With any number
     /// of calls that needs no rule: references that pile up never converge.
     pub(crate) fn check_callback_refs(&mut self, first_own_id: u32) -> Check {
-        if self.profile.has(Rule::CALLBACK_ANY_COUNT) || !self.profile.has(Rule::CALLBACK_REFS) {
+        if self.input.profile.has(Rule::CALLBACK_ANY_COUNT)
+            || !self.input.profile.has(Rule::CALLBACK_REFS)
+        {
             return Ok(());
         }
         let own = |r: &&Reference| matches!(r.kind, RefKind::Ptr { .. }) && r.id >= first_own_id;
-        let Some(r) = self.cur.refs.iter().find(own).copied() else {
+        let Some(r) = self.path.cur.refs.iter().find(own).copied() else {
             return Ok(());
         };
         verbose!(
@@ -164,7 +171,7 @@ impl Env<'_> {
                 let Some(map) = map else {
                     return Err(Errno::EFAULT.into());
                 };
-                if !crate::facts::map_rules::has_for_each(self.maps[map].def) {
+                if !crate::facts::map_rules::has_for_each(self.code.maps[map].def) {
                     verbose!(self, "callback function not allowed for map\n");
                     return Err(Errno::ENOTSUPP.into());
                 }
@@ -202,7 +209,7 @@ impl Env<'_> {
                 };
             }
             CallbackKind::FindVma => {
-                let Some(vma) = self.vmlinux_struct("vm_area_struct") else {
+                let Some(vma) = self.input.vmlinux_struct("vm_area_struct") else {
                     return not_modelled("bpf_find_vma without vm_area_struct in BTF");
                 };
                 let regs = &mut callee.regs;

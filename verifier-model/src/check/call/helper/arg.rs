@@ -21,7 +21,7 @@ use crate::state::reg::{Meta, RegState};
 
 impl Env<'_> {
     /// The `arg`-th argument of a helper.
-    pub fn check_func_arg(&mut self, arg: usize, meta: &mut CallMeta) -> Check {
+    pub(crate) fn check_func_arg(&mut self, arg: usize, meta: &mut CallMeta) -> Check {
         let Some(proto) = meta.proto else {
             return Err(Errno::EFAULT.into());
         };
@@ -91,7 +91,7 @@ impl Env<'_> {
             A::ARG_CONST_MAP_PTR => self.process_map_ptr_arg(reg, name, regno, meta),
             A::ARG_PTR_TO_MAP_KEY => {
                 let Some(m) = meta.map else { return fault() };
-                let def = self.maps[m].def;
+                let def = self.code.maps[m].def;
                 let size = def.key_size as i32;
                 self.check_helper_mem_access(reg, name, size, Access::Read, false, None)?;
                 if map::can_elide_value_nullness(def) {
@@ -104,7 +104,7 @@ impl Env<'_> {
                     return Ok(());
                 }
                 let Some(m) = meta.map else { return fault() };
-                let def = self.maps[m].def;
+                let def = self.code.maps[m].def;
                 if meta.func_id == id::MAP_PEEK_ELEM && def.map_type == MapType::BloomFilter {
                     meta.raw_mem_regno = 0;
                 }
@@ -163,9 +163,11 @@ impl Env<'_> {
 
     fn resolve_map_arg_type(&mut self, meta: &CallMeta, at: A) -> Check<A> {
         let Some(m) = meta.map else {
-            return self.verifier_bug(format_args!("invalid map_ptr to access map->type"));
+            return self
+                .log
+                .verifier_bug(format_args!("invalid map_ptr to access map->type"));
         };
-        match self.maps[m].def.map_type {
+        match self.code.maps[m].def.map_type {
             MapType::Sockmap | MapType::Sockhash => {
                 if at == A::ARG_PTR_TO_MAP_VALUE {
                     return Ok(A::ARG_PTR_TO_BTF_ID_SOCK_COMMON);
@@ -181,7 +183,7 @@ impl Env<'_> {
     }
 
     /// One map for all arguments of a call.
-    pub fn process_map_ptr_arg(
+    pub(crate) fn process_map_ptr_arg(
         &mut self,
         reg: &RegState,
         name: &str,
@@ -191,7 +193,7 @@ impl Env<'_> {
         if let Some(m) = meta.map
             && (Some(m) != reg.map() || meta.map_uid != reg.map_uid)
         {
-            let what = self.maps[m].record.object_name();
+            let what = self.code.maps[m].record.object_name();
             let (uid, prev) = (reg.map_uid, REG_NAMES[regno.saturating_sub(1)]);
             let first = meta.map_uid;
             verbose!(
@@ -206,7 +208,7 @@ impl Env<'_> {
     }
 
     /// A timer, work queue or task work must be where the map's value has it.
-    pub fn check_map_field_pointer(
+    pub(crate) fn check_map_field_pointer(
         &mut self,
         reg: &RegState,
         name: &str,
@@ -221,7 +223,7 @@ impl Env<'_> {
             );
             return fail;
         }
-        let info = self.map_of(reg)?;
+        let info = self.code.map_of(reg)?;
         let (map_name, has_btf) = (info.kernel_name().to_owned(), info.def.btf.is_some());
         let off = info.record.off_of(kind);
         if !has_btf {

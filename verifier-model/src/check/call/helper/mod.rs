@@ -17,13 +17,10 @@ use crate::env::call_args::CallMeta;
 use crate::env::flow::Flow;
 use crate::facts::access::Access;
 use crate::facts::errno::{Check, Errno, MAX_ERRNO, not_modelled};
-use crate::facts::helper_proto::HelperProto;
-use crate::facts::helpers::{self, Caller, func_id_name, id};
+use crate::facts::helpers::{self, func_id_name, id};
 use crate::facts::limits::{MAX_BPF_FUNC_REG_ARGS, REG_NAMES};
 use crate::facts::map_rules as map;
 use crate::facts::types::{ArgType, Flag};
-use crate::input::Extends;
-use crate::input::hook::is_sleepable_hook;
 use crate::log::verbose;
 use crate::state::RetvalRange;
 use crate::state::slot::Slot;
@@ -36,33 +33,21 @@ pub(crate) const ERRNO_RANGE: RetvalRange = RetvalRange {
 };
 
 impl Env<'_> {
-    /// The prototype by which the program calls a helper; None if it may not.
-    pub(crate) fn helper_proto(&self, func_id: i32) -> Option<&'static HelperProto> {
-        let set = match &self.struct_ops {
-            Some(ops) => ops.known?.helpers.as_deref(),
-            None if self.extends == Some(Extends::Loaded) => None,
-            None => helpers::set_of(self.prog),
-        };
-        let caller = Caller {
-            prog: self.prog,
-            set: set?,
-            hook: self.attach_func_name(),
-            privileged: self.bpf_capable,
-            kconfig: &self.kernel.kconfig,
-        };
-        helpers::proto_for(&caller, func_id)
-    }
-
     /// A call of a helper (`check_helper_call`).
-    pub fn check_helper_call(&mut self, insn: &Insn) -> Check<Flow> {
+    pub(crate) fn check_helper_call(&mut self, insn: &Insn) -> Check<Flow> {
         let func_id = insn.imm;
         let name = func_id_name(func_id);
         if !helpers::exists(func_id) {
             verbose!(self, "invalid func {name}#{func_id}\n");
             return Err(Errno::EINVAL.into());
         }
-        let Some(proto) = self.helper_proto(func_id) else {
-            if let Some(ops) = self.struct_ops.as_ref().filter(|ops| ops.known.is_none()) {
+        let Some(proto) = self.input.helper_proto(func_id) else {
+            if let Some(ops) = self
+                .input
+                .struct_ops
+                .as_ref()
+                .filter(|ops| ops.known.is_none())
+            {
                 return not_modelled(format!("helpers of programs of {}", ops.name));
             }
             verbose!(
@@ -71,14 +56,14 @@ impl Env<'_> {
             );
             return Err(Errno::EINVAL.into());
         };
-        if !self.prog.gpl_compatible() && proto.gpl_only {
+        if !self.input.prog.gpl_compatible() && proto.gpl_only {
             verbose!(
                 self,
                 "cannot call GPL-restricted function from non-GPL compatible program\n"
             );
             return Err(Errno::EINVAL.into());
         }
-        if proto.asks_program && !self.helper_allowed(func_id) {
+        if proto.asks_program && !self.input.helper_allowed(func_id) {
             verbose!(self, "helper call is not allowed in probe\n");
             return Err(Errno::EINVAL.into());
         }
@@ -130,7 +115,7 @@ impl Env<'_> {
             self.check_get_func_ip()?;
         }
         if func_id == id::TAIL_CALL {
-            if self.cur.curframe() == 0 {
+            if self.path.cur.curframe() == 0 {
                 changes_data = false;
             } else {
                 return self.check_tail_call_in_subprog();
@@ -142,42 +127,12 @@ impl Env<'_> {
         Ok(self.enter_callback_once())
     }
 
-    /// Whether a helper that asks about the program lets it call (`allowed()` of its prototype).
-    fn helper_allowed(&self, func_id: i32) -> bool {
-        const D_PATH: [&str; 9] = [
-            "security_file_permission",
-            "security_inode_getattr",
-            "security_file_open",
-            "security_path_truncate",
-            "vfs_truncate",
-            "vfs_fallocate",
-            "dentry_open",
-            "vfs_getattr",
-            "filp_close",
-        ];
-        use AttachType as A;
-        let (typ, attach) = (self.prog.prog_type, self.prog.expected_attach_type);
-        match func_id {
-            id::D_PATH if typ == ProgType::Tracing && attach == A::TraceIter => true,
-            id::D_PATH if typ != ProgType::Lsm => D_PATH.contains(&self.attach_func_name()),
-            id::SK_STORAGE_GET | id::SK_STORAGE_DELETE => match attach {
-                _ if self.dst_prog.is_some() => false,
-                A::TraceIter | A::TraceRawTp => true,
-                A::TraceFentry | A::TraceFexit | A::TraceFsession => {
-                    !self.attach_func_name().starts_with("bpf_sk_storage")
-                }
-                _ => false,
-            },
-            _ => is_sleepable_hook(self.attach_func_name()),
-        }
-    }
-
     /// Memory that the call fills in: the stack becomes data.
     fn fill_raw_mem(&mut self, meta: &CallMeta) -> Check {
         let r = meta.raw_mem_regno;
         for off in 0..meta.raw_mem_size {
             self.check_mem_access(&MemAccess {
-                insn_idx: self.insn_idx,
+                insn_idx: self.path.insn_idx,
                 reg: *self.reg(r),
                 argname: REG_NAMES[r],
                 off,
@@ -198,7 +153,7 @@ impl Env<'_> {
         );
         if let Some(m) = meta.map
             && writes
-            && map::is_rdonly_prog(self.maps[m].def)
+            && map::is_rdonly_prog(self.code.maps[m].def)
         {
             verbose!(self, "write into map forbidden\n");
             return Err(Errno::EACCES.into());
@@ -207,15 +162,15 @@ impl Env<'_> {
             let Some(m) = meta.map else {
                 return Err(Errno::EINVAL.into());
             };
-            if self.maps[m].def.map_type != MapType::ProgArray {
+            if self.code.maps[m].def.map_type != MapType::ProgArray {
                 verbose!(self, "expected prog array map for tail call");
                 return Err(Errno::EINVAL.into());
             }
-            let aux = &mut self.aux[self.insn_idx];
+            let aux = &mut self.marks.insns[self.path.insn_idx];
             let first = *aux.helper_map.get_or_insert(m);
             aux.helper_map_poisoned |= first != m;
             let key = *self.reg(3);
-            if key.is_const(false) && key.var_off.value < self.maps[m].def.max_entries.into() {
+            if key.is_const(false) && key.var_off.value < self.code.maps[m].def.max_entries.into() {
                 self.mark_chain_precision(3)?;
             }
         }
@@ -223,7 +178,7 @@ impl Env<'_> {
     }
 
     /// Gives back what an argument carries (`release_reg`).
-    pub fn release_reg(
+    pub(crate) fn release_reg(
         &mut self,
         reg: &crate::state::reg::RegState,
         release_dynptr: bool,
@@ -245,7 +200,7 @@ impl Env<'_> {
         if !self.release_reference_nomark(id) {
             return Err(Errno::EINVAL.into());
         }
-        self.cur.for_each_reg(&[Slot::Spill], |r| {
+        self.path.cur.for_each_reg(&[Slot::Spill], |r| {
             if r.id == id && r.typ.has(Flag::MEM_ALLOC) && r.typ.has(Flag::MEM_PERCPU) {
                 r.id = 0;
                 r.typ = r.typ.without(Flag::MEM_ALLOC).with(Flag::MEM_RCU);
@@ -257,12 +212,12 @@ impl Env<'_> {
     /// Some maps are for some helpers only (`check_map_func_compatibility`).
     fn check_map_func_compatibility(&mut self, meta: &CallMeta) -> Check {
         let Some(m) = meta.map else { return Ok(()) };
-        let map_type = self.maps[m].def.map_type;
+        let map_type = self.code.maps[m].def.map_type;
         let name = func_id_name(meta.func_id);
         let changes = matches!(meta.func_id, id::MAP_UPDATE_ELEM | id::MAP_DELETE_ELEM);
         let ok = if matches!(map_type, MapType::Sockmap | MapType::Sockhash) && changes {
-            let may = match self.prog.prog_type {
-                ProgType::Tracing => self.prog.expected_attach_type == AttachType::TraceIter,
+            let may = match self.input.prog.prog_type {
+                ProgType::Tracing => self.input.prog.expected_attach_type == AttachType::TraceIter,
                 ProgType::SockOps => meta.func_id == id::MAP_DELETE_ELEM,
                 ProgType::SkReuseport | ProgType::SkLookup => true,
                 _ => false,

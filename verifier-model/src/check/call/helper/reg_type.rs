@@ -103,7 +103,7 @@ impl Env<'_> {
         clippy::too_many_arguments,
         reason = "the parameters of an argument check"
     )]
-    pub fn check_reg_type(
+    pub(crate) fn check_reg_type(
         &mut self,
         reg: &RegState,
         name: &str,
@@ -114,7 +114,9 @@ impl Env<'_> {
         call_name: &str,
     ) -> Check {
         let Some(compatible) = compatible_reg_types(at) else {
-            return self.verifier_bug(format_args!("unsupported arg type {}", at.raw()));
+            return self
+                .log
+                .verifier_bug(format_args!("unsupported arg type {}", at.raw()));
         };
         let mut typ = reg.typ;
         if at.has(F::MEM_RDONLY) {
@@ -166,7 +168,9 @@ impl Env<'_> {
                 meta.func_id,
                 id::SPIN_LOCK | id::SPIN_UNLOCK | id::KPTR_XCHG
             ) {
-                return self.verifier_bug(format_args!("unimplemented handling of MEM_ALLOC"));
+                return self
+                    .log
+                    .verifier_bug(format_args!("unimplemented handling of MEM_ALLOC"));
             }
             if xchg && regno == 2 {
                 let Some(field) = meta.kptr_field.clone() else {
@@ -193,7 +197,7 @@ impl Env<'_> {
         } else {
             btf.unwrap_or("")
         };
-        let Some(want_id) = self.vmlinux_struct_by_name(want) else {
+        let Some(want_id) = self.input.vmlinux_struct(want) else {
             return not_modelled(format!("an argument of struct {want}, which is not in BTF"));
         };
         let Some((rbtf, rid)) = reg.btf() else {
@@ -202,7 +206,7 @@ impl Env<'_> {
         let strict = release && meta.func_id != id::SK_RELEASE;
         let off = reg.var_off.value as i32;
         if !self.struct_ids_match((rbtf, rid), off, (BtfRef::VMLINUX, want_id), strict, true) {
-            let is = self.btf_type_name(rbtf, rid).to_owned();
+            let is = self.input.btf_type_name(rbtf, rid).to_owned();
             verbose!(self, "{name} is of type {is} but {want} is expected\n");
             return Err(Errno::EACCES.into());
         }
@@ -218,7 +222,7 @@ impl Env<'_> {
     }
 
     /// The offset of a pointer argument.
-    pub fn check_func_arg_reg_off(
+    pub(crate) fn check_func_arg_reg_off(
         &mut self,
         reg: &RegState,
         name: &str,
@@ -262,7 +266,7 @@ impl Env<'_> {
                 self.check_ptr_off_reg(reg, name, btf_id_fixed_off_ok)
             }
             T::PTR_TO_CTX
-                if at != A::ARG_PTR_TO_CTX && self.prog.prog_type == ProgType::Syscall =>
+                if at != A::ARG_PTR_TO_CTX && self.input.prog.prog_type == ProgType::Syscall =>
             {
                 Ok(())
             }

@@ -34,7 +34,7 @@ impl Env<'_> {
             RetType::RET_VOID => self.regs()[0].typ = RegType::NOT_INIT,
             RetType::RET_PTR_TO_MAP_VALUE => {
                 let Some(m) = meta.map else { return fault() };
-                let info = &self.maps[m];
+                let info = &self.code.maps[m];
                 let elide = func_id == id::MAP_LOOKUP_ELEM
                     && map::can_elide_value_nullness(info.def)
                     && meta
@@ -117,7 +117,7 @@ impl Env<'_> {
                     (btf, id)
                 } else {
                     let name = proto.ret_btf.as_deref().unwrap_or_default();
-                    let Some(id) = self.vmlinux_struct_by_name(name) else {
+                    let Some(id) = self.input.vmlinux_struct(name) else {
                         return not_modelled(format!(
                             "a helper returning struct {name}, which is not in BTF"
                         ));
@@ -132,11 +132,11 @@ impl Env<'_> {
             let id = self.new_id();
             self.regs()[0].id = id;
         }
-        let map_type = meta.map.map(|m| self.maps[m].def.map_type);
-        if is_ptr_cast(func_id) && self.cur.holds_reference(meta.ref_obj.0) {
+        let map_type = meta.map.map(|m| self.code.maps[m].def.map_type);
+        if is_ptr_cast(func_id) && self.path.cur.holds_reference(meta.ref_obj.0) {
             self.cast_referenced(meta)?;
         } else if is_acquire(func_id, map_type) {
-            let id = self.acquire_reference(self.insn_idx, 0);
+            let id = self.acquire_reference(self.path.insn_idx, 0);
             self.regs()[0].id = id;
         }
         if func_id == id::DYNPTR_DATA {
@@ -149,12 +149,12 @@ impl Env<'_> {
     /// The id then cannot tell NULL from not, so the NULL case is a path of its own.
     fn cast_referenced(&mut self, meta: &CallMeta) -> Check {
         if meta.ref_obj.2 > 1 {
-            return self.verifier_bug(format_args!(
+            return self.log.verifier_bug(format_args!(
                 "function expects only one referenced object but got {}\n",
                 meta.ref_obj.2
             ));
         }
-        let idx = self.insn_idx;
+        let idx = self.path.insn_idx;
         let null = self.push_stack(idx + 1, idx, false)?;
         let r0 = &mut null.frame_mut().regs[0];
         r0.mark_known(0);
@@ -174,16 +174,17 @@ impl Env<'_> {
 
     /// What `bpf_get_retval` may find; None for anything.
     fn seen_retval_range(&self) -> Option<RetvalRange> {
-        if self.hook_returns_anything() {
+        if self.input.hook_returns_anything() {
             return None;
         }
-        if self.prog.prog_type != ProgType::Lsm {
+        if self.input.prog.prog_type != ProgType::Lsm {
             return Some(ERRNO_RANGE);
         }
         let void = self
+            .input
             .attach_func_proto()
             .is_none_or(|(_, p)| p.type_id() == 0);
-        (!void).then(|| self.lsm_hook_range())
+        (!void).then(|| self.input.lsm_hook_range())
     }
 
     /// Ranges that some helpers promise.
@@ -191,7 +192,7 @@ impl Env<'_> {
         if proto.ret != RetType::RET_INTEGER {
             return Ok(());
         }
-        let last_cpu = self.nr_cpu_ids().saturating_sub(1);
+        let last_cpu = self.input.nr_cpu_ids().saturating_sub(1);
         let retval = self.seen_retval_range();
         let reg = &mut self.regs()[0];
         match meta.func_id {

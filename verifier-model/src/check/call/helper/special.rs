@@ -3,7 +3,7 @@
 //!
 //! Source: the switch over `func_id` in `check_helper_call()` in `kernel/bpf/verifier.c`.
 
-use bpf::uapi::{AttachType, Insn, ProgType};
+use bpf::uapi::{Insn, ProgType};
 
 use crate::check::call::function::callback::CallbackKind;
 use crate::check::call::helper::ERRNO_RANGE;
@@ -63,7 +63,7 @@ impl Env<'_> {
                 let t = self
                     .reg(1)
                     .btf()
-                    .and_then(|(b, id)| self.btf(b)?.type_by_id(id));
+                    .and_then(|(b, id)| self.input.btf(b)?.type_by_id(id));
                 if t.is_none_or(|t| !t.is_composite()) {
                     verbose!(self, "Helper has invalid btf/btf_id in R1\n");
                     return Err(Errno::EFAULT.into());
@@ -81,26 +81,26 @@ impl Env<'_> {
     fn check_bpf_loop(&mut self, insn: &Insn, meta: &CallMeta) -> Check {
         use crate::facts::rule::Rule;
         // Whether the loop can be inlined: the flags' register is precise while that is open.
-        let idx = self.insn_idx;
-        let fit = self.aux[idx].loop_inline;
+        let idx = self.path.insn_idx;
+        let fit = self.marks.insns[idx].loop_inline;
         if fit.is_none_or(|(_, fit)| fit) {
             let zero = self.reg(4).is_null();
             if zero {
                 self.mark_chain_precision(4)?;
             }
             let subprog = fit.map_or(meta.subprogno, |(s, _)| s);
-            self.aux[idx].loop_inline = Some((subprog, zero && subprog == meta.subprogno));
+            self.marks.insns[idx].loop_inline = Some((subprog, zero && subprog == meta.subprogno));
         }
         self.mark_chain_precision(1)?;
-        let depth = u64::from(self.cur.frame().callback_depth);
-        let bounded = self.profile.has(Rule::CALLBACK_MAX_DEPTH)
-            && self.profile.has(Rule::CALLBACK_ANY_COUNT);
+        let depth = u64::from(self.path.cur.frame().callback_depth);
+        let bounded = self.input.profile.has(Rule::CALLBACK_MAX_DEPTH)
+            && self.input.profile.has(Rule::CALLBACK_ANY_COUNT);
         if depth < self.reg(1).umax() || !bounded {
             return self.push_callback_call(insn, meta.subprogno, CallbackKind::Loop);
         }
-        self.cur.frame_mut().callback_depth = 0;
+        self.path.cur.frame_mut().callback_depth = 0;
         if self.log.level2() {
-            let n = self.cur.curframe();
+            let n = self.path.cur.curframe();
             verbose!(self, "frame{n} bpf_loop iteration limit reached\n");
         }
         Ok(())
@@ -116,10 +116,10 @@ impl Env<'_> {
 
     pub(crate) fn check_get_func_ip(&mut self) -> Check {
         use bpf::uapi::{AttachType as A, ProgType as P};
-        let ok = match self.prog.prog_type {
+        let ok = match self.input.prog.prog_type {
             P::Kprobe => true,
             P::Tracing => matches!(
-                self.prog.expected_attach_type,
+                self.input.prog.expected_attach_type,
                 A::TraceFentry | A::TraceFexit | A::ModifyReturn | A::TraceFsession
             ),
             _ => false,
@@ -133,12 +133,12 @@ impl Env<'_> {
 
     /// A tail call in a function: it returns, or the function goes on when the call failed.
     pub(crate) fn check_tail_call_in_subprog(&mut self) -> Check<Flow> {
-        if self.cur.frame().in_callback_fn {
+        if self.path.cur.frame().in_callback_fn {
             verbose!(self, "cannot tail call within callback\n");
             return Err(Errno::EINVAL.into());
         }
         self.log.scratch_reg(0);
-        let idx = self.insn_idx;
+        let idx = self.path.insn_idx;
         self.push_stack(idx + 1, idx, false)?;
         self.clear_all_pkt_pointers();
         self.mark_reg_unknown(0);
@@ -155,12 +155,13 @@ impl Env<'_> {
             verbose!(self, "R1 is not a scalar\n");
             return Err(Errno::EINVAL.into());
         }
-        if self.hook_returns_anything() {
+        if self.input.hook_returns_anything() {
             return Ok(());
         }
-        let range = match self.prog.prog_type {
+        let range = match self.input.prog.prog_type {
             ProgType::Lsm => {
                 if self
+                    .input
                     .attach_func_proto()
                     .is_none_or(|(_, p)| p.type_id() == 0)
                 {
@@ -170,7 +171,7 @@ impl Env<'_> {
                     );
                     return Err(Errno::EINVAL.into());
                 }
-                self.lsm_hook_range()
+                self.input.lsm_hook_range()
             }
             _ => ERRNO_RANGE,
         };
@@ -180,11 +181,5 @@ impl Env<'_> {
             return Err(Errno::EINVAL.into());
         }
         Ok(())
-    }
-
-    /// `getsockopt` hooks may see and return any value.
-    pub(crate) fn hook_returns_anything(&self) -> bool {
-        self.prog.prog_type == ProgType::CgroupSockopt
-            && self.prog.expected_attach_type == AttachType::CgroupGetsockopt
     }
 }

@@ -205,7 +205,9 @@ impl Env<'_> {
         meta: &mut CallMeta,
     ) -> Check {
         if meta.arg_constant.is_some() {
-            return self.verifier_bug(format_args!("only one constant argument permitted"));
+            return self
+                .log
+                .verifier_bug(format_args!("only one constant argument permitted"));
         }
         if !reg.var_off.is_const() {
             verbose!(self, "{name} must be a known constant\n");
@@ -252,7 +254,7 @@ impl Env<'_> {
         let Some((btf, id)) = reg.btf() else {
             return Err(Errno::EFAULT.into());
         };
-        if self.struct_record(btf, id).refcount_off().is_none() {
+        if self.input.struct_record(btf, id).refcount_off().is_none() {
             verbose!(
                 self,
                 "{name} doesn't point to a type with bpf_refcount field\n"
@@ -282,7 +284,9 @@ impl Env<'_> {
             "bpf_dynptr_file_discard" => at | Flag::DYNPTR_TYPE_FILE | Flag::OBJ_RELEASE,
             "bpf_dynptr_clone" if at.has(Flag::MEM_UNINIT) => {
                 if meta.dynptr.0 == DynptrType::Invalid {
-                    return self.verifier_bug(format_args!("no dynptr type for parent of clone"));
+                    return self
+                        .log
+                        .verifier_bug(format_args!("no dynptr type for parent of clone"));
                 }
                 at | meta.dynptr.0.flag()
             }
@@ -292,10 +296,12 @@ impl Env<'_> {
     }
 
     fn css_task_iter_allowed(&self) -> bool {
-        match self.prog.prog_type {
+        match self.input.prog.prog_type {
             ProgType::Lsm => true,
-            ProgType::Tracing if self.prog.expected_attach_type == AttachType::TraceIter => true,
-            _ => self.cur.in_sleepable,
+            ProgType::Tracing if self.input.prog.expected_attach_type == AttachType::TraceIter => {
+                true
+            }
+            _ => self.path.cur.in_sleepable,
         }
     }
 }

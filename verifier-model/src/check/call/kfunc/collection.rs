@@ -65,7 +65,7 @@ pub fn is_node_struct(name: &str) -> bool {
 
 impl Env<'_> {
     /// A list head, list node, tree root or tree node passed to a kfunc.
-    pub fn check_graph_arg(
+    pub(crate) fn check_graph_arg(
         &mut self,
         k: &Kfunc<'_>,
         i: usize,
@@ -118,10 +118,10 @@ impl Env<'_> {
     /// Special fields of what a register points to.
     fn reg_btf_record(&self, reg: &RegState) -> Option<BtfRecord> {
         if reg.typ == RegType::PTR_TO_MAP_VALUE {
-            return self.map_of(reg).ok().map(|m| m.record.clone());
+            return self.code.map_of(reg).ok().map(|m| m.record.clone());
         }
         let (btf, id) = reg.btf().filter(|_| reg.typ.is_ptr_alloc_obj())?;
-        Some(self.struct_record(btf, id))
+        Some(self.input.struct_record(btf, id))
     }
 
     /// The field of this kind that a register points to.
@@ -160,7 +160,7 @@ impl Env<'_> {
     ) -> Check {
         let (record, field) = self.graph_field(name, reg, kind)?;
         if !self.allocation_locked(reg) {
-            if self.cur.active_locks != 0 {
+            if self.path.cur.active_locks != 0 {
                 verbose!(
                     self,
                     "held lock and object are not in the same allocation\n"
@@ -187,8 +187,9 @@ impl Env<'_> {
             (_, Some((btf, _))) => LockPtr::Btf(btf),
             _ => return false,
         };
-        self.cur.active_locks != 0
+        self.path.cur.active_locks != 0
             && self
+                .path
                 .cur
                 .refs
                 .iter()
@@ -207,10 +208,10 @@ impl Env<'_> {
             return Err(Stop::Errno(Errno::EFAULT));
         };
         let (want_off, off) = (root.node_offset, field.offset);
-        let want = self.btf_type_name(root.btf, root.btf_id).to_owned();
+        let want = self.input.btf_type_name(root.btf, root.btf_id).to_owned();
         let flex = !reg.typ.has(Flag::MEM_ALLOC);
         if !self.struct_ids_match(have, 0, (root.btf, root.btf_id), true, flex) {
-            let is = self.btf_type_name(have.0, have.1).to_owned();
+            let is = self.input.btf_type_name(have.0, have.1).to_owned();
             verbose!(
                 self,
                 "operation on {} expects arg#1 {} at offset={want_off} in struct {want}, \
@@ -233,7 +234,7 @@ impl Env<'_> {
     }
 
     /// A pointer to the node of a collection's elements (`mark_reg_graph_node`).
-    pub fn graph_node(&self, root: &Field) -> RegState {
+    pub(crate) fn graph_node(&self, root: &Field) -> RegState {
         let mut reg = RegState::konst(root.node_offset.into());
         reg.typ = ALLOC;
         reg.meta = Meta::Btf(root.btf, root.btf_id);
@@ -241,9 +242,11 @@ impl Env<'_> {
     }
 
     /// Makes a reference non-owning (`ref_set_non_owning`).
-    pub fn set_non_owning(&mut self, reg: &mut RegState) -> Check {
-        if self.cur.active_locks == 0 {
-            return self.verifier_bug(format_args!("ref_set_non_owning w/o active lock"));
+    pub(crate) fn set_non_owning(&mut self, reg: &mut RegState) -> Check {
+        if self.path.cur.active_locks == 0 {
+            return self
+                .log
+                .verifier_bug(format_args!("ref_set_non_owning w/o active lock"));
         }
         reg.typ = reg.typ | self.non_owning_flags(reg);
         Ok(())
@@ -252,7 +255,7 @@ impl Env<'_> {
     fn non_owning_flags(&self, reg: &RegState) -> Flag {
         let refcounted = reg
             .btf()
-            .is_some_and(|(btf, id)| self.struct_record(btf, id).refcount_off().is_some());
+            .is_some_and(|(btf, id)| self.input.struct_record(btf, id).refcount_off().is_some());
         if refcounted {
             Flag::NON_OWN_REF | Flag::MEM_RCU
         } else {
@@ -261,10 +264,10 @@ impl Env<'_> {
     }
 
     /// A node was handed over: what owned it owns it no longer (`ref_convert_owning_non_owning`).
-    pub fn hand_over_node(&mut self, node: &RegState) {
+    pub(crate) fn hand_over_node(&mut self, node: &RegState) {
         self.release_reference_nomark(node.id);
         let flags = self.non_owning_flags(node);
-        self.cur.for_each_reg(&[Slot::Spill], |r| {
+        self.path.cur.for_each_reg(&[Slot::Spill], |r| {
             if r.id == node.id {
                 r.id = 0;
                 r.typ = r.typ | flags;
@@ -273,7 +276,7 @@ impl Env<'_> {
     }
 
     /// What the comparison passed to `bpf_rbtree_add` finds in its registers.
-    pub fn set_rbtree_add_callback_state(
+    pub(crate) fn set_rbtree_add_callback_state(
         &mut self,
         caller: &FuncState,
         callee: &mut FuncState,
@@ -296,13 +299,19 @@ impl Env<'_> {
 
     /// Whether this is, or was called by, a callback that a function of red-black trees calls with
     /// the lock held.
-    pub fn in_rbtree_lock_required_cb(&self) -> bool {
-        let frames = self.cur.frames.iter().skip(1).filter(|f| f.in_callback_fn);
+    pub(crate) fn in_rbtree_lock_required_cb(&self) -> bool {
+        let frames = self
+            .path
+            .cur
+            .frames
+            .iter()
+            .skip(1)
+            .filter(|f| f.in_callback_fn);
         frames
-            .filter_map(|f| self.insns.get(usize::try_from(f.callsite).ok()?))
+            .filter_map(|f| self.code.insns.get(usize::try_from(f.callsite).ok()?))
             .filter_map(|call| {
                 let id = u32::try_from(call.imm).ok()?;
-                self.btf(BtfRef::VMLINUX)?.type_by_id(id)
+                self.input.btf(BtfRef::VMLINUX)?.type_by_id(id)
             })
             .any(|t| RBTREE_API.contains(&t.name()))
     }

@@ -26,19 +26,19 @@ use crate::log::verbose;
 
 impl Env<'_> {
     /// A call of a kfunc.
-    pub fn check_kfunc_call(&mut self, insn: &Insn) -> Check<Flow> {
+    pub(crate) fn check_kfunc_call(&mut self, insn: &Insn) -> Check<Flow> {
         if insn.imm == 0 {
             return Ok(Flow::Next);
         }
-        let Some((k, allowed)) = self.kfunc(insn) else {
+        let Some((k, allowed)) = self.input.kfunc(insn) else {
             return Err(Errno::EINVAL.into());
         };
         if !allowed {
             verbose!(self, "calling kernel function {} is not allowed\n", k.name);
             return Err(Errno::EACCES.into());
         }
-        let idx = self.insn_idx;
-        self.aux[idx].is_iter_next = k.flags.contains(KfuncFlags::ITER_NEXT);
+        let idx = self.path.insn_idx;
+        self.marks.insns[idx].is_iter_next = k.flags.contains(KfuncFlags::ITER_NEXT);
         if k.is_one_of(&["bpf_res_spin_lock", "bpf_res_spin_lock_irqsave"]) {
             self.fork_failed_lock()?;
         } else if k.is_vmlinux_func("__bpf_trap") {
@@ -48,7 +48,7 @@ impl Env<'_> {
             );
             return Err(Errno::EFAULT.into());
         }
-        if k.flags.contains(KfuncFlags::PERFMON) && !self.allow_ptr_leaks {
+        if k.flags.contains(KfuncFlags::PERFMON) && !self.input.allow_ptr_leaks {
             verbose!(
                 self,
                 "{} is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n",
@@ -57,7 +57,7 @@ impl Env<'_> {
             return Err(Errno::EPERM.into());
         }
         let sleepable = k.flags.contains(KfuncFlags::SLEEPABLE);
-        if sleepable && !self.cur.in_sleepable {
+        if sleepable && !self.path.cur.in_sleepable {
             verbose!(
                 self,
                 "program must be sleepable to call sleepable kfunc {}\n",
@@ -103,7 +103,7 @@ impl Env<'_> {
             self.hand_over_node(&node);
         }
         let throws = k.is_vmlinux_func("bpf_throw");
-        if throws && self.exception_callback_subprog == 0 {
+        if throws && self.code.exception_callback_subprog == 0 {
             self.check_return_code(1, "R1")?;
         }
         let not_init = self.not_init();
@@ -117,7 +117,7 @@ impl Env<'_> {
         }
         let nargs = k.params.len();
         if nargs > MAX_BPF_FUNC_REG_ARGS {
-            let s = &mut self.subprogs[self.cur.frame().subprogno];
+            let s = &mut self.marks.funcs[self.path.cur.frame().subprogno].args;
             s.stack_arg_cnt = s
                 .stack_arg_cnt
                 .max(s.in_stack_arg_cnt() + nargs - MAX_BPF_FUNC_REG_ARGS);
@@ -133,7 +133,7 @@ impl Env<'_> {
 
     /// The path on which a resilient lock is not taken.
     fn fork_failed_lock(&mut self) -> Check {
-        let (idx, not_init, mut r0) = (self.insn_idx, self.not_init(), self.unknown());
+        let (idx, not_init, mut r0) = (self.path.insn_idx, self.not_init(), self.unknown());
         r0.r32 = crate::domain::cnum::Cnum32::from_srange(-MAX_ERRNO, -1);
         r0.r64 = crate::domain::cnum::Cnum64::from_srange((-MAX_ERRNO).into(), -1);
         r0.bounds_sync();
@@ -153,21 +153,22 @@ impl Env<'_> {
             "bpf_percpu_obj_drop",
             "bpf_percpu_obj_drop_impl",
         ]);
-        let tracing = match self.prog.prog_type {
+        let tracing = match self.input.prog.prog_type {
             P::Kprobe
             | P::Tracepoint
             | P::PerfEvent
             | P::RawTracepoint
             | P::RawTracepointWritable => true,
             P::Tracing => {
-                self.prog.expected_attach_type != AttachType::TraceIter && !self.prog.sleepable()
+                self.input.prog.expected_attach_type != AttachType::TraceIter
+                    && !self.input.prog.sleepable()
             }
             _ => false,
         };
         let Some((btf, id)) = meta.arg_btf.filter(|_| drops && tracing) else {
             return Ok(());
         };
-        if self.struct_record(btf, id).has_nmi_unsafe_fields() {
+        if self.input.struct_record(btf, id).has_nmi_unsafe_fields() {
             verbose!(
                 self,
                 "{} cannot be used in tracing programs on types with NMI unsafe fields\n",
@@ -207,24 +208,24 @@ impl Env<'_> {
         }
         let name = k.name;
         match name {
-            "bpf_rcu_read_lock" => self.cur.active_rcu_locks += 1,
-            "bpf_preempt_disable" => self.cur.active_preempt_locks += 1,
+            "bpf_rcu_read_lock" => self.path.cur.active_rcu_locks += 1,
+            "bpf_preempt_disable" => self.path.cur.active_preempt_locks += 1,
             "bpf_rcu_read_unlock" => {
-                let Some(n) = self.cur.active_rcu_locks.checked_sub(1) else {
+                let Some(n) = self.path.cur.active_rcu_locks.checked_sub(1) else {
                     verbose!(self, "unmatched rcu read unlock (kernel function {name})\n");
                     return Err(Errno::EINVAL.into());
                 };
-                self.cur.active_rcu_locks = n;
+                self.path.cur.active_rcu_locks = n;
             }
             "bpf_preempt_enable" => {
-                let Some(n) = self.cur.active_preempt_locks.checked_sub(1) else {
+                let Some(n) = self.path.cur.active_preempt_locks.checked_sub(1) else {
                     verbose!(
                         self,
                         "unmatched attempt to enable preemption (kernel function {name})\n"
                     );
                     return Err(Errno::EINVAL.into());
                 };
-                self.cur.active_preempt_locks = n;
+                self.path.cur.active_preempt_locks = n;
             }
             _ => return Ok(()),
         }

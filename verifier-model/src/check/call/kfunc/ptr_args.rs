@@ -32,7 +32,7 @@ impl Env<'_> {
         let (mut want, mut want_name) = ((k.bref, target.id()), target.name().to_owned());
         let mut want_kind = kind_str(target);
         if k.suffix(i, "__map") {
-            let Some(id) = self.vmlinux_struct("bpf_map") else {
+            let Some(id) = self.input.vmlinux_struct("bpf_map") else {
                 return not_modelled("maps as arguments without struct bpf_map in BTF");
             };
             want = (BtfRef::VMLINUX, id);
@@ -72,13 +72,16 @@ impl Env<'_> {
             Some(b) => b,
             None => {
                 let s = self.reg2btf(reg.typ).unwrap_or_default();
-                let Some(id) = self.vmlinux_struct_by_name(s) else {
+                let Some(id) = self.input.vmlinux_struct(s) else {
                     return not_modelled(format!("struct {s} is not in BTF"));
                 };
                 (BtfRef::VMLINUX, id)
             }
         };
-        let have_type = self.btf(have.0).map(|b| b.skip_mods_and_typedefs(have.1));
+        let have_type = self
+            .input
+            .btf(have.0)
+            .map(|b| b.skip_mods_and_typedefs(have.1));
         let (have_id, have_name, have_kind) =
             have_type.map_or((have.1, "", "UNKNOWN"), |t| (t.id(), t.name(), kind_str(t)));
         let released = k.flags.contains(KfuncFlags::RELEASE) && self.reg_is_referenced(reg);

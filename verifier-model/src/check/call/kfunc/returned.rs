@@ -3,17 +3,15 @@
 //!
 //! Source: `check_special_kfunc()`, the end of `check_kfunc_call()` in `kernel/bpf/verifier.c`.
 
-use bpf::btf::{Btf, Kind, Type};
-use bpf::btf::{is_scalar, is_void, kind_str};
+use bpf::btf::{Btf, Kind, Type, is_scalar, is_void, kind_str};
 use bpf::kernel::BtfRef;
 use bpf::kernel::kfuncs::KfuncFlags;
-use bpf::uapi::ProgType;
 
 use crate::check::call::kfunc::collection as graph;
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
-use crate::facts::errno::{Check, Errno, Stop, not_modelled};
+use crate::facts::errno::{Check, Errno, Stop};
 use crate::facts::types::{ALLOC, Flag, RegType};
 use crate::input::kfunc::Kfunc;
 use crate::log::verbose;
@@ -81,7 +79,7 @@ impl Env<'_> {
             }
             if meta.ref_obj.0 != 0 {
                 if meta.ref_obj.2 > 1 {
-                    return self.verifier_bug(format_args!(
+                    return self.log.verifier_bug(format_args!(
                         "function expects only one referenced object but got {}\n",
                         meta.ref_obj.2
                     ));
@@ -95,7 +93,7 @@ impl Env<'_> {
             let iter_rcu = || {
                 let slot = meta
                     .iter
-                    .and_then(|(f, s)| self.cur.frames.get(f)?.stack.get(s));
+                    .and_then(|(f, s)| self.path.cur.frames.get(f)?.stack.get(s));
                 slot.is_some_and(|s| s.reg.typ.has(Flag::MEM_RCU))
             };
             let rcu = k.flags.contains(KfuncFlags::RCU_PROTECTED)
@@ -117,7 +115,7 @@ impl Env<'_> {
             r0.id = self.new_id();
         }
         if acquire {
-            r0.id = self.acquire_reference(self.insn_idx, 0);
+            r0.id = self.acquire_reference(self.path.insn_idx, 0);
         } else if graph::is_node_struct(target.name()) {
             self.set_non_owning(&mut r0)?;
         }
@@ -130,21 +128,7 @@ impl Env<'_> {
 
     /// The kernel's type of the context, and whether it is a structure (`get_kern_ctx_btf_id`).
     fn kern_ctx(&self) -> Check<(u32, bool)> {
-        self.kern_ctx_of(self.prog.prog_type)
-    }
-
-    /// The same for another type of program (`find_kern_ctx_type_id`).
-    pub(crate) fn kern_ctx_of(&self, prog_type: ProgType) -> Check<(u32, bool)> {
-        let btf = &self.kernel.vmlinux;
-        let name = format!("{}_kern", prog_type.c_name());
-        let found = btf
-            .find_by_name_kind("bpf_ctx_convert", Kind::Struct)
-            .and_then(|t| t.members().find(|m| m.name() == name))
-            .and_then(|m| btf.type_by_id(m.type_id()));
-        match found {
-            Some(t) => Ok((t.id(), t.is_composite())),
-            None => not_modelled("contexts without struct bpf_ctx_convert in BTF"),
-        }
+        self.input.kern_ctx_of(self.input.prog.prog_type)
     }
 
     /// Per-CPU objects are small and hold nothing but numbers.
@@ -161,7 +145,12 @@ impl Env<'_> {
                 self,
                 "bpf_percpu_obj_new type ID argument must be of a struct of scalars\n"
             );
-        } else if !self.struct_record(BtfRef::Prog, t.id()).fields.is_empty() {
+        } else if !self
+            .input
+            .struct_record(BtfRef::Prog, t.id())
+            .fields
+            .is_empty()
+        {
             verbose!(
                 self,
                 "bpf_percpu_obj_new type ID argument must not contain special fields\n"
@@ -176,7 +165,7 @@ impl Env<'_> {
         let Some((btf, id)) = reg.btf().filter(|_| reg.typ.is_ptr_alloc_obj()) else {
             return false;
         };
-        let record = self.struct_record(btf, id);
+        let record = self.input.struct_record(btf, id);
         record.spin_lock_off().is_some() || record.res_spin_lock_off().is_some()
     }
 
@@ -204,7 +193,7 @@ impl Env<'_> {
                     );
                     return fail;
                 };
-                let Some(btf) = self.prog.btf.clone() else {
+                let Some(btf) = self.input.prog.btf.clone() else {
                     verbose!(self, "bpf_obj_new/bpf_percpu_obj_new requires prog BTF\n");
                     return fail;
                 };
@@ -266,6 +255,7 @@ impl Env<'_> {
             "bpf_dynptr_slice" | "bpf_dynptr_slice_rdwr" => {
                 let Some(size) = meta.arg_constant else {
                     return self
+                        .log
                         .verifier_bug(format_args!("bpf_dynptr_slice(_rdwr) no constant size"));
                 };
                 r0.typ = RegType::PTR_TO_MEM | meta.dynptr.0.flag();

@@ -64,7 +64,7 @@ impl DynptrType {
 
 impl Env<'_> {
     /// A dynptr passed to a call (`process_dynptr_func`).
-    pub fn process_dynptr_func(
+    pub(crate) fn process_dynptr_func(
         &mut self,
         reg: &RegState,
         name: &str,
@@ -151,14 +151,14 @@ impl Env<'_> {
         let mut parent_id = meta.dynptr.2;
         if meta.dynptr.0 == DynptrType::Invalid {
             if meta.ref_obj.2 > 1 {
-                return self.verifier_bug(format_args!(
+                return self.log.verifier_bug(format_args!(
                     "function expects only one referenced object but got {}\n",
                     meta.ref_obj.2
                 ));
             }
             parent_id = meta.ref_obj.0;
             if kind.is_referenced() {
-                parent_id = self.acquire_reference(self.insn_idx, parent_id);
+                parent_id = self.acquire_reference(self.path.insn_idx, parent_id);
             }
         }
         let id = self.new_id();
@@ -179,40 +179,11 @@ impl Env<'_> {
     }
 
     /// A dynptr is given back.
-    pub fn unmark_stack_slots_dynptr(&mut self, reg: &RegState) -> Check {
+    pub(crate) fn unmark_stack_slots_dynptr(&mut self, reg: &RegState) -> Check {
         let Some((d, _)) = self.dynptr_at(reg) else {
             return Err(Errno::EINVAL.into());
         };
         let referenced = matches!(d.meta, Meta::Dynptr(k, _) if k.is_referenced());
         self.release_reference(if referenced { d.parent_id } else { d.id })
-    }
-
-    /// Overwriting a dynptr forgets all of it; one that holds a reference must not be
-    /// (`destroy_if_dynptr_stack_slot`).
-    pub fn destroy_if_dynptr_stack_slot(&mut self, frameno: usize, spi: usize) -> Check {
-        let Some(frame) = self.cur.frames.get(frameno) else {
-            return Ok(());
-        };
-        let Some(slot) = frame.stack.get(spi) else {
-            return Ok(());
-        };
-        if slot.typ[0] != Slot::Dynptr {
-            return Ok(());
-        }
-        let first = matches!(slot.reg.meta, Meta::Dynptr(_, true));
-        let spi = if first { spi } else { spi + 1 };
-        let Some(slot) = frame.stack.get(spi) else {
-            return Ok(());
-        };
-        let (id, parent) = (slot.reg.id, slot.reg.parent_id);
-        let referenced = matches!(slot.reg.meta, Meta::Dynptr(k, _) if k.is_referenced());
-        if referenced && self.dynptr_ref_cnt(parent) <= 1 {
-            verbose!(self, "cannot overwrite referenced dynptr\n");
-            return Err(Errno::EINVAL.into());
-        }
-        self.release_reference(id)?;
-        self.log.scratch_slot(spi);
-        self.log.scratch_slot(spi.saturating_sub(1));
-        Ok(())
     }
 }

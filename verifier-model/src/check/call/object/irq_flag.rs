@@ -14,7 +14,7 @@ use crate::state::slot::Slot;
 
 impl Env<'_> {
     /// An IRQ flag passed to a call (`process_irq_flag`).
-    pub fn process_irq_flag(&mut self, reg: &RegState, name: &str, k: &Kfunc<'_>) -> Check {
+    pub(crate) fn process_irq_flag(&mut self, reg: &RegState, name: &str, k: &Kfunc<'_>) -> Check {
         let fail = Err(Stop::Errno(Errno::EINVAL));
         let lock = k.name.starts_with("bpf_res_spin");
         let class = if lock {
@@ -38,7 +38,7 @@ impl Env<'_> {
             let Place::Spi(spi) = self.stack_object_place(reg, "irq_flag", 1) else {
                 return fail;
             };
-            let id = self.acquire_irq_state(self.insn_idx);
+            let id = self.acquire_irq_state(self.path.insn_idx);
             for s in self.slots_of_mut(reg, spi, 1) {
                 s.reg.mark_known(0);
                 s.reg.typ = RegType::PTR_TO_STACK;
@@ -71,8 +71,9 @@ impl Env<'_> {
             return fail;
         }
         if !self.release_irq_state(slot.reg.id) {
-            let active = self.cur.active_irq_id;
+            let active = self.path.cur.active_irq_id;
             let at = self
+                .path
                 .cur
                 .refs
                 .iter()

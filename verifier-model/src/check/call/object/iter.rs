@@ -37,7 +37,7 @@ pub enum Place {
 
 impl Env<'_> {
     /// Where an object of `n` slots is that a register points to.
-    pub fn stack_object_place(&mut self, reg: &RegState, kind: &str, n: usize) -> Place {
+    pub(crate) fn stack_object_place(&mut self, reg: &RegState, kind: &str, n: usize) -> Place {
         if !reg.var_off.is_const() {
             verbose!(self, "{kind} has to be at a constant offset\n");
             return Place::Bad;
@@ -48,7 +48,7 @@ impl Env<'_> {
             return Place::Bad;
         }
         let spi = get_spi(off);
-        let frame = self.cur.frames.get(reg.frameno());
+        let frame = self.path.cur.frames.get(reg.frameno());
         let slots = frame.map_or(0, |f| f.stack.len());
         if spi < slots {
             Place::Spi(spi)
@@ -58,7 +58,7 @@ impl Env<'_> {
     }
 
     pub(crate) fn slots_of(&self, reg: &RegState, spi: usize, n: usize) -> &[StackSlot] {
-        let frame = self.cur.frames.get(reg.frameno());
+        let frame = self.path.cur.frames.get(reg.frameno());
         let stack = frame.map_or(&[][..], |f| &f.stack);
         stack
             .get((spi + 1).saturating_sub(n)..=spi)
@@ -71,7 +71,7 @@ impl Env<'_> {
         spi: usize,
         n: usize,
     ) -> &mut [StackSlot] {
-        let stack = match self.cur.frames.get_mut(reg.frameno()) {
+        let stack = match self.path.cur.frames.get_mut(reg.frameno()) {
             Some(f) => &mut f.stack[..],
             None => &mut [],
         };
@@ -82,7 +82,7 @@ impl Env<'_> {
 
     pub(crate) fn write_slot(&mut self, reg: &RegState, name: &str, off: usize) -> Check {
         self.check_mem_access(&MemAccess {
-            insn_idx: self.insn_idx,
+            insn_idx: self.path.insn_idx,
             reg: *reg,
             argname: name,
             off: off as i32,
@@ -95,7 +95,7 @@ impl Env<'_> {
     }
 
     /// An iterator passed to `new`, `next` or `destroy` (`process_iter_arg`).
-    pub fn process_iter_arg(
+    pub(crate) fn process_iter_arg(
         &mut self,
         reg: &RegState,
         i: usize,
@@ -104,7 +104,7 @@ impl Env<'_> {
     ) -> Check {
         let name = arg_name(i);
         let fail = Err(Stop::Errno(Errno::EINVAL));
-        if reg.typ != RegType::PTR_TO_STACK && self.profile.has(Rule::ITER_ARG_ON_STACK) {
+        if reg.typ != RegType::PTR_TO_STACK && self.input.profile.has(Rule::ITER_ARG_ON_STACK) {
             verbose!(self, "{name} expected pointer to an iterator on stack\n");
             return fail;
         }
@@ -147,7 +147,7 @@ impl Env<'_> {
                 Err(Errno::EPROTO.into())
             }
             _ => {
-                let kind = self.iter_type_str(k.bref, id).to_owned();
+                let kind = self.input.iter_type_str(k.bref, id).to_owned();
                 verbose!(self, "expected an initialized iter_{kind} as {name}\n");
                 fail
             }
@@ -211,7 +211,7 @@ impl Env<'_> {
             Place::Bad => false,
         };
         if !free {
-            let kind = self.iter_type_str(k.bref, id).to_owned();
+            let kind = self.input.iter_type_str(k.bref, id).to_owned();
             verbose!(self, "expected uninitialized iter_{kind} as {name}\n");
             return Err(Errno::EINVAL.into());
         }
@@ -221,7 +221,7 @@ impl Env<'_> {
         let Place::Spi(spi) = self.stack_object_place(reg, "iter", n) else {
             return Err(Errno::EINVAL.into());
         };
-        let ref_id = self.acquire_reference(self.insn_idx, 0);
+        let ref_id = self.acquire_reference(self.path.insn_idx, 0);
         let protected = k.flags.contains(KfuncFlags::RCU_PROTECTED);
         let typ = match Trust::of_new(protected, self.in_rcu_cs()) {
             Trust::Plain => RegType::PTR_TO_STACK,
@@ -263,12 +263,13 @@ impl Env<'_> {
 
     /// `next`: one path on which it gives an element waits, and this one goes on with NULL
     /// (`process_iter_next_call`).
-    pub fn process_iter_next_call(&mut self, meta: &CallMeta) -> Check {
+    pub(crate) fn process_iter_next_call(&mut self, meta: &CallMeta) -> Check {
         let Some((frame, spi)) = meta.iter else {
             return Err(Errno::EFAULT.into());
         };
-        let idx = self.insn_idx;
+        let idx = self.path.insn_idx;
         let it = self
+            .path
             .cur
             .frames
             .get(frame)
@@ -278,10 +279,13 @@ impl Env<'_> {
             return Err(Errno::EFAULT.into());
         };
         if it.state == IterState::Active {
-            let parent = self.cur.parent.and_then(|p| self.state(p));
-            let Some(parent) = parent.filter(|p| p.insn_idx == idx && p.same_callsites(&self.cur))
+            let parent = self.path.cur.parent.and_then(|p| self.state(p));
+            let Some(parent) =
+                parent.filter(|p| p.insn_idx == idx && p.same_callsites(&self.path.cur))
             else {
-                return self.verifier_bug(format_args!("bad parent state for iter next call"));
+                return self
+                    .log
+                    .verifier_bug(format_args!("bad parent state for iter next call"));
             };
             let prev = self.find_prev_entry(parent, idx);
             let queued = self.push_stack(idx + 1, idx, false)?;
@@ -300,12 +304,13 @@ impl Env<'_> {
             if let Some(prev) = prev {
                 self.widen_queued(prev);
             }
-            if let Some(e) = self.head.last_mut() {
+            if let Some(e) = self.path.waiting.last_mut() {
                 let r0 = &mut e.st.frame_mut().regs[0];
                 r0.typ = r0.typ.without(Flag::PTR_MAYBE_NULL);
             }
         }
         if let Some(s) = self
+            .path
             .cur
             .frames
             .get_mut(frame)

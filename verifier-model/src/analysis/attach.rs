@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Whether the program may attach where it wants to.
+//!
+//! Source: `check_attach_btf_id()` in `kernel/bpf/verifier.c`, `bpf_lsm_verify_prog()` in
+//! `kernel/bpf/bpf_lsm.c`.
+
+use crate::facts::errno::not_modelled;
+use crate::input::Extends;
+use bpf::program::AttachTarget;
+use bpf::uapi::ProgType as P;
+
+use crate::analysis::Known;
+use crate::facts::errno::{Check, Errno};
+use crate::input::hook::is_sleepable_hook;
+use crate::log::verbose;
+
+impl Known<'_> {
+    /// Attach points that this model knows nothing of.
+    pub(crate) fn check_attach(&mut self) -> Check {
+        use bpf::uapi::AttachType as A;
+        let (typ, sleepable) = (self.input.prog.prog_type, self.input.prog.sleepable());
+        if typ == P::Syscall {
+            if sleepable {
+                return Ok(());
+            }
+            verbose!(self, "Syscall programs can only be sleepable\n");
+            return Err(Errno::EINVAL.into());
+        }
+        let can_sleep = match typ {
+            P::Tracing => matches!(
+                self.input.prog.expected_attach_type,
+                A::TraceFentry
+                    | A::TraceFexit
+                    | A::ModifyReturn
+                    | A::TraceIter
+                    | A::TraceFsession
+                    | A::TraceFentryMulti
+                    | A::TraceFexitMulti
+                    | A::TraceFsessionMulti
+                    | A::TraceRawTp
+            ),
+            P::Lsm => self.input.prog.expected_attach_type != A::LsmCgroup,
+            P::Kprobe | P::StructOps | P::RawTracepoint | P::Tracepoint => true,
+            _ => false,
+        };
+        if sleepable && (!can_sleep || self.input.extends.is_some()) {
+            verbose!(self, "Program of this type cannot be sleepable\n");
+            return Err(Errno::EINVAL.into());
+        }
+        if let Some(dst) = self.input.dst_prog.clone() {
+            self.check_dst_prog(&dst)?;
+            self.input.extends = self.input.extends.map(|_| Extends::Attached);
+            return Ok(());
+        }
+        if typ == P::Ext {
+            verbose!(self, "Tracing programs must provide btf_id\n");
+            return Err(Errno::EINVAL.into());
+        }
+        if matches!(typ, P::Tracing | P::Lsm) && self.input.prog.attach.is_none() {
+            return not_modelled("tracing programs without a target");
+        }
+        if typ == P::StructOps {
+            return self.check_struct_ops_btf_id();
+        }
+        if typ == P::Lsm {
+            return self.check_lsm_attach();
+        }
+        Ok(())
+    }
+
+    /// Whether an LSM program may attach where it wants to (`bpf_lsm_verify_prog`).
+    pub(crate) fn check_lsm_attach(&self) -> Check {
+        const DISABLED: [&str; 13] = [
+            "bpf_lsm_vm_enough_memory",
+            "bpf_lsm_inode_need_killpriv",
+            "bpf_lsm_inode_getsecurity",
+            "bpf_lsm_inode_listsecurity",
+            "bpf_lsm_inode_copy_up_xattr",
+            "bpf_lsm_getselfattr",
+            "bpf_lsm_getprocattr",
+            "bpf_lsm_setprocattr",
+            "bpf_lsm_key_getsecurity",
+            "bpf_lsm_audit_rule_match",
+            "bpf_lsm_xfrm_decode_session",
+            "bpf_lsm_ismaclabel",
+            "bpf_lsm_file_alloc_security",
+        ];
+        if self.input.prog.sleepable() && !is_sleepable_hook(self.input.attach_func_name()) {
+            let name = self.input.attach_func_name();
+            verbose!(self, "{name} is not sleepable\n");
+            return Err(Errno::EINVAL.into());
+        }
+        if !self.input.prog.gpl_compatible() {
+            verbose!(self, "LSM programs must have a GPL compatible license\n");
+            return Err(Errno::EINVAL.into());
+        }
+        let name = self.input.attach_func_name();
+        let id = match self.input.prog.attach {
+            Some(AttachTarget::Kernel { btf_id, .. }) => btf_id,
+            _ => 0,
+        };
+        let why = if DISABLED.contains(&name) {
+            "disabled hook"
+        } else if !name.starts_with("bpf_lsm_") {
+            "wrong type name"
+        } else {
+            return Ok(());
+        };
+        verbose!(self, "attach_btf_id {id} points to {why} {name}\n");
+        Err(Errno::EINVAL.into())
+    }
+}

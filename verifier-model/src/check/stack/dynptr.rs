@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! TODO
+
+use crate::env::Env;
+use crate::facts::errno::{Check, Errno};
+use crate::log::verbose;
+use crate::state::reg::Meta;
+use crate::state::slot::Slot;
+
+impl Env<'_> {
+    /// Overwriting a dynptr forgets all of it; one that holds a reference must not be
+    /// (`destroy_if_dynptr_stack_slot`).
+    pub(crate) fn destroy_if_dynptr_stack_slot(&mut self, frameno: usize, spi: usize) -> Check {
+        let Some(frame) = self.path.cur.frames.get(frameno) else {
+            return Ok(());
+        };
+        let Some(slot) = frame.stack.get(spi) else {
+            return Ok(());
+        };
+        if slot.typ[0] != Slot::Dynptr {
+            return Ok(());
+        }
+        let first = matches!(slot.reg.meta, Meta::Dynptr(_, true));
+        let spi = if first { spi } else { spi + 1 };
+        let Some(slot) = frame.stack.get(spi) else {
+            return Ok(());
+        };
+        let (id, parent) = (slot.reg.id, slot.reg.parent_id);
+        let referenced = matches!(slot.reg.meta, Meta::Dynptr(k, _) if k.is_referenced());
+        if referenced && self.dynptr_ref_cnt(parent) <= 1 {
+            verbose!(self, "cannot overwrite referenced dynptr\n");
+            return Err(Errno::EINVAL.into());
+        }
+        self.release_reference(id)?;
+        self.log.scratch_slot(spi);
+        self.log.scratch_slot(spi.saturating_sub(1));
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! TODO
+
+use bpf::insn::MAX_BPF_REG;
+
+use crate::env::Env;
+use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::limits::CALLER_SAVED_REGS;
+use crate::facts::types::RegType;
+use crate::log::verbose;
+use crate::state::not_init;
+use crate::state::reg::{ADD_CONST, RegState};
+
+impl Env<'_> {
+    /// Before a scalar is copied, gives it an id that the copy will share.
+    pub(crate) fn assign_scalar_id_before_mov(id_gen: &mut u32, src: &mut RegState) {
+        if !src.is_scalar() {
+            return;
+        }
+        if src.id & ADD_CONST != 0 {
+            src.clear_scalar_id();
+        }
+        if src.id == 0 && !src.var_off.is_const() {
+            *id_gen += 1;
+            src.id = *id_gen;
+        }
+    }
+
+    /// Registers that a call clobbers become unwritten.
+    pub(crate) fn clear_caller_saved_regs(&mut self) {
+        let not_init = self.not_init();
+        for r in 0..CALLER_SAVED_REGS {
+            self.regs()[r] = not_init;
+            self.log.scratch_reg(r);
+        }
+    }
+
+    /// Stack arguments are gone after a call.
+    pub(crate) fn invalidate_outgoing_stack_args(&mut self) {
+        let not_init = self.not_init();
+        self.path.cur.frame_mut().stack_arg_regs.fill(not_init);
+    }
+
+    /// Registers of the current frame.
+    pub(crate) fn regs(&mut self) -> &mut [RegState; MAX_BPF_REG] {
+        &mut self.path.cur.frame_mut().regs
+    }
+
+    /// A register of the current frame.
+    pub(crate) fn reg(&self, regno: usize) -> &RegState {
+        &self.path.cur.frame().regs[regno]
+    }
+
+    /// An unknown scalar.
+    pub(crate) fn unknown(&self) -> RegState {
+        RegState {
+            precise: !self.input.bpf_capable,
+            ..RegState::unknown_imprecise()
+        }
+    }
+
+    /// A register becomes unknown.
+    pub(crate) fn mark_reg_unknown(&mut self, regno: usize) {
+        let unknown = self.unknown();
+        self.regs()[regno] = unknown;
+    }
+
+    /// A register becomes a known pointer offset of zero; the type is set by the caller.
+    pub(crate) fn mark_reg_known_zero(&mut self, regno: usize) {
+        self.regs()[regno].mark_known(0);
+    }
+
+    /// The scalar 0.
+    pub(crate) fn const_zero(&self) -> RegState {
+        RegState {
+            precise: !self.input.bpf_capable,
+            ..RegState::konst(0)
+        }
+    }
+
+    /// A register that was not written.
+    pub(crate) fn not_init(&self) -> RegState {
+        not_init(self.input.bpf_capable)
+    }
+
+    /// A register or slot becomes unusable: unknown for the privileged, unwritten for others.
+    pub(crate) fn invalid_reg(&self) -> RegState {
+        if self.input.allow_ptr_leaks {
+            self.unknown()
+        } else {
+            self.not_init()
+        }
+    }
+
+    /// A register is about to be read (`check_reg_arg` with `SRC_OP`).
+    pub(crate) fn check_src_reg(&mut self, regno: usize) -> Check {
+        self.log.scratch_reg(regno);
+        if self.reg(regno).typ == RegType::NOT_INIT {
+            verbose!(self, "R{regno} !read_ok\n");
+            return Err(Errno::EACCES.into());
+        }
+        Ok(())
+    }
+
+    /// A register is about to be written (`check_reg_arg` with `DST_OP` or `DST_OP_NO_MARK`).
+    pub(crate) fn check_dst_reg(&mut self, regno: usize, mark: bool) -> Check {
+        self.log.scratch_reg(regno);
+        if regno == usize::from(bpf::insn::REG_FP) {
+            verbose!(self, "frame pointer is read only\n");
+            return Err(Errno::EACCES.into());
+        }
+        if mark {
+            self.mark_reg_unknown(regno);
+        }
+        Ok(())
+    }
+
+    /// Whether leaking the register would leak a pointer.
+    pub(crate) fn is_pointer_value(&self, regno: usize) -> bool {
+        !self.input.allow_ptr_leaks && self.reg(regno).typ.is_pointer()
+    }
+
+    /// Bounds that disagree are a bug; ranges are forgotten, or the program is refused if it asked
+    /// for that (`reg_bounds_sanity_check`).
+    pub(crate) fn bounds_sanity_check(
+        &mut self,
+        reg: &mut crate::state::reg::RegState,
+        ctx: &str,
+    ) -> Check {
+        let Some(msg) = reg.invariant_violation() else {
+            return Ok(());
+        };
+        verbose!(
+            self,
+            "verifier bug: REG INVARIANTS VIOLATION ({ctx}): {msg} r64={{.base={}, .size={}}} \
+             r32={{.base={}, .size={}}} var_off=({}, {})\n",
+            crate::domain::number::Hex(reg.r64.base),
+            crate::domain::number::Hex(reg.r64.size),
+            crate::domain::number::Hex(reg.r32.base.into()),
+            crate::domain::number::Hex(reg.r32.size.into()),
+            crate::domain::number::Hex(reg.var_off.value),
+            crate::domain::number::Hex(reg.var_off.mask)
+        );
+        if self.input.test_reg_invariants {
+            return Err(Stop::Errno(Errno::EFAULT));
+        }
+        reg.mark_unbounded();
+        Ok(())
+    }
+
+    /// The same for a register of the current frame.
+    pub(crate) fn reg_sanity_check(&mut self, regno: usize, ctx: &str) -> Check {
+        let mut reg = *self.reg(regno);
+        self.bounds_sanity_check(&mut reg, ctx)?;
+        self.regs()[regno] = reg;
+        Ok(())
+    }
+}
