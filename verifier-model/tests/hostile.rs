@@ -16,7 +16,7 @@ use proptest::sample::{Index, select};
 
 fn files(dir: &str, ends: &str) -> Vec<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("bpf/tests")
+        .join("tests")
         .join(dir);
     let entries = fs::read_dir(dir).expect("the directory is there");
     let paths = entries.map(|entry| entry.expect("it can be listed").path());
@@ -97,7 +97,7 @@ impl Damage {
 fn objects() -> Vec<Vec<u8>> {
     let paths = files("explain", ".elf")
         .into_iter()
-        .chain(files("load", ".elf"));
+        .chain(files("../bpf/tests/load", ".elf"));
     paths
         .map(|path| fs::read(path).expect("it can be read"))
         .collect()
