@@ -9,11 +9,12 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::kernel::{Kernel, read};
+use crate::kernel::Kernel;
 use crate::oracle;
-use crate::project::Project;
 use crate::test_kernel;
-use crate::toolchain::Toolchain;
+use crate::workshop::files::read;
+use crate::workshop::project::Project;
+use crate::workshop::toolchain::Toolchain;
 
 /// The file that the verb writes.
 const DOCUMENT: &str = "docs/agreement.md";

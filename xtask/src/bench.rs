@@ -14,12 +14,13 @@ use bench::guard;
 use bench::guest::{Boot, Results, Shape};
 
 use crate::guest;
-use crate::kernel::{Kernel, Series, read};
+use crate::kernel::{Kernel, Series};
 use crate::module::{self, Choice};
-use crate::project::Project;
 use crate::qemu::{Accel, Guest, ICOUNT, MEMORY};
-use crate::run;
-use crate::toolchain::Toolchain;
+use crate::workshop::files::read;
+use crate::workshop::project::Project;
+use crate::workshop::run;
+use crate::workshop::toolchain::Toolchain;
 
 const LIMIT: Duration = Duration::from_secs(300);
 /// How many CPUs are possible, boot by boot. One is present: the others cost nothing.

@@ -8,11 +8,12 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, bail};
 use walkdir::WalkDir;
 
-use crate::interrupt::Scratch;
-use crate::kernel::{Kernel, read};
-use crate::project::Project;
-use crate::run;
-use crate::toolchain::Toolchain;
+use crate::kernel::Kernel;
+use crate::workshop::files::read;
+use crate::workshop::interrupt::Scratch;
+use crate::workshop::project::Project;
+use crate::workshop::run;
+use crate::workshop::toolchain::Toolchain;
 
 /// A compiled program: its path below `tests/programs` with `.bpf.o`, and where it lies.
 pub(crate) struct Object {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::project::Project;
+use crate::workshop::project::Project;
 
 /// `cargo xtask clean`: with no option, what belongs to this checkout.
 #[derive(clap::Args)]

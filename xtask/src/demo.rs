@@ -9,9 +9,9 @@ use anyhow::{Result, bail};
 use crate::guest;
 use crate::kernel::Series;
 use crate::module::{self, Choice};
-use crate::project::Project;
 use crate::qemu::{Guest, MEMORY};
-use crate::toolchain::Toolchain;
+use crate::workshop::project::Project;
+use crate::workshop::toolchain::Toolchain;
 
 /// Six CPUs are possible; the demo takes one of the four present ones offline.
 const SMP: &str = "4,maxcpus=6";

@@ -6,10 +6,10 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::host;
 use crate::kernel;
-use crate::project::Project;
-use crate::run;
+use crate::workshop::host;
+use crate::workshop::project::Project;
+use crate::workshop::run;
 
 /// Runs the verb.
 pub(crate) fn run(project: &Project) -> Result<()> {

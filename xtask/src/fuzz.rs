@@ -35,8 +35,8 @@ use crate::guest;
 use crate::kernel::{Kernel, Series};
 use crate::module::{self, Choice};
 use crate::oracle;
-use crate::project::Project;
-use crate::toolchain::Toolchain;
+use crate::workshop::project::Project;
+use crate::workshop::toolchain::Toolchain;
 
 /// Which stock kernel it is, where it is one.
 const SERIES: Series = Series { major: 7, minor: 3 };

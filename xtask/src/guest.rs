@@ -18,14 +18,14 @@ use anyhow::{Context, Result};
 use cpio::newc;
 
 use crate::bpf;
-use crate::cache::Partial;
-use crate::debian::Suite;
-use crate::interrupt::Scratch;
 use crate::kernel::Kernel;
 use crate::module;
-use crate::project::Project;
 use crate::stock;
-use crate::toolchain::Toolchain;
+use crate::workshop::cache::Partial;
+use crate::workshop::debian::Suite;
+use crate::workshop::interrupt::Scratch;
+use crate::workshop::project::Project;
+use crate::workshop::toolchain::Toolchain;
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 

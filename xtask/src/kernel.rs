@@ -12,11 +12,12 @@ use clap::Subcommand;
 
 use crate::kernel_data;
 use crate::module;
-use crate::project::Project;
-use crate::run;
 use crate::stock;
 use crate::test_kernel::{self, Form};
-use crate::toolchain::Toolchain;
+use crate::workshop::files::read;
+use crate::workshop::project::Project;
+use crate::workshop::run;
+use crate::workshop::toolchain::Toolchain;
 
 /// Where the patched tree has the iterator.
 pub(crate) const IN_TREE: &str = "kernel/bpf/iter_cpumask";
@@ -252,10 +253,6 @@ pub(crate) fn running() -> Result<PathBuf> {
             build.display()
         )
     })
-}
-
-pub(crate) fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 /// A kernel series, such as 7.3.

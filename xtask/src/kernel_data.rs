@@ -21,12 +21,13 @@ use object::{File, Object, ObjectKind, ObjectSection, ObjectSymbol};
 use verifier_model::btf::Btf;
 use verifier_model::kfuncs::{KfuncFlags, KfuncTable};
 
-use crate::kernel::{Kernel, read};
+use crate::kernel::Kernel;
 use crate::module;
 use crate::oracle;
-use crate::project::Project;
-use crate::run;
-use crate::toolchain::Toolchain;
+use crate::workshop::files::read;
+use crate::workshop::project::Project;
+use crate::workshop::run;
+use crate::workshop::toolchain::Toolchain;
 
 const DATA: &str = "verifier-model/data";
 /// What all of the project's modules register their kfuncs for.

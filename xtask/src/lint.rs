@@ -12,9 +12,9 @@ use crate::guest;
 use crate::kernel::Series;
 use crate::module;
 use crate::patches;
-use crate::project::Project;
 use crate::stock;
-use crate::toolchain::Toolchain;
+use crate::workshop::project::Project;
+use crate::workshop::toolchain::Toolchain;
 
 /// What is compiled into the kernel or by clang for BPF.
 const KERNEL_DIRS: [&str; 4] = [

@@ -7,32 +7,26 @@
 mod agreement;
 mod bench;
 mod bpf;
-mod cache;
 mod clean;
 mod console;
-mod debian;
 mod demo;
 mod doctor;
 mod fuzz;
 mod guard;
 mod guest;
-mod host;
-mod interrupt;
 mod kernel;
 mod kernel_data;
 mod lint;
 mod module;
 mod oracle;
 mod patches;
-mod project;
 mod qemu;
-mod run;
 mod selftests;
 mod stock;
 mod test;
 mod test_kernel;
-mod toolchain;
 mod vm;
+mod workshop;
 
 use std::process::ExitCode;
 
@@ -83,7 +77,7 @@ enum Verb {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = project::Project::open(cli.verbose).and_then(|project| match cli.verb {
+    let result = workshop::project::Project::open(cli.verbose).and_then(|project| match cli.verb {
         Verb::Demo(args) => demo::run(&project, &args),
         Verb::Test(args) => test::run(&project, &args),
         Verb::Bench(args) => bench::run(&project, &args),

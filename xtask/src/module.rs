@@ -10,10 +10,12 @@ use clap::ValueEnum;
 
 use crate::guard;
 use crate::kernel::{self, Iterator, Kernel, Series};
-use crate::project::Project;
 use crate::stock;
 use crate::test_kernel::{self, Form};
-use crate::toolchain::Toolchain;
+use crate::workshop::files::read;
+use crate::workshop::project::Project;
+use crate::workshop::run;
+use crate::workshop::toolchain::Toolchain;
 
 /// The iterator's module.
 pub(crate) const MODULE: &str = "bpf_iter_cpumask.ko";
@@ -174,7 +176,7 @@ pub(crate) fn clippy(project: &Project, toolchain: &Toolchain, kernel: &Kernel) 
         let step = format!("kernel clippy of the {name}");
         project.runner.run(&step, make)?;
         let log = project.runner.log(&step)?;
-        let said = kernel::read(&log)?;
+        let said = read(&log)?;
         // Clippy finds the workspace's Cargo.toml above the sources, whose Rust is the host's.
         let warning = |line: &&str| {
             line.starts_with("warning")
@@ -216,7 +218,7 @@ fn command(toolchain: &Toolchain, kernel: &Kernel, sources: &Path, out: &Path) -
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let mut make = toolchain.command("make");
     make.arg("-C").arg(&kernel.build).args(&kernel.make);
-    make.arg(stock::jobs());
+    make.arg(run::jobs());
     make.arg(format!("M={}", sources.display()));
     make.arg(format!("MO={}", out.display())).arg("modules");
     Ok(make)

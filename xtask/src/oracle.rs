@@ -21,10 +21,10 @@ use anyhow::{Context, Result, bail};
 use crate::guest;
 use crate::kernel::{Kernel, Series};
 use crate::module::{self, Choice};
-use crate::project::Project;
 use crate::qemu::Guest;
 use crate::test_kernel::{self, Form};
-use crate::toolchain::Toolchain;
+use crate::workshop::project::Project;
+use crate::workshop::toolchain::Toolchain;
 use patched::Changes;
 
 pub(crate) use corpus::modules;

@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 
-use crate::kernel::read;
-use crate::project::Project;
 use crate::test_kernel;
-use crate::toolchain::Toolchain;
+use crate::workshop::files::read;
+use crate::workshop::project::Project;
+use crate::workshop::toolchain::Toolchain;
 use prefix::Prefix;
 use repository::Repository;
 use style::Explained;

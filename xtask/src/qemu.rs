@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::console::Console;
-use crate::interrupt::Guarded;
 use crate::kernel::Kernel;
-use crate::project::Project;
-use crate::toolchain::Toolchain;
+use crate::workshop::interrupt::Guarded;
+use crate::workshop::project::Project;
+use crate::workshop::toolchain::Toolchain;
 
 /// What `/init` prints last.
 const VERDICT: &str = "guest: exit status ";

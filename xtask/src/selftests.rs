@@ -11,16 +11,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::cache::Partial;
 use crate::guest;
 use crate::kernel::{Kernel, Series as Version};
 use crate::module::{self, Choice};
 use crate::patches::{self, SELFTESTS, Series};
-use crate::project::Project;
 use crate::qemu::{Guest, MEMORY};
-use crate::run;
-use crate::stock;
-use crate::toolchain::Toolchain;
+use crate::workshop::cache::Partial;
+use crate::workshop::project::Project;
+use crate::workshop::run;
+use crate::workshop::toolchain::Toolchain;
 
 /// The series that the patches are for.
 const SERIES: Version = Version { major: 7, minor: 3 };
@@ -112,7 +111,7 @@ fn build(
             leave_out(&selftests.join(sources), series)?;
         }
         let mut make = toolchain.command("make");
-        make.arg("-C").arg(&selftests).arg(stock::jobs());
+        make.arg("-C").arg(&selftests).arg(run::jobs());
         make.args(["LLVM=1", "SKIP_DOCS=1", "SKIP_LLVM=1", "SKIP_LIBBFD=1"]);
         make.arg(format!("VMLINUX_BTF={}", kernel.btf().display()));
         make.args(LEFT_OUT).arg("test_progs");

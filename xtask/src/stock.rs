@@ -11,11 +11,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::cache::Partial;
-use crate::debian::{Package, Suite};
-use crate::kernel::{Kernel, Series, read};
-use crate::project::Project;
-use crate::toolchain::Toolchain;
+use crate::kernel::{Kernel, Series};
+use crate::workshop::cache::Partial;
+use crate::workshop::debian::{Package, Suite};
+use crate::workshop::files::read;
+use crate::workshop::project::Project;
+use crate::workshop::run;
+use crate::workshop::toolchain::Toolchain;
 
 /// The suite the kernels come from, and the flavour: the smallest that has all that is needed.
 pub(crate) const SUITE: &str = "trixie-backports";
@@ -155,7 +157,7 @@ fn build(
             .arg(format!("O={}", tree.display()))
             .args(make_arguments(release));
         prepare
-            .arg(jobs())
+            .arg(run::jobs())
             .args(["olddefconfig", "prepare", "modules_prepare"]);
         project.runner.run_counted(
             &format!("Rust metadata of {release}"),
@@ -269,14 +271,6 @@ fn open(dir: &Path) -> Result<Kernel> {
 fn make_arguments(release: &str) -> Vec<String> {
     let local = release.find('+').map_or("", |at| &release[at..]);
     vec![CC.to_owned(), format!("LOCALVERSION={local}")]
-}
-
-/// As many jobs as there are processors.
-pub(crate) fn jobs() -> String {
-    format!(
-        "-j{}",
-        std::thread::available_parallelism().map_or(1, usize::from)
-    )
 }
 
 /// The release that a cache entry's directory is named after.

@@ -10,15 +10,15 @@ use anyhow::{Context, Result, bail};
 use crate::agreement;
 use crate::bench;
 use crate::guest;
-use crate::interrupt::Guarded;
 use crate::kernel::{Kernel, Series};
 use crate::module::{self, Choice};
 use crate::oracle::{self, Tier};
-use crate::project::Project;
 use crate::qemu::{Guest, MEMORY};
 use crate::stock;
 use crate::test_kernel::{self, Form};
-use crate::toolchain::Toolchain;
+use crate::workshop::interrupt::Guarded;
+use crate::workshop::project::Project;
+use crate::workshop::toolchain::Toolchain;
 
 /// More CPUs are possible than one word of a mask has bits; few are present, so that it is cheap.
 const SMP: &str = "4,maxcpus=130";

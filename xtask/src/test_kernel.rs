@@ -8,12 +8,14 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::cache::Partial;
-use crate::kernel::{IN_TREE, Kernel, Series, read};
+use crate::kernel::{IN_TREE, Kernel, Series};
 use crate::patches;
-use crate::project::Project;
 use crate::stock;
-use crate::toolchain::Toolchain;
+use crate::workshop::cache::Partial;
+use crate::workshop::files::read;
+use crate::workshop::project::Project;
+use crate::workshop::run;
+use crate::workshop::toolchain::Toolchain;
 
 const SERIES: Series = Series { major: 7, minor: 3 };
 const CONFIG: &str = include_str!("../config/test-kernel.config");
@@ -184,7 +186,7 @@ pub(crate) fn make(
         .arg(source)
         .arg(format!("O={}", dir.display()))
         .args(["LLVM=1", "CC=ccache clang"]);
-    make.arg(stock::jobs());
+    make.arg(run::jobs());
     Ok(make)
 }
 

@@ -8,9 +8,9 @@ use anyhow::Result;
 use crate::guest;
 use crate::kernel::Series;
 use crate::module::{self, Choice};
-use crate::project::Project;
 use crate::qemu::{Guest, MEMORY};
-use crate::toolchain::Toolchain;
+use crate::workshop::project::Project;
+use crate::workshop::toolchain::Toolchain;
 
 /// `cargo xtask vm`. `KERNEL_BUILD=DIR` boots a kernel of yours.
 #[derive(clap::Args)]

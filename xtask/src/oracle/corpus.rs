@@ -15,13 +15,13 @@ use object::{Object as _, ObjectSection, SectionKind};
 use sha2::{Digest, Sha256};
 
 use crate::bpf::Object;
-use crate::cache::Partial;
-use crate::kernel::{Kernel, read};
+use crate::kernel::Kernel;
 use crate::module;
-use crate::project::Project;
-use crate::run;
-use crate::stock;
-use crate::toolchain::Toolchain;
+use crate::workshop::cache::Partial;
+use crate::workshop::files::read;
+use crate::workshop::project::Project;
+use crate::workshop::run;
+use crate::workshop::toolchain::Toolchain;
 
 /// Where the selftests lie in the kernel's tree.
 const SELFTESTS: &str = "tools/testing/selftests/bpf";
@@ -197,7 +197,7 @@ fn tools(project: &Project, toolchain: &Toolchain, source: &Path) -> Result<Path
         let mut make = toolchain.command("make");
         make.arg("-C").arg(source.join("tools/bpf/bpftool"));
         make.arg(format!("OUTPUT={}/", out.display()));
-        make.arg(stock::jobs()).arg("bootstrap");
+        make.arg(run::jobs()).arg("bootstrap");
         project.runner.run("bpftool", make)
     })
 }

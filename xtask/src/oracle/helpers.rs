@@ -25,9 +25,10 @@ use verifier_model::uapi::Insn;
 use verifier_model::verify::{Options, verify};
 
 use crate::guest;
-use crate::kernel::{Kernel, read};
-use crate::project::Project;
-use crate::toolchain::Toolchain;
+use crate::kernel::Kernel;
+use crate::workshop::files::read;
+use crate::workshop::project::Project;
+use crate::workshop::toolchain::Toolchain;
 
 /// Programs that attach to nothing by BTF, and where they may (`bpf_prog_load_check_attach`).
 const TYPES: [(P, &[A]); 27] = [

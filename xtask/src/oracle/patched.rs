@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail, ensure};
 
-use crate::kernel::read;
 use crate::patches::{self, Series};
-use crate::project::Project;
+use crate::workshop::files::read;
+use crate::workshop::project::Project;
 
 /// The list of what they mean to change, in linux-patches/.
 const LIST: &str = "answers-changed";

@@ -17,10 +17,11 @@ use super::tiers::{CORE_BTF, Tier};
 use super::{LOG_LEVEL, SMP, WHOLE, wanting};
 use crate::bpf::{self, Object};
 use crate::guest;
-use crate::kernel::{Kernel, read};
+use crate::kernel::Kernel;
 use crate::module;
-use crate::project::Project;
-use crate::toolchain::Toolchain;
+use crate::workshop::files::read;
+use crate::workshop::project::Project;
+use crate::workshop::toolchain::Toolchain;
 
 /// Tiers to be asked about.
 pub(super) struct Question {

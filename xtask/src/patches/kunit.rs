@@ -8,10 +8,10 @@ use anyhow::{Result, bail, ensure};
 
 use super::Series;
 use crate::guest;
-use crate::project::Project;
 use crate::qemu::{Guest, MEMORY};
 use crate::test_kernel::{self, Form};
-use crate::toolchain::Toolchain;
+use crate::workshop::project::Project;
+use crate::workshop::toolchain::Toolchain;
 
 /// The suite that `scripts/rustdoc_test_gen.rs` makes.
 const SUITE: &str = "rust_doctests_kernel";

@@ -11,10 +11,10 @@ use object::{File, Object, ObjectSection, Section, SectionFlags, SectionKind};
 
 use crate::guest;
 use crate::kernel::{IN_TREE, Iterator, Kernel};
-use crate::project::Project;
 use crate::qemu::{Accel, Guest, MEMORY};
 use crate::test_kernel::{self, Form};
-use crate::toolchain::Toolchain;
+use crate::workshop::project::Project;
+use crate::workshop::toolchain::Toolchain;
 
 const LIMIT: Duration = Duration::from_secs(300);
 

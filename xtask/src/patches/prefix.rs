@@ -20,13 +20,13 @@ use anyhow::{Context, Result, bail};
 
 use super::repository::Repository;
 use super::{SELFTESTS, Series, copy, warnings};
-use crate::cache::{self, Partial};
-use crate::kernel::read;
-use crate::project::Project;
-use crate::run;
 use crate::selftests;
 use crate::test_kernel::{self, Form};
-use crate::toolchain::Toolchain;
+use crate::workshop::cache::{self, Partial};
+use crate::workshop::files::read;
+use crate::workshop::project::Project;
+use crate::workshop::run;
+use crate::workshop::toolchain::Toolchain;
 
 /// Of a kernel's tree, what has a build of its own or none; `make FILE.o` does not know it.
 const APART: [&str; 4] = ["Documentation/", "samples/", "scripts/", "tools/"];

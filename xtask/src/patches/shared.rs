@@ -20,9 +20,10 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::{Patch, Series, repository};
-use crate::kernel::{IN_TREE, read};
-use crate::project::Project;
-use crate::run;
+use crate::kernel::IN_TREE;
+use crate::workshop::files::read;
+use crate::workshop::project::Project;
+use crate::workshop::run;
 
 /// Where a file of kfunc/ lies in the patched tree.
 const SHARED: [(&str, &str); 15] = [

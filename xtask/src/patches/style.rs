@@ -9,10 +9,10 @@ use anyhow::{Context, Result, bail};
 
 use super::repository::Repository;
 use super::{DIR, Patch};
-use crate::kernel::read;
-use crate::project::Project;
-use crate::run;
-use crate::toolchain::Toolchain;
+use crate::workshop::files::read;
+use crate::workshop::project::Project;
+use crate::workshop::run;
+use crate::workshop::toolchain::Toolchain;
 
 /// What checkpatch may say, and why it stands.
 const EXPLAINED: &str = "checkpatch-explained";

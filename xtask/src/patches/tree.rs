@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 
 use super::Series;
 use super::shared;
-use crate::cache::Partial;
-use crate::project::Project;
-use crate::run;
+use crate::workshop::cache::Partial;
+use crate::workshop::project::Project;
+use crate::workshop::run;
 
 /// The tree `base` with `series` applied, beside it. What no patch touches is the same file.
 pub(crate) fn tree(project: &Project, base: &Path, series: &Series) -> Result<PathBuf> {

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use walkdir::WalkDir;
 
-use crate::interrupt::Guarded;
+use crate::workshop::interrupt::Guarded;
 
 /// Runs programs and shows how far they are.
 pub(crate) struct Runner {
@@ -194,6 +194,14 @@ pub(crate) fn output_of(command: &mut Command, input: &str) -> Result<String> {
     file.write_all(input.as_bytes())?;
     file.rewind()?;
     output_from(command, Stdio::from(file))
+}
+
+/// The argument of `make` for as many jobs as there are processors.
+pub(crate) fn jobs() -> String {
+    format!(
+        "-j{}",
+        thread::available_parallelism().map_or(1, usize::from)
+    )
 }
 
 fn size_below(dir: &Path) -> u64 {

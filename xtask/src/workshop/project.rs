@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::cache::{self, Cache};
-use crate::interrupt;
-use crate::run::Runner;
+use crate::workshop::cache::{self, Cache};
+use crate::workshop::interrupt;
+use crate::workshop::run::Runner;
 
 /// What every verb is given.
 pub(crate) struct Project {

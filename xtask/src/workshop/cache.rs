@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use crate::interrupt::Scratch;
+use crate::workshop::interrupt::Scratch;
 
 /// What happens to an entry whose building was interrupted.
 #[derive(Clone, Copy, PartialEq, Eq)]

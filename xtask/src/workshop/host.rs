@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::project::Project;
+use crate::workshop::project::Project;
 
 /// Programs taken from the host, each with the Debian package that brings it.
 pub(crate) const PROGRAMS: [(&str, &str); 3] = [

@@ -13,10 +13,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::cache::Partial;
-use crate::host;
-use crate::project::Project;
-use crate::run;
+use crate::workshop::cache::Partial;
+use crate::workshop::host;
+use crate::workshop::project::Project;
+use crate::workshop::run;
 
 /// Debian's name for the release.
 const SUITE: &str = "trixie";

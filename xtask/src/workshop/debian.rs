@@ -8,10 +8,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::cache;
-use crate::project::Project;
-use crate::run;
-use crate::toolchain::Toolchain;
+use crate::workshop::cache;
+use crate::workshop::project::Project;
+use crate::workshop::run;
+use crate::workshop::toolchain::Toolchain;
 
 /// One version of one package.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
