@@ -9,9 +9,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::kernel::Kernel;
+use crate::linux::kernel::Kernel;
+use crate::linux::test_kernel;
 use crate::oracle;
-use crate::test_kernel;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;

@@ -14,8 +14,9 @@ use bench::guard;
 use bench::guest::{Boot, Results, Shape};
 
 use crate::guest;
-use crate::kernel::{Kernel, Series};
-use crate::module::{self, Choice};
+use crate::linux::choice::{self, Choice};
+use crate::linux::kernel::Kernel;
+use crate::linux::release::Release;
 use crate::qemu::{Accel, Guest, ICOUNT, MEMORY};
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
@@ -50,7 +51,7 @@ pub(crate) struct Args {
     called: bool,
     /// The series of the stock kernel.
     #[arg(long, default_value = "7.3")]
-    series: Series,
+    series: Release,
     /// Only boots with so many possible CPUs; the results are shown and not written down.
     #[arg(long, value_delimiter = ',')]
     cpus: Vec<u32>,
@@ -69,7 +70,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
             sizes => sizes,
         };
         let mut toolchain = Toolchain::ensure(project)?;
-        let kernel = module::choose(project, &mut toolchain, choice, args.series)?;
+        let kernel = choice::choose(project, &mut toolchain, choice, args.series)?;
         let bench = Bench::new(project, &toolchain, &kernel)?;
         let mut counts = bench.measure(Accel::Icount, sizes)?;
         if !args.called {
@@ -88,7 +89,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     for (choice, file) in kept {
         // Of its own: a patched tree lies over the sources that a toolchain shows.
         let mut toolchain = Toolchain::ensure(project)?;
-        let kernel = module::choose(project, &mut toolchain, choice, args.series)?;
+        let kernel = choice::choose(project, &mut toolchain, choice, args.series)?;
         let bench = Bench::new(project, &toolchain, &kernel)?;
         write(project, file, &bench.measure(Accel::Icount, &NR_CPU_IDS)?)?;
         if choice == Choice::Stock {

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, bail};
 use walkdir::WalkDir;
 
-use crate::kernel::Kernel;
+use crate::linux::kernel::Kernel;
 use crate::workshop::files::read;
 use crate::workshop::interrupt::Scratch;
 use crate::workshop::project::Project;

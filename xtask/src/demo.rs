@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::guest;
-use crate::kernel::Series;
-use crate::module::{self, Choice};
+use crate::linux::choice::{self, Choice};
+use crate::linux::release::Release;
 use crate::qemu::{Guest, MEMORY};
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     patched: bool,
     /// The series of the stock kernel.
     #[arg(long, default_value = "7.3")]
-    series: Series,
+    series: Release,
 }
 
 /// Runs the verb.
@@ -42,7 +42,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     } else {
         args.kernel
     };
-    let kernel = module::choose(project, &mut toolchain, choice, args.series)?;
+    let kernel = choice::choose(project, &mut toolchain, choice, args.series)?;
     let initramfs = guest::initramfs(project, &toolchain, &kernel)?;
     let mut told = vec!["demo".to_owned()];
     if args.json {

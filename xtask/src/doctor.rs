@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::kernel;
+use crate::linux::kernel;
 use crate::workshop::host;
 use crate::workshop::project::Project;
 use crate::workshop::run;

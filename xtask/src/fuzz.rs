@@ -32,14 +32,16 @@ use verifier_model::verify::{Options, Verdict};
 
 use self::sums::Sums;
 use crate::guest;
-use crate::kernel::{Kernel, Series};
-use crate::module::{self, Choice};
+use crate::linux::choice::{self, Choice};
+use crate::linux::kernel::Kernel;
+use crate::linux::release::Release;
+use crate::module;
 use crate::oracle;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
 
 /// Which stock kernel it is, where it is one.
-const SERIES: Series = Series { major: 7, minor: 3 };
+const RELEASE: Release = Release { major: 7, minor: 3 };
 /// Candidates for a smaller program that the guest is asked about at a time, and how often.
 const CANDIDATES: usize = 1000;
 const ROUNDS: u32 = 30;
@@ -115,7 +117,7 @@ struct Asked<'a> {
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let mut toolchain = Toolchain::ensure(project)?;
-    let kernel = module::choose(project, &mut toolchain, args.kernel, SERIES)?;
+    let kernel = choice::choose(project, &mut toolchain, args.kernel, RELEASE)?;
     let toolchain = &toolchain;
     let mut modules = oracle::modules(project, toolchain, &kernel)?;
     let testmod = modules.first().context("there is no bpf_testmod")?.clone();

@@ -18,9 +18,9 @@ use anyhow::{Context, Result};
 use cpio::newc;
 
 use crate::bpf;
-use crate::kernel::Kernel;
+use crate::linux::kernel::Kernel;
+use crate::linux::stock;
 use crate::module;
-use crate::stock;
 use crate::workshop::cache::Partial;
 use crate::workshop::debian::Suite;
 use crate::workshop::interrupt::Scratch;

@@ -9,10 +9,11 @@ use anyhow::{Context, Result};
 use walkdir::WalkDir;
 
 use crate::guest;
-use crate::kernel::Series;
+use crate::linux::patches::series;
+use crate::linux::release::Release;
+use crate::linux::stock;
 use crate::module;
-use crate::patches;
-use crate::stock;
+use crate::verbs::patches;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
 
@@ -53,7 +54,7 @@ pub(crate) fn run(project: &Project) -> Result<()> {
 
 /// The kernel's clippy and rustfmt settings, and checkpatch.
 fn kernel_code(project: &Project, toolchain: &Toolchain) -> Result<()> {
-    let series = Series { major: 7, minor: 3 };
+    let series = Release { major: 7, minor: 3 };
     let kernel = stock::ensure(project, toolchain, series, false)?;
     let source = kernel.build.join("source").canonicalize();
     let source = source.with_context(|| format!("{} names no source", kernel.build.display()))?;
@@ -75,12 +76,7 @@ fn kernel_code(project: &Project, toolchain: &Toolchain) -> Result<()> {
     checkpatch.args(files(project, &["c", "h"]));
     project.runner.run("checkpatch", checkpatch)?;
 
-    patches::check_style(
-        project,
-        toolchain,
-        &source,
-        &patches::Series::open(project)?,
-    )
+    patches::check_style(project, toolchain, &source, &series::Series::open(project)?)
 }
 
 fn files(project: &Project, extensions: &[&str]) -> Vec<PathBuf> {

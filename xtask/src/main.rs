@@ -14,23 +14,22 @@ mod doctor;
 mod fuzz;
 mod guard;
 mod guest;
-mod kernel;
-mod kernel_data;
 mod lint;
+mod linux;
 mod module;
 mod oracle;
-mod patches;
 mod qemu;
 mod selftests;
-mod stock;
 mod test;
-mod test_kernel;
+mod verbs;
 mod vm;
 mod workshop;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use verbs::{kernel, patches};
 
 /// Builds, runs and tests the cpumask iterator.
 #[derive(Parser)]

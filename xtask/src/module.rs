@@ -6,19 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
 
 use crate::guard;
-use crate::kernel::{self, Iterator, Kernel, Series};
-use crate::stock;
-use crate::test_kernel::{self, Form};
+use crate::linux::choice::{Choice, choose};
+use crate::linux::kernel::{self, Iterator, Kernel, MODULE};
+use crate::linux::release::Release;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
-
-/// The iterator's module.
-pub(crate) const MODULE: &str = "bpf_iter_cpumask.ko";
 
 /// `cargo xtask module`. `KERNEL_BUILD=DIR` builds for any tree.
 #[derive(clap::Args)]
@@ -28,21 +24,7 @@ pub(crate) struct Args {
     kernel: Choice,
     /// The series of the stock kernel.
     #[arg(long, default_value = "7.3")]
-    series: Series,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Choice {
-    /// The stock distribution kernel.
-    Stock,
-    /// The test kernel.
-    Test,
-    /// The test kernel with the patches of linux-patches/, the iterator built in.
-    Patched,
-    /// The same with the iterator as a module.
-    PatchedModule,
-    /// The kernel that this machine runs, with this machine's own compilers.
-    Running,
+    series: Release,
 }
 
 /// Runs the verb.
@@ -57,27 +39,6 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     };
     println!("{}", module.display());
     Ok(())
-}
-
-/// The kernel that `choice` names; `KERNEL_BUILD` takes precedence.
-pub(crate) fn choose(
-    project: &Project,
-    toolchain: &mut Toolchain,
-    choice: Choice,
-    series: Series,
-) -> Result<Kernel> {
-    if let Some(build) = Project::tree_from_env("KERNEL_BUILD")? {
-        return Kernel::from_build(toolchain, &build);
-    }
-    match choice {
-        Choice::Stock => stock::ensure(project, toolchain, series, false),
-        Choice::Test => test_kernel::ensure(project, toolchain, Form::Plain),
-        Choice::Patched => test_kernel::ensure(project, toolchain, Form::BuiltIn),
-        Choice::PatchedModule => test_kernel::ensure(project, toolchain, Form::Module),
-        Choice::Running => {
-            bail!("a guest boots the stock or the test kernel; for another, set KERNEL_BUILD")
-        }
-    }
 }
 
 /// The iterator's module for `kernel`, checked.

@@ -19,10 +19,11 @@ use answers::{Answers, Logs, Verdict};
 use anyhow::{Context, Result, bail};
 
 use crate::guest;
-use crate::kernel::{Kernel, Series};
-use crate::module::{self, Choice};
+use crate::linux::choice::{self, Choice};
+use crate::linux::kernel::Kernel;
+use crate::linux::release::Release;
+use crate::linux::test_kernel::{self, Form};
 use crate::qemu::Guest;
-use crate::test_kernel::{self, Form};
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
 use patched::Changes;
@@ -78,7 +79,7 @@ pub(crate) struct Args {
     kernel: Choice,
     /// The series of the stock kernel.
     #[arg(long, default_value = "7.3")]
-    series: Series,
+    series: Release,
 }
 
 /// Runs the verb.
@@ -93,7 +94,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         bail!("the answers that are kept are those without the patches; add --check");
     }
     let mut toolchain = Toolchain::ensure(project)?;
-    let kernel = module::choose(project, &mut toolchain, args.kernel, args.series)?;
+    let kernel = choice::choose(project, &mut toolchain, args.kernel, args.series)?;
     let toolchain = &toolchain;
     if let Some(path) = &args.raw {
         let modules = modules(project, toolchain, &kernel)?;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::console::Console;
-use crate::kernel::Kernel;
+use crate::linux::kernel::Kernel;
 use crate::workshop::interrupt::Guarded;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;

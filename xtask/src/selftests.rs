@@ -12,9 +12,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::guest;
-use crate::kernel::{Kernel, Series as Version};
-use crate::module::{self, Choice};
-use crate::patches::{self, SELFTESTS, Series};
+use crate::linux::choice::{self, Choice};
+use crate::linux::kernel::Kernel;
+use crate::linux::patches::series::{SELFTESTS, Series};
+use crate::linux::patches::tree;
+use crate::linux::release::Release;
 use crate::qemu::{Guest, MEMORY};
 use crate::workshop::cache::Partial;
 use crate::workshop::project::Project;
@@ -22,7 +24,7 @@ use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
 
 /// The series that the patches are for.
-const SERIES: Version = Version { major: 7, minor: 3 };
+const RELEASE: Release = Release { major: 7, minor: 3 };
 const SMP: &str = "4,maxcpus=130";
 const LIMIT: Duration = Duration::from_secs(300);
 /// What of the Makefile's variables stands for tests that are left out.
@@ -48,10 +50,10 @@ pub(crate) struct Args {
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let mut toolchain = Toolchain::ensure(project)?;
-    let kernel = module::choose(project, &mut toolchain, Choice::Patched, SERIES)?;
+    let kernel = choice::choose(project, &mut toolchain, Choice::Patched, RELEASE)?;
     let series = Series::open(project)?;
     let base = kernel.build.join("source").canonicalize()?;
-    let tree = patches::tree(project, &base, &series)?;
+    let tree = tree::tree(project, &base, &series)?;
     test(project, &toolchain, &kernel, &tree, &series, &args.args)
 }
 
@@ -105,7 +107,7 @@ fn build(
         .cache
         .path("selftests", &kernel.release, &[&place, &series.text()]);
     let tree = project.cache.entry(path, Partial::Discard, |dir| {
-        patches::copy(tree, dir)?;
+        tree::copy(tree, dir)?;
         let selftests = dir.join(SELFTESTS);
         for sources in ["progs", "prog_tests"] {
             leave_out(&selftests.join(sources), series)?;

@@ -10,12 +10,13 @@ use anyhow::{Context, Result, bail};
 use crate::agreement;
 use crate::bench;
 use crate::guest;
-use crate::kernel::{Kernel, Series};
-use crate::module::{self, Choice};
+use crate::linux::choice::{self, Choice};
+use crate::linux::kernel::Kernel;
+use crate::linux::release::Release;
+use crate::linux::stock;
+use crate::linux::test_kernel::{self, Form};
 use crate::oracle::{self, Tier};
 use crate::qemu::{Guest, MEMORY};
-use crate::stock;
-use crate::test_kernel::{self, Form};
 use crate::workshop::interrupt::Guarded;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
@@ -29,7 +30,10 @@ const WITH_MANY: &str = "snapshot::";
 const COUNTS: &str = "bench::counts";
 const LIMIT: Duration = Duration::from_secs(420);
 /// The stock kernels that are tested.
-const STOCK: [Series; 2] = [Series { major: 7, minor: 2 }, Series { major: 7, minor: 3 }];
+const STOCK: [Release; 2] = [
+    Release { major: 7, minor: 2 },
+    Release { major: 7, minor: 3 },
+];
 
 /// `cargo xtask test`. `KERNEL_BUILD=DIR` tests a kernel of yours in place of the three.
 #[derive(clap::Args)]
@@ -50,7 +54,7 @@ pub(crate) struct Args {
     kernel: Option<Choice>,
     /// The series of the stock kernel named by --kernel.
     #[arg(long, default_value = "7.3")]
-    series: Series,
+    series: Release,
 }
 
 /// Runs the verb; the last line tells the sum.
@@ -143,7 +147,7 @@ fn kernels(project: &Project, toolchain: &mut Toolchain, args: &Args) -> Result<
             Choice::Patched => vec![Choice::Patched, Choice::PatchedModule],
             choice => vec![choice],
         };
-        let choose = |choice| module::choose(project, toolchain, choice, args.series);
+        let choose = |choice| choice::choose(project, toolchain, choice, args.series);
         return choices.into_iter().map(choose).collect();
     }
     if let Some(build) = Project::tree_from_env("KERNEL_BUILD")? {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::guest;
-use crate::kernel::Series;
-use crate::module::{self, Choice};
+use crate::linux::choice::{self, Choice};
+use crate::linux::release::Release;
 use crate::qemu::{Guest, MEMORY};
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
@@ -20,7 +20,7 @@ pub(crate) struct Args {
     kernel: Choice,
     /// The series of the stock kernel.
     #[arg(long, default_value = "7.3")]
-    series: Series,
+    series: Release,
     /// The CPUs: QEMU's -smp.
     #[arg(long, default_value = "4,maxcpus=6")]
     smp: String,
@@ -29,7 +29,7 @@ pub(crate) struct Args {
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let mut toolchain = Toolchain::ensure(project)?;
-    let kernel = module::choose(project, &mut toolchain, args.kernel, args.series)?;
+    let kernel = choice::choose(project, &mut toolchain, args.kernel, args.series)?;
     let initramfs = guest::initramfs(project, &toolchain, &kernel)?;
     let told = ["shell".to_owned()];
     let guest = Guest {

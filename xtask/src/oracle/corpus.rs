@@ -15,7 +15,7 @@ use object::{Object as _, ObjectSection, SectionKind};
 use sha2::{Digest, Sha256};
 
 use crate::bpf::Object;
-use crate::kernel::Kernel;
+use crate::linux::kernel::Kernel;
 use crate::module;
 use crate::workshop::cache::Partial;
 use crate::workshop::files::read;

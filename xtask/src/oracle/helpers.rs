@@ -25,7 +25,7 @@ use verifier_model::uapi::Insn;
 use verifier_model::verify::{Options, verify};
 
 use crate::guest;
-use crate::kernel::Kernel;
+use crate::linux::kernel::Kernel;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;

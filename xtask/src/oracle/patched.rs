@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail, ensure};
 
-use crate::patches::{self, Series};
+use crate::linux::patches::series::{DIR, Series};
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 
@@ -23,7 +23,7 @@ impl Changes {
     /// Reads the list; each line is `object/program patch why`, the patch by its file's name without
     /// number and `.patch`.
     pub(super) fn open(project: &Project) -> Result<Self> {
-        let text = read(&project.checkout.join(patches::DIR).join(LIST))?;
+        let text = read(&project.checkout.join(DIR).join(LIST))?;
         let series = Series::open(project)?;
         Self::parse(&text, |patch| series.has(patch))
     }

@@ -17,7 +17,7 @@ use super::tiers::{CORE_BTF, Tier};
 use super::{LOG_LEVEL, SMP, WHOLE, wanting};
 use crate::bpf::{self, Object};
 use crate::guest;
-use crate::kernel::Kernel;
+use crate::linux::kernel::Kernel;
 use crate::module;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;

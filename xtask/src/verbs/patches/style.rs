@@ -7,8 +7,8 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
-use super::repository::Repository;
-use super::{DIR, Patch};
+use crate::linux::patches::repository::Repository;
+use crate::linux::patches::series::{DIR, Patch};
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 use crate::workshop::run;

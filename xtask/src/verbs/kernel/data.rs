@@ -21,7 +21,7 @@ use object::{File, Object, ObjectKind, ObjectSection, ObjectSymbol};
 use verifier_model::btf::Btf;
 use verifier_model::kfuncs::{KfuncFlags, KfuncTable};
 
-use crate::kernel::Kernel;
+use crate::linux::kernel::Kernel;
 use crate::module;
 use crate::oracle;
 use crate::workshop::files::read;

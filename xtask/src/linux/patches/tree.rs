@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::Series;
+use super::series::Series;
 use super::shared;
 use crate::workshop::cache::Partial;
 use crate::workshop::project::Project;

@@ -19,8 +19,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::{Patch, Series, repository};
-use crate::kernel::IN_TREE;
+use super::repository;
+use super::series::{IN_TREE, Patch, Series};
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 use crate::workshop::run;
@@ -73,7 +73,7 @@ fn files(project: &Project) -> Result<Vec<(String, String)>> {
 }
 
 /// Whether the patched `tree` has the shared files as kfunc/ has them.
-pub(super) fn check(project: &Project, tree: &Path) -> Result<()> {
+pub(crate) fn check(project: &Project, tree: &Path) -> Result<()> {
     for (path, text) in files(project)? {
         if read(&tree.join(&path))? != text {
             bail!("the series' {path} is not as in kfunc/: run `cargo xtask patches refresh`");
@@ -83,7 +83,7 @@ pub(super) fn check(project: &Project, tree: &Path) -> Result<()> {
 }
 
 /// Makes the patches anew from the shared files.
-pub(super) fn refresh(project: &Project, series: &Series) -> Result<()> {
+pub(crate) fn refresh(project: &Project, series: &Series) -> Result<()> {
     for (patch, text) in series
         .patches
         .iter()

@@ -18,10 +18,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::repository::Repository;
-use super::{SELFTESTS, Series, copy, warnings};
+use super::warnings;
+use crate::linux::patches::repository::Repository;
+use crate::linux::patches::series::{SELFTESTS, Series};
+use crate::linux::patches::tree::copy;
+use crate::linux::test_kernel::{self, Form};
 use crate::selftests;
-use crate::test_kernel::{self, Form};
 use crate::workshop::cache::{self, Partial};
 use crate::workshop::files::read;
 use crate::workshop::project::Project;

@@ -1,87 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask kernel`, and what a kernel is to the other verbs.
+//! What a kernel is: an image to boot and a build tree, whether of ours or of the user's.
 
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
-use clap::Subcommand;
 
-use crate::kernel_data;
-use crate::module;
-use crate::stock;
-use crate::test_kernel::{self, Form};
+use super::patches::series::IN_TREE;
 use crate::workshop::files::read;
-use crate::workshop::project::Project;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
 
-/// Where the patched tree has the iterator.
-pub(crate) const IN_TREE: &str = "kernel/bpf/iter_cpumask";
-
-/// `cargo xtask kernel`.
-#[derive(clap::Args)]
-#[command(arg_required_else_help = true)]
-pub(crate) struct Args {
-    /// The test kernel with the patches of linux-patches/, the iterator built in.
-    #[arg(long, global = true)]
-    patched: bool,
-    /// The patched kernel with the iterator as a module.
-    #[arg(long, global = true, requires = "patched")]
-    module: bool,
-    #[command(subcommand)]
-    verb: Option<Verb>,
-}
-
-#[derive(Subcommand)]
-enum Verb {
-    /// Fetch a stock distribution kernel and regenerate its Rust metadata.
-    Stock {
-        /// The series wanted; the next one that fits is taken if the archive has lost it.
-        #[arg(default_value = "7.3")]
-        series: Series,
-        /// Ask the archive for a newer version than the one in the cache.
-        #[arg(long)]
-        update: bool,
-    },
-    /// Fetch, configure and build the test kernel.
-    Build,
-    /// Write what verifier-model ships of the test kernel: types, kfuncs, configuration.
-    Data,
-}
-
-/// Runs the verb.
-pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    let mut toolchain = Toolchain::ensure(project)?;
-    let kernel = match &args.verb {
-        Some(Verb::Stock { .. }) if args.patched => {
-            bail!(
-                "stock kernels come as they are; the patched one is `cargo xtask kernel --patched`"
-            )
-        }
-        Some(Verb::Stock { series, update }) => {
-            stock::ensure(project, &toolchain, *series, *update)?
-        }
-        Some(Verb::Build | Verb::Data) | None => {
-            let form = match (args.patched, args.module) {
-                (false, _) => Form::Plain,
-                (true, false) => Form::BuiltIn,
-                (true, true) => Form::Module,
-            };
-            test_kernel::ensure(project, &mut toolchain, form)?
-        }
-    };
-    if matches!(args.verb, Some(Verb::Data)) {
-        return kernel_data::write(project, &toolchain, &kernel);
-    }
-    println!("release  {}", kernel.release);
-    println!("image    {}", kernel.image.display());
-    println!("build    {}", kernel.build.display());
-    Ok(())
-}
+/// The iterator's module.
+pub(crate) const MODULE: &str = "bpf_iter_cpumask.ko";
 
 /// Where a kernel has the iterator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,7 +82,7 @@ impl Kernel {
             .find_map(|line| line.strip_prefix("CONFIG_BPF_ITER_CPUMASK="));
         Ok(match value {
             Some("y") => Iterator::BuiltIn,
-            Some("m") => Iterator::Module(self.build.join(IN_TREE).join(module::MODULE)),
+            Some("m") => Iterator::Module(self.build.join(IN_TREE).join(MODULE)),
             _ => Iterator::Apart,
         })
     }
@@ -255,47 +187,9 @@ pub(crate) fn running() -> Result<PathBuf> {
     })
 }
 
-/// A kernel series, such as 7.3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Series {
-    /// 7 of 7.3.
-    pub(crate) major: u32,
-    /// 3 of 7.3.
-    pub(crate) minor: u32,
-}
-
-impl fmt::Display for Series {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
-}
-
-impl FromStr for Series {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parse = |text: &str| {
-            let (major, minor) = text.split_once('.')?;
-            Some(Self {
-                major: major.parse().ok()?,
-                minor: minor.parse().ok()?,
-            })
-        };
-        parse(text).ok_or_else(|| format!("'{text}' is no kernel series; write for example 7.3"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn series_are_two_numbers() {
-        assert_eq!("7.3".parse(), Ok(Series { major: 7, minor: 3 }));
-        for bad in ["", "7", "7.", "7.x", "7.3.4"] {
-            assert!(bad.parse::<Series>().is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn a_kernel_without_rust_is_refused_by_name() {

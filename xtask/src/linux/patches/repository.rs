@@ -12,19 +12,19 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
-use super::{Patch, Series};
+use super::series::{Patch, Series};
 
 /// A patch, beside the files.
 const MAIL: &str = ".git/mail";
 
 /// A repository with as many patches applied as [`Repository::apply`] was given.
-pub(super) struct Repository {
+pub(crate) struct Repository {
     dir: TempDir,
 }
 
 impl Repository {
     /// A repository with the files of the tree `base` that `series` touches.
-    pub(super) fn new(base: &Path, series: &Series) -> Result<Self> {
+    pub(crate) fn new(base: &Path, series: &Series) -> Result<Self> {
         let this = Self::empty()?;
         for path in series.touched() {
             let (from, to) = (base.join(&path), this.file(&path));
@@ -47,7 +47,7 @@ impl Repository {
     }
 
     /// The same with the first `count` patches applied.
-    pub(super) fn with(base: &Path, series: &Series, count: usize) -> Result<Self> {
+    pub(crate) fn with(base: &Path, series: &Series, count: usize) -> Result<Self> {
         let this = Self::new(base, series)?;
         let mut patches = series.patches.iter().take(count);
         patches.try_for_each(|patch| this.apply(patch))?;
@@ -55,17 +55,17 @@ impl Repository {
     }
 
     /// Where the file `path` of the tree is.
-    pub(super) fn file(&self, path: &str) -> PathBuf {
+    pub(crate) fn file(&self, path: &str) -> PathBuf {
         self.dir.path().join(path)
     }
 
     /// The directory that stands for the tree.
-    pub(super) fn tree(&self) -> &Path {
+    pub(crate) fn tree(&self) -> &Path {
         self.dir.path()
     }
 
     /// Applies `patch` as `git am` does, and stricter: at the very lines that it names.
-    pub(super) fn apply(&self, patch: &Patch) -> Result<()> {
+    pub(crate) fn apply(&self, patch: &Patch) -> Result<()> {
         // The text as it was read, whatever becomes of the file meanwhile.
         fs::write(self.file(MAIL), &patch.text)?;
         let said = self.git(["apply", "--check", "--verbose", MAIL])?;

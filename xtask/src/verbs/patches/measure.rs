@@ -10,9 +10,10 @@ use object::elf::SHF_ALLOC;
 use object::{File, Object, ObjectSection, Section, SectionFlags, SectionKind};
 
 use crate::guest;
-use crate::kernel::{IN_TREE, Iterator, Kernel};
+use crate::linux::kernel::{Iterator, Kernel};
+use crate::linux::patches::series::IN_TREE;
+use crate::linux::test_kernel::{self, Form};
 use crate::qemu::{Accel, Guest, MEMORY};
-use crate::test_kernel::{self, Form};
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
 

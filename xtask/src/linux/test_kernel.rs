@@ -8,17 +8,19 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::kernel::{IN_TREE, Kernel, Series};
-use crate::patches;
-use crate::stock;
+use super::kernel::Kernel;
+use super::patches::series::{self, IN_TREE};
+use super::patches::tree;
+use super::release::Release;
+use super::stock;
 use crate::workshop::cache::Partial;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
 
-const SERIES: Series = Series { major: 7, minor: 3 };
-const CONFIG: &str = include_str!("../config/test-kernel.config");
+const RELEASE: Release = Release { major: 7, minor: 3 };
+const CONFIG: &str = include_str!("../../config/test-kernel.config");
 /// How its local version begins.
 const LOCALVERSION: &str = "CONFIG_LOCALVERSION=\"-cpumask";
 /// What the kernel has besides that tests itself: KUnit, and what finds memory that was not freed.
@@ -94,8 +96,8 @@ pub(crate) fn ensure(project: &Project, toolchain: &mut Toolchain, form: Form) -
     let mut inputs = vec![config.as_str(), &version, &place, &rustc];
     let patches;
     if form != Form::Plain {
-        let series = patches::Series::open(project)?;
-        let patched = patches::tree(project, &source, &series)?;
+        let series = series::Series::open(project)?;
+        let patched = tree::tree(project, &source, &series)?;
         toolchain.bind_over(&patched, &source);
         patches = series.code();
         inputs.push(&patches);
@@ -122,7 +124,7 @@ pub(crate) fn base(project: &Project, toolchain: &mut Toolchain) -> Result<(Path
             Ok((source, Partial::Renew))
         }
         None => Ok((
-            stock::newest_source(project, toolchain, SERIES)?,
+            stock::newest_source(project, toolchain, RELEASE)?,
             Partial::Resume,
         )),
     }

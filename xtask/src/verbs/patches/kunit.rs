@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 
-use super::Series;
 use crate::guest;
+use crate::linux::patches::series::Series;
+use crate::linux::test_kernel::{self, Form};
 use crate::qemu::{Guest, MEMORY};
-use crate::test_kernel::{self, Form};
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
 

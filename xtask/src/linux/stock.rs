@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::kernel::{Kernel, Series};
+use super::kernel::Kernel;
+use super::release::{Release, numbers};
 use crate::workshop::cache::Partial;
 use crate::workshop::debian::{Package, Suite};
 use crate::workshop::files::read;
@@ -23,7 +24,7 @@ use crate::workshop::toolchain::Toolchain;
 pub(crate) const SUITE: &str = "trixie-backports";
 const FLAVOUR: &str = "cloud-amd64";
 /// The oldest series that the module supports.
-const OLDEST: Series = Series { major: 7, minor: 2 };
+const OLDEST: Release = Release { major: 7, minor: 2 };
 /// The compiler the distribution builds with.
 const CC: &str = "CC=x86_64-linux-gnu-gcc-14";
 /// Lines that preparing prints, about.
@@ -33,7 +34,7 @@ const LINES: u64 = 330;
 pub(crate) fn ensure(
     project: &Project,
     toolchain: &Toolchain,
-    series: Series,
+    series: Release,
     update: bool,
 ) -> Result<Kernel> {
     if !update {
@@ -41,8 +42,8 @@ pub(crate) fn ensure(
             .cache
             .complete("stock")
             .into_iter()
-            .filter(|dir| series_of(&release_of(dir)) == Some(series));
-        if let Some(dir) = cached.max_by_key(|dir| version_of(&release_of(dir))) {
+            .filter(|dir| Release::of(&release_of(dir)) == Some(series));
+        if let Some(dir) = cached.max_by_key(|dir| numbers(&release_of(dir))) {
             return open(&dir);
         }
     }
@@ -68,7 +69,7 @@ pub(crate) fn ensure(
             .find(|(name, _)| name == release)
             .map(|(_, version)| version.as_str())
             .unwrap_or_default();
-        if series_of(release) != Some(series) {
+        if Release::of(release) != Some(series) {
             eprintln!("note: {SUITE} has no {series} kernel that fits; trying {release}");
         }
         let Some(packages) = packages(&suite, release, version)? else {
@@ -88,7 +89,7 @@ struct Packages {
 }
 
 fn packages(suite: &Suite<'_>, release: &str, version: &str) -> Result<Option<Packages>> {
-    let Some(series) = series_of(release) else {
+    let Some(series) = Release::of(release) else {
         return Ok(None);
     };
     let escaped = release.replace('.', r"\.").replace('+', r"\+");
@@ -115,17 +116,17 @@ fn packages(suite: &Suite<'_>, release: &str, version: &str) -> Result<Option<Pa
 }
 
 /// The releases to try for `series`, best first: its own newest, then newer series, then older.
-fn candidates<'a>(releases: &[&'a str], series: Series) -> Vec<&'a str> {
+fn candidates<'a>(releases: &[&'a str], series: Release) -> Vec<&'a str> {
     let mut fitting: Vec<&str> = releases
         .iter()
         .copied()
-        .filter(|release| series_of(release).is_some_and(|series| series >= OLDEST))
+        .filter(|release| Release::of(release).is_some_and(|series| series >= OLDEST))
         .collect();
-    fitting.sort_by_key(|release| version_of(release));
+    fitting.sort_by_key(|release| numbers(release));
     fitting.reverse();
     let (wanted, rest): (Vec<_>, Vec<_>) = fitting
         .into_iter()
-        .partition(|release| series_of(release) == Some(series));
+        .partition(|release| Release::of(release) == Some(series));
     wanted.into_iter().chain(rest).collect()
 }
 
@@ -225,16 +226,16 @@ pub(crate) fn source(
 pub(crate) fn newest_source(
     project: &Project,
     toolchain: &Toolchain,
-    series: Series,
+    series: Release,
 ) -> Result<PathBuf> {
     let cached = project.cache.complete("source").into_iter().filter(|dir| {
         let name = dir
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        series_of(&name) == Some(series)
+        Release::of(&name) == Some(series)
     });
-    if let Some(dir) = cached.max_by_key(|dir| version_of(&release_of(dir))) {
+    if let Some(dir) = cached.max_by_key(|dir| numbers(&release_of(dir))) {
         return Ok(dir);
     }
     let suite = Suite::fetch(project, toolchain, SUITE)?;
@@ -249,7 +250,7 @@ pub(crate) fn newest_source(
     let package = package.with_context(|| {
         format!("{SUITE} has no sources of {series} or another series that fits; set KERNEL_SRC to a tree of yours")
     })?;
-    if series_of(&package.version) != Some(series) {
+    if Release::of(&package.version) != Some(series) {
         eprintln!(
             "note: {SUITE} has no sources of {series}; taking {}",
             package.version
@@ -283,31 +284,11 @@ fn release_of(dir: &Path) -> String {
         .map_or(name.clone(), |(release, _)| release.to_owned())
 }
 
-/// 7, 3, 4 of `7.3.4+deb13-cloud-amd64`.
-fn version_of(release: &str) -> Vec<u32> {
-    let numbers = release
-        .split(|c: char| !c.is_ascii_digit() && c != '.')
-        .next()
-        .unwrap_or_default();
-    numbers
-        .split('.')
-        .filter_map(|number| number.parse().ok())
-        .collect()
-}
-
-fn series_of(release: &str) -> Option<Series> {
-    let version = version_of(release);
-    Some(Series {
-        major: *version.first()?,
-        minor: *version.get(1)?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SERIES: Series = Series { major: 7, minor: 3 };
+    const RELEASE: Release = Release { major: 7, minor: 3 };
 
     #[test]
     fn the_newest_of_the_series_comes_first() {
@@ -321,7 +302,7 @@ mod tests {
             "7.3.4+deb13-cloud-amd64",
             "7.2.12+deb13-cloud-amd64",
         ];
-        assert_eq!(candidates(&releases, SERIES), want);
+        assert_eq!(candidates(&releases, RELEASE), want);
     }
 
     #[test]
@@ -331,7 +312,7 @@ mod tests {
             "6.19.14+deb13-cloud-amd64",
             "7.4.1+deb13-cloud-amd64",
         ];
-        assert_eq!(candidates(&releases, SERIES), ["7.4.1+deb13-cloud-amd64"]);
-        assert!(candidates(&releases[..2], SERIES).is_empty());
+        assert_eq!(candidates(&releases, RELEASE), ["7.4.1+deb13-cloud-amd64"]);
+        assert!(candidates(&releases[..2], RELEASE).is_empty());
     }
 }
