@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::guard;
 use crate::linux::choice::{Choice, choose};
-use crate::linux::kernel::{self, Iterator, Kernel, MODULE};
+use crate::linux::kernel::{self, Kernel, MODULE, Place};
 use crate::linux::release::Release;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
@@ -58,9 +58,9 @@ pub(crate) fn find(
     kernel: &Kernel,
 ) -> Result<Option<PathBuf>> {
     let module = match kernel.iterator()? {
-        Iterator::BuiltIn => return Ok(None),
-        Iterator::Module(module) => module,
-        Iterator::Apart => {
+        Place::BuiltIn => return Ok(None),
+        Place::Module(module) => module,
+        Place::Apart => {
             let out = project.products(&kernel.release)?.join("module");
             make(project, toolchain, kernel, &project.checkout, &out)?;
             out.join("kfunc").join(MODULE)

@@ -17,7 +17,7 @@ pub(crate) const MODULE: &str = "bpf_iter_cpumask.ko";
 
 /// Where a kernel has the iterator.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Iterator {
+pub(crate) enum Place {
     /// In a module that is built apart from the kernel.
     Apart,
     /// In this module of its own.
@@ -75,15 +75,15 @@ impl Kernel {
     }
 
     /// Where the iterator is, by the kernel's configuration.
-    pub(crate) fn iterator(&self) -> Result<Iterator> {
+    pub(crate) fn iterator(&self) -> Result<Place> {
         let config = read(&self.build.join(".config"))?;
         let value = config
             .lines()
             .find_map(|line| line.strip_prefix("CONFIG_BPF_ITER_CPUMASK="));
         Ok(match value {
-            Some("y") => Iterator::BuiltIn,
-            Some("m") => Iterator::Module(self.build.join(IN_TREE).join(MODULE)),
-            _ => Iterator::Apart,
+            Some("y") => Place::BuiltIn,
+            Some("m") => Place::Module(self.build.join(IN_TREE).join(MODULE)),
+            _ => Place::Apart,
         })
     }
 

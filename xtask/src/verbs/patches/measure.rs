@@ -10,7 +10,7 @@ use object::elf::SHF_ALLOC;
 use object::{File, Object, ObjectSection, Section, SectionFlags, SectionKind};
 
 use crate::guest;
-use crate::linux::kernel::{Iterator, Kernel};
+use crate::linux::kernel::{Kernel, Place};
 use crate::linux::patches::series::IN_TREE;
 use crate::linux::test_kernel::{self, Form};
 use crate::qemu::{Accel, Guest, MEMORY};
@@ -96,8 +96,8 @@ fn figures(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<
             false => 0,
         },
         module: match kernel.iterator()? {
-            Iterator::Module(module) => sizes(&module, in_memory)?,
-            Iterator::Apart | Iterator::BuiltIn => 0,
+            Place::Module(module) => sizes(&module, in_memory)?,
+            Place::Apart | Place::BuiltIn => 0,
         },
         boot: boot(project, toolchain, kernel)?,
     })
