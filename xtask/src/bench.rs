@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use bench::guard;
 use bench::guest::{Boot, Results, Shape};
 
-use crate::guest;
+use crate::build::initramfs;
 use crate::linux::choice::{self, Choice};
 use crate::linux::kernel::Kernel;
 use crate::linux::release::Release;
@@ -149,7 +149,7 @@ impl<'a> Bench<'a> {
             project,
             toolchain,
             kernel,
-            initramfs: guest::bench_initramfs(project, toolchain, kernel)?,
+            initramfs: initramfs::for_bench(project, toolchain, kernel)?,
         })
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::guest;
+use crate::build::initramfs;
 use crate::linux::choice::{self, Choice};
 use crate::linux::release::Release;
 use crate::qemu::{Guest, MEMORY};
@@ -43,7 +43,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         args.kernel
     };
     let kernel = choice::choose(project, &mut toolchain, choice, args.series)?;
-    let initramfs = guest::initramfs(project, &toolchain, &kernel)?;
+    let initramfs = initramfs::build(project, &toolchain, &kernel)?;
     let mut told = vec!["demo".to_owned()];
     if args.json {
         told.push("--json".to_owned());

@@ -31,11 +31,11 @@ use verifier_model::prog_load;
 use verifier_model::verify::{Options, Verdict};
 
 use self::sums::Sums;
-use crate::guest;
+use crate::build::initramfs;
+use crate::build::module;
 use crate::linux::choice::{self, Choice};
 use crate::linux::kernel::Kernel;
 use crate::linux::release::Release;
-use crate::module;
 use crate::oracle;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
@@ -138,7 +138,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         toolchain,
         kernel: &kernel,
         model,
-        initramfs: guest::initramfs(project, toolchain, &kernel)?,
+        initramfs: initramfs::build(project, toolchain, &kernel)?,
         modules,
         options: Options {
             max_insns: args.max_insns,

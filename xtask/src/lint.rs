@@ -8,11 +8,11 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use walkdir::WalkDir;
 
-use crate::guest;
+use crate::build::guest_program;
+use crate::build::module;
 use crate::linux::patches::series;
 use crate::linux::release::Release;
 use crate::linux::stock;
-use crate::module;
 use crate::verbs::patches;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
@@ -48,7 +48,7 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     project.runner.run("documentation", doc)?;
 
     let toolchain = Toolchain::ensure(project)?;
-    guest::lint(project, &toolchain)?;
+    guest_program::lint(project, &toolchain)?;
     kernel_code(project, &toolchain)
 }
 

@@ -6,17 +6,14 @@
 
 mod agreement;
 mod bench;
-mod bpf;
+mod build;
 mod clean;
 mod console;
 mod demo;
 mod doctor;
 mod fuzz;
-mod guard;
-mod guest;
 mod lint;
 mod linux;
-mod module;
 mod oracle;
 mod qemu;
 mod selftests;
@@ -29,7 +26,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use verbs::{kernel, patches};
+use verbs::{kernel, module, patches};
 
 /// Builds, runs and tests the cpumask iterator.
 #[derive(Parser)]

@@ -18,7 +18,7 @@ use std::time::Duration;
 use answers::{Answers, Logs, Verdict};
 use anyhow::{Context, Result, bail};
 
-use crate::guest;
+use crate::build::initramfs;
 use crate::linux::choice::{self, Choice};
 use crate::linux::kernel::Kernel;
 use crate::linux::release::Release;
@@ -98,7 +98,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let toolchain = &toolchain;
     if let Some(path) = &args.raw {
         let modules = modules(project, toolchain, &kernel)?;
-        let base = guest::initramfs(project, toolchain, &kernel)?;
+        let base = initramfs::build(project, toolchain, &kernel)?;
         let said = ask_raw(project, toolchain, &kernel, &base, path, &modules[..1])?;
         print!("{said}");
         return Ok(());
@@ -310,7 +310,7 @@ fn ask_objects(
             .iter()
             .flat_map(|f| ["--filter".to_owned(), (*f).to_owned()]),
     );
-    let base = guest::initramfs(project, toolchain, kernel)?;
+    let base = initramfs::build(project, toolchain, kernel)?;
     ask(project, toolchain, kernel, &base, payload, &told)
 }
 
@@ -333,7 +333,7 @@ fn ask(
     told: &[String],
 ) -> Result<String> {
     let initramfs = project.products(&kernel.release)?.join("oracle.cpio");
-    guest::extend(base, &payload, &initramfs)?;
+    initramfs::extend(base, &payload, &initramfs)?;
     let guest = Guest {
         kernel,
         initramfs: &initramfs,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::guest;
+use crate::build::initramfs;
 use crate::linux::choice::{self, Choice};
 use crate::linux::kernel::Kernel;
 use crate::linux::patches::series::{SELFTESTS, Series};
@@ -71,9 +71,9 @@ pub(crate) fn test(
     let test_progs = selftests.join("test_progs");
     let mut payload = vec![("selftests/test_progs".to_owned(), test_progs.clone())];
     payload.extend(libraries(toolchain, &test_progs)?);
-    let base = guest::initramfs(project, toolchain, kernel)?;
+    let base = initramfs::build(project, toolchain, kernel)?;
     let initramfs = project.products(&kernel.release)?.join("selftests.cpio");
-    guest::extend(&base, &payload, &initramfs)?;
+    initramfs::extend(&base, &payload, &initramfs)?;
 
     let mut told = vec!["selftests".to_owned()];
     told.extend(args.iter().cloned());

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::agreement;
 use crate::bench;
-use crate::guest;
+use crate::build::initramfs;
 use crate::linux::choice::{self, Choice};
 use crate::linux::kernel::Kernel;
 use crate::linux::release::Release;
@@ -202,7 +202,7 @@ fn suite(
     smp: &str,
     told: &[String],
 ) -> Result<Tally> {
-    let initramfs = guest::initramfs(project, toolchain, kernel)?;
+    let initramfs = initramfs::build(project, toolchain, kernel)?;
     let guest = Guest {
         kernel,
         initramfs: &initramfs,

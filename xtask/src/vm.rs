@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::guest;
+use crate::build::initramfs;
 use crate::linux::choice::{self, Choice};
 use crate::linux::release::Release;
 use crate::qemu::{Guest, MEMORY};
@@ -30,7 +30,7 @@ pub(crate) struct Args {
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let mut toolchain = Toolchain::ensure(project)?;
     let kernel = choice::choose(project, &mut toolchain, args.kernel, args.series)?;
-    let initramfs = guest::initramfs(project, &toolchain, &kernel)?;
+    let initramfs = initramfs::build(project, &toolchain, &kernel)?;
     let told = ["shell".to_owned()];
     let guest = Guest {
         kernel: &kernel,

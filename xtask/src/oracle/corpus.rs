@@ -14,9 +14,9 @@ use anyhow::{Context, Result, bail};
 use object::{Object as _, ObjectSection, SectionKind};
 use sha2::{Digest, Sha256};
 
-use crate::bpf::Object;
+use crate::build::bpf::Object;
+use crate::build::module;
 use crate::linux::kernel::Kernel;
-use crate::module;
 use crate::workshop::cache::Partial;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;

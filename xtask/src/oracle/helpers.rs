@@ -24,7 +24,7 @@ use verifier_model::prog_load::{
 use verifier_model::uapi::Insn;
 use verifier_model::verify::{Options, verify};
 
-use crate::guest;
+use crate::build::initramfs;
 use crate::linux::kernel::Kernel;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
@@ -141,7 +141,7 @@ pub(crate) fn differences(
     let path = project.products("helpers")?.join("batch");
     fs::write(&path, batch.into_bytes())
         .with_context(|| format!("cannot write {}", path.display()))?;
-    let base = guest::initramfs(project, toolchain, kernel)?;
+    let base = initramfs::build(project, toolchain, kernel)?;
     let said = super::ask_raw(project, toolchain, kernel, &base, &path, &modules)?;
     let lines: Vec<Line> = said
         .lines()

@@ -15,10 +15,10 @@ use verifier_model::btf::Btf;
 use super::corpus::{self, Compiled, Corpus};
 use super::tiers::{CORE_BTF, Tier};
 use super::{LOG_LEVEL, SMP, WHOLE, wanting};
-use crate::bpf::{self, Object};
-use crate::guest;
+use crate::build::bpf::{self, Object};
+use crate::build::initramfs;
+use crate::build::module;
 use crate::linux::kernel::Kernel;
-use crate::module;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
@@ -128,7 +128,7 @@ impl Question {
         if let Some(filter) = filter {
             told.extend(["--filter".to_owned(), filter.to_owned()]);
         }
-        let base = guest::initramfs(project, toolchain, kernel)?;
+        let base = initramfs::build(project, toolchain, kernel)?;
         super::ask(project, toolchain, kernel, &base, payload, &told)
     }
 

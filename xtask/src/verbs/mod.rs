@@ -2,4 +2,5 @@
 //! The commands, one verb a file. They are what all the rest is for, so that nothing imports them.
 
 pub(crate) mod kernel;
+pub(crate) mod module;
 pub(crate) mod patches;

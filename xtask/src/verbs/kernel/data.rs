@@ -21,8 +21,8 @@ use object::{File, Object, ObjectKind, ObjectSection, ObjectSymbol};
 use verifier_model::btf::Btf;
 use verifier_model::kfuncs::{KfuncFlags, KfuncTable};
 
+use crate::build::module;
 use crate::linux::kernel::Kernel;
-use crate::module;
 use crate::oracle;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;

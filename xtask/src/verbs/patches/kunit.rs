@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 
-use crate::guest;
+use crate::build::initramfs;
 use crate::linux::patches::series::Series;
 use crate::linux::test_kernel::{self, Form};
 use crate::qemu::{Guest, MEMORY};
@@ -27,7 +27,7 @@ pub(super) fn run(project: &Project, series: &Series) -> Result<()> {
     let kernel = test_kernel::ensure(project, &mut toolchain, Form::Kunit)?;
     let guest = Guest {
         kernel: &kernel,
-        initramfs: &guest::bare_initramfs(project, &toolchain, &kernel)?,
+        initramfs: &initramfs::bare(project, &toolchain, &kernel)?,
         smp: "2",
         args: &["kunit".to_owned(), SUITE.to_owned()],
         memory: MEMORY,
@@ -40,7 +40,7 @@ pub(super) fn run(project: &Project, series: &Series) -> Result<()> {
         check(&ended.output, &file)?;
     }
     let copies = Guest {
-        initramfs: &guest::initramfs(project, &toolchain, &kernel)?,
+        initramfs: &initramfs::build(project, &toolchain, &kernel)?,
         smp: "4,maxcpus=300",
         args: &["test", "--possible", "300", "--filter", COPIES].map(str::to_owned),
         ..guest

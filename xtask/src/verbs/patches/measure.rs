@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use object::elf::SHF_ALLOC;
 use object::{File, Object, ObjectSection, Section, SectionFlags, SectionKind};
 
-use crate::guest;
+use crate::build::initramfs;
 use crate::linux::kernel::{Kernel, Place};
 use crate::linux::patches::series::IN_TREE;
 use crate::linux::test_kernel::{self, Form};
@@ -117,7 +117,7 @@ fn sizes(path: &Path, wanted: impl Fn(&Section<'_, '_>) -> bool) -> Result<u64> 
 
 /// Boots with one CPU and no modules. The clock counts instructions.
 fn boot(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<u64> {
-    let initramfs = guest::bare_initramfs(project, toolchain, kernel)?;
+    let initramfs = initramfs::bare(project, toolchain, kernel)?;
     let guest = Guest {
         kernel,
         initramfs: &initramfs,

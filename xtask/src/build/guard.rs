@@ -26,7 +26,7 @@ use object::{
 use verifier_model::btf::{Btf, Kind};
 
 /// The header that BPF programs include.
-const HEADER: &str = include_str!("../../kfunc/include/bpf_iter_cpumask.h");
+const HEADER: &str = include_str!("../../../kfunc/include/bpf_iter_cpumask.h");
 
 // Flags of kfuncs and of their set; include/linux/btf.h and include/linux/btf_ids.h.
 const KF_RET_NULL: u32 = 1 << 2;

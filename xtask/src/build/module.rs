@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask module`: the module for a kernel, built by the kernel's own build system.
+//! The modules for a kernel, built by the kernel's own build system.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,39 +7,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::guard;
-use crate::linux::choice::{Choice, choose};
+use super::guard;
 use crate::linux::kernel::{self, Kernel, MODULE, Place};
-use crate::linux::release::Release;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
-
-/// `cargo xtask module`. `KERNEL_BUILD=DIR` builds for any tree.
-#[derive(clap::Args)]
-pub(crate) struct Args {
-    /// The kernel to build for.
-    #[arg(value_enum, default_value = "stock")]
-    kernel: Choice,
-    /// The series of the stock kernel.
-    #[arg(long, default_value = "7.3")]
-    series: Release,
-}
-
-/// Runs the verb.
-pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    let module = if args.kernel == Choice::Running {
-        build_running(project)?
-    } else {
-        let mut toolchain = Toolchain::ensure(project)?;
-        let kernel = choose(project, &mut toolchain, args.kernel, args.series)?;
-        let _lock = project.lock_products()?;
-        build(project, &toolchain, &kernel)?
-    };
-    println!("{}", module.display());
-    Ok(())
-}
 
 /// The iterator's module for `kernel`, checked.
 pub(crate) fn build(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<PathBuf> {
@@ -186,7 +159,7 @@ fn command(toolchain: &Toolchain, kernel: &Kernel, sources: &Path, out: &Path) -
 }
 
 /// Builds with what this machine has for the kernel that it runs.
-fn build_running(project: &Project) -> Result<PathBuf> {
+pub(crate) fn build_running(project: &Project) -> Result<PathBuf> {
     let build = kernel::running()?;
     kernel::check_build(&build)?;
     let out = project.products("running")?;
