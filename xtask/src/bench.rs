@@ -14,10 +14,10 @@ use bench::guard;
 use bench::guest::{Boot, Results, Shape};
 
 use crate::build::initramfs;
+use crate::guest::qemu::{Accel, Guest, ICOUNT, MEMORY};
 use crate::linux::choice::{self, Choice};
 use crate::linux::kernel::Kernel;
 use crate::linux::release::Release;
-use crate::qemu::{Accel, Guest, ICOUNT, MEMORY};
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 use crate::workshop::run;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::build::initramfs;
+use crate::guest::qemu::{Guest, MEMORY};
 use crate::linux::choice::{self, Choice};
 use crate::linux::release::Release;
-use crate::qemu::{Guest, MEMORY};
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
 

@@ -8,15 +8,13 @@ mod agreement;
 mod bench;
 mod build;
 mod clean;
-mod console;
 mod demo;
 mod doctor;
 mod fuzz;
+mod guest;
 mod lint;
 mod linux;
 mod oracle;
-mod qemu;
-mod selftests;
 mod test;
 mod verbs;
 mod vm;
@@ -26,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use verbs::{kernel, module, patches};
+use verbs::{kernel, module, patches, selftests};
 
 /// Builds, runs and tests the cpumask iterator.
 #[derive(Parser)]

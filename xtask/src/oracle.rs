@@ -19,11 +19,11 @@ use answers::{Answers, Logs, Verdict};
 use anyhow::{Context, Result, bail};
 
 use crate::build::initramfs;
+use crate::guest::qemu::Guest;
 use crate::linux::choice::{self, Choice};
 use crate::linux::kernel::Kernel;
 use crate::linux::release::Release;
 use crate::linux::test_kernel::{self, Form};
-use crate::qemu::Guest;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
 use patched::Changes;

@@ -97,7 +97,7 @@ pub(crate) fn ensure(project: &Project, toolchain: &mut Toolchain, form: Form) -
     let patches;
     if form != Form::Plain {
         let series = series::Series::open(project)?;
-        let patched = tree::tree(project, &source, &series)?;
+        let patched = tree::patched(project, &source, &series)?;
         toolchain.bind_over(&patched, &source);
         patches = series.code();
         inputs.push(&patches);

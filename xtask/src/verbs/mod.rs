@@ -4,3 +4,4 @@
 pub(crate) mod kernel;
 pub(crate) mod module;
 pub(crate) mod patches;
+pub(crate) mod selftests;

@@ -14,7 +14,7 @@ use crate::workshop::project::Project;
 use crate::workshop::run;
 
 /// The tree `base` with `series` applied, beside it. What no patch touches is the same file.
-pub(crate) fn tree(project: &Project, base: &Path, series: &Series) -> Result<PathBuf> {
+pub(crate) fn patched(project: &Project, base: &Path, series: &Series) -> Result<PathBuf> {
     let name = base.file_name().unwrap_or_default().display().to_string();
     let place = base.display().to_string();
     let path = project

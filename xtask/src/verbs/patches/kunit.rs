@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 
 use crate::build::initramfs;
+use crate::guest::qemu::{Guest, MEMORY};
 use crate::linux::patches::series::Series;
 use crate::linux::test_kernel::{self, Form};
-use crate::qemu::{Guest, MEMORY};
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
 

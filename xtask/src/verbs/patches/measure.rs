@@ -10,10 +10,10 @@ use object::elf::SHF_ALLOC;
 use object::{File, Object, ObjectSection, Section, SectionFlags, SectionKind};
 
 use crate::build::initramfs;
+use crate::guest::qemu::{Accel, Guest, MEMORY};
 use crate::linux::kernel::{Kernel, Place};
 use crate::linux::patches::series::IN_TREE;
 use crate::linux::test_kernel::{self, Form};
-use crate::qemu::{Accel, Guest, MEMORY};
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
 

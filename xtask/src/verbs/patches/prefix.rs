@@ -19,11 +19,11 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::warnings;
+use crate::guest::test_progs;
 use crate::linux::patches::repository::Repository;
 use crate::linux::patches::series::{SELFTESTS, Series};
 use crate::linux::patches::tree::copy;
 use crate::linux::test_kernel::{self, Form};
-use crate::selftests;
 use crate::workshop::cache::{self, Partial};
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
@@ -113,7 +113,7 @@ impl<'a> Prefix<'a> {
         if files.iter().any(|file| file.starts_with(SELFTESTS)) {
             let kernel = test_kernel::open(self.dir.join("build"))?;
             let (project, toolchain) = (self.project, self.toolchain);
-            selftests::test(project, toolchain, &kernel, &self.tree(), &first, &[])?;
+            test_progs::run(project, toolchain, &kernel, &self.tree(), &first, &[])?;
         }
         let mut file = File::options().create(true).append(true).open(&checked)?;
         writeln!(file, "{key}")?;

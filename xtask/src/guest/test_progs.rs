@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask selftests`: the kernel's own `test_progs` in a guest of the patched kernel.
+//! The kernel's own `test_progs` in a guest of the patched kernel, with the tests that patches add.
 //!
 //! `test_progs` with all its tests takes longer to build than the kernel. Here it is made by its
 //! own Makefile in a copy of the tree from which the other tests are left out; what remains of it
@@ -11,20 +11,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::qemu::{Guest, MEMORY};
 use crate::build::initramfs;
-use crate::linux::choice::{self, Choice};
 use crate::linux::kernel::Kernel;
 use crate::linux::patches::series::{SELFTESTS, Series};
 use crate::linux::patches::tree;
-use crate::linux::release::Release;
-use crate::qemu::{Guest, MEMORY};
 use crate::workshop::cache::Partial;
 use crate::workshop::project::Project;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
 
-/// The series that the patches are for.
-const RELEASE: Release = Release { major: 7, minor: 3 };
 const SMP: &str = "4,maxcpus=130";
 const LIMIT: Duration = Duration::from_secs(300);
 /// What of the Makefile's variables stands for tests that are left out.
@@ -39,27 +35,9 @@ const LEFT_OUT: [&str; 8] = [
     "TRUNNER_EXTRA_FILES=",
 ];
 
-/// `cargo xtask selftests`. `KERNEL_BUILD=DIR` takes a patched kernel of yours.
-#[derive(clap::Args)]
-pub(crate) struct Args {
-    /// Arguments of test_progs, such as `-t iter_cpumask/affinity` or `-v`.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    args: Vec<String>,
-}
-
-/// Runs the verb.
-pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    let mut toolchain = Toolchain::ensure(project)?;
-    let kernel = choice::choose(project, &mut toolchain, Choice::Patched, RELEASE)?;
-    let series = Series::open(project)?;
-    let base = kernel.build.join("source").canonicalize()?;
-    let tree = tree::tree(project, &base, &series)?;
-    test(project, &toolchain, &kernel, &tree, &series, &args.args)
-}
-
 /// Runs on `kernel` the tests that `series` adds to the patched `tree`; `args` are those of
 /// `test_progs`.
-pub(crate) fn test(
+pub(crate) fn run(
     project: &Project,
     toolchain: &Toolchain,
     kernel: &Kernel,

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::console::Console;
+use super::console::Console;
 use crate::linux::kernel::Kernel;
 use crate::workshop::interrupt::Guarded;
 use crate::workshop::project::Project;
