@@ -1,30 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The project's commands, one verb a file.
+//! The project's commands. A folder imports only what stands below it:
+//!
+//! ```text
+//! verbs      one verb a file
+//! corpus     what kernel and model are held against each other on
+//! guest      QEMU, its console
+//! build      modules, BPF programs, initramfs
+//! linux      kernels and patches
+//! workshop   checkout, cache, toolchain
+//! ```
 //!
 //! `cargo xtask demo` and `cargo xtask test` do everything from a fresh machine; the other verbs
 //! are their parts.
 
-mod agreement;
-mod bench;
 mod build;
-mod clean;
-mod demo;
-mod doctor;
-mod fuzz;
+mod corpus;
 mod guest;
-mod lint;
 mod linux;
-mod oracle;
-mod test;
 mod verbs;
-mod vm;
 mod workshop;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use verbs::{kernel, module, patches, selftests};
+use verbs::{
+    agreement, bench, clean, demo, doctor, fuzz, kernel, lint, module, oracle, patches, selftests,
+    test, vm,
+};
+use workshop::project::Project;
 
 /// Builds, runs and tests the cpumask iterator.
 #[derive(Parser)]
@@ -71,7 +75,7 @@ enum Verb {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = workshop::project::Project::open(cli.verbose).and_then(|project| match cli.verb {
+    let result = Project::open(cli.verbose).and_then(|project| match cli.verb {
         Verb::Demo(args) => demo::run(&project, &args),
         Verb::Test(args) => test::run(&project, &args),
         Verb::Bench(args) => bench::run(&project, &args),

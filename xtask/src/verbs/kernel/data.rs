@@ -22,8 +22,8 @@ use verifier_model::btf::Btf;
 use verifier_model::kfuncs::{KfuncFlags, KfuncTable};
 
 use crate::build::module;
+use crate::corpus::compile;
 use crate::linux::kernel::Kernel;
-use crate::oracle;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 use crate::workshop::run;
@@ -81,7 +81,7 @@ pub(crate) fn write(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -
         }
     }
     let mut in_ids = self::sets(&kernel.btf(), &vmlinux)?;
-    for path in oracle::modules(project, toolchain, kernel)? {
+    for path in compile::modules(project, toolchain, kernel)? {
         in_ids.extend(self::sets(&path, &vmlinux)?);
     }
     let checked = complete(&mut table, &in_ids)?;

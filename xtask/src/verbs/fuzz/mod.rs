@@ -9,6 +9,7 @@
 //! A program that both judge differently is made smaller, by asking both again, and written to a
 //! file that can be kept with the others in `verifier-model/tests/fuzz`.
 
+mod line;
 mod sums;
 
 use std::fs;
@@ -18,11 +19,10 @@ use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail};
-use serde::Deserialize;
 use verifier_model::btf::Btf;
 use verifier_model::fuzz::batch::Batch;
 use verifier_model::fuzz::code::Code;
-use verifier_model::fuzz::file::{Answer, CaseFile};
+use verifier_model::fuzz::file::CaseFile;
 use verifier_model::fuzz::generate::Weights;
 use verifier_model::fuzz::mutate::Case;
 use verifier_model::fuzz::{self, law, shrink};
@@ -30,13 +30,14 @@ use verifier_model::profile::Profile;
 use verifier_model::prog_load;
 use verifier_model::verify::{Options, Verdict};
 
+use self::line::{Difference, Line, agree, answer};
 use self::sums::Sums;
 use crate::build::initramfs;
 use crate::build::module;
+use crate::corpus::{ask, compile};
 use crate::linux::choice::{self, Choice};
 use crate::linux::kernel::Kernel;
 use crate::linux::release::Release;
-use crate::oracle;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
 
@@ -79,16 +80,6 @@ pub(crate) struct Args {
     bless: bool,
 }
 
-/// A line of the guest's answer; the last one of a batch tells the time alone.
-#[derive(Deserialize)]
-struct Line {
-    errno: Option<i32>,
-    message: Option<String>,
-    insns: Option<u32>,
-    total_states: Option<u32>,
-    milliseconds: Option<u64>,
-}
-
 /// Programs and what the model says of them.
 #[derive(Default)]
 struct Judged {
@@ -119,7 +110,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let mut toolchain = Toolchain::ensure(project)?;
     let kernel = choice::choose(project, &mut toolchain, args.kernel, RELEASE)?;
     let toolchain = &toolchain;
-    let mut modules = oracle::modules(project, toolchain, &kernel)?;
+    let mut modules = compile::modules(project, toolchain, &kernel)?;
     let testmod = modules.first().context("there is no bpf_testmod")?.clone();
     modules.truncate(1);
     let iterator = module::build(project, toolchain, &kernel)?;
@@ -229,7 +220,7 @@ impl Asked<'_> {
         let path = self.project.products("fuzz")?.join("batch");
         fs::write(&path, batch.into_bytes())
             .with_context(|| format!("cannot write {}", path.display()))?;
-        let said = oracle::ask_raw(
+        let said = ask::ask_raw(
             self.project,
             self.toolchain,
             self.kernel,
@@ -332,30 +323,4 @@ fn fingerprint(case: &Case) -> u64 {
     let mut hasher = DefaultHasher::new();
     comment(case).hash(&mut hasher);
     hasher.finish()
-}
-
-fn answer(line: &Line) -> Answer {
-    match line.errno {
-        Some(0) | None => Answer::Accept,
-        Some(errno) => Answer::Reject(errno, line.message.clone().unwrap_or_default()),
-    }
-}
-
-/// Two answers to one program.
-struct Difference<'a>(&'a Line, &'a Verdict);
-
-impl std::fmt::Display for Difference<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self(kernel, model) = self;
-        let verdict = match (&model.not_modelled, model.accepted) {
-            (Some(what), _) => format!("not modelled: {what}"),
-            (None, true) => Answer::Accept.to_string(),
-            (None, false) => Answer::Reject(model.errno, model.message.clone()).to_string(),
-        };
-        write!(f, "the kernel: {}; the model: {verdict}", answer(kernel))
-    }
-}
-
-fn agree(guest: &Line, model: &Verdict) -> bool {
-    (guest.errno == Some(0)) == model.accepted && model.not_modelled.is_none()
 }

@@ -17,14 +17,13 @@ use sha2::{Digest, Sha256};
 use crate::build::bpf::Object;
 use crate::build::module;
 use crate::linux::kernel::Kernel;
+use crate::linux::patches::series::SELFTESTS;
 use crate::workshop::cache::Partial;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
 
-/// Where the selftests lie in the kernel's tree.
-const SELFTESTS: &str = "tools/testing/selftests/bpf";
 /// `BPF_CFLAGS` and what `test_progs` adds, but for warnings and directories.
 const FLAGS: [&str; 13] = [
     "--target=bpfel",

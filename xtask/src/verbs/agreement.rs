@@ -9,9 +9,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use crate::corpus::question;
 use crate::linux::kernel::Kernel;
 use crate::linux::test_kernel;
-use crate::oracle;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
@@ -51,7 +51,7 @@ const REACHED: [(&str, u64); 3] = [("2", 837), ("3", 1751), ("4", 366)];
 pub(crate) fn run(project: &Project) -> Result<()> {
     let mut toolchain = Toolchain::ensure(project)?;
     let kernel = test_kernel::ensure(project, &mut toolchain, test_kernel::Form::Plain)?;
-    let corpus = oracle::compiled(project, &toolchain, &kernel)?;
+    let corpus = question::layout(project, &toolchain, &kernel)?;
     let path = project.checkout.join(DOCUMENT);
     fs::write(&path, document(project, &corpus)?)
         .with_context(|| format!("cannot write {}", path.display()))?;
@@ -68,7 +68,7 @@ pub(crate) fn tests(
     toolchain: &Toolchain,
     kernel: &Kernel,
 ) -> Result<Vec<Test>> {
-    let corpus = oracle::compiled(project, toolchain, kernel)?;
+    let corpus = question::layout(project, toolchain, kernel)?;
     let compared: Compared = serde_json::from_str(&compare(project, &corpus, "json")?)
         .context("verifier-model compare says what is no comparison")?;
     let mut tests = Vec::new();

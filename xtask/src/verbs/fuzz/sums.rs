@@ -7,7 +7,7 @@ use verifier_model::fuzz::ast::Stmt;
 use verifier_model::fuzz::mutate::Case;
 use verifier_model::verify::{Stats, Verdict};
 
-use super::{Line, agree};
+use super::line::{Line, agree};
 
 /// How many programs there were of each kind.
 #[derive(Default)]

@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::agreement;
-use crate::bench;
+use super::oracle::{helpers, written};
+use super::{agreement, bench};
 use crate::build::initramfs;
+use crate::corpus::tiers::Tier;
 use crate::guest::qemu::{Guest, MEMORY};
 use crate::linux::choice::{self, Choice};
 use crate::linux::kernel::Kernel;
 use crate::linux::release::Release;
 use crate::linux::stock;
 use crate::linux::test_kernel::{self, Form};
-use crate::oracle::{self, Tier};
 use crate::workshop::interrupt::Guarded;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
@@ -268,13 +268,13 @@ fn answers(
             true => &Tier::ALL,
             false => &[Tier::Iterators, Tier::States],
         };
-        for (tier, differences) in oracle::check(project, toolchain, kernel, tiers)? {
+        for (tier, differences) in written::check(project, toolchain, kernel, tiers)? {
             let first = differences.first();
             let failure = first.map(|first| format!("{} differ: {first}", differences.len()));
             tests.push((format!("oracle::{}", tier.name()), failure));
         }
         if args.oracle {
-            let differences = oracle::helper_differences(project, toolchain, kernel)?;
+            let differences = helpers::differences(project, toolchain, kernel)?;
             tests.push(("oracle::helpers".to_owned(), differences.into_iter().next()));
         }
     }

@@ -8,12 +8,12 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use walkdir::WalkDir;
 
+use super::patches;
 use crate::build::guest_program;
 use crate::build::module;
 use crate::linux::patches::series;
 use crate::linux::release::Release;
 use crate::linux::stock;
-use crate::verbs::patches;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
 

@@ -25,6 +25,7 @@ use verifier_model::uapi::Insn;
 use verifier_model::verify::{Options, verify};
 
 use crate::build::initramfs;
+use crate::corpus::{ask, compile};
 use crate::linux::kernel::Kernel;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
@@ -119,7 +120,7 @@ pub(crate) fn differences(
     toolchain: &Toolchain,
     kernel: &Kernel,
 ) -> Result<Vec<String>> {
-    let modules = super::modules(project, toolchain, kernel)?;
+    let modules = compile::modules(project, toolchain, kernel)?;
     let mut model = Model::new(Arc::new(Btf::from_file(kernel.btf(), None)?));
     model.read_config(&read(&kernel.build.join(".config"))?);
     for path in &modules {
@@ -142,7 +143,7 @@ pub(crate) fn differences(
     fs::write(&path, batch.into_bytes())
         .with_context(|| format!("cannot write {}", path.display()))?;
     let base = initramfs::build(project, toolchain, kernel)?;
-    let said = super::ask_raw(project, toolchain, kernel, &base, &path, &modules)?;
+    let said = ask::ask_raw(project, toolchain, kernel, &base, &path, &modules)?;
     let lines: Vec<Line> = said
         .lines()
         .map(|line| serde_json::from_str(line).with_context(|| format!("no answer: {line}")))

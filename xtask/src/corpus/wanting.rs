@@ -22,7 +22,7 @@ const SIGNS: [(&str, &str); 2] = [
 ];
 
 /// Takes back the verdicts of a kernel of this configuration that are not the program's.
-pub(crate) fn take_back(answers: &mut [Answer], config: &str) {
+pub(super) fn take_back(answers: &mut [Answer], config: &str) {
     for answer in answers {
         let Some(message) = &answer.message else {
             continue;

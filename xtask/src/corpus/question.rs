@@ -12,9 +12,10 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use verifier_model::btf::Btf;
 
-use super::corpus::{self, Compiled, Corpus};
+use super::ask::{LOG_LEVEL, SMP, WHOLE, ask, payload_of};
+use super::compile::{self, Compiled, Corpus};
 use super::tiers::{CORE_BTF, Tier};
-use super::{LOG_LEVEL, SMP, WHOLE, wanting};
+use super::wanting;
 use crate::build::bpf::{self, Object};
 use crate::build::initramfs;
 use crate::build::module;
@@ -24,8 +25,9 @@ use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
 
 /// Tiers to be asked about.
-pub(super) struct Question {
-    pub(super) parts: Vec<Part>,
+pub(crate) struct Question {
+    /// Each of them.
+    pub(crate) parts: Vec<Part>,
     /// Objects whose BTF programs name.
     core_btf: Vec<Object>,
     /// Objects of other tiers that programs attach to.
@@ -37,15 +39,17 @@ pub(super) struct Question {
 }
 
 /// What a tier consists of.
-pub(super) struct Part {
-    pub(super) tier: Tier,
-    pub(super) compiled: Compiled,
+pub(crate) struct Part {
+    /// Which it is.
+    pub(crate) tier: Tier,
+    /// Its objects.
+    pub(crate) compiled: Compiled,
 }
 
 impl Question {
     /// Compiles what `tiers` consist of, all of them if there are none; of a `filter` that names an
     /// object, no more than that.
-    pub(super) fn prepare(
+    pub(crate) fn prepare(
         project: &Project,
         toolchain: &Toolchain,
         kernel: &Kernel,
@@ -82,13 +86,13 @@ impl Question {
 
     /// The same question, with the modules for `kernel`: what was compiled for another is asked of
     /// this one.
-    pub(super) fn of(
+    pub(crate) fn of(
         self,
         project: &Project,
         toolchain: &Toolchain,
         kernel: &Kernel,
     ) -> Result<Self> {
-        let modules = corpus::modules(project, toolchain, kernel)?;
+        let modules = compile::modules(project, toolchain, kernel)?;
         let _lock = project.lock_products()?;
         let mut own = module::build_all(project, toolchain, kernel)?;
         own.push(module::build_for_bench(project, toolchain, kernel)?);
@@ -104,7 +108,7 @@ impl Question {
     }
 
     /// Boots a guest and gives what it says, a line a program.
-    pub(super) fn ask(
+    pub(crate) fn ask(
         &self,
         project: &Project,
         toolchain: &Toolchain,
@@ -113,7 +117,7 @@ impl Question {
         filter: Option<&str>,
     ) -> Result<String> {
         // The initramfs has the others.
-        let mut payload = super::payload_of(self.modules.iter().chain(self.own.last()))?;
+        let mut payload = payload_of(self.modules.iter().chain(self.own.last()))?;
         for object in self.objects() {
             payload.push((format!("oracle/{}", object.name), object.path.clone()));
         }
@@ -129,11 +133,11 @@ impl Question {
             told.extend(["--filter".to_owned(), filter.to_owned()]);
         }
         let base = initramfs::build(project, toolchain, kernel)?;
-        super::ask(project, toolchain, kernel, &base, payload, &told)
+        ask(project, toolchain, kernel, &base, payload, &told)
     }
 
     /// The answers to all of it, a tier each.
-    pub(super) fn answers(
+    pub(crate) fn answers(
         &self,
         project: &Project,
         toolchain: &Toolchain,
@@ -156,7 +160,7 @@ impl Question {
     }
 
     /// The whole logs of level 2, a tier each, without reports.
-    pub(super) fn whole_logs(
+    pub(crate) fn whole_logs(
         &self,
         project: &Project,
         toolchain: &Toolchain,
@@ -201,7 +205,7 @@ impl Question {
         let mut objects = BTreeMap::new();
         for object in &part.compiled.objects {
             let name = object.name.trim_end_matches(".bpf.o").to_owned();
-            objects.insert(name, corpus::fingerprint(&object.path)?);
+            objects.insert(name, compile::fingerprint(&object.path)?);
         }
         let names = self.modules.iter().filter_map(|path| path.file_stem());
         let names = names.map(|name| name.to_string_lossy().into_owned());
@@ -210,7 +214,7 @@ impl Question {
             kernel: kernel.release.clone(),
             config: config.iter().map(|byte| format!("{byte:02x}")).collect(),
             cpus: SMP.parse()?,
-            clang: corpus::clang_version(toolchain)?,
+            clang: compile::clang_version(toolchain)?,
             modules: names.collect(),
             log_level: LOG_LEVEL,
             objects,
@@ -219,7 +223,7 @@ impl Question {
     }
 
     /// Writes the BTF of all modules that the guest has loaded: their types and kfuncs are the kernel's.
-    pub(super) fn write_modules(&self, kernel: &Kernel, directory: &Path) -> Result<()> {
+    pub(crate) fn write_modules(&self, kernel: &Kernel, directory: &Path) -> Result<()> {
         let directory = directory.join("modules");
         fs::create_dir_all(&directory)
             .with_context(|| format!("cannot make {}", directory.display()))?;
@@ -235,7 +239,7 @@ impl Question {
     }
 
     /// Lays the corpus out as `verifier-model compare` wants it: by the names in the answers.
-    pub(super) fn layout(&self, project: &Project, kernel: &Kernel) -> Result<PathBuf> {
+    pub(crate) fn layout(&self, project: &Project, kernel: &Kernel) -> Result<PathBuf> {
         let dir = project.products(&kernel.release)?.join("corpus");
         if dir.exists() {
             fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
@@ -255,6 +259,11 @@ impl Question {
         }
         Ok(dir)
     }
+}
+
+/// Compiles the corpus for `kernel`: the directory that `verifier-model compare` takes.
+pub(crate) fn layout(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<PathBuf> {
+    Question::prepare(project, toolchain, kernel, &[], None)?.layout(project, kernel)
 }
 
 /// The tiers that were asked for, compiled.
