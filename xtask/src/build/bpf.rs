@@ -8,12 +8,10 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, bail};
 use walkdir::WalkDir;
 
-use crate::linux::kernel::Kernel;
+use crate::linux::target::Target;
 use crate::workshop::files::read;
 use crate::workshop::interrupt::Scratch;
-use crate::workshop::project::Project;
 use crate::workshop::run;
-use crate::workshop::toolchain::Toolchain;
 
 /// A compiled program: its path below `tests/programs` with `.bpf.o`, and where it lies.
 pub(crate) struct Object {
@@ -24,15 +22,16 @@ pub(crate) struct Object {
 }
 
 /// Compiles every `tests/programs/**/*.bpf.c` that is older than its sources.
-pub(crate) fn compile(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
-) -> Result<Vec<Object>> {
-    let out = project.products(&kernel.release)?;
+pub(crate) fn compile(target: &Target<'_>) -> Result<Vec<Object>> {
+    let Target {
+        project,
+        toolchain,
+        kernel,
+    } = target;
+    let out = target.products()?;
     let programs = project.checkout.join("tests/programs");
     let include = project.checkout.join("kfunc/include");
-    let vmlinux = vmlinux_header(toolchain, kernel, &out)?;
+    let vmlinux = vmlinux_header(target, &out)?;
     let headers = newest(&[&programs, &include], ".h")?.max(modified(&vmlinux)?);
     let mut objects = Vec::new();
     let mut stale = Vec::new();
@@ -90,14 +89,14 @@ pub(crate) fn compile(
 }
 
 /// Writes the kernel's types as C into `vmlinux.h`, unless that is there already.
-fn vmlinux_header(toolchain: &Toolchain, kernel: &Kernel, out: &Path) -> Result<PathBuf> {
+fn vmlinux_header(target: &Target<'_>, out: &Path) -> Result<PathBuf> {
     let header = out.join("vmlinux.h");
-    let btf = kernel.btf();
+    let btf = target.kernel.btf();
     if modified(&header).is_ok_and(|made| modified(&btf).is_ok_and(|changed| made > changed)) {
         return Ok(header);
     }
     let scratch = Scratch::new(&header);
-    let mut bpftool = toolchain.command("bpftool");
+    let mut bpftool = target.toolchain.command("bpftool");
     bpftool
         .args(["btf", "dump", "file"])
         .arg(&btf)

@@ -19,44 +19,48 @@ use cpio::newc;
 use super::bpf;
 use super::guest_program;
 use super::module;
-use crate::linux::kernel::Kernel;
+use crate::linux::target::Target;
 use crate::workshop::interrupt::Scratch;
-use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
 
-/// Builds all that goes into the initramfs for `kernel`, and the initramfs.
-pub(crate) fn build(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<PathBuf> {
+/// Builds all that goes into the initramfs for `target`, and the initramfs.
+pub(crate) fn build(target: &Target<'_>) -> Result<PathBuf> {
+    let Target {
+        project, toolchain, ..
+    } = target;
     let _lock = project.lock_products()?;
     let init = guest_program::build(project, toolchain)?;
-    let modules = module::build_all(project, toolchain, kernel)?;
-    let objects = bpf::compile(project, toolchain, kernel)?;
+    let modules = module::build_all(target)?;
+    let objects = bpf::compile(target)?;
 
-    let path = project.products(&kernel.release)?.join("initramfs.cpio");
+    let path = target.products()?.join("initramfs.cpio");
     pack(toolchain, path, &init, &modules, &objects)
 }
 
 /// The same for the benchmarks: their modules and BPF objects, and no others.
-pub(crate) fn for_bench(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
-) -> Result<PathBuf> {
+pub(crate) fn for_bench(target: &Target<'_>) -> Result<PathBuf> {
+    let Target {
+        project, toolchain, ..
+    } = target;
     let _lock = project.lock_products()?;
     let init = guest_program::build(project, toolchain)?;
-    let mut modules = Vec::from_iter(module::find(project, toolchain, kernel)?);
-    modules.push(module::build_for_bench(project, toolchain, kernel)?);
-    let mut objects = bpf::compile(project, toolchain, kernel)?;
+    let mut modules = Vec::from_iter(module::find(target)?);
+    modules.push(module::build_for_bench(target)?);
+    let mut objects = bpf::compile(target)?;
     objects.retain(|object| object.name.starts_with("bench/"));
 
-    let path = project.products(&kernel.release)?.join("bench.cpio");
+    let path = target.products()?.join("bench.cpio");
     pack(toolchain, path, &init, &modules, &objects)
 }
 
 /// An initramfs with the program alone, the same for every kernel.
-pub(crate) fn bare(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<PathBuf> {
+pub(crate) fn bare(target: &Target<'_>) -> Result<PathBuf> {
+    let Target {
+        project, toolchain, ..
+    } = target;
     let _lock = project.lock_products()?;
     let init = guest_program::build(project, toolchain)?;
-    let path = project.products(&kernel.release)?.join("bare.cpio");
+    let path = target.products()?.join("bare.cpio");
     pack(toolchain, path, &init, &[], &[])
 }
 

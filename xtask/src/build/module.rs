@@ -8,65 +8,51 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::guard;
-use crate::linux::kernel::{self, Kernel, MODULE, Place};
+use crate::linux::kernel::{self, MODULE, Place};
+use crate::linux::target::Target;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 use crate::workshop::run;
-use crate::workshop::toolchain::Toolchain;
 
-/// The iterator's module for `kernel`, checked.
-pub(crate) fn build(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<PathBuf> {
-    find(project, toolchain, kernel)?.with_context(|| {
+/// The iterator's module for `target`, checked.
+pub(crate) fn build(target: &Target<'_>) -> Result<PathBuf> {
+    find(target)?.with_context(|| {
         format!(
             "{} has the iterator built in, there is no module to build",
-            kernel.release
+            target.kernel.release
         )
     })
 }
 
-/// The iterator's module, checked, unless `kernel` has the iterator built in.
-pub(crate) fn find(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
-) -> Result<Option<PathBuf>> {
-    let module = match kernel.iterator()? {
+/// The iterator's module, checked, unless `target` has the iterator built in.
+pub(crate) fn find(target: &Target<'_>) -> Result<Option<PathBuf>> {
+    let module = match target.kernel.iterator()? {
         Place::BuiltIn => return Ok(None),
         Place::Module(module) => module,
         Place::Apart => {
-            let out = project.products(&kernel.release)?.join("module");
-            make(project, toolchain, kernel, &project.checkout, &out)?;
+            let out = target.products()?.join("module");
+            make(target, &target.project.checkout, &out)?;
             out.join("kfunc").join(MODULE)
         }
     };
-    guard::check(&module, &kernel.btf())
+    guard::check(&module, &target.kernel.btf())
         .with_context(|| format!("{} is not as it must be", module.display()))?;
     Ok(Some(module))
 }
 
 /// The iterator's module, if it is one, and the example of docs/writing-a-kfunc.md.
-pub(crate) fn build_all(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
-) -> Result<Vec<PathBuf>> {
-    let mut modules = Vec::from_iter(find(project, toolchain, kernel)?);
-    modules.push(build_example(project, toolchain, kernel)?);
+pub(crate) fn build_all(target: &Target<'_>) -> Result<Vec<PathBuf>> {
+    let mut modules = Vec::from_iter(find(target)?);
+    modules.push(build_example(target)?);
     Ok(modules)
 }
 
 /// The example of docs/writing-a-kfunc.md.
-pub(crate) fn build_example(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
-) -> Result<PathBuf> {
-    let out = project.products(&kernel.release)?.join("example");
+pub(crate) fn build_example(target: &Target<'_>) -> Result<PathBuf> {
+    let out = target.products()?.join("example");
     make(
-        project,
-        toolchain,
-        kernel,
-        &project.checkout.join("tests/example-kfunc"),
+        target,
+        &target.project.checkout.join("tests/example-kfunc"),
         &out,
     )?;
     for entry in fs::read_dir(&out)? {
@@ -79,20 +65,17 @@ pub(crate) fn build_example(
 }
 
 /// What the benchmarks hold the iterator's module against.
-pub(crate) fn build_for_bench(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
-) -> Result<PathBuf> {
-    let out = project.products(&kernel.release)?.join("c-port");
-    let sources = project.checkout.join("bench/c-port");
-    make(project, toolchain, kernel, &sources, &out)?;
+pub(crate) fn build_for_bench(target: &Target<'_>) -> Result<PathBuf> {
+    let out = target.products()?.join("c-port");
+    let sources = target.project.checkout.join("bench/c-port");
+    make(target, &sources, &out)?;
     Ok(out.join("bpf_bench.ko"))
 }
 
 /// The kernel's own clippy over the modules; it must have nothing to say.
-pub(crate) fn clippy(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<()> {
-    let products = project.products(&kernel.release)?;
+pub(crate) fn clippy(target: &Target<'_>) -> Result<()> {
+    let project = target.project;
+    let products = target.products()?;
     for (name, sources) in [
         ("module", project.checkout.clone()),
         (
@@ -105,7 +88,7 @@ pub(crate) fn clippy(project: &Project, toolchain: &Toolchain, kernel: &Kernel) 
         if out.exists() {
             fs::remove_dir_all(&out).with_context(|| format!("cannot remove {}", out.display()))?;
         }
-        let mut make = command(toolchain, kernel, &sources, &out)?;
+        let mut make = command(target, &sources, &out)?;
         make.arg("CLIPPY=1");
         let step = format!("kernel clippy of the {name}");
         project.runner.run(&step, make)?;
@@ -125,14 +108,11 @@ pub(crate) fn clippy(project: &Project, toolchain: &Toolchain, kernel: &Kernel) 
 }
 
 /// `make M=`, with the products in `out`.
-pub(crate) fn make(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
-    sources: &Path,
-    out: &Path,
-) -> Result<()> {
-    let make = command(toolchain, kernel, sources, out)?;
+pub(crate) fn make(target: &Target<'_>, sources: &Path, out: &Path) -> Result<()> {
+    let Target {
+        project, kernel, ..
+    } = target;
+    let make = command(target, sources, out)?;
     let name = sources
         .file_name()
         .unwrap_or_default()
@@ -148,9 +128,10 @@ pub(crate) fn make(
         .run(&format!("{name} for {}", kernel.release), make)
 }
 
-fn command(toolchain: &Toolchain, kernel: &Kernel, sources: &Path, out: &Path) -> Result<Command> {
+fn command(target: &Target<'_>, sources: &Path, out: &Path) -> Result<Command> {
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-    let mut make = toolchain.command("make");
+    let kernel = &target.kernel;
+    let mut make = target.toolchain.command("make");
     make.arg("-C").arg(&kernel.build).args(&kernel.make);
     make.arg(run::jobs());
     make.arg(format!("M={}", sources.display()));

@@ -9,9 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::compile;
 use crate::build::initramfs;
 use crate::guest::qemu::Guest;
-use crate::linux::kernel::Kernel;
-use crate::workshop::project::Project;
-use crate::workshop::toolchain::Toolchain;
+use crate::linux::target::Target;
 
 /// QEMU's `-smp`.
 pub(super) const SMP: &str = "2";
@@ -29,9 +27,7 @@ const LIMIT: Duration = Duration::from_secs(3600);
 /// Asks about the programs of the batch `path`, with the guest's initramfs `base` and these modules
 /// besides the project's; the answers as `tests/src/oracle/raw.rs` gives them.
 pub(crate) fn ask_raw(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
+    target: &Target<'_>,
     base: &Path,
     path: &Path,
     modules: &[PathBuf],
@@ -39,19 +35,17 @@ pub(crate) fn ask_raw(
     let told = ["oracle", "--raw", "/oracle/batch", "--log-level", "0"].map(str::to_owned);
     let mut payload = payload_of(modules.iter())?;
     payload.push(("oracle/batch".to_owned(), path.to_path_buf()));
-    ask(project, toolchain, kernel, base, payload, &told)
+    ask(target, base, payload, &told)
 }
 
 /// Asks about all programs of `objects`, or those whose name has `filter` in it.
 pub(crate) fn ask_objects(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
+    target: &Target<'_>,
     objects: &[PathBuf],
     log_level: u32,
     filter: Option<&str>,
 ) -> Result<String> {
-    let mut payload = payload_of(compile::modules(project, toolchain, kernel)?.iter())?;
+    let mut payload = payload_of(compile::modules(target)?.iter())?;
     for path in objects {
         if !path.is_file() {
             bail!("{}: there is no such object", path.display());
@@ -68,8 +62,8 @@ pub(crate) fn ask_objects(
             .iter()
             .flat_map(|f| ["--filter".to_owned(), (*f).to_owned()]),
     );
-    let base = initramfs::build(project, toolchain, kernel)?;
-    ask(project, toolchain, kernel, &base, payload, &told)
+    let base = initramfs::build(target)?;
+    ask(target, &base, payload, &told)
 }
 
 /// Where modules go in the guest.
@@ -85,17 +79,15 @@ pub(super) fn payload_of<'a>(
 
 /// Boots the guest with `payload` besides what is in `base`, and gives what it says.
 pub(super) fn ask(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
+    target: &Target<'_>,
     base: &Path,
     payload: Vec<(String, PathBuf)>,
     told: &[String],
 ) -> Result<String> {
-    let initramfs = project.products(&kernel.release)?.join("oracle.cpio");
+    let initramfs = target.products()?.join("oracle.cpio");
     initramfs::extend(base, &payload, &initramfs)?;
     let guest = Guest {
-        kernel,
+        target,
         initramfs: &initramfs,
         smp: SMP,
         args: told,
@@ -103,7 +95,7 @@ pub(super) fn ask(
         known: &KNOWN,
         limit: LIMIT,
     };
-    let ended = guest.collect(project, toolchain, &format!("oracle on {}", kernel.release))?;
+    let ended = guest.collect(&format!("oracle on {}", target.kernel.release))?;
     if ended.status != 0 {
         bail!(
             "the guest failed, with status {}: {}",

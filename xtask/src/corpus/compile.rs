@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 
 use crate::build::bpf::Object;
 use crate::build::module;
-use crate::linux::kernel::Kernel;
 use crate::linux::patches::series::SELFTESTS;
+use crate::linux::target::Target;
 use crate::workshop::cache::Partial;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
@@ -56,12 +56,13 @@ pub(crate) struct Compiled {
 }
 
 impl Corpus {
-    /// Makes the headers for `kernel`.
-    pub(crate) fn prepare(
-        project: &Project,
-        toolchain: &Toolchain,
-        kernel: &Kernel,
-    ) -> Result<Self> {
+    /// Makes the headers for `target`.
+    pub(crate) fn prepare(target: &Target<'_>) -> Result<Self> {
+        let Target {
+            project,
+            toolchain,
+            kernel,
+        } = target;
         let source = kernel.build.join("source");
         let source = source.canonicalize().with_context(|| {
             format!("{} does not lead to the kernel's sources", source.display())
@@ -203,15 +204,11 @@ fn tools(project: &Project, toolchain: &Toolchain, source: &Path) -> Result<Path
 
 /// The modules with the types and kfuncs that the selftests use. One of the base's test modules is
 /// not among them: `bpf_test_rqspinlock` starts a stress test when it is loaded.
-pub(crate) fn modules(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
-) -> Result<Vec<PathBuf>> {
-    let out = project.products(&kernel.release)?.join("test_kmods");
-    let sources = kernel.build.join("source").canonicalize()?;
+pub(crate) fn modules(target: &Target<'_>) -> Result<Vec<PathBuf>> {
+    let out = target.products()?.join("test_kmods");
+    let sources = target.kernel.build.join("source").canonicalize()?;
     let sources = sources.join(SELFTESTS).join("test_kmods");
-    module::make(project, toolchain, kernel, &sources, &out)?;
+    module::make(target, &sources, &out)?;
     [
         "bpf_testmod",
         "bpf_test_modorder_x",

@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use answers::{Answer, Answers, Header, Logs, Target, log};
+use answers::{Answer, Answers, Header, Logs, log};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use verifier_model::btf::Btf;
@@ -20,9 +20,8 @@ use crate::build::bpf::{self, Object};
 use crate::build::initramfs;
 use crate::build::module;
 use crate::linux::kernel::Kernel;
+use crate::linux::target::Target;
 use crate::workshop::files::read;
-use crate::workshop::project::Project;
-use crate::workshop::toolchain::Toolchain;
 
 /// Tiers to be asked about.
 pub(crate) struct Question {
@@ -50,14 +49,15 @@ impl Question {
     /// Compiles what `tiers` consist of, all of them if there are none; of a `filter` that names an
     /// object, no more than that.
     pub(crate) fn prepare(
-        project: &Project,
-        toolchain: &Toolchain,
-        kernel: &Kernel,
+        target: &Target<'_>,
         tiers: &[Tier],
         filter: Option<&str>,
     ) -> Result<Self> {
-        let corpus = Corpus::prepare(project, toolchain, kernel)?;
-        let parts = parts(project, toolchain, kernel, &corpus, tiers, filter)?;
+        let Target {
+            project, toolchain, ..
+        } = target;
+        let corpus = Corpus::prepare(target)?;
+        let parts = parts(target, &corpus, tiers, filter)?;
         let core_btf = corpus.compile(project, toolchain, &CORE_BTF.map(str::to_owned))?;
         let core_btf = core_btf.objects.into_iter().map(|object| Object {
             name: object.name.replace("selftests/", ""),
@@ -68,7 +68,7 @@ impl Question {
             let mut objects = parts.iter().flat_map(|part| &part.compiled.objects);
             objects.any(|object| object.name == name)
         };
-        let mut targets: Vec<String> = Target::objects().into_iter().collect();
+        let mut targets: Vec<String> = answers::Target::objects().into_iter().collect();
         targets.retain(|name| !asked(name));
         if !parts.iter().any(|part| part.tier == Tier::Attached) {
             targets.clear();
@@ -81,21 +81,16 @@ impl Question {
             modules: Vec::new(),
             own: Vec::new(),
         };
-        this.of(project, toolchain, kernel)
+        this.of(target)
     }
 
-    /// The same question, with the modules for `kernel`: what was compiled for another is asked of
+    /// The same question, with the modules for `target`: what was compiled for another is asked of
     /// this one.
-    pub(crate) fn of(
-        self,
-        project: &Project,
-        toolchain: &Toolchain,
-        kernel: &Kernel,
-    ) -> Result<Self> {
-        let modules = compile::modules(project, toolchain, kernel)?;
-        let _lock = project.lock_products()?;
-        let mut own = module::build_all(project, toolchain, kernel)?;
-        own.push(module::build_for_bench(project, toolchain, kernel)?);
+    pub(crate) fn of(self, target: &Target<'_>) -> Result<Self> {
+        let modules = compile::modules(target)?;
+        let _lock = target.project.lock_products()?;
+        let mut own = module::build_all(target)?;
+        own.push(module::build_for_bench(target)?);
         Ok(Self {
             modules,
             own,
@@ -110,9 +105,7 @@ impl Question {
     /// Boots a guest and gives what it says, a line a program.
     pub(crate) fn ask(
         &self,
-        project: &Project,
-        toolchain: &Toolchain,
-        kernel: &Kernel,
+        target: &Target<'_>,
         log_level: u32,
         filter: Option<&str>,
     ) -> Result<String> {
@@ -132,22 +125,17 @@ impl Question {
         if let Some(filter) = filter {
             told.extend(["--filter".to_owned(), filter.to_owned()]);
         }
-        let base = initramfs::build(project, toolchain, kernel)?;
-        ask(project, toolchain, kernel, &base, payload, &told)
+        let base = initramfs::build(target)?;
+        ask(target, &base, payload, &told)
     }
 
     /// The answers to all of it, a tier each.
-    pub(crate) fn answers(
-        &self,
-        project: &Project,
-        toolchain: &Toolchain,
-        kernel: &Kernel,
-    ) -> Result<Vec<Answers>> {
-        let mut answered = self.by_object(project, toolchain, kernel, LOG_LEVEL)?;
-        let config = read(&kernel.build.join(".config"))?;
+    pub(crate) fn answers(&self, target: &Target<'_>) -> Result<Vec<Answers>> {
+        let mut answered = self.by_object(target, LOG_LEVEL)?;
+        let config = read(&target.kernel.build.join(".config"))?;
         let mut all = Vec::new();
         for part in &self.parts {
-            let header = self.header(toolchain, kernel, part)?;
+            let header = self.header(target, part)?;
             let mut answers = Vec::new();
             for object in header.objects.keys() {
                 let of_object = answered.remove(object);
@@ -160,13 +148,8 @@ impl Question {
     }
 
     /// The whole logs of level 2, a tier each, without reports.
-    pub(crate) fn whole_logs(
-        &self,
-        project: &Project,
-        toolchain: &Toolchain,
-        kernel: &Kernel,
-    ) -> Result<Vec<(Tier, Logs)>> {
-        let mut answered = self.by_object(project, toolchain, kernel, WHOLE)?;
+    pub(crate) fn whole_logs(&self, target: &Target<'_>) -> Result<Vec<(Tier, Logs)>> {
+        let mut answered = self.by_object(target, WHOLE)?;
         let mut all = Vec::new();
         for part in &self.parts {
             let mut logs = Logs::default();
@@ -185,12 +168,10 @@ impl Question {
     /// The answers to all of it, by object.
     fn by_object(
         &self,
-        project: &Project,
-        toolchain: &Toolchain,
-        kernel: &Kernel,
+        target: &Target<'_>,
         log_level: u32,
     ) -> Result<BTreeMap<String, Vec<Answer>>> {
-        let said = self.ask(project, toolchain, kernel, log_level, None)?;
+        let said = self.ask(target, log_level, None)?;
         let mut answered: BTreeMap<String, Vec<Answer>> = BTreeMap::new();
         for line in said.lines() {
             let answer: Answer = serde_json::from_str(line)
@@ -201,7 +182,7 @@ impl Question {
         Ok(answered)
     }
 
-    fn header(&self, toolchain: &Toolchain, kernel: &Kernel, part: &Part) -> Result<Header> {
+    fn header(&self, target: &Target<'_>, part: &Part) -> Result<Header> {
         let mut objects = BTreeMap::new();
         for object in &part.compiled.objects {
             let name = object.name.trim_end_matches(".bpf.o").to_owned();
@@ -209,12 +190,12 @@ impl Question {
         }
         let names = self.modules.iter().filter_map(|path| path.file_stem());
         let names = names.map(|name| name.to_string_lossy().into_owned());
-        let config = Sha256::digest(read(&kernel.build.join(".config"))?);
+        let config = Sha256::digest(read(&target.kernel.build.join(".config"))?);
         Ok(Header {
-            kernel: kernel.release.clone(),
+            kernel: target.kernel.release.clone(),
             config: config.iter().map(|byte| format!("{byte:02x}")).collect(),
             cpus: SMP.parse()?,
-            clang: compile::clang_version(toolchain)?,
+            clang: compile::clang_version(&target.toolchain)?,
             modules: names.collect(),
             log_level: LOG_LEVEL,
             objects,
@@ -239,8 +220,8 @@ impl Question {
     }
 
     /// Lays the corpus out as `verifier-model compare` wants it: by the names in the answers.
-    pub(crate) fn layout(&self, project: &Project, kernel: &Kernel) -> Result<PathBuf> {
-        let dir = project.products(&kernel.release)?.join("corpus");
+    pub(crate) fn layout(&self, target: &Target<'_>) -> Result<PathBuf> {
+        let dir = target.products()?.join("corpus");
         if dir.exists() {
             fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
         }
@@ -261,16 +242,14 @@ impl Question {
     }
 }
 
-/// Compiles the corpus for `kernel`: the directory that `verifier-model compare` takes.
-pub(crate) fn layout(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<PathBuf> {
-    Question::prepare(project, toolchain, kernel, &[], None)?.layout(project, kernel)
+/// Compiles the corpus for `target`: the directory that `verifier-model compare` takes.
+pub(crate) fn layout(target: &Target<'_>) -> Result<PathBuf> {
+    Question::prepare(target, &[], None)?.layout(target)
 }
 
 /// The tiers that were asked for, compiled.
 fn parts(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
+    target: &Target<'_>,
     corpus: &Corpus,
     wanted: &[Tier],
     filter: Option<&str>,
@@ -288,9 +267,9 @@ fn parts(
         }) {
             names.retain(|name| name == wanted);
         }
-        let mut compiled = corpus.compile(project, toolchain, &names)?;
+        let mut compiled = corpus.compile(target.project, &target.toolchain, &names)?;
         if tier == Tier::Iterators {
-            for object in bpf::compile(project, toolchain, kernel)? {
+            for object in bpf::compile(target)? {
                 compiled.objects.push(Object {
                     name: format!("programs/{}", object.name),
                     path: object.path,

@@ -7,17 +7,16 @@
 use std::io::{BufRead, BufReader, IsTerminal, Write, stdout};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, TryRecvError};
-use std::thread;
+use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use indicatif::ProgressBar;
 
 use super::console::Console;
-use crate::linux::kernel::Kernel;
+use crate::linux::target::Target;
 use crate::workshop::interrupt::Guarded;
-use crate::workshop::project::Project;
-use crate::workshop::toolchain::Toolchain;
 
 /// What `/init` prints last.
 const VERDICT: &str = "guest: exit status ";
@@ -43,7 +42,7 @@ pub(crate) enum Accel {
 /// A guest to be booted.
 pub(crate) struct Guest<'a> {
     /// What it boots.
-    pub(crate) kernel: &'a Kernel,
+    pub(crate) target: &'a Target<'a>,
     /// Its root file system.
     pub(crate) initramfs: &'a Path,
     /// QEMU's `-smp`: how many CPUs are present and how many are possible.
@@ -69,121 +68,107 @@ pub(crate) struct Ended {
 impl Guest<'_> {
     /// Boots, relays what the program prints, and waits for the end. A guest that hangs, dies
     /// without a verdict or has trouble on its console is an error.
-    pub(crate) fn run(
-        &self,
-        project: &Project,
-        toolchain: &Toolchain,
-        name: &str,
-    ) -> Result<Ended> {
-        self.attend(Accel::Tcg, project, toolchain, name, true)
+    pub(crate) fn run(&self, name: &str) -> Result<Ended> {
+        self.attend(Accel::Tcg, name, true)
     }
 
     /// The same, but what the program prints is for the caller alone.
-    pub(crate) fn collect(
-        &self,
-        project: &Project,
-        toolchain: &Toolchain,
-        name: &str,
-    ) -> Result<Ended> {
-        self.collect_on(Accel::Tcg, project, toolchain, name)
+    pub(crate) fn collect(&self, name: &str) -> Result<Ended> {
+        self.collect_on(Accel::Tcg, name)
     }
 
     /// The same on another accelerator.
-    pub(crate) fn collect_on(
-        &self,
-        accel: Accel,
-        project: &Project,
-        toolchain: &Toolchain,
-        name: &str,
-    ) -> Result<Ended> {
-        self.attend(accel, project, toolchain, name, false)
+    pub(crate) fn collect_on(&self, accel: Accel, name: &str) -> Result<Ended> {
+        self.attend(accel, name, false)
     }
 
-    fn attend(
-        &self,
-        accel: Accel,
-        project: &Project,
-        toolchain: &Toolchain,
-        name: &str,
-        relay: bool,
-    ) -> Result<Ended> {
-        let log = project
-            .runner
-            .log(&format!("console {name} {}", std::process::id()))?;
+    fn attend(&self, accel: Accel, name: &str, relay: bool) -> Result<Ended> {
+        let runner = &self.target.project.runner;
+        let log = runner.log(&format!("console {name} {}", std::process::id()))?;
         // An old console must not be taken for the new one.
         std::fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
-        let mut command = self.command(accel, toolchain, &log);
+        let mut command = self.command(accel, &log);
         command.args(["-serial", "stdio"]);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut guarded = Guarded::new(command.spawn().context("cannot run QEMU")?);
-        let stdout_pipe = guarded
-            .child()
-            .stdout
-            .take()
-            .context("QEMU has no output")?;
-        let stderr_pipe = guarded
-            .child()
-            .stderr
-            .take()
-            .context("QEMU has no error output")?;
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || {
-            for line in BufReader::new(stdout_pipe)
-                .split(b'\n')
-                .map_while(Result::ok)
-            {
-                if sender
-                    .send(
-                        String::from_utf8_lossy(&line)
-                            .trim_end_matches('\r')
-                            .to_owned(),
-                    )
-                    .is_err()
-                {
-                    break;
-                }
-            }
-        });
-        let complaint =
-            thread::spawn(move || std::io::read_to_string(stderr_pipe).unwrap_or_default());
-
+        let qemu = Qemu::start(command)?;
         let mut console = Console::new(&log, self.known);
-        let bar = project.runner.bar(name, 0);
-        let start = Instant::now();
-        let mut ended = Ended {
-            status: -1,
-            output: String::new(),
+        let bar = runner.bar(name, 0);
+        let Some(said) = self.watch(&qemu.lines, &mut console, &bar, relay) else {
+            runner.finish(&bar, name, false);
+            bail!(
+                "{name}: the guest hangs: no end after {} s (console: {}); its last lines:{}",
+                self.limit.as_secs(),
+                log.display(),
+                console.last_lines()
+            );
         };
-        let mut verdict = None;
+        let mut guarded = qemu.process;
+        let panicked = console.trouble().is_some();
+        if !panicked {
+            guarded.child().wait()?;
+        }
+        drop(guarded);
+        console.poll();
+        runner.finish(&bar, name, said.verdict.is_some() && !panicked);
+        stdout().flush()?;
+        if let Some(line) = console.trouble() {
+            bail!(
+                "{name}: trouble on the guest's console: {line} (console: {})",
+                log.display()
+            );
+        }
+        let Some(status) = said.verdict else {
+            let complaint = qemu.complaint.join().unwrap_or_default();
+            bail!(
+                "{name}: the guest did not run: {} (console: {}){}",
+                complaint
+                    .trim()
+                    .lines()
+                    .last()
+                    .unwrap_or("it ended without a verdict"),
+                log.display(),
+                console.last_lines()
+            );
+        };
+        if status == 0 {
+            std::fs::remove_file(&log)?;
+        }
+        Ok(Ended {
+            status,
+            output: said.output,
+        })
+    }
+
+    /// Takes in what the program and the console say until the program ends or the kernel panics;
+    /// nothing if that takes too long.
+    fn watch(
+        &self,
+        lines: &Receiver<String>,
+        console: &mut Console,
+        bar: &ProgressBar,
+        relay: bool,
+    ) -> Option<Said> {
+        let start = Instant::now();
+        let mut said = Said::default();
         loop {
             console.poll();
             match lines.try_recv() {
                 Ok(line) => {
                     if let Some(status) = line.strip_prefix(VERDICT) {
-                        verdict = status.trim().parse().ok();
+                        said.verdict = status.trim().parse().ok();
                     } else {
                         if relay {
                             bar.suspend(|| println!("{line}"));
                         }
-                        ended.output.push_str(&line);
-                        ended.output.push('\n');
+                        said.output.push_str(&line);
+                        said.output.push('\n');
                     }
                     continue;
                 }
-                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Disconnected) => return Some(said),
                 Err(TryRecvError::Empty) => {}
             }
             if start.elapsed() > self.limit {
-                project.runner.finish(&bar, name, false);
-                bail!(
-                    "{name}: the guest hangs: no end after {} s (console: {}); its last lines:{}",
-                    self.limit.as_secs(),
-                    log.display(),
-                    console.last_lines()
-                );
+                return None;
             }
             if console
                 .trouble()
@@ -192,71 +177,28 @@ impl Guest<'_> {
                 // The kernel will not end by itself; give it time to print why.
                 thread::sleep(Duration::from_secs(1));
                 console.poll();
-                break;
+                return Some(said);
             }
             bar.set_message(console.last_line().to_owned());
             thread::sleep(Duration::from_millis(50));
         }
-        let panicked = console.trouble().is_some();
-        if !panicked {
-            guarded.child().wait()?;
-        }
-        drop(guarded);
-        console.poll();
-        project
-            .runner
-            .finish(&bar, name, verdict.is_some() && !panicked);
-        stdout().flush()?;
-        if let Some(line) = console.trouble() {
-            bail!(
-                "{name}: trouble on the guest's console: {line} (console: {})",
-                log.display()
-            );
-        }
-        match verdict {
-            Some(status) => {
-                ended.status = status;
-                if status == 0 {
-                    std::fs::remove_file(&log)?;
-                }
-                Ok(ended)
-            }
-            None => {
-                let complaint = complaint.join().unwrap_or_default();
-                let complaint = complaint
-                    .trim()
-                    .lines()
-                    .last()
-                    .unwrap_or("it ended without a verdict")
-                    .to_owned();
-                bail!(
-                    "{name}: the guest did not run: {complaint} (console: {}){}",
-                    log.display(),
-                    console.last_lines()
-                )
-            }
-        }
     }
 
     /// Boots with the program's streams on this terminal.
-    pub(crate) fn interactive(
-        &self,
-        project: &Project,
-        toolchain: &Toolchain,
-        name: &str,
-    ) -> Result<()> {
+    pub(crate) fn interactive(&self, name: &str) -> Result<()> {
         if !std::io::stdin().is_terminal() {
             bail!("a shell needs a terminal on standard input");
         }
-        let log = project.runner.log(&format!("console {name}"))?;
-        let mut command = self.command(Accel::Tcg, toolchain, &log);
+        let runner = &self.target.project.runner;
+        let log = runner.log(&format!("console {name}"))?;
+        let mut command = self.command(Accel::Tcg, &log);
         command.args([
             "-chardev",
             "stdio,id=shell,signal=off",
             "-serial",
             "chardev:shell",
         ]);
-        let status = project.runner.interactive(command)?;
+        let status = runner.interactive(command)?;
         let mut console = Console::new(&log, self.known);
         console.poll();
         if let Some(line) = console.trouble() {
@@ -272,8 +214,8 @@ impl Guest<'_> {
         }
     }
 
-    fn command(&self, accel: Accel, toolchain: &Toolchain, console: &Path) -> Command {
-        let mut command = toolchain.command("qemu-system-x86_64");
+    fn command(&self, accel: Accel, console: &Path) -> Command {
+        let mut command = self.target.toolchain.command("qemu-system-x86_64");
         command.args([
             "-nodefaults",
             "-no-user-config",
@@ -306,7 +248,7 @@ impl Guest<'_> {
         }
         command
             .arg("-kernel")
-            .arg(&self.kernel.image)
+            .arg(&self.target.kernel.image)
             .arg("-initrd")
             .arg(self.initramfs);
         command.args(["-append", &self.command_line(accel)]);
@@ -332,5 +274,55 @@ impl Guest<'_> {
             Accel::Tcg | Accel::Kvm => "",
         };
         format!("{kernel}{timer} -- {}", self.args.join(" "))
+    }
+}
+
+/// What the program has printed, and the status that it ended with, if it did.
+#[derive(Default)]
+struct Said {
+    verdict: Option<i32>,
+    output: String,
+}
+
+/// QEMU while it runs.
+struct Qemu {
+    process: Guarded,
+    /// What the program prints.
+    lines: Receiver<String>,
+    /// What QEMU itself has to say.
+    complaint: JoinHandle<String>,
+}
+
+impl Qemu {
+    fn start(mut command: Command) -> Result<Self> {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut process = Guarded::new(command.spawn().context("cannot run QEMU")?);
+        let stdout = process
+            .child()
+            .stdout
+            .take()
+            .context("QEMU has no output")?;
+        let stderr = process
+            .child()
+            .stderr
+            .take()
+            .context("QEMU has no error output")?;
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
+                let line = String::from_utf8_lossy(&line);
+                if sender.send(line.trim_end_matches('\r').to_owned()).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Self {
+            process,
+            lines,
+            complaint: thread::spawn(move || std::io::read_to_string(stderr).unwrap_or_default()),
+        })
     }
 }

@@ -13,11 +13,10 @@ use anyhow::{Context, Result, bail};
 
 use super::qemu::{Guest, MEMORY};
 use crate::build::initramfs;
-use crate::linux::kernel::Kernel;
 use crate::linux::patches::series::{SELFTESTS, Series};
 use crate::linux::patches::tree;
+use crate::linux::target::Target;
 use crate::workshop::cache::Partial;
-use crate::workshop::project::Project;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
 
@@ -35,28 +34,26 @@ const LEFT_OUT: [&str; 8] = [
     "TRUNNER_EXTRA_FILES=",
 ];
 
-/// Runs on `kernel` the tests that `series` adds to the patched `tree`; `args` are those of
+/// Runs on `target` the tests that `series` adds to the patched `tree`; `args` are those of
 /// `test_progs`.
 pub(crate) fn run(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
+    target: &Target<'_>,
     tree: &Path,
     series: &Series,
     args: &[String],
 ) -> Result<()> {
-    let selftests = build(project, toolchain, kernel, tree, series)?;
+    let selftests = build(target, tree, series)?;
     let test_progs = selftests.join("test_progs");
     let mut payload = vec![("selftests/test_progs".to_owned(), test_progs.clone())];
-    payload.extend(libraries(toolchain, &test_progs)?);
-    let base = initramfs::build(project, toolchain, kernel)?;
-    let initramfs = project.products(&kernel.release)?.join("selftests.cpio");
+    payload.extend(libraries(&target.toolchain, &test_progs)?);
+    let base = initramfs::build(target)?;
+    let initramfs = target.products()?.join("selftests.cpio");
     initramfs::extend(&base, &payload, &initramfs)?;
 
     let mut told = vec!["selftests".to_owned()];
     told.extend(args.iter().cloned());
     let guest = Guest {
-        kernel,
+        target,
         initramfs: &initramfs,
         smp: SMP,
         memory: MEMORY,
@@ -64,8 +61,8 @@ pub(crate) fn run(
         args: &told,
         limit: LIMIT,
     };
-    let name = format!("selftests on {}", kernel.release);
-    let ended = guest.run(project, toolchain, &name)?;
+    let name = format!("selftests on {}", target.kernel.release);
+    let ended = guest.run(&name)?;
     if ended.status != 0 {
         bail!("test_progs failed, with status {}", ended.status);
     }
@@ -73,13 +70,12 @@ pub(crate) fn run(
 }
 
 /// Builds `test_progs` and gives the directory that has it.
-fn build(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
-    tree: &Path,
-    series: &Series,
-) -> Result<PathBuf> {
+fn build(target: &Target<'_>, tree: &Path, series: &Series) -> Result<PathBuf> {
+    let Target {
+        project,
+        toolchain,
+        kernel,
+    } = target;
     let place = tree.display().to_string();
     let path = project
         .cache

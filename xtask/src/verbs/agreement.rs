@@ -10,11 +10,10 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::corpus::question;
-use crate::linux::kernel::Kernel;
-use crate::linux::test_kernel;
+use crate::linux::target::Target;
+use crate::linux::test_kernel::Form;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
-use crate::workshop::toolchain::Toolchain;
 
 /// The file that the verb writes.
 const DOCUMENT: &str = "docs/agreement.md";
@@ -49,9 +48,8 @@ const REACHED: [(&str, u64); 3] = [("2", 837), ("3", 1751), ("4", 366)];
 
 /// Writes docs/agreement.md.
 pub(crate) fn run(project: &Project) -> Result<()> {
-    let mut toolchain = Toolchain::ensure(project)?;
-    let kernel = test_kernel::ensure(project, &mut toolchain, test_kernel::Form::Plain)?;
-    let corpus = question::layout(project, &toolchain, &kernel)?;
+    let target = Target::test(project, Form::Plain)?;
+    let corpus = question::layout(&target)?;
     let path = project.checkout.join(DOCUMENT);
     fs::write(&path, document(project, &corpus)?)
         .with_context(|| format!("cannot write {}", path.display()))?;
@@ -63,12 +61,9 @@ pub(crate) fn run(project: &Project) -> Result<()> {
 pub(crate) type Test = (String, Option<String>);
 
 /// The tests, on the kernel that gave the committed answers.
-pub(crate) fn tests(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
-) -> Result<Vec<Test>> {
-    let corpus = question::layout(project, toolchain, kernel)?;
+pub(crate) fn tests(target: &Target<'_>) -> Result<Vec<Test>> {
+    let project = target.project;
+    let corpus = question::layout(target)?;
     let compared: Compared = serde_json::from_str(&compare(project, &corpus, "json")?)
         .context("verifier-model compare says what is no comparison")?;
     let mut tests = Vec::new();

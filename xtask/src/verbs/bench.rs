@@ -15,13 +15,11 @@ use bench::guest::{Boot, Results, Shape};
 
 use crate::build::initramfs;
 use crate::guest::qemu::{Accel, Guest, ICOUNT, MEMORY};
-use crate::linux::choice::{self, Choice};
-use crate::linux::kernel::Kernel;
 use crate::linux::release::Release;
+use crate::linux::target::{Choice, Target};
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 use crate::workshop::run;
-use crate::workshop::toolchain::Toolchain;
 
 const LIMIT: Duration = Duration::from_secs(300);
 /// How many CPUs are possible, boot by boot. One is present: the others cost nothing.
@@ -69,9 +67,8 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
             [] => &NR_CPU_IDS,
             sizes => sizes,
         };
-        let mut toolchain = Toolchain::ensure(project)?;
-        let kernel = choice::choose(project, &mut toolchain, choice, args.series)?;
-        let bench = Bench::new(project, &toolchain, &kernel)?;
+        let target = Target::choose(project, choice, args.series)?;
+        let bench = Bench::new(&target)?;
         let mut counts = bench.measure(Accel::Icount, sizes)?;
         if !args.called {
             return Ok(());
@@ -87,10 +84,8 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         bail!("no counts of this kernel are kept: tell with --cpus what to measure and show");
     }
     for (choice, file) in kept {
-        // Of its own: a patched tree lies over the sources that a toolchain shows.
-        let mut toolchain = Toolchain::ensure(project)?;
-        let kernel = choice::choose(project, &mut toolchain, choice, args.series)?;
-        let bench = Bench::new(project, &toolchain, &kernel)?;
+        let target = Target::choose(project, choice, args.series)?;
+        let bench = Bench::new(&target)?;
         write(project, file, &bench.measure(Accel::Icount, &NR_CPU_IDS)?)?;
         if choice == Choice::Stock {
             bench.time()?;
@@ -112,24 +107,20 @@ fn report(project: &Project) -> Result<()> {
     project.runner.run("docs/performance.md", report)
 }
 
-/// Holds the iterator's instructions on `kernel` against the committed table. `None` if the table
+/// Holds the iterator's instructions on `target` against the committed table. `None` if the table
 /// is of another kernel, else what has grown.
-pub(crate) fn guard(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
-) -> Result<Option<Vec<String>>> {
+pub(crate) fn guard(target: &Target<'_>) -> Result<Option<Vec<String>>> {
     for (_, file) in KEPT {
-        let path = results(project, file);
+        let path = results(target.project, file);
         let table: Results = serde_json::from_str(&read(&path)?)
             .with_context(|| format!("{} is no table of counts", path.display()))?;
-        if table.kernel != kernel.release {
+        if table.kernel != target.kernel.release {
             continue;
         }
         let mut boots = table.boots.iter();
         let boot = boots.find(|boot| boot.nr_cpu_ids == guard::NR_CPU_IDS);
         let boot = boot.with_context(|| format!("{} has no guarded boot", path.display()))?;
-        let bench = Bench::new(project, toolchain, kernel)?;
+        let bench = Bench::new(target)?;
         let now = bench.boot(Accel::Icount, guard::NR_CPU_IDS)?;
         return Ok(Some(guard::grown(boot, &now)));
     }
@@ -137,24 +128,20 @@ pub(crate) fn guard(
 }
 
 struct Bench<'a> {
-    project: &'a Project,
-    toolchain: &'a Toolchain,
-    kernel: &'a Kernel,
+    target: &'a Target<'a>,
     initramfs: PathBuf,
 }
 
 impl<'a> Bench<'a> {
-    fn new(project: &'a Project, toolchain: &'a Toolchain, kernel: &'a Kernel) -> Result<Self> {
+    fn new(target: &'a Target<'a>) -> Result<Self> {
         Ok(Self {
-            project,
-            toolchain,
-            kernel,
-            initramfs: initramfs::for_bench(project, toolchain, kernel)?,
+            target,
+            initramfs: initramfs::for_bench(target)?,
         })
     }
 
     fn measure(&self, accel: Accel, sizes: &[u32]) -> Result<Results> {
-        let mut qemu = self.toolchain.command("qemu-system-x86_64");
+        let mut qemu = self.target.toolchain.command("qemu-system-x86_64");
         let qemu = run::output(qemu.arg("--version"))?;
         let qemu = qemu.lines().next().unwrap_or_default();
         let accel_name = match accel {
@@ -169,7 +156,7 @@ impl<'a> Bench<'a> {
             boots.push(boot);
         }
         Ok(Results {
-            kernel: self.kernel.release.clone(),
+            kernel: self.target.kernel.release.clone(),
             machine: format!("{qemu}, {accel_name}, -smp 1,maxcpus=N"),
             command: "cargo xtask bench".to_owned(),
             boots,
@@ -179,10 +166,10 @@ impl<'a> Bench<'a> {
     /// The wall clock, with KVM if it works.
     fn time(&self) -> Result<()> {
         let timed = self.measure(Accel::Tcg, &NR_CPU_IDS_TIMED)?;
-        write(self.project, "wall-tcg", &timed)?;
+        write(self.target.project, "wall-tcg", &timed)?;
         // /dev/kvm may open and yet hang the guest.
         match self.measure(Accel::Kvm, &NR_CPU_IDS_TIMED) {
-            Ok(timed) => write(self.project, "wall-kvm", &timed),
+            Ok(timed) => write(self.target.project, "wall-kvm", &timed),
             Err(error) => {
                 eprintln!("no measurement with KVM: {error:#}");
                 Ok(())
@@ -198,7 +185,7 @@ impl<'a> Bench<'a> {
             args.push(format!("--runs={RUNS_TIMED}"));
         }
         let guest = Guest {
-            kernel: self.kernel,
+            target: self.target,
             initramfs: &self.initramfs,
             smp: &format!("1,maxcpus={nr_cpu_ids}"),
             args: &args,
@@ -211,8 +198,11 @@ impl<'a> Bench<'a> {
             Accel::Tcg => "time",
             Accel::Kvm => "time with KVM",
         };
-        let name = format!("{how} for {nr_cpu_ids} CPUs on {}", self.kernel.release);
-        let ended = guest.collect_on(accel, self.project, self.toolchain, &name)?;
+        let name = format!(
+            "{how} for {nr_cpu_ids} CPUs on {}",
+            self.target.kernel.release
+        );
+        let ended = guest.collect_on(accel, &name)?;
         if ended.status != 0 {
             bail!("{name}: {}", ended.output.trim());
         }

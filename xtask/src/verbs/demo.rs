@@ -8,10 +8,9 @@ use anyhow::{Result, bail};
 
 use crate::build::initramfs;
 use crate::guest::qemu::{Guest, MEMORY};
-use crate::linux::choice::{self, Choice};
 use crate::linux::release::Release;
+use crate::linux::target::{Choice, Target};
 use crate::workshop::project::Project;
-use crate::workshop::toolchain::Toolchain;
 
 /// Six CPUs are possible; the demo takes one of the four present ones offline.
 const SMP: &str = "4,maxcpus=6";
@@ -36,14 +35,13 @@ pub(crate) struct Args {
 
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    let mut toolchain = Toolchain::ensure(project)?;
     let choice = if args.patched {
         Choice::Patched
     } else {
         args.kernel
     };
-    let kernel = choice::choose(project, &mut toolchain, choice, args.series)?;
-    let initramfs = initramfs::build(project, &toolchain, &kernel)?;
+    let target = Target::choose(project, choice, args.series)?;
+    let initramfs = initramfs::build(&target)?;
     let mut told = vec!["demo".to_owned()];
     if args.json {
         told.push("--json".to_owned());
@@ -51,7 +49,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         told.push("--color".to_owned());
     }
     let guest = Guest {
-        kernel: &kernel,
+        target: &target,
         initramfs: &initramfs,
         smp: SMP,
         args: &told,
@@ -59,7 +57,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         known: &[],
         limit: LIMIT,
     };
-    let ended = guest.run(project, &toolchain, &format!("demo on {}", kernel.release))?;
+    let ended = guest.run(&format!("demo on {}", target.kernel.release))?;
     if ended.status != 0 {
         bail!("the demo failed in the guest, with status {}", ended.status);
     }

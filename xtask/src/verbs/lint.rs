@@ -13,9 +13,12 @@ use crate::build::guest_program;
 use crate::build::module;
 use crate::linux::patches::series;
 use crate::linux::release::Release;
-use crate::linux::stock;
+use crate::linux::target::Target;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
+
+/// The stock kernel whose tools look at the kernel's code.
+const RELEASE: Release = Release { major: 7, minor: 3 };
 
 /// What is compiled into the kernel or by clang for BPF.
 const KERNEL_DIRS: [&str; 4] = [
@@ -47,19 +50,21 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     doc.args(["doc", "--locked", "--no-deps"]);
     project.runner.run("documentation", doc)?;
 
-    let toolchain = Toolchain::ensure(project)?;
-    guest_program::lint(project, &toolchain)?;
-    kernel_code(project, &toolchain)
+    guest_program::lint(project, &Toolchain::ensure(project)?)?;
+    kernel_code(&Target::stock(project, RELEASE)?)
 }
 
 /// The kernel's clippy and rustfmt settings, and checkpatch.
-fn kernel_code(project: &Project, toolchain: &Toolchain) -> Result<()> {
-    let series = Release { major: 7, minor: 3 };
-    let kernel = stock::ensure(project, toolchain, series, false)?;
+fn kernel_code(target: &Target<'_>) -> Result<()> {
+    let Target {
+        project,
+        toolchain,
+        kernel,
+    } = target;
     let source = kernel.build.join("source").canonicalize();
     let source = source.with_context(|| format!("{} names no source", kernel.build.display()))?;
 
-    module::clippy(project, toolchain, &kernel)?;
+    module::clippy(target)?;
 
     let mut rustfmt = toolchain.command("rustfmt");
     rustfmt

@@ -4,10 +4,9 @@
 use anyhow::Result;
 
 use crate::build::module;
-use crate::linux::choice::{self, Choice};
 use crate::linux::release::Release;
+use crate::linux::target::{Choice, Target};
 use crate::workshop::project::Project;
-use crate::workshop::toolchain::Toolchain;
 
 /// `cargo xtask module`. `KERNEL_BUILD=DIR` builds for any tree.
 #[derive(clap::Args)]
@@ -25,10 +24,9 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let module = if args.kernel == Choice::Running {
         module::build_running(project)?
     } else {
-        let mut toolchain = Toolchain::ensure(project)?;
-        let kernel = choice::choose(project, &mut toolchain, args.kernel, args.series)?;
+        let target = Target::choose(project, args.kernel, args.series)?;
         let _lock = project.lock_products()?;
-        module::build(project, &toolchain, &kernel)?
+        module::build(&target)?
     };
     println!("{}", module.display());
     Ok(())

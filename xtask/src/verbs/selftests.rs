@@ -4,12 +4,11 @@
 use anyhow::Result;
 
 use crate::guest::test_progs;
-use crate::linux::choice::{self, Choice};
 use crate::linux::patches::series::Series;
 use crate::linux::patches::tree;
 use crate::linux::release::Release;
+use crate::linux::target::{Choice, Target};
 use crate::workshop::project::Project;
-use crate::workshop::toolchain::Toolchain;
 
 /// The series that the patches are for.
 const RELEASE: Release = Release { major: 7, minor: 3 };
@@ -24,10 +23,9 @@ pub(crate) struct Args {
 
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    let mut toolchain = Toolchain::ensure(project)?;
-    let kernel = choice::choose(project, &mut toolchain, Choice::Patched, RELEASE)?;
+    let target = Target::choose(project, Choice::Patched, RELEASE)?;
     let series = Series::open(project)?;
-    let base = kernel.build.join("source").canonicalize()?;
+    let base = target.kernel.build.join("source").canonicalize()?;
     let tree = tree::patched(project, &base, &series)?;
-    test_progs::run(project, &toolchain, &kernel, &tree, &series, &args.args)
+    test_progs::run(&target, &tree, &series, &args.args)
 }

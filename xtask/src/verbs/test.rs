@@ -12,14 +12,12 @@ use super::{agreement, bench};
 use crate::build::initramfs;
 use crate::corpus::tiers::Tier;
 use crate::guest::qemu::{Guest, MEMORY};
-use crate::linux::choice::{self, Choice};
 use crate::linux::kernel::Kernel;
 use crate::linux::release::Release;
-use crate::linux::stock;
-use crate::linux::test_kernel::{self, Form};
+use crate::linux::target::{Choice, Target};
+use crate::linux::test_kernel::Form;
 use crate::workshop::interrupt::Guarded;
 use crate::workshop::project::Project;
-use crate::workshop::toolchain::Toolchain;
 
 /// More CPUs are possible than one word of a mask has bits; few are present, so that it is cheap.
 const SMP: &str = "4,maxcpus=130";
@@ -68,10 +66,9 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         }
     }
     if !args.host {
-        let mut toolchain = Toolchain::ensure(project)?;
-        for kernel in kernels(project, &mut toolchain, args)? {
+        for target in targets(project, args)? {
             for part in [on, with_many] {
-                match part(project, &toolchain, &kernel, args) {
+                match part(&target, args) {
                     Ok(tally) => sum.add(tally),
                     Err(error) => broken.push(error),
                 }
@@ -81,13 +78,13 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
                 .as_deref()
                 .is_none_or(|filter| COUNTS.contains(filter))
             {
-                match counts(project, &toolchain, &kernel) {
+                match counts(&target) {
                     Ok(tally) => sum.add(tally),
                     Err(error) => broken.push(error),
                 }
             }
-            if gave_answers(&kernel) {
-                match answers(project, &toolchain, &kernel, args) {
+            if gave_answers(&target.kernel) {
+                match answers(&target, args) {
                     Ok(tally) => sum.add(tally),
                     Err(error) => broken.push(error),
                 }
@@ -141,70 +138,62 @@ fn host(project: &Project, args: &Args) -> Result<Tally> {
     Ok(tally)
 }
 
-fn kernels(project: &Project, toolchain: &mut Toolchain, args: &Args) -> Result<Vec<Kernel>> {
+fn targets<'a>(project: &'a Project, args: &Args) -> Result<Vec<Target<'a>>> {
     if let Some(choice) = args.kernel {
         let choices = match choice {
             Choice::Patched => vec![Choice::Patched, Choice::PatchedModule],
             choice => vec![choice],
         };
-        let choose = |choice| choice::choose(project, toolchain, choice, args.series);
+        let choose = |choice| Target::choose(project, choice, args.series);
         return choices.into_iter().map(choose).collect();
     }
-    if let Some(build) = Project::tree_from_env("KERNEL_BUILD")? {
-        return Ok(vec![Kernel::from_build(toolchain, &build)?]);
+    if let Some(yours) = Target::yours(project)? {
+        return Ok(vec![yours]);
     }
-    let mut kernels: Vec<Kernel> = Vec::new();
-    for series in STOCK {
-        let kernel = stock::ensure(project, toolchain, series, false)?;
-        // A series that the archive has lost may give way to the other one.
-        if kernels.iter().all(|known| known.release != kernel.release) {
-            kernels.push(kernel);
+    let mut targets: Vec<Target<'_>> = Vec::new();
+    for release in STOCK {
+        let target = Target::stock(project, release)?;
+        // A release that the archive has lost may give way to the other one.
+        let name = |target: &Target<'_>| target.kernel.release.clone();
+        if targets.iter().all(|known| name(known) != name(&target)) {
+            targets.push(target);
         }
     }
-    kernels.push(test_kernel::ensure(project, toolchain, Form::Plain)?);
-    Ok(kernels)
+    targets.push(Target::test(project, Form::Plain)?);
+    Ok(targets)
 }
 
-/// The guest's suite on `kernel`.
-fn on(project: &Project, toolchain: &Toolchain, kernel: &Kernel, args: &Args) -> Result<Tally> {
+/// The guest's suite on `target`.
+fn on(target: &Target<'_>, args: &Args) -> Result<Tally> {
     let mut told = vec!["test".to_owned()];
     if let Some(filter) = &args.filter {
         told.extend(["--filter".to_owned(), filter.clone()]);
     }
-    let name = format!("tests on {}", kernel.release);
-    suite(project, toolchain, kernel, &name, SMP, &told)
+    let name = format!("tests on {}", target.kernel.release);
+    suite(target, &name, SMP, &told)
 }
 
 /// What of the suite another number of possible CPUs makes a difference to.
-fn with_many(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
-    args: &Args,
-) -> Result<Tally> {
+fn with_many(target: &Target<'_>, args: &Args) -> Result<Tally> {
     let filter = args.filter.as_deref().unwrap_or(WITH_MANY);
     if !filter.starts_with(WITH_MANY) && !WITH_MANY.starts_with(filter) {
         return Ok(Tally::default());
     }
     let many = MANY.to_string();
     let told = ["test", "--possible", &many, "--filter", filter].map(str::to_owned);
-    let name = format!("tests on {} with {many} possible CPUs", kernel.release);
+    let name = format!(
+        "tests on {} with {many} possible CPUs",
+        target.kernel.release
+    );
     let smp = format!("4,maxcpus={many}");
-    suite(project, toolchain, kernel, &name, &smp, &told)
+    suite(target, &name, &smp, &told)
 }
 
 /// The guest's suite with CPUs as QEMU's `-smp` has them.
-fn suite(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
-    name: &str,
-    smp: &str,
-    told: &[String],
-) -> Result<Tally> {
-    let initramfs = initramfs::build(project, toolchain, kernel)?;
+fn suite(target: &Target<'_>, name: &str, smp: &str, told: &[String]) -> Result<Tally> {
+    let initramfs = initramfs::build(target)?;
     let guest = Guest {
-        kernel,
+        target,
         initramfs: &initramfs,
         smp,
         args: told,
@@ -212,7 +201,7 @@ fn suite(
         known: &[],
         limit: LIMIT,
     };
-    let ended = guest.run(project, toolchain, name)?;
+    let ended = guest.run(name)?;
     let mut tally = Tally::default();
     for line in ended.output.lines() {
         tally.line(line);
@@ -224,9 +213,12 @@ fn suite(
 }
 
 /// The iterator's instruction counts, on the kernel of the committed table.
-fn counts(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<Tally> {
-    let Some(grown) = bench::guard(project, toolchain, kernel)? else {
-        println!("{COUNTS}: no counts are committed for {}", kernel.release);
+fn counts(target: &Target<'_>) -> Result<Tally> {
+    let Some(grown) = bench::guard(target)? else {
+        println!(
+            "{COUNTS}: no counts are committed for {}",
+            target.kernel.release
+        );
         return Ok(Tally::default());
     };
     for cell in &grown {
@@ -249,32 +241,27 @@ fn gave_answers(kernel: &Kernel) -> bool {
 }
 
 /// The model against the committed answers, and these against the kernel once more.
-fn answers(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
-    args: &Args,
-) -> Result<Tally> {
+fn answers(target: &Target<'_>, args: &Args) -> Result<Tally> {
     let wanted = |prefix: &str| {
         let filter = args.filter.as_deref().unwrap_or(prefix);
         prefix.starts_with(filter) || filter.starts_with(prefix)
     };
     let mut tests = Vec::new();
     if wanted("agreement::") {
-        tests.extend(agreement::tests(project, toolchain, kernel)?);
+        tests.extend(agreement::tests(target)?);
     }
     if wanted("oracle::") {
         let tiers: &[Tier] = match args.oracle {
             true => &Tier::ALL,
             false => &[Tier::Iterators, Tier::States],
         };
-        for (tier, differences) in written::check(project, toolchain, kernel, tiers)? {
+        for (tier, differences) in written::check(target, tiers)? {
             let first = differences.first();
             let failure = first.map(|first| format!("{} differ: {first}", differences.len()));
             tests.push((format!("oracle::{}", tier.name()), failure));
         }
         if args.oracle {
-            let differences = helpers::differences(project, toolchain, kernel)?;
+            let differences = helpers::differences(target)?;
             tests.push(("oracle::helpers".to_owned(), differences.into_iter().next()));
         }
     }

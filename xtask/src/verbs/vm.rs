@@ -7,10 +7,9 @@ use anyhow::Result;
 
 use crate::build::initramfs;
 use crate::guest::qemu::{Guest, MEMORY};
-use crate::linux::choice::{self, Choice};
 use crate::linux::release::Release;
+use crate::linux::target::{Choice, Target};
 use crate::workshop::project::Project;
-use crate::workshop::toolchain::Toolchain;
 
 /// `cargo xtask vm`. `KERNEL_BUILD=DIR` boots a kernel of yours.
 #[derive(clap::Args)]
@@ -28,12 +27,11 @@ pub(crate) struct Args {
 
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    let mut toolchain = Toolchain::ensure(project)?;
-    let kernel = choice::choose(project, &mut toolchain, args.kernel, args.series)?;
-    let initramfs = initramfs::build(project, &toolchain, &kernel)?;
+    let target = Target::choose(project, args.kernel, args.series)?;
+    let initramfs = initramfs::build(&target)?;
     let told = ["shell".to_owned()];
     let guest = Guest {
-        kernel: &kernel,
+        target: &target,
         initramfs: &initramfs,
         smp: &args.smp,
         args: &told,
@@ -41,6 +39,6 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         known: &[],
         limit: Duration::MAX,
     };
-    eprintln!("booting {}; `exit` ends it", kernel.release);
-    guest.interactive(project, &toolchain, "vm")
+    eprintln!("booting {}; `exit` ends it", target.kernel.release);
+    guest.interactive("vm")
 }

@@ -66,6 +66,7 @@ const PACKAGES: [&str; 33] = [
 const LINES: u64 = 640;
 
 /// A root that is complete.
+#[derive(Clone)]
 pub(crate) struct Toolchain {
     root: PathBuf,
     /// Directories of the host and where they are seen inside; of two at one place, the later.
@@ -165,10 +166,7 @@ impl Toolchain {
             .map(PathBuf::from)
             .or_else(|| dirs::home_dir().map(|home| home.join(".cargo")))
             .context("no Cargo home: set HOME or CARGO_HOME")?;
-        let mut inside = Self {
-            root: self.root.clone(),
-            binds: self.binds.clone(),
-        };
+        let mut inside = self.clone();
         inside.bind(&sysroot);
         inside.bind(&home);
         let mut command = inside.command("env");

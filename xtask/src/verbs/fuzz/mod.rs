@@ -35,11 +35,9 @@ use self::sums::Sums;
 use crate::build::initramfs;
 use crate::build::module;
 use crate::corpus::{ask, compile};
-use crate::linux::choice::{self, Choice};
-use crate::linux::kernel::Kernel;
 use crate::linux::release::Release;
+use crate::linux::target::{Choice, Target};
 use crate::workshop::project::Project;
-use crate::workshop::toolchain::Toolchain;
 
 /// Which stock kernel it is, where it is one.
 const RELEASE: Release = Release { major: 7, minor: 3 };
@@ -93,9 +91,7 @@ struct Judged {
 
 /// Who is asked.
 struct Asked<'a> {
-    project: &'a Project,
-    toolchain: &'a Toolchain,
-    kernel: &'a Kernel,
+    target: &'a Target<'a>,
     /// The same kernel as the model knows it.
     model: prog_load::Kernel,
     /// What the guest boots into, and modules besides.
@@ -107,14 +103,12 @@ struct Asked<'a> {
 
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    let mut toolchain = Toolchain::ensure(project)?;
-    let kernel = choice::choose(project, &mut toolchain, args.kernel, RELEASE)?;
-    let toolchain = &toolchain;
-    let mut modules = compile::modules(project, toolchain, &kernel)?;
+    let target = Target::choose(project, args.kernel, RELEASE)?;
+    let mut modules = compile::modules(&target)?;
     let testmod = modules.first().context("there is no bpf_testmod")?.clone();
     modules.truncate(1);
-    let iterator = module::build(project, toolchain, &kernel)?;
-    let mut model = prog_load::Kernel::new(Arc::new(Btf::from_file(kernel.btf(), None)?));
+    let iterator = module::build(&target)?;
+    let mut model = prog_load::Kernel::new(Arc::new(Btf::from_file(target.kernel.btf(), None)?));
     // What programs name, with the flags that `.BTF_ids` has; the types are the kernel's own.
     model.kfuncs = fuzz::kernel::kernel()?.kfuncs;
     for path in [testmod, iterator] {
@@ -125,15 +119,13 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         });
     }
     let asked = Asked {
-        project,
-        toolchain,
-        kernel: &kernel,
+        target: &target,
         model,
-        initramfs: initramfs::build(project, toolchain, &kernel)?,
+        initramfs: initramfs::build(&target)?,
         modules,
         options: Options {
             max_insns: args.max_insns,
-            mitigations: kernel.has_mitigations()?,
+            mitigations: target.kernel.has_mitigations()?,
             ..Options::default()
         },
         weights: match args.unprivileged {
@@ -180,7 +172,7 @@ impl Asked<'_> {
         if differing.is_empty() {
             return Ok(());
         }
-        let dir = self.project.products("fuzz")?;
+        let dir = self.target.project.products("fuzz")?;
         let count = differing.len();
         for case in differing.into_iter().take(SHRUNK) {
             self.shrink(case, &dir)?;
@@ -217,17 +209,10 @@ impl Asked<'_> {
     fn guest(&self, codes: &[Code], milliseconds: &mut u64) -> Result<Vec<Line>> {
         let mut batch = Batch::new(&self.model)?;
         codes.iter().for_each(|code| batch.push(code));
-        let path = self.project.products("fuzz")?.join("batch");
+        let path = self.target.project.products("fuzz")?.join("batch");
         fs::write(&path, batch.into_bytes())
             .with_context(|| format!("cannot write {}", path.display()))?;
-        let said = ask::ask_raw(
-            self.project,
-            self.toolchain,
-            self.kernel,
-            &self.initramfs,
-            &path,
-            &self.modules,
-        )?;
+        let said = ask::ask_raw(self.target, &self.initramfs, &path, &self.modules)?;
         let mut lines = Vec::new();
         for line in said.lines() {
             let line: Line = serde_json::from_str(line)

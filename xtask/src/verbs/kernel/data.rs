@@ -24,17 +24,20 @@ use verifier_model::kfuncs::{KfuncFlags, KfuncTable};
 use crate::build::module;
 use crate::corpus::compile;
 use crate::linux::kernel::Kernel;
+use crate::linux::target::Target;
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 use crate::workshop::run;
-use crate::workshop::toolchain::Toolchain;
 
 const DATA: &str = "verifier-model/data";
 /// What all of the project's modules register their kfuncs for.
 const HOOKS: &str = "COMMON";
 
 /// Writes the files.
-pub(crate) fn write(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<()> {
+pub(super) fn write(target: &Target<'_>) -> Result<()> {
+    let Target {
+        project, kernel, ..
+    } = target;
     let data = project.checkout.join(DATA);
     let dir = data.join("linux-7.3");
     fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
@@ -49,9 +52,9 @@ pub(crate) fn write(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -
     let modules = {
         let _lock = project.lock_products()?;
         [
-            module::build(project, toolchain, kernel)?,
-            module::build_example(project, toolchain, kernel)?,
-            module::build_for_bench(project, toolchain, kernel)?,
+            module::build(target)?,
+            module::build_example(target)?,
+            module::build_for_bench(target)?,
         ]
     };
     let btf = Btf::from_file(&modules[0], Some(vmlinux.clone()))?;
@@ -81,7 +84,7 @@ pub(crate) fn write(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -
         }
     }
     let mut in_ids = self::sets(&kernel.btf(), &vmlinux)?;
-    for path in compile::modules(project, toolchain, kernel)? {
+    for path in compile::modules(target)? {
         in_ids.extend(self::sets(&path, &vmlinux)?);
     }
     let checked = complete(&mut table, &in_ids)?;

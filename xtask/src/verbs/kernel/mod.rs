@@ -8,7 +8,8 @@ use clap::Subcommand;
 
 use crate::linux::release::Release;
 use crate::linux::stock;
-use crate::linux::test_kernel::{self, Form};
+use crate::linux::target::Target;
+use crate::linux::test_kernel::Form;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
 
@@ -45,7 +46,6 @@ enum Verb {
 
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    let mut toolchain = Toolchain::ensure(project)?;
     let kernel = match &args.verb {
         Some(Verb::Stock { .. }) if args.patched => {
             bail!(
@@ -53,22 +53,24 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
             )
         }
         Some(Verb::Stock { series, update }) => {
+            let toolchain = Toolchain::ensure(project)?;
             stock::ensure(project, &toolchain, *series, *update)?
         }
-        Some(Verb::Build | Verb::Data) | None => {
-            let form = match (args.patched, args.module) {
-                (false, _) => Form::Plain,
-                (true, false) => Form::BuiltIn,
-                (true, true) => Form::Module,
-            };
-            test_kernel::ensure(project, &mut toolchain, form)?
-        }
+        Some(Verb::Data) => return data::write(&Target::test(project, args.form())?),
+        Some(Verb::Build) | None => Target::test(project, args.form())?.kernel,
     };
-    if matches!(args.verb, Some(Verb::Data)) {
-        return data::write(project, &toolchain, &kernel);
-    }
     println!("release  {}", kernel.release);
     println!("image    {}", kernel.image.display());
     println!("build    {}", kernel.build.display());
     Ok(())
+}
+
+impl Args {
+    fn form(&self) -> Form {
+        match (self.patched, self.module) {
+            (false, _) => Form::Plain,
+            (true, false) => Form::BuiltIn,
+            (true, true) => Form::Module,
+        }
+    }
 }

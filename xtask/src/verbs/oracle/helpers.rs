@@ -26,10 +26,8 @@ use verifier_model::verify::{Options, verify};
 
 use crate::build::initramfs;
 use crate::corpus::{ask, compile};
-use crate::linux::kernel::Kernel;
+use crate::linux::target::Target;
 use crate::workshop::files::read;
-use crate::workshop::project::Project;
-use crate::workshop::toolchain::Toolchain;
 
 /// Programs that attach to nothing by BTF, and where they may (`bpf_prog_load_check_attach`).
 const TYPES: [(P, &[A]); 27] = [
@@ -115,14 +113,10 @@ struct Line {
 }
 
 /// Asks, compares, and says what differs, a line each.
-pub(crate) fn differences(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
-) -> Result<Vec<String>> {
-    let modules = compile::modules(project, toolchain, kernel)?;
-    let mut model = Model::new(Arc::new(Btf::from_file(kernel.btf(), None)?));
-    model.read_config(&read(&kernel.build.join(".config"))?);
+pub(crate) fn differences(target: &Target<'_>) -> Result<Vec<String>> {
+    let modules = compile::modules(target)?;
+    let mut model = Model::new(Arc::new(Btf::from_file(target.kernel.btf(), None)?));
+    model.read_config(&read(&target.kernel.build.join(".config"))?);
     for path in &modules {
         let btf = Btf::from_file(path, Some(model.vmlinux.clone()))?;
         let name = path.file_stem().context("a module has a name")?;
@@ -139,11 +133,11 @@ pub(crate) fn differences(
             asked.push((name, helper, prog));
         }
     }
-    let path = project.products("helpers")?.join("batch");
+    let path = target.project.products("helpers")?.join("batch");
     fs::write(&path, batch.into_bytes())
         .with_context(|| format!("cannot write {}", path.display()))?;
-    let base = initramfs::build(project, toolchain, kernel)?;
-    let said = ask::ask_raw(project, toolchain, kernel, &base, &path, &modules)?;
+    let base = initramfs::build(target)?;
+    let said = ask::ask_raw(target, &base, &path, &modules)?;
     let lines: Vec<Line> = said
         .lines()
         .map(|line| serde_json::from_str(line).with_context(|| format!("no answer: {line}")))

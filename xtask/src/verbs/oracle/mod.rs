@@ -20,11 +20,10 @@ use crate::corpus::ask::{LOG_LEVEL, ask_objects, ask_raw};
 use crate::corpus::compile;
 use crate::corpus::question::{Part, Question};
 use crate::corpus::tiers::Tier;
-use crate::linux::choice::{self, Choice};
 use crate::linux::release::Release;
-use crate::linux::test_kernel::{self, Form};
+use crate::linux::target::{Choice, Target};
+use crate::linux::test_kernel::Form;
 use crate::workshop::project::Project;
-use crate::workshop::toolchain::Toolchain;
 
 /// `cargo xtask oracle`. `KERNEL_BUILD=DIR` asks a kernel of yours.
 #[derive(clap::Args)]
@@ -84,18 +83,16 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     if args.patched() && !(args.check || args.printed() || args.compile) {
         bail!("the answers that are kept are those without the patches; add --check");
     }
-    let mut toolchain = Toolchain::ensure(project)?;
-    let kernel = choice::choose(project, &mut toolchain, args.kernel, args.series)?;
-    let toolchain = &toolchain;
+    let target = Target::choose(project, args.kernel, args.series)?;
     if let Some(path) = &args.raw {
-        let modules = compile::modules(project, toolchain, &kernel)?;
-        let base = initramfs::build(project, toolchain, &kernel)?;
-        let said = ask_raw(project, toolchain, &kernel, &base, path, &modules[..1])?;
+        let modules = compile::modules(&target)?;
+        let base = initramfs::build(&target)?;
+        let said = ask_raw(&target, &base, path, &modules[..1])?;
         print!("{said}");
         return Ok(());
     }
     if args.helpers {
-        let differ = helpers::differences(project, toolchain, &kernel)?;
+        let differ = helpers::differences(&target)?;
         for difference in &differ {
             println!("  {difference}");
         }
@@ -107,25 +104,24 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let filter = args.filter.as_deref();
     let level = args.log_level.unwrap_or(LOG_LEVEL);
     if !args.object.is_empty() {
-        let said = ask_objects(project, toolchain, &kernel, &args.object, level, filter)?;
+        let said = ask_objects(&target, &args.object, level, filter)?;
         print!("{said}");
         return Ok(());
     }
     let question = if args.patched() {
         // What the patches change shows in programs that were compiled without them.
-        let mut plain = Toolchain::ensure(project)?;
-        let base = test_kernel::ensure(project, &mut plain, Form::Plain)?;
-        let question = Question::prepare(project, &plain, &base, &args.tier, filter)?;
-        question.of(project, toolchain, &kernel)?
+        let plain = Target::test(project, Form::Plain)?;
+        let question = Question::prepare(&plain, &args.tier, filter)?;
+        question.of(&target)?
     } else {
-        Question::prepare(project, toolchain, &kernel, &args.tier, filter)?
+        Question::prepare(&target, &args.tier, filter)?
     };
     if args.compile {
-        println!("{}", question.layout(project, &kernel)?.display());
+        println!("{}", question.layout(&target)?.display());
         return Ok(());
     }
     if args.filter.is_some() || args.log_level.is_some() {
-        let said = question.ask(project, toolchain, &kernel, level, filter)?;
+        let said = question.ask(&target, level, filter)?;
         if said.is_empty() {
             bail!(
                 "no program has this in its name: {}",
@@ -135,18 +131,18 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         print!("{said}");
         return Ok(());
     }
-    let directory = written::directory(project, &kernel, args.kernel);
+    let directory = written::directory(&target, args.kernel);
     if args.whole_logs {
-        let logs = question.whole_logs(project, toolchain, &kernel)?;
+        let logs = question.whole_logs(&target)?;
         return written::whole_logs(&logs, &directory, args.check);
     }
     if args.check {
         let changes = args.patched().then(|| Changes::open(project)).transpose()?;
-        let answered = question.answers(project, toolchain, &kernel)?;
+        let answered = question.answers(&target)?;
         return check(&question, &answered, &directory, changes);
     }
-    let answered = question.answers(project, toolchain, &kernel)?;
-    question.write_modules(&kernel, &directory)?;
+    let answered = question.answers(&target)?;
+    question.write_modules(&target.kernel, &directory)?;
     for (part, answers) in question.parts.iter().zip(&answered) {
         summary(part, answers);
         let path = written::answers(&directory, part.tier);

@@ -8,21 +8,13 @@ use anyhow::{Result, bail};
 
 use crate::corpus::question::Question;
 use crate::corpus::tiers::Tier;
-use crate::linux::choice::Choice;
-use crate::linux::kernel::Kernel;
-use crate::workshop::project::Project;
-use crate::workshop::toolchain::Toolchain;
+use crate::linux::target::{Choice, Target};
 
 /// Asks the test kernel again about `tiers`: what differs from the committed answers, by tier.
-pub(crate) fn check(
-    project: &Project,
-    toolchain: &Toolchain,
-    kernel: &Kernel,
-    tiers: &[Tier],
-) -> Result<Vec<(Tier, Vec<String>)>> {
-    let question = Question::prepare(project, toolchain, kernel, tiers, None)?;
-    let answered = question.answers(project, toolchain, kernel)?;
-    let directory = directory(project, kernel, Choice::Test);
+pub(crate) fn check(target: &Target<'_>, tiers: &[Tier]) -> Result<Vec<(Tier, Vec<String>)>> {
+    let question = Question::prepare(target, tiers, None)?;
+    let answered = question.answers(target)?;
+    let directory = directory(target, Choice::Test);
     let parts = question.parts.iter().zip(&answered);
     parts
         .map(|(part, answers)| {
@@ -43,15 +35,16 @@ pub(super) fn differences(path: &Path, answers: &Answers) -> Result<Vec<String>>
     Ok(committed.differences(answers))
 }
 
-/// The directory for the answers of `kernel`, which was taken for `choice`.
-pub(super) fn directory(project: &Project, kernel: &Kernel, choice: Choice) -> PathBuf {
-    let release: Vec<&str> = kernel.release.splitn(3, '.').take(2).collect();
+/// The directory for the answers of the kernel, which was taken for `choice`.
+pub(super) fn directory(target: &Target<'_>, choice: Choice) -> PathBuf {
+    let release: Vec<&str> = target.kernel.release.splitn(3, '.').take(2).collect();
     let suffix = match choice {
         Choice::Stock => "-stock",
         Choice::Test | Choice::Running | Choice::Patched | Choice::PatchedModule => "",
     };
     let name = format!("{}{suffix}", release.join("."));
-    project.checkout.join("verifier-model/oracle").join(name)
+    let answers = target.project.checkout.join("verifier-model/oracle");
+    answers.join(name)
 }
 
 /// The file in `directory` with the answers to `tier`.

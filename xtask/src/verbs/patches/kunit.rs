@@ -9,9 +9,9 @@ use anyhow::{Result, bail, ensure};
 use crate::build::initramfs;
 use crate::guest::qemu::{Guest, MEMORY};
 use crate::linux::patches::series::Series;
-use crate::linux::test_kernel::{self, Form};
+use crate::linux::target::Target;
+use crate::linux::test_kernel::Form;
 use crate::workshop::project::Project;
-use crate::workshop::toolchain::Toolchain;
 
 /// The suite that `scripts/rustdoc_test_gen.rs` makes.
 const SUITE: &str = "rust_doctests_kernel";
@@ -23,29 +23,28 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// Builds the kernel, boots it, and looks at the doctests of the files that `series` adds. Then boots
 /// it once more with so many CPUs possible that a copy of a mask takes memory.
 pub(super) fn run(project: &Project, series: &Series) -> Result<()> {
-    let mut toolchain = Toolchain::ensure(project)?;
-    let kernel = test_kernel::ensure(project, &mut toolchain, Form::Kunit)?;
+    let target = Target::test(project, Form::Kunit)?;
     let guest = Guest {
-        kernel: &kernel,
-        initramfs: &initramfs::bare(project, &toolchain, &kernel)?,
+        target: &target,
+        initramfs: &initramfs::bare(&target)?,
         smp: "2",
         args: &["kunit".to_owned(), SUITE.to_owned()],
         memory: MEMORY,
         known: &[],
         limit: LIMIT,
     };
-    let ended = guest.collect(project, &toolchain, "doctests")?;
+    let ended = guest.collect("doctests")?;
     ensure!(ended.status == 0, "the guest has no results of {SUITE}");
     for file in series.kernel_crate() {
         check(&ended.output, &file)?;
     }
     let copies = Guest {
-        initramfs: &initramfs::build(project, &toolchain, &kernel)?,
+        initramfs: &initramfs::build(&target)?,
         smp: "4,maxcpus=300",
         args: &["test", "--possible", "300", "--filter", COPIES].map(str::to_owned),
         ..guest
     };
-    let ended = copies.run(project, &toolchain, "memory of copies")?;
+    let ended = copies.run("memory of copies")?;
     ensure!(
         ended.status == 0 && ended.output.lines().any(|line| spaced(line) == LEAKS),
         "copies of masks leave memory behind, or nobody looked"

@@ -11,11 +11,11 @@ use object::{File, Object, ObjectSection, Section, SectionFlags, SectionKind};
 
 use crate::build::initramfs;
 use crate::guest::qemu::{Accel, Guest, MEMORY};
-use crate::linux::kernel::{Kernel, Place};
+use crate::linux::kernel::Place;
 use crate::linux::patches::series::IN_TREE;
-use crate::linux::test_kernel::{self, Form};
+use crate::linux::target::Target;
+use crate::linux::test_kernel::Form;
 use crate::workshop::project::Project;
-use crate::workshop::toolchain::Toolchain;
 
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -38,11 +38,7 @@ struct Figures {
 /// Measures, and prints a table for the cover letter.
 pub(super) fn run(project: &Project) -> Result<()> {
     let forms = [Form::Plain, Form::BuiltIn, Form::Module];
-    let measured = forms.map(|form| -> Result<Figures> {
-        let mut toolchain = Toolchain::ensure(project)?;
-        let kernel = test_kernel::ensure(project, &mut toolchain, form)?;
-        figures(project, &toolchain, &kernel)
-    });
+    let measured = forms.map(|form| -> Result<Figures> { figures(&Target::test(project, form)?) });
     let [base, built_in, module] = measured;
     print!("{}", table(&base?, &built_in?, &module?));
     Ok(())
@@ -83,7 +79,8 @@ fn table(base: &Figures, built_in: &Figures, module: &Figures) -> String {
     table
 }
 
-fn figures(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<Figures> {
+fn figures(target: &Target<'_>) -> Result<Figures> {
+    let kernel = &target.kernel;
     let main = kernel.build.join(IN_TREE).join("bpf_iter_cpumask_main.o");
     let image = fs::metadata(&kernel.image).context("there is no image")?;
     let vmlinux = kernel.build.join("vmlinux");
@@ -99,7 +96,7 @@ fn figures(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<
             Place::Module(module) => sizes(&module, in_memory)?,
             Place::Apart | Place::BuiltIn => 0,
         },
-        boot: boot(project, toolchain, kernel)?,
+        boot: boot(target)?,
     })
 }
 
@@ -116,10 +113,10 @@ fn sizes(path: &Path, wanted: impl Fn(&Section<'_, '_>) -> bool) -> Result<u64> 
 }
 
 /// Boots with one CPU and no modules. The clock counts instructions.
-fn boot(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<u64> {
-    let initramfs = initramfs::bare(project, toolchain, kernel)?;
+fn boot(target: &Target<'_>) -> Result<u64> {
+    let initramfs = initramfs::bare(target)?;
     let guest = Guest {
-        kernel,
+        target,
         initramfs: &initramfs,
         smp: "1",
         args: &["uptime".to_owned()],
@@ -127,8 +124,8 @@ fn boot(project: &Project, toolchain: &Toolchain, kernel: &Kernel) -> Result<u64
         known: &[],
         limit: LIMIT,
     };
-    let name = format!("boot of {}", kernel.release);
-    let ended = guest.collect_on(Accel::Icount, project, toolchain, &name)?;
+    let name = format!("boot of {}", target.kernel.release);
+    let ended = guest.collect_on(Accel::Icount, &name)?;
     let said = ended.output.trim();
     said.parse()
         .with_context(|| format!("the guest says what is no time: {said}"))

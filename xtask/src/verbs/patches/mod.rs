@@ -63,7 +63,7 @@ fn check(project: &Project, series: &Series, no_build: bool) -> Result<()> {
         return Ok(());
     }
     let repository = Repository::new(&base, series)?;
-    let prefix = Prefix::open(project, &mut toolchain, &base, series)?;
+    let prefix = Prefix::open(project, toolchain, &base, series)?;
     for (count, patch) in (1..).zip(&series.patches) {
         let checked = repository
             .apply(patch)

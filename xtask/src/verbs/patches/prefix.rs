@@ -23,6 +23,7 @@ use crate::guest::test_progs;
 use crate::linux::patches::repository::Repository;
 use crate::linux::patches::series::{SELFTESTS, Series};
 use crate::linux::patches::tree::copy;
+use crate::linux::target::Target;
 use crate::linux::test_kernel::{self, Form};
 use crate::workshop::cache::{self, Partial};
 use crate::workshop::files::read;
@@ -36,7 +37,7 @@ const APART: [&str; 4] = ["Documentation/", "samples/", "scripts/", "tools/"];
 /// The kernel of as many patches as were checked last.
 pub(super) struct Prefix<'a> {
     project: &'a Project,
-    toolchain: &'a Toolchain,
+    toolchain: Toolchain,
     base: &'a Path,
     dir: PathBuf,
     series: &'a Series,
@@ -47,11 +48,11 @@ impl<'a> Prefix<'a> {
     /// Opens what is there of an earlier run, or begins with the kernel without patches.
     pub(super) fn open(
         project: &'a Project,
-        toolchain: &'a mut Toolchain,
+        mut toolchain: Toolchain,
         base: &'a Path,
         series: &'a Series,
     ) -> Result<Self> {
-        let plain = test_kernel::ensure(project, toolchain, Form::Plain)?;
+        let plain = test_kernel::ensure(project, &mut toolchain, Form::Plain)?;
         let name = base.file_name().unwrap_or_default().display().to_string();
         let inputs = [
             &*base.display().to_string(),
@@ -111,9 +112,12 @@ impl<'a> Prefix<'a> {
         }
         self.build(&step("build"), &files)?;
         if files.iter().any(|file| file.starts_with(SELFTESTS)) {
-            let kernel = test_kernel::open(self.dir.join("build"))?;
-            let (project, toolchain) = (self.project, self.toolchain);
-            test_progs::run(project, toolchain, &kernel, &self.tree(), &first, &[])?;
+            let target = Target {
+                project: self.project,
+                toolchain: self.toolchain.clone(),
+                kernel: test_kernel::open(self.dir.join("build"))?,
+            };
+            test_progs::run(&target, &self.tree(), &first, &[])?;
         }
         let mut file = File::options().create(true).append(true).open(&checked)?;
         writeln!(file, "{key}")?;
@@ -159,7 +163,7 @@ impl<'a> Prefix<'a> {
         }
         let build = self.dir.join("build");
         let config = Form::Prefix.config(&self.tree());
-        test_kernel::configure(self.project, self.toolchain, self.base, &build, &config)
+        test_kernel::configure(self.project, &self.toolchain, self.base, &build, &config)
     }
 
     /// What the compilers and clippy say of `files` when asked for more than usual.
@@ -202,7 +206,7 @@ impl<'a> Prefix<'a> {
 
     fn make(&self) -> Result<Command> {
         let build = self.dir.join("build");
-        test_kernel::make(self.project, self.toolchain, self.base, &build)
+        test_kernel::make(self.project, &self.toolchain, self.base, &build)
     }
 }
 
