@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask lint`: formatting, clippy and documentation, of the host's code with the host's
-//! tools and of the kernel's code with the kernel's own.
+//! tools and of the kernel's code with the kernel's own; and links between documents.
+
+mod links;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -39,6 +41,7 @@ pub(crate) fn run(project: &Project) -> Result<()> {
         command.current_dir(&project.checkout).args(args);
         project.runner.run(name, command)
     };
+    links::check(&project.checkout)?;
     cargo("rustfmt", &["fmt", "--all", "--check"])?;
     cargo(
         "clippy",
