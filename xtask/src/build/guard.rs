@@ -14,11 +14,12 @@
 //! | the C prototypes leave no code behind | what `.text` has beside functions |
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
+
+use crate::workshop::files::read_bytes;
 use object::{
     Architecture, File, Object, ObjectSection, ObjectSymbol, RelocationTarget, Section, Symbol,
     SymbolKind,
@@ -76,7 +77,7 @@ const KFUNCS: [(&str, u32); 19] = [
 ///
 /// The first promise that does not hold.
 pub(crate) fn check(ko: &Path, vmlinux: &Path) -> Result<()> {
-    let data = fs::read(ko).with_context(|| format!("cannot read {}", ko.display()))?;
+    let data = read_bytes(ko)?;
     let module = File::parse(&*data).context("not an ELF file")?;
     let btf = read_btf(&module, vmlinux)?;
 

@@ -20,6 +20,7 @@ use super::bpf;
 use super::guest_program;
 use super::module;
 use crate::linux::target::Target;
+use crate::workshop::files::read_bytes;
 use crate::workshop::interrupt::Scratch;
 use crate::workshop::toolchain::Toolchain;
 
@@ -142,8 +143,7 @@ impl Archive {
     }
 
     fn program(&mut self, name: &str, source: &Path) -> Result<()> {
-        let bytes =
-            fs::read(source).with_context(|| format!("cannot read {}", source.display()))?;
+        let bytes = read_bytes(source)?;
         self.entry(name, 0o100_755, &bytes)
     }
 

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use super::guard;
 use crate::linux::kernel::{self, MODULE, Place};
 use crate::linux::target::Target;
-use crate::workshop::files::read;
+use crate::workshop::files::{make_dir, read, remove_dir};
 use crate::workshop::project::Project;
 use crate::workshop::run;
 
@@ -86,7 +86,7 @@ pub(crate) fn clippy(target: &Target<'_>) -> Result<()> {
         let out = products.join(format!("{name}-clippy"));
         // Clippy speaks only when it compiles.
         if out.exists() {
-            fs::remove_dir_all(&out).with_context(|| format!("cannot remove {}", out.display()))?;
+            remove_dir(&out)?;
         }
         let mut make = command(target, &sources, &out)?;
         make.arg("CLIPPY=1");
@@ -129,7 +129,7 @@ pub(crate) fn make(target: &Target<'_>, sources: &Path, out: &Path) -> Result<()
 }
 
 fn command(target: &Target<'_>, sources: &Path, out: &Path) -> Result<Command> {
-    fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    make_dir(out)?;
     let kernel = &target.kernel;
     let mut make = target.toolchain.command("make");
     make.arg("-C").arg(&kernel.build).args(&kernel.make);

@@ -19,7 +19,7 @@ use crate::build::module;
 use crate::linux::patches::series::SELFTESTS;
 use crate::linux::target::Target;
 use crate::workshop::cache::Partial;
-use crate::workshop::files::read;
+use crate::workshop::files::{read, read_bytes};
 use crate::workshop::project::Project;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
@@ -237,7 +237,7 @@ pub(crate) fn clang_version(toolchain: &Toolchain) -> Result<String> {
 /// A hash of what of an object reaches the kernel's verifier, types apart: code, data, maps,
 /// license. Debug information and BTF hold paths and differ from machine to machine.
 pub(crate) fn fingerprint(path: &Path) -> Result<String> {
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = read_bytes(path)?;
     let file = object::File::parse(&*bytes)?;
     let mut hash = Sha256::new();
     for section in file.sections() {

@@ -21,7 +21,7 @@ use crate::build::initramfs;
 use crate::build::module;
 use crate::linux::kernel::Kernel;
 use crate::linux::target::Target;
-use crate::workshop::files::read;
+use crate::workshop::files::{make_dir, read, remove_dir, write};
 
 /// Tiers to be asked about.
 pub(crate) struct Question {
@@ -206,15 +206,13 @@ impl Question {
     /// Writes the BTF of all modules that the guest has loaded: their types and kfuncs are the kernel's.
     pub(crate) fn write_modules(&self, kernel: &Kernel, directory: &Path) -> Result<()> {
         let directory = directory.join("modules");
-        fs::create_dir_all(&directory)
-            .with_context(|| format!("cannot make {}", directory.display()))?;
+        make_dir(&directory)?;
         let vmlinux = Arc::new(Btf::from_file(kernel.btf(), None)?);
         for path in self.modules.iter().chain(&self.own) {
             let btf = Btf::from_file(path, Some(vmlinux.clone()))?;
             let name = path.file_stem().context("a module has a name")?;
             let path = directory.join(name).with_extension("btf.lz4");
-            fs::write(&path, btf.to_lz4())
-                .with_context(|| format!("cannot write {}", path.display()))?;
+            write(&path, btf.to_lz4())?;
         }
         Ok(())
     }
@@ -223,7 +221,7 @@ impl Question {
     pub(crate) fn layout(&self, target: &Target<'_>) -> Result<PathBuf> {
         let dir = target.products()?.join("corpus");
         if dir.exists() {
-            fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
+            remove_dir(&dir)?;
         }
         let objects = self
             .objects()

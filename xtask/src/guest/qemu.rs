@@ -16,6 +16,7 @@ use indicatif::ProgressBar;
 
 use super::console::Console;
 use crate::linux::target::Target;
+use crate::workshop::files::write;
 use crate::workshop::interrupt::Guarded;
 
 /// What `/init` prints last.
@@ -86,7 +87,7 @@ impl Guest<'_> {
         let runner = &self.target.project.runner;
         let log = runner.log(&format!("console {name} {}", std::process::id()))?;
         // An old console must not be taken for the new one.
-        std::fs::write(&log, "").with_context(|| format!("cannot write {}", log.display()))?;
+        write(&log, "")?;
         let mut command = self.command(accel, &log);
         command.args(["-serial", "stdio"]);
         let qemu = Qemu::start(command)?;

@@ -2,7 +2,6 @@
 //! `cargo xtask agreement`: how far `verifier-model` agrees with the test kernel's answers, as
 //! docs/agreement.md has it, and the tests that it stays so.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -12,7 +11,7 @@ use serde::Deserialize;
 use crate::corpus::question;
 use crate::linux::target::Target;
 use crate::linux::test_kernel::Form;
-use crate::workshop::files::read;
+use crate::workshop::files::{read, write};
 use crate::workshop::project::Project;
 
 /// The file that the verb writes.
@@ -51,8 +50,7 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     let target = Target::test(project, Form::Plain)?;
     let corpus = question::layout(&target)?;
     let path = project.checkout.join(DOCUMENT);
-    fs::write(&path, document(project, &corpus)?)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    write(&path, document(project, &corpus)?)?;
     println!("{}", path.display());
     Ok(())
 }

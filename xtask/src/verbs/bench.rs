@@ -4,7 +4,6 @@
 //! QEMU's `-icount` makes the guest's clock count instructions, so that the same binaries give the
 //! same numbers on every machine: see `tests/src/bench.rs` for what runs in the guest.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -17,7 +16,7 @@ use crate::build::initramfs;
 use crate::guest::qemu::{Accel, Guest, ICOUNT, MEMORY};
 use crate::linux::release::Release;
 use crate::linux::target::{Choice, Target};
-use crate::workshop::files::read;
+use crate::workshop::files::{self, read};
 use crate::workshop::project::Project;
 use crate::workshop::run;
 
@@ -236,5 +235,5 @@ fn results(project: &Project, name: &str) -> PathBuf {
 fn write(project: &Project, name: &str, measured: &Results) -> Result<()> {
     let path = results(project, name);
     let text = serde_json::to_string_pretty(measured)? + "\n";
-    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    files::write(&path, text)
 }

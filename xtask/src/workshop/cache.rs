@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
+use crate::workshop::files::{make_dir, remove_dir, write};
 use crate::workshop::interrupt::Scratch;
 
 /// What happens to an entry whose building was interrupted.
@@ -45,7 +46,7 @@ impl Cache {
             .or_else(dirs::cache_dir)
             .context("no cache directory: set HOME or XDG_CACHE_HOME")?;
         let dir = base.join("bpf-iter-cpumask");
-        fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        make_dir(&dir)?;
         Ok(Self { dir })
     }
 
@@ -57,7 +58,7 @@ impl Cache {
     /// A directory that is shared by all entries and grows, such as the compiler cache.
     pub(crate) fn shared(&self, name: &str) -> Result<PathBuf> {
         let dir = self.dir.join(name);
-        fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        make_dir(&dir)?;
         Ok(dir)
     }
 
@@ -80,19 +81,18 @@ impl Cache {
             return Ok(path);
         }
         let parent = path.parent().context("a cache entry has a parent")?;
-        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+        make_dir(parent)?;
         let _lock = lock(&beside(&path, "lock"))?;
         if whole() {
             return Ok(path);
         }
         let scratch = (partial == Partial::Discard).then(|| Scratch::new(&path));
         if partial == Partial::Discard && path.exists() {
-            fs::remove_dir_all(&path)
-                .with_context(|| format!("cannot remove {}", path.display()))?;
+            remove_dir(&path)?;
         }
-        fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        make_dir(&path)?;
         build(&path)?;
-        fs::write(&stamp, "").with_context(|| format!("cannot write {}", stamp.display()))?;
+        write(&stamp, "")?;
         if let Some(scratch) = scratch {
             scratch.keep();
         }

@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::workshop::cache;
+use crate::workshop::files::make_dir;
 use crate::workshop::project::Project;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
@@ -81,7 +82,7 @@ impl<'a> Suite<'a> {
     /// Downloads `packages` and unpacks them below `dir`.
     pub(crate) fn unpack(&self, packages: &[Package], dir: &Path) -> Result<()> {
         let debs = dir.join("debs");
-        fs::create_dir_all(&debs).with_context(|| format!("cannot make {}", debs.display()))?;
+        make_dir(&debs)?;
         let total: u64 = packages.iter().map(|package| package.size).sum();
         let mut download = self.toolchain.command("env");
         download

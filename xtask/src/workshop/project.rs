@@ -2,12 +2,13 @@
 //! Where things lie: the checkout, its build products, and the cache that outlives it.
 
 use std::env;
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use crate::workshop::cache::{self, Cache};
+use crate::workshop::files::make_dir;
 use crate::workshop::interrupt;
 use crate::workshop::run::Runner;
 
@@ -41,7 +42,7 @@ impl Project {
     /// The directory of build products that belong to `name`, made if need be.
     pub(crate) fn products(&self, name: &str) -> Result<PathBuf> {
         let dir = self.checkout.join("target/xtask").join(name);
-        fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        make_dir(&dir)?;
         Ok(dir)
     }
 

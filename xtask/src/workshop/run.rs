@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Running programs: progress on the terminal, all their output in a log, one line when they fail.
 
-use std::fs::{self, File};
+use std::fs::{self};
 use std::io::{BufRead, BufReader, Seek, Write, pipe};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use walkdir::WalkDir;
 
+use crate::workshop::files::{create, make_dir};
 use crate::workshop::interrupt::Guarded;
 
 /// Runs programs and shows how far they are.
@@ -28,8 +29,7 @@ impl Runner {
 
     /// The log file of the step called `name`.
     pub(crate) fn log(&self, name: &str) -> Result<PathBuf> {
-        fs::create_dir_all(&self.logs)
-            .with_context(|| format!("cannot make {}", self.logs.display()))?;
+        make_dir(&self.logs)?;
         let file: String = name
             .chars()
             .map(|c| {
@@ -58,8 +58,7 @@ impl Runner {
         count: impl Fn(&str) -> u64,
     ) -> Result<()> {
         let log = self.log(name)?;
-        let mut file =
-            File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+        let mut file = create(&log)?;
         writeln!(file, "$ {command:?}")?;
         let (reader, writer) = pipe()?;
         command
@@ -99,8 +98,7 @@ impl Runner {
         total: u64,
     ) -> Result<()> {
         let log = self.log(name)?;
-        let mut file =
-            File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+        let mut file = create(&log)?;
         writeln!(file, "$ {command:?}")?;
         command
             .stdin(Stdio::null())

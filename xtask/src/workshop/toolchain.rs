@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::workshop::cache::Partial;
+use crate::workshop::files::{create, read};
 use crate::workshop::host;
 use crate::workshop::project::Project;
 use crate::workshop::run;
@@ -198,8 +199,7 @@ impl Toolchain {
     /// The `deb` line of the root's own archive, for another suite of it.
     pub(crate) fn archive_line(&self, suite: &str) -> Result<String> {
         let path = self.root.join("etc/apt/sources.list");
-        let list =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let list = read(&path)?;
         let wanted = format!(" {SUITE} main");
         let line = list.lines().find(|line| line.ends_with(&wanted));
         let line =
@@ -214,8 +214,7 @@ fn make(project: &Project, dir: &Path) -> Result<()> {
     host::ensure(project)?;
     host::ensure_space(dir, host::SPACE_GIB)?;
     let log = project.runner.log("root filesystem unpacking")?;
-    let unpack_log =
-        fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+    let unpack_log = create(&log)?;
     let archive = dir.join("root.tar");
     let mut command = Command::new("mmdebstrap");
     if host::is_root() {

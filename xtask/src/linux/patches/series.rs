@@ -2,12 +2,11 @@
 //! The series of linux-patches/: its patches, and what they touch.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
-use crate::workshop::files::read;
+use crate::workshop::files::{read, write};
 use crate::workshop::project::Project;
 
 /// Where the series lies in the checkout.
@@ -128,6 +127,6 @@ impl Patch {
 
     /// Writes it anew.
     pub(super) fn write(&self, text: &str) -> Result<()> {
-        fs::write(&self.path, text).with_context(|| format!("cannot write {}", self.path.display()))
+        write(&self.path, text)
     }
 }

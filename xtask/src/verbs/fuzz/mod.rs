@@ -37,6 +37,7 @@ use crate::build::module;
 use crate::corpus::{ask, compile};
 use crate::linux::release::Release;
 use crate::linux::target::{Choice, Target};
+use crate::workshop::files::write;
 use crate::workshop::project::Project;
 
 /// Which stock kernel it is, where it is one.
@@ -210,8 +211,7 @@ impl Asked<'_> {
         let mut batch = Batch::new(&self.model)?;
         codes.iter().for_each(|code| batch.push(code));
         let path = self.target.project.products("fuzz")?.join("batch");
-        fs::write(&path, batch.into_bytes())
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        write(&path, batch.into_bytes())?;
         let said = ask::ask_raw(self.target, &self.initramfs, &path, &self.modules)?;
         let mut lines = Vec::new();
         for line in said.lines() {

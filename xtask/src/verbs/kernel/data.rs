@@ -11,7 +11,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -25,7 +24,7 @@ use crate::build::module;
 use crate::corpus::compile;
 use crate::linux::kernel::Kernel;
 use crate::linux::target::Target;
-use crate::workshop::files::read;
+use crate::workshop::files::{self, make_dir, read, read_bytes};
 use crate::workshop::project::Project;
 use crate::workshop::run;
 
@@ -40,9 +39,9 @@ pub(super) fn write(target: &Target<'_>) -> Result<()> {
     } = target;
     let data = project.checkout.join(DATA);
     let dir = data.join("linux-7.3");
-    fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    make_dir(&dir)?;
     let save = |path: &Path, bytes: &[u8]| -> Result<()> {
-        fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        files::write(path, bytes)?;
         println!("{} bytes in {}", bytes.len(), path.display());
         Ok(())
     };
@@ -116,7 +115,7 @@ fn from_sources(project: &Project, kernel: &Kernel) -> Result<String> {
 /// The sets of kfuncs in a file's `.BTF_ids`, with the flags. The ids are of the file's own BTF, which
 /// for a module has a base of its own, or else `vmlinux`.
 fn sets(path: &Path, vmlinux: &Arc<Btf>) -> Result<Sets> {
-    let data = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let data = read_bytes(path)?;
     let file = File::parse(&*data)?;
     let mut sets = BTreeMap::new();
     let Some(section) = file.section_by_name(".BTF_ids") else {

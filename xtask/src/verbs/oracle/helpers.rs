@@ -8,7 +8,6 @@
 //! argument has to be.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
@@ -27,7 +26,7 @@ use verifier_model::verify::{Options, verify};
 use crate::build::initramfs;
 use crate::corpus::{ask, compile};
 use crate::linux::target::Target;
-use crate::workshop::files::read;
+use crate::workshop::files::{read, write};
 
 /// Programs that attach to nothing by BTF, and where they may (`bpf_prog_load_check_attach`).
 const TYPES: [(P, &[A]); 27] = [
@@ -134,8 +133,7 @@ pub(crate) fn differences(target: &Target<'_>) -> Result<Vec<String>> {
         }
     }
     let path = target.project.products("helpers")?.join("batch");
-    fs::write(&path, batch.into_bytes())
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    write(&path, batch.into_bytes())?;
     let base = initramfs::build(target)?;
     let said = ask::ask_raw(target, &base, &path, &modules)?;
     let lines: Vec<Line> = said

@@ -15,6 +15,7 @@ use crate::linux::kernel::Place;
 use crate::linux::patches::series::IN_TREE;
 use crate::linux::target::Target;
 use crate::linux::test_kernel::Form;
+use crate::workshop::files::read_bytes;
 use crate::workshop::project::Project;
 
 const LIMIT: Duration = Duration::from_secs(300);
@@ -106,7 +107,7 @@ fn in_memory(section: &Section<'_, '_>) -> bool {
 
 /// The sizes of the sections `wanted` of the file `path`, added up.
 fn sizes(path: &Path, wanted: impl Fn(&Section<'_, '_>) -> bool) -> Result<u64> {
-    let data = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let data = read_bytes(path)?;
     let file = File::parse(&*data).with_context(|| path.display().to_string())?;
     let sections = file.sections().filter(|section| wanted(section));
     Ok(sections.map(|section| section.size()).sum())

@@ -12,14 +12,14 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use clap::Subcommand;
 
+use self::prefix::Prefix;
+use self::style::Explained;
 use crate::linux::patches::repository::Repository;
 use crate::linux::patches::series::Series;
 use crate::linux::patches::shared;
 use crate::linux::test_kernel;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
-use prefix::Prefix;
-use style::Explained;
 
 /// `cargo xtask patches`.
 #[derive(clap::Args)]

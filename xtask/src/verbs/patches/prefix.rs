@@ -26,7 +26,7 @@ use crate::linux::patches::tree::copy;
 use crate::linux::target::Target;
 use crate::linux::test_kernel::{self, Form};
 use crate::workshop::cache::{self, Partial};
-use crate::workshop::files::read;
+use crate::workshop::files::{make_dir, read, remove_dir};
 use crate::workshop::project::Project;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
@@ -63,8 +63,7 @@ impl<'a> Prefix<'a> {
         let path = project.cache.path("prefix", &name, &inputs);
         if Project::tree_from_env("KERNEL_SRC")?.is_some() && path.exists() {
             // It may have been worked on since.
-            fs::remove_dir_all(&path)
-                .with_context(|| format!("cannot remove {}", path.display()))?;
+            remove_dir(&path)?;
         }
         let dir = project.cache.entry(path, Partial::Discard, |dir| {
             let (tree, build) = (dir.join("tree"), dir.join("build"));
@@ -235,7 +234,7 @@ fn targets(files: &[&str]) -> BTreeSet<String> {
 /// base's, whose links the tree consists of.
 fn renew(from: &Path, to: &Path) -> Result<()> {
     let dir = to.parent().context("a file lies in a directory")?;
-    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    make_dir(dir)?;
     let partial = dir.join(".renewed");
     fs::copy(from, &partial).with_context(|| format!("cannot copy {}", from.display()))?;
     fs::rename(&partial, to).with_context(|| format!("cannot write {}", to.display()))
