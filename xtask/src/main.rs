@@ -1,42 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The project's commands, one verb a file.
+//! The project's commands. A folder imports only what stands below it:
+//!
+//! ```text
+//! verbs      one verb a file
+//! corpus     what kernel and model are held against each other on
+//! guest      QEMU, its console
+//! build      modules, BPF programs, initramfs
+//! linux      kernels and patches
+//! workshop   checkout, cache, toolchain
+//! ```
 //!
 //! `cargo xtask demo` and `cargo xtask test` do everything from a fresh machine; the other verbs
 //! are their parts.
 
-mod agreement;
-mod bench;
-mod bpf;
-mod cache;
-mod clean;
-mod console;
-mod debian;
-mod demo;
-mod doctor;
-mod fuzz;
-mod guard;
+mod build;
+mod corpus;
 mod guest;
-mod host;
-mod interrupt;
-mod kernel;
-mod kernel_data;
-mod lint;
-mod module;
-mod oracle;
-mod patches;
-mod project;
-mod qemu;
-mod run;
-mod selftests;
-mod stock;
-mod test;
-mod test_kernel;
-mod toolchain;
-mod vm;
+mod linux;
+mod verbs;
+mod workshop;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use verbs::{
+    agreement, bench, clean, demo, doctor, fuzz, kernel, lint, module, oracle, patches, selftests,
+    test, vm,
+};
+use workshop::project::Project;
 
 /// Builds, runs and tests the cpumask iterator.
 #[derive(Parser)]
@@ -83,7 +75,7 @@ enum Verb {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = project::Project::open(cli.verbose).and_then(|project| match cli.verb {
+    let result = Project::open(cli.verbose).and_then(|project| match cli.verb {
         Verb::Demo(args) => demo::run(&project, &args),
         Verb::Test(args) => test::run(&project, &args),
         Verb::Bench(args) => bench::run(&project, &args),

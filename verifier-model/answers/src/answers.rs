@@ -2,7 +2,7 @@
 //! A file of answers: JSON lines, and the logs beside it.
 //!
 //! ```text
-//! verifier-model/oracle/7.3/1a.jsonl          a header, then a line for each program
+//! verifier-model/answers/7.3/1a.jsonl          a header, then a line for each program
 //!                          /1a.logs.lz4       the log of each refused program
 //!                          /1a.whole.gz       the whole log of level 2 of each program
 //! ```

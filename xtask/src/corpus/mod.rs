@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The corpus that kernel and model are held against each other on: its tiers, compiling it, and
+//! asking a guest's kernel about it.
+
+pub(crate) mod ask;
+pub(crate) mod compile;
+pub(crate) mod question;
+pub(crate) mod tiers;
+mod wanting;

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a guest is asked, and all that it takes: the corpus, compiled, and the modules.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use answers::{Answer, Answers, Header, Logs, log};
+use anyhow::{Context, Result};
+use ::bpf::btf::Btf;
+use sha2::{Digest, Sha256};
+
+use super::ask::{LOG_LEVEL, SMP, WHOLE, ask, payload_of};
+use super::compile::{self, Compiled, Corpus};
+use super::tiers::{CORE_BTF, Tier};
+use super::wanting;
+use crate::build::bpf::{self, Object};
+use crate::build::initramfs;
+use crate::build::module;
+use crate::linux::kernel::Kernel;
+use crate::linux::target::Target;
+use crate::workshop::files::{make_dir, read, remove_dir, write};
+
+/// Tiers to be asked about.
+pub(crate) struct Question {
+    /// Each of them.
+    pub(crate) parts: Vec<Part>,
+    /// Objects whose BTF programs name.
+    core_btf: Vec<Object>,
+    /// Objects of other tiers that programs attach to.
+    targets: Vec<Object>,
+    /// The kernel's own test modules.
+    modules: Vec<PathBuf>,
+    /// The project's modules; the last is the benchmarks'.
+    own: Vec<PathBuf>,
+}
+
+/// What a tier consists of.
+pub(crate) struct Part {
+    /// Which it is.
+    pub(crate) tier: Tier,
+    /// Its objects.
+    pub(crate) compiled: Compiled,
+}
+
+impl Question {
+    /// Compiles what `tiers` consist of, all of them if there are none; of a `filter` that names an
+    /// object, no more than that.
+    pub(crate) fn prepare(
+        target: &Target<'_>,
+        tiers: &[Tier],
+        filter: Option<&str>,
+    ) -> Result<Self> {
+        let Target {
+            project, toolchain, ..
+        } = target;
+        let corpus = Corpus::prepare(target)?;
+        let parts = parts(target, &corpus, tiers, filter)?;
+        let core_btf = corpus.compile(project, toolchain, &CORE_BTF.map(str::to_owned))?;
+        let core_btf = core_btf.objects.into_iter().map(|object| Object {
+            name: object.name.replace("selftests/", ""),
+            ..object
+        });
+        let asked = |name: &String| {
+            let name = format!("selftests/{name}.bpf.o");
+            let mut objects = parts.iter().flat_map(|part| &part.compiled.objects);
+            objects.any(|object| object.name == name)
+        };
+        let mut targets: Vec<String> = answers::Target::objects().into_iter().collect();
+        targets.retain(|name| !asked(name));
+        if !parts.iter().any(|part| part.tier == Tier::Attached) {
+            targets.clear();
+        }
+        let targets = corpus.compile(project, toolchain, &targets)?.objects;
+        let this = Self {
+            parts,
+            core_btf: core_btf.collect(),
+            targets,
+            modules: Vec::new(),
+            own: Vec::new(),
+        };
+        this.of(target)
+    }
+
+    /// The same question, with the modules for `target`: what was compiled for another is asked of
+    /// this one.
+    pub(crate) fn of(self, target: &Target<'_>) -> Result<Self> {
+        let modules = compile::modules(target)?;
+        let _lock = target.project.lock_products()?;
+        let mut own = module::build_all(target)?;
+        own.push(module::build_for_bench(target)?);
+        Ok(Self {
+            modules,
+            own,
+            ..self
+        })
+    }
+
+    fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.parts.iter().flat_map(|part| &part.compiled.objects)
+    }
+
+    /// Boots a guest and gives what it says, a line a program.
+    pub(crate) fn ask(
+        &self,
+        target: &Target<'_>,
+        log_level: u32,
+        filter: Option<&str>,
+    ) -> Result<String> {
+        // The initramfs has the others.
+        let mut payload = payload_of(self.modules.iter().chain(self.own.last()))?;
+        for object in self.objects() {
+            payload.push((format!("oracle/{}", object.name), object.path.clone()));
+        }
+        for object in &self.targets {
+            payload.push((format!("targets/{}", object.name), object.path.clone()));
+        }
+        for object in &self.core_btf {
+            payload.push((format!("core-btf/{}", object.name), object.path.clone()));
+        }
+        let mut told = vec!["oracle".to_owned()];
+        told.extend(["--log-level".to_owned(), log_level.to_string()]);
+        if let Some(filter) = filter {
+            told.extend(["--filter".to_owned(), filter.to_owned()]);
+        }
+        let base = initramfs::build(target)?;
+        ask(target, &base, payload, &told)
+    }
+
+    /// The answers to all of it, a tier each.
+    pub(crate) fn answers(&self, target: &Target<'_>) -> Result<Vec<Answers>> {
+        let mut answered = self.by_object(target, LOG_LEVEL)?;
+        let config = read(&target.kernel.build.join(".config"))?;
+        let mut all = Vec::new();
+        for part in &self.parts {
+            let header = self.header(target, part)?;
+            let mut answers = Vec::new();
+            for object in header.objects.keys() {
+                let of_object = answered.remove(object);
+                answers.extend(of_object.with_context(|| format!("no answer for {object}"))?);
+            }
+            wanting::take_back(&mut answers, &config);
+            all.push(Answers { header, answers });
+        }
+        Ok(all)
+    }
+
+    /// The whole logs of level 2, a tier each, without reports.
+    pub(crate) fn whole_logs(&self, target: &Target<'_>) -> Result<Vec<(Tier, Logs)>> {
+        let mut answered = self.by_object(target, WHOLE)?;
+        let mut all = Vec::new();
+        for part in &self.parts {
+            let mut logs = Logs::default();
+            for object in &part.compiled.objects {
+                let name = object.name.trim_end_matches(".bpf.o");
+                for mut answer in answered.remove(name).unwrap_or_default() {
+                    answer.log = answer.log.map(|log| log::without_reports(&log));
+                    logs.insert(&answer);
+                }
+            }
+            all.push((part.tier, logs));
+        }
+        Ok(all)
+    }
+
+    /// The answers to all of it, by object.
+    fn by_object(
+        &self,
+        target: &Target<'_>,
+        log_level: u32,
+    ) -> Result<BTreeMap<String, Vec<Answer>>> {
+        let said = self.ask(target, log_level, None)?;
+        let mut answered: BTreeMap<String, Vec<Answer>> = BTreeMap::new();
+        for line in said.lines() {
+            let answer: Answer = serde_json::from_str(line)
+                .with_context(|| format!("the guest says what is no answer: {line}"))?;
+            let of_object = answered.entry(answer.object.clone()).or_default();
+            of_object.push(answer);
+        }
+        Ok(answered)
+    }
+
+    fn header(&self, target: &Target<'_>, part: &Part) -> Result<Header> {
+        let mut objects = BTreeMap::new();
+        for object in &part.compiled.objects {
+            let name = object.name.trim_end_matches(".bpf.o").to_owned();
+            objects.insert(name, compile::fingerprint(&object.path)?);
+        }
+        let names = self.modules.iter().filter_map(|path| path.file_stem());
+        let names = names.map(|name| name.to_string_lossy().into_owned());
+        let config = Sha256::digest(read(&target.kernel.build.join(".config"))?);
+        Ok(Header {
+            kernel: target.kernel.release.clone(),
+            config: config.iter().map(|byte| format!("{byte:02x}")).collect(),
+            cpus: SMP.parse()?,
+            clang: compile::clang_version(&target.toolchain)?,
+            modules: names.collect(),
+            log_level: LOG_LEVEL,
+            objects,
+            not_compiled: part.compiled.refused.clone(),
+        })
+    }
+
+    /// Writes the BTF of all modules that the guest has loaded: their types and kfuncs are the kernel's.
+    pub(crate) fn write_modules(&self, kernel: &Kernel, directory: &Path) -> Result<()> {
+        let directory = directory.join("modules");
+        make_dir(&directory)?;
+        let vmlinux = Arc::new(Btf::from_file(kernel.btf(), None)?);
+        for path in self.modules.iter().chain(&self.own) {
+            let btf = Btf::from_file(path, Some(vmlinux.clone()))?;
+            let name = path.file_stem().context("a module has a name")?;
+            let path = directory.join(name).with_extension("btf.lz4");
+            write(&path, btf.to_lz4())?;
+        }
+        Ok(())
+    }
+
+    /// Lays the corpus out as `verifier-model compare` wants it: by the names in the answers.
+    pub(crate) fn layout(&self, target: &Target<'_>) -> Result<PathBuf> {
+        let dir = target.products()?.join("corpus");
+        if dir.exists() {
+            remove_dir(&dir)?;
+        }
+        let objects = self
+            .objects()
+            .map(|object| (dir.join(&object.name), &object.path));
+        let core_btf = self
+            .core_btf
+            .iter()
+            .map(|object| (dir.join("core-btf").join(&object.name), &object.path));
+        for (link, object) in objects.chain(core_btf) {
+            if let Some(parent) = link.parent() {
+                fs::create_dir_all(parent)?;
+            }
+            symlink(object, &link).with_context(|| format!("cannot make {}", link.display()))?;
+        }
+        Ok(dir)
+    }
+}
+
+/// Compiles the corpus for `target`: the directory that `verifier-model compare` takes.
+pub(crate) fn layout(target: &Target<'_>) -> Result<PathBuf> {
+    Question::prepare(target, &[], None)?.layout(target)
+}
+
+/// The tiers that were asked for, compiled.
+fn parts(
+    target: &Target<'_>,
+    corpus: &Corpus,
+    wanted: &[Tier],
+    filter: Option<&str>,
+) -> Result<Vec<Part>> {
+    let tiers = Tier::ALL
+        .into_iter()
+        .filter(|tier| wanted.is_empty() || wanted.contains(tier));
+    let mut parts = Vec::new();
+    for tier in tiers {
+        let mut names = tier.selftests(&corpus.progs())?;
+        // A filter that begins with an object's name spares the others.
+        if let Some(wanted) = filter.and_then(|filter| {
+            let rest = filter.strip_prefix("selftests/")?;
+            Some(rest.split_once('/')?.0)
+        }) {
+            names.retain(|name| name == wanted);
+        }
+        let mut compiled = corpus.compile(target.project, &target.toolchain, &names)?;
+        if tier == Tier::Iterators {
+            for object in bpf::compile(target)? {
+                compiled.objects.push(Object {
+                    name: format!("programs/{}", object.name),
+                    path: object.path,
+                });
+            }
+        }
+        parts.push(Part { tier, compiled });
+    }
+    Ok(parts)
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Guests: booting them, watching their console, and running the kernel's own `test_progs` in one.
+
+mod console;
+pub(crate) mod qemu;
+pub(crate) mod test_progs;

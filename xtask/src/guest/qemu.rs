@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Booting a guest: QEMU without hardware virtualisation, which answers on every machine alike.
+//!
+//! The guest has two serial lines. The kernel's console is the first, kept in a file and watched;
+//! the second carries the standard streams of the program that runs as `/init`.
+
+use std::io::{BufRead, BufReader, IsTerminal, Write, stdout};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, Receiver, TryRecvError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use indicatif::ProgressBar;
+
+use super::console::Console;
+use crate::linux::target::Target;
+use crate::workshop::files::write;
+use crate::workshop::interrupt::Guarded;
+
+/// What `/init` prints last.
+const VERDICT: &str = "guest: exit status ";
+
+/// QEMU's `-icount` for [`Accel::Icount`]: a nanosecond an instruction, and idle time is skipped.
+pub(crate) const ICOUNT: &str = "shift=0,sleep=off";
+
+/// Memory that a guest needs, unless it is to do something unusual.
+pub(crate) const MEMORY: &str = "1G";
+
+/// What runs the guest's instructions, and what its clock counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accel {
+    /// QEMU's translator, which works on every machine; the clock is the host's.
+    Tcg,
+    /// The same with `-icount`: each instruction takes a nanosecond of the guest's time, so its
+    /// clock counts instructions, and the same guest ends up with the same counts everywhere.
+    Icount,
+    /// The processor itself; the clock is the host's.
+    Kvm,
+}
+
+/// A guest to be booted.
+pub(crate) struct Guest<'a> {
+    /// What it boots.
+    pub(crate) target: &'a Target<'a>,
+    /// Its root file system.
+    pub(crate) initramfs: &'a Path,
+    /// QEMU's `-smp`: how many CPUs are present and how many are possible.
+    pub(crate) smp: &'a str,
+    /// What `/init` is told.
+    pub(crate) args: &'a [String],
+    /// QEMU's `-m`: its memory.
+    pub(crate) memory: &'a str,
+    /// What may stand in a line of its console that would be trouble otherwise.
+    pub(crate) known: &'a [&'a str],
+    /// When the guest counts as hanging.
+    pub(crate) limit: Duration,
+}
+
+/// How a guest ended.
+pub(crate) struct Ended {
+    /// The status of the program it ran.
+    pub(crate) status: i32,
+    /// What the program printed.
+    pub(crate) output: String,
+}
+
+impl Guest<'_> {
+    /// Boots, relays what the program prints, and waits for the end. A guest that hangs, dies
+    /// without a verdict or has trouble on its console is an error.
+    pub(crate) fn run(&self, name: &str) -> Result<Ended> {
+        self.attend(Accel::Tcg, name, true)
+    }
+
+    /// The same, but what the program prints is for the caller alone.
+    pub(crate) fn collect(&self, name: &str) -> Result<Ended> {
+        self.collect_on(Accel::Tcg, name)
+    }
+
+    /// The same on another accelerator.
+    pub(crate) fn collect_on(&self, accel: Accel, name: &str) -> Result<Ended> {
+        self.attend(accel, name, false)
+    }
+
+    fn attend(&self, accel: Accel, name: &str, relay: bool) -> Result<Ended> {
+        let runner = &self.target.project.runner;
+        let log = runner.log(&format!("console {name} {}", std::process::id()))?;
+        // An old console must not be taken for the new one.
+        write(&log, "")?;
+        let mut command = self.command(accel, &log);
+        command.args(["-serial", "stdio"]);
+        let qemu = Qemu::start(command)?;
+        let mut console = Console::new(&log, self.known);
+        let bar = runner.bar(name, 0);
+        let Some(said) = self.watch(&qemu.lines, &mut console, &bar, relay) else {
+            runner.finish(&bar, name, false);
+            bail!(
+                "{name}: the guest hangs: no end after {} s (console: {}); its last lines:{}",
+                self.limit.as_secs(),
+                log.display(),
+                console.last_lines()
+            );
+        };
+        let mut guarded = qemu.process;
+        let panicked = console.trouble().is_some();
+        if !panicked {
+            guarded.child().wait()?;
+        }
+        drop(guarded);
+        console.poll();
+        runner.finish(&bar, name, said.verdict.is_some() && !panicked);
+        stdout().flush()?;
+        if let Some(line) = console.trouble() {
+            bail!(
+                "{name}: trouble on the guest's console: {line} (console: {})",
+                log.display()
+            );
+        }
+        let Some(status) = said.verdict else {
+            let complaint = qemu.complaint.join().unwrap_or_default();
+            bail!(
+                "{name}: the guest did not run: {} (console: {}){}",
+                complaint
+                    .trim()
+                    .lines()
+                    .last()
+                    .unwrap_or("it ended without a verdict"),
+                log.display(),
+                console.last_lines()
+            );
+        };
+        if status == 0 {
+            std::fs::remove_file(&log)?;
+        }
+        Ok(Ended {
+            status,
+            output: said.output,
+        })
+    }
+
+    /// Takes in what the program and the console say until the program ends or the kernel panics;
+    /// nothing if that takes too long.
+    fn watch(
+        &self,
+        lines: &Receiver<String>,
+        console: &mut Console,
+        bar: &ProgressBar,
+        relay: bool,
+    ) -> Option<Said> {
+        let start = Instant::now();
+        let mut said = Said::default();
+        loop {
+            console.poll();
+            match lines.try_recv() {
+                Ok(line) => {
+                    if let Some(status) = line.strip_prefix(VERDICT) {
+                        said.verdict = status.trim().parse().ok();
+                    } else {
+                        if relay {
+                            bar.suspend(|| println!("{line}"));
+                        }
+                        said.output.push_str(&line);
+                        said.output.push('\n');
+                    }
+                    continue;
+                }
+                Err(TryRecvError::Disconnected) => return Some(said),
+                Err(TryRecvError::Empty) => {}
+            }
+            if start.elapsed() > self.limit {
+                return None;
+            }
+            if console
+                .trouble()
+                .is_some_and(|line| line.contains("Kernel panic"))
+            {
+                // The kernel will not end by itself; give it time to print why.
+                thread::sleep(Duration::from_secs(1));
+                console.poll();
+                return Some(said);
+            }
+            bar.set_message(console.last_line().to_owned());
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Boots with the program's streams on this terminal.
+    pub(crate) fn interactive(&self, name: &str) -> Result<()> {
+        if !std::io::stdin().is_terminal() {
+            bail!("a shell needs a terminal on standard input");
+        }
+        let runner = &self.target.project.runner;
+        let log = runner.log(&format!("console {name}"))?;
+        let mut command = self.command(Accel::Tcg, &log);
+        command.args([
+            "-chardev",
+            "stdio,id=shell,signal=off",
+            "-serial",
+            "chardev:shell",
+        ]);
+        let status = runner.interactive(command)?;
+        let mut console = Console::new(&log, self.known);
+        console.poll();
+        if let Some(line) = console.trouble() {
+            bail!(
+                "trouble on the guest's console: {line} (console: {})",
+                log.display()
+            );
+        }
+        if status.success() {
+            Ok(())
+        } else {
+            bail!("QEMU failed: {status} (console: {})", log.display())
+        }
+    }
+
+    fn command(&self, accel: Accel, console: &Path) -> Command {
+        let mut command = self.target.toolchain.command("qemu-system-x86_64");
+        command.args([
+            "-nodefaults",
+            "-no-user-config",
+            "-no-reboot",
+            "-display",
+            "none",
+        ]);
+        // /dev/kvm may open and yet hang the guest; TCG answers everywhere. With a thread a CPU it
+        // now and then runs an int3 that the kernel has already patched away, and the guest dies.
+        command.args(match accel {
+            Accel::Tcg => ["-accel", "tcg,thread=single"].as_slice(),
+            Accel::Icount => &["-accel", "tcg,thread=single", "-icount", ICOUNT],
+            Accel::Kvm => &["-accel", "kvm"],
+        });
+        // Linux counts CPUs that may come (`maxcpus=`) as possible only on a hypervisor that it
+        // knows: acpi_is_processor_usable() in arch/x86/kernel/acpi/boot.c. It does not know TCG;
+        // it takes this for VMware, by the serial number and the port that QEMU has for it. So
+        // many CPUs can be possible at the price of the few that are present.
+        command.args([
+            "-machine",
+            "q35,vmport=on",
+            "-smbios",
+            "type=1,serial=VMware-0",
+        ]);
+        command.args(["-cpu", "max,la57=off,-hypervisor"]);
+        command.args(["-smp", self.smp, "-m", self.memory]);
+        if accel == Accel::Icount || self.possible() > 254 {
+            // What it takes to have more than 254 CPUs possible.
+            command.args(["-device", "intel-iommu,intremap=on,eim=on"]);
+        }
+        command
+            .arg("-kernel")
+            .arg(&self.target.kernel.image)
+            .arg("-initrd")
+            .arg(self.initramfs);
+        command.args(["-append", &self.command_line(accel)]);
+        command
+            .arg("-serial")
+            .arg(format!("file:{}", console.display()));
+        command
+    }
+
+    /// How many CPUs are possible, by the last number of `4` or `4,maxcpus=130`.
+    fn possible(&self) -> u32 {
+        let last = self.smp.rsplit(['=', ',']).next();
+        last.and_then(|last| last.parse().ok()).unwrap_or(0)
+    }
+
+    fn command_line(&self, accel: Accel) -> String {
+        // `panic=-1` with -no-reboot ends QEMU; what follows `--` goes to /init.
+        let kernel = "console=ttyS0 panic=-1 psi=1 audit=0 rcupdate.rcu_cpu_stall_timeout=60";
+        // With CPU numbers above 254 the APIC is read by rdmsr, and QEMU has no instruction count
+        // to base its timer on there: "Bad icount read" when Linux calibrates it.
+        let timer = match accel {
+            Accel::Icount => " nolapic_timer",
+            Accel::Tcg | Accel::Kvm => "",
+        };
+        format!("{kernel}{timer} -- {}", self.args.join(" "))
+    }
+}
+
+/// What the program has printed, and the status that it ended with, if it did.
+#[derive(Default)]
+struct Said {
+    verdict: Option<i32>,
+    output: String,
+}
+
+/// QEMU while it runs.
+struct Qemu {
+    process: Guarded,
+    /// What the program prints.
+    lines: Receiver<String>,
+    /// What QEMU itself has to say.
+    complaint: JoinHandle<String>,
+}
+
+impl Qemu {
+    fn start(mut command: Command) -> Result<Self> {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut process = Guarded::new(command.spawn().context("cannot run QEMU")?);
+        let stdout = process
+            .child()
+            .stdout
+            .take()
+            .context("QEMU has no output")?;
+        let stderr = process
+            .child()
+            .stderr
+            .take()
+            .context("QEMU has no error output")?;
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).split(b'\n').map_while(Result::ok) {
+                let line = String::from_utf8_lossy(&line);
+                if sender.send(line.trim_end_matches('\r').to_owned()).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Self {
+            process,
+            lines,
+            complaint: thread::spawn(move || std::io::read_to_string(stderr).unwrap_or_default()),
+        })
+    }
+}

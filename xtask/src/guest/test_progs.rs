@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The kernel's own `test_progs` in a guest of the patched kernel, with the tests that patches add.
+//!
+//! `test_progs` with all its tests takes longer to build than the kernel. Here it is made by its
+//! own Makefile in a copy of the tree from which the other tests are left out; what remains of it
+//! (runner, loader, libbpf, bpftool) is as in the tree.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::qemu::{Guest, MEMORY};
+use crate::build::initramfs;
+use crate::linux::patches::series::{SELFTESTS, Series};
+use crate::linux::patches::tree;
+use crate::linux::target::Target;
+use crate::workshop::cache::Partial;
+use crate::workshop::run;
+use crate::workshop::toolchain::Toolchain;
+
+const SMP: &str = "4,maxcpus=130";
+const LIMIT: Duration = Duration::from_secs(300);
+/// What of the Makefile's variables stands for tests that are left out.
+const LEFT_OUT: [&str; 8] = [
+    "LSKELS=",
+    "LSKELS_EXTRA=",
+    "LSKELS_SIGNED=",
+    "LINKED_SKELS=",
+    "LINKED_BPF_SRCS=",
+    "LIBARENA_SKEL=",
+    "LIBARENA_ASAN_SKEL=",
+    "TRUNNER_EXTRA_FILES=",
+];
+
+/// Runs on `target` the tests that `series` adds to the patched `tree`; `args` are those of
+/// `test_progs`.
+pub(crate) fn run(
+    target: &Target<'_>,
+    tree: &Path,
+    series: &Series,
+    args: &[String],
+) -> Result<()> {
+    let selftests = build(target, tree, series)?;
+    let test_progs = selftests.join("test_progs");
+    let mut payload = vec![("selftests/test_progs".to_owned(), test_progs.clone())];
+    payload.extend(libraries(&target.toolchain, &test_progs)?);
+    let base = initramfs::build(target)?;
+    let initramfs = target.products()?.join("selftests.cpio");
+    initramfs::extend(&base, &payload, &initramfs)?;
+
+    let mut told = vec!["selftests".to_owned()];
+    told.extend(args.iter().cloned());
+    let guest = Guest {
+        target,
+        initramfs: &initramfs,
+        smp: SMP,
+        memory: MEMORY,
+        known: &[],
+        args: &told,
+        limit: LIMIT,
+    };
+    let name = format!("selftests on {}", target.kernel.release);
+    let ended = guest.run(&name)?;
+    if ended.status != 0 {
+        bail!("test_progs failed, with status {}", ended.status);
+    }
+    Ok(())
+}
+
+/// Builds `test_progs` and gives the directory that has it.
+fn build(target: &Target<'_>, tree: &Path, series: &Series) -> Result<PathBuf> {
+    let Target {
+        project,
+        toolchain,
+        kernel,
+    } = target;
+    let place = tree.display().to_string();
+    let path = project
+        .cache
+        .path("selftests", &kernel.release, &[&place, &series.text()]);
+    let tree = project.cache.entry(path, Partial::Discard, |dir| {
+        tree::copy(tree, dir)?;
+        let selftests = dir.join(SELFTESTS);
+        for sources in ["progs", "prog_tests"] {
+            leave_out(&selftests.join(sources), series)?;
+        }
+        let mut make = toolchain.command("make");
+        make.arg("-C").arg(&selftests).arg(run::jobs());
+        make.args(["LLVM=1", "SKIP_DOCS=1", "SKIP_LLVM=1", "SKIP_LIBBFD=1"]);
+        make.arg(format!("VMLINUX_BTF={}", kernel.btf().display()));
+        make.args(LEFT_OUT).arg("test_progs");
+        project.runner.run("test_progs", make)
+    })?;
+    Ok(tree.join(SELFTESTS))
+}
+
+/// Removes the C files of `dir` that the series does not add.
+fn leave_out(dir: &Path, series: &Series) -> Result<()> {
+    let name = dir.file_name().unwrap_or_default().display().to_string();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let file = path.file_name().unwrap_or_default().display().to_string();
+        let added = series.adds(&format!("{SELFTESTS}/{name}/{file}"));
+        if file.ends_with(".c") && !added {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The shared libraries that `program` loads: where the guest looks for them, and where they lie.
+fn libraries(toolchain: &Toolchain, program: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let said = run::output(toolchain.command("ldd").arg(program))?;
+    let paths = said
+        .split_whitespace()
+        .filter(|word| word.starts_with('/'))
+        .map(|path| {
+            let inside = path.trim_start_matches('/');
+            // What /lib and /lib64 link to.
+            let file = toolchain.file("usr").join(inside);
+            let file = file
+                .canonicalize()
+                .with_context(|| format!("the toolchain has no {path}"))?;
+            Ok((inside.to_owned(), file))
+        });
+    paths.collect()
+}

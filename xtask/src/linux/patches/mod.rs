@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The patches of linux-patches/ as data, and what they make of a tree.
+
+pub(crate) mod repository;
+pub(crate) mod series;
+pub(crate) mod shared;
+pub(crate) mod tree;

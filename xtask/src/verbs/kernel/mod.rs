@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask kernel`: fetches or builds a kernel.
+
+mod data;
+
+use anyhow::{Result, bail};
+use clap::Subcommand;
+
+use crate::linux::release::Release;
+use crate::linux::stock;
+use crate::linux::target::Target;
+use crate::linux::test_kernel::Form;
+use crate::workshop::project::Project;
+use crate::workshop::toolchain::Toolchain;
+
+/// `cargo xtask kernel`.
+#[derive(clap::Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Args {
+    /// The test kernel with the patches of linux-patches/, the iterator built in.
+    #[arg(long, global = true)]
+    patched: bool,
+    /// The patched kernel with the iterator as a module.
+    #[arg(long, global = true, requires = "patched")]
+    module: bool,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Fetch a stock distribution kernel and regenerate its Rust metadata.
+    Stock {
+        /// The series wanted; the next one that fits is taken if the archive has lost it.
+        #[arg(default_value = "7.3")]
+        series: Release,
+        /// Ask the archive for a newer version than the one in the cache.
+        #[arg(long)]
+        update: bool,
+    },
+    /// Fetch, configure and build the test kernel.
+    Build,
+    /// Write what verifier-model ships of the test kernel: types, kfuncs, configuration.
+    Data,
+}
+
+/// Runs the verb.
+pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
+    let kernel = match &args.verb {
+        Some(Verb::Stock { .. }) if args.patched => {
+            bail!(
+                "stock kernels come as they are; the patched one is `cargo xtask kernel --patched`"
+            )
+        }
+        Some(Verb::Stock { series, update }) => {
+            let toolchain = Toolchain::ensure(project)?;
+            stock::ensure(project, &toolchain, *series, *update)?
+        }
+        Some(Verb::Data) => return data::write(&Target::test(project, args.form())?),
+        Some(Verb::Build) | None => Target::test(project, args.form())?.kernel,
+    };
+    println!("release  {}", kernel.release);
+    println!("image    {}", kernel.image.display());
+    println!("build    {}", kernel.build.display());
+    Ok(())
+}
+
+impl Args {
+    fn form(&self) -> Form {
+        match (self.patched, self.module) {
+            (false, _) => Form::Plain,
+            (true, false) => Form::BuiltIn,
+            (true, true) => Form::Module,
+        }
+    }
+}

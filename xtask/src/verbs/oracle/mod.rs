@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask oracle`: what the kernel's own verifier says of the corpus.
+//!
+//! The selftests of the kernel's tree and the project's programs are loaded, each program alone,
+//! in a guest of the test kernel. The answers are committed, so that the model can be compared
+//! where no guest runs.
+
+pub(super) mod helpers;
+mod patched;
+pub(super) mod written;
+
+use std::path::{Path, PathBuf};
+
+use answers::{Answers, Verdict};
+use anyhow::{Result, bail};
+
+use self::patched::Changes;
+use crate::build::initramfs;
+use crate::corpus::ask::{LOG_LEVEL, ask_objects, ask_raw};
+use crate::corpus::compile;
+use crate::corpus::question::{Part, Question};
+use crate::corpus::tiers::Tier;
+use crate::linux::release::Release;
+use crate::linux::target::{Choice, Target};
+use crate::linux::test_kernel::Form;
+use crate::workshop::project::Project;
+
+/// `cargo xtask oracle`. `KERNEL_BUILD=DIR` asks a kernel of yours.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only programs whose `object/program` contains this; the answers are printed, not written.
+    filter: Option<String>,
+    /// Only these tiers.
+    #[arg(long, value_enum)]
+    tier: Vec<Tier>,
+    /// Compare the answers with the written ones instead of writing them.
+    #[arg(long, conflicts_with = "filter")]
+    check: bool,
+    /// The verifier's log level; the answers are printed, not written.
+    #[arg(long, conflicts_with = "check")]
+    log_level: Option<u32>,
+    /// Ask for the whole logs of level 2 instead of for verdicts.
+    #[arg(long, conflicts_with_all = ["filter", "log_level"])]
+    whole_logs: bool,
+    /// Ask about the raw programs of this file instead; tests/src/oracle/raw.rs tells its format.
+    #[arg(long, conflicts_with_all = ["filter", "tier", "check"])]
+    raw: Option<PathBuf>,
+    /// Ask about the programs of this object instead, which is compiled; may be given several times.
+    #[arg(long, conflicts_with_all = ["tier", "check", "whole_logs", "raw"])]
+    object: Vec<PathBuf>,
+    /// Ask instead who may call which helper, and hold the model against it.
+    #[arg(long, conflicts_with_all = ["filter", "tier", "check", "log_level", "whole_logs", "raw", "object", "compile"])]
+    helpers: bool,
+    /// Compile the corpus and say in which directory it is, no more.
+    #[arg(long, conflicts_with_all = ["filter", "check", "raw", "object"])]
+    compile: bool,
+    /// The kernel to ask.
+    #[arg(long, value_enum, default_value = "test")]
+    kernel: Choice,
+    /// The series of the stock kernel.
+    #[arg(long, default_value = "7.3")]
+    series: Release,
+}
+
+impl Args {
+    /// Whether the kernel has the patches.
+    fn patched(&self) -> bool {
+        matches!(self.kernel, Choice::Patched | Choice::PatchedModule)
+    }
+
+    /// Whether the answers are for the terminal and not for the files.
+    fn printed(&self) -> bool {
+        self.filter.is_some()
+            || self.log_level.is_some()
+            || self.raw.is_some()
+            || self.helpers
+            || !self.object.is_empty()
+    }
+}
+
+/// Runs the verb.
+pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
+    if args.patched() && !(args.check || args.printed() || args.compile) {
+        bail!("the answers that are kept are those without the patches; add --check");
+    }
+    let target = Target::choose(project, args.kernel, args.series)?;
+    if let Some(path) = &args.raw {
+        let modules = compile::modules(&target)?;
+        let base = initramfs::build(&target)?;
+        let said = ask_raw(&target, &base, path, &modules[..1])?;
+        print!("{said}");
+        return Ok(());
+    }
+    if args.helpers {
+        let differ = helpers::differences(&target)?;
+        for difference in &differ {
+            println!("  {difference}");
+        }
+        if !differ.is_empty() {
+            bail!("the model's helpers are not the kernel's");
+        }
+        return Ok(());
+    }
+    let filter = args.filter.as_deref();
+    let level = args.log_level.unwrap_or(LOG_LEVEL);
+    if !args.object.is_empty() {
+        let said = ask_objects(&target, &args.object, level, filter)?;
+        print!("{said}");
+        return Ok(());
+    }
+    let question = if args.patched() {
+        // What the patches change shows in programs that were compiled without them.
+        let plain = Target::test(project, Form::Plain)?;
+        let question = Question::prepare(&plain, &args.tier, filter)?;
+        question.of(&target)?
+    } else {
+        Question::prepare(&target, &args.tier, filter)?
+    };
+    if args.compile {
+        println!("{}", question.layout(&target)?.display());
+        return Ok(());
+    }
+    if args.filter.is_some() || args.log_level.is_some() {
+        let said = question.ask(&target, level, filter)?;
+        if said.is_empty() {
+            bail!(
+                "no program has this in its name: {}",
+                filter.unwrap_or_default()
+            );
+        }
+        print!("{said}");
+        return Ok(());
+    }
+    let directory = written::directory(&target, args.kernel);
+    if args.whole_logs {
+        let logs = question.whole_logs(&target)?;
+        return written::whole_logs(&logs, &directory, args.check);
+    }
+    if args.check {
+        let changes = args.patched().then(|| Changes::open(project)).transpose()?;
+        let answered = question.answers(&target)?;
+        return check(&question, &answered, &directory, changes);
+    }
+    let answered = question.answers(&target)?;
+    question.write_modules(&target.kernel, &directory)?;
+    for (part, answers) in question.parts.iter().zip(&answered) {
+        summary(part, answers);
+        let path = written::answers(&directory, part.tier);
+        answers.write(&path)?;
+        println!("  written to {}", path.display());
+    }
+    Ok(())
+}
+
+/// Holds what was answered against the files in `directory`; `changes` are meant to be.
+fn check(
+    question: &Question,
+    answered: &[Answers],
+    directory: &Path,
+    mut changes: Option<Changes>,
+) -> Result<()> {
+    let mut wrong = 0;
+    for (part, answers) in question.parts.iter().zip(answered) {
+        summary(part, answers);
+        for difference in written::differences(&written::answers(directory, part.tier), answers)? {
+            println!("  {difference}");
+            let why = changes
+                .as_mut()
+                .and_then(|changes| changes.why(&difference));
+            match why {
+                Some(why) => println!("    meant to be, {why}"),
+                None => wrong += 1,
+            }
+        }
+    }
+    if wrong > 0 {
+        bail!("{wrong} answers differ from the written ones");
+    }
+    let asked = |name: &str| {
+        let mut answers = answered.iter().flat_map(|answers| &answers.answers);
+        answers.any(|answer| answer.name() == name)
+    };
+    if let Some(same) = changes.and_then(|changes| changes.same(asked)) {
+        bail!("{same} is listed as changed by a patch, but its answer is the same");
+    }
+    Ok(())
+}
+
+fn summary(part: &Part, answers: &Answers) {
+    println!(
+        "tier {}: {} programs, {} accepted, {} rejected, {} unanswered; {} objects, {} not compiled",
+        part.tier.name(),
+        answers.answers.len(),
+        answers.count(Verdict::Accepted),
+        answers.count(Verdict::Rejected),
+        answers.count(Verdict::Unanswered),
+        part.compiled.objects.len(),
+        part.compiled.refused.len()
+    );
+    for (name, why) in &part.compiled.refused {
+        println!("  not compiled: {name}: {why}");
+    }
+    for answer in &answers.answers {
+        if answer.verdict == Verdict::Unanswered {
+            println!(
+                "  unanswered: {}: {}",
+                answer.name(),
+                answer.why.as_deref().unwrap_or_default()
+            );
+        }
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The answers that are committed: where they lie, and what of new ones differs.
+
+use std::path::{Path, PathBuf};
+
+use answers::{Answers, Logs};
+use anyhow::{Result, bail};
+
+use crate::corpus::question::Question;
+use crate::corpus::tiers::Tier;
+use crate::linux::target::{Choice, Target};
+
+/// Asks the test kernel again about `tiers`: what differs from the committed answers, by tier.
+pub(crate) fn check(target: &Target<'_>, tiers: &[Tier]) -> Result<Vec<(Tier, Vec<String>)>> {
+    let question = Question::prepare(target, tiers, None)?;
+    let answered = question.answers(target)?;
+    let directory = directory(target, Choice::Test);
+    let parts = question.parts.iter().zip(&answered);
+    parts
+        .map(|(part, answers)| {
+            let path = self::answers(&directory, part.tier);
+            Ok((part.tier, differences(&path, answers)?))
+        })
+        .collect()
+}
+
+/// What differs from the answers written to `path`.
+pub(super) fn differences(path: &Path, answers: &Answers) -> Result<Vec<String>> {
+    let committed = Answers::read(path)?;
+    if committed.header.objects != answers.header.objects {
+        println!("  what was asked differs: objects");
+    } else if committed.header != answers.header {
+        println!("  what was asked differs: kernel or configuration");
+    }
+    Ok(committed.differences(answers))
+}
+
+/// The directory for the answers of the kernel, which was taken for `choice`.
+pub(super) fn directory(target: &Target<'_>, choice: Choice) -> PathBuf {
+    let release: Vec<&str> = target.kernel.release.splitn(3, '.').take(2).collect();
+    let suffix = match choice {
+        Choice::Stock => "-stock",
+        Choice::Test | Choice::Running | Choice::Patched | Choice::PatchedModule => "",
+    };
+    let name = format!("{}{suffix}", release.join("."));
+    let answers = target.project.checkout.join("verifier-model/answers");
+    answers.join(name)
+}
+
+/// The file in `directory` with the answers to `tier`.
+pub(super) fn answers(directory: &Path, tier: Tier) -> PathBuf {
+    directory.join(format!("{}.jsonl", tier.name()))
+}
+
+/// Writes the whole logs, or says which differ from the written ones.
+pub(super) fn whole_logs(logs: &[(Tier, Logs)], directory: &Path, check: bool) -> Result<()> {
+    let mut wrong = 0;
+    for (tier, logs) in logs {
+        let path = directory.join(format!("{}.whole.gz", tier.name()));
+        println!("{}: {} whole logs", tier.name(), logs.len());
+        if check {
+            for program in Logs::read(&path)?.differences(logs) {
+                println!("  {program}: another log");
+                wrong += 1;
+            }
+        } else {
+            logs.write(&path)?;
+            println!("  written to {}", path.display());
+        }
+    }
+    if wrong > 0 {
+        bail!("{wrong} logs differ from the written ones");
+    }
+    Ok(())
+}

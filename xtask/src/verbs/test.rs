@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask test`: the host's tests, then the guest's on two stock kernels and the test kernel.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::oracle::{helpers, written};
+use super::{agreement, bench};
+use crate::build::initramfs;
+use crate::corpus::tiers::Tier;
+use crate::guest::qemu::{Guest, MEMORY};
+use crate::linux::kernel::Kernel;
+use crate::linux::release::Release;
+use crate::linux::target::{Choice, Target};
+use crate::linux::test_kernel::Form;
+use crate::workshop::interrupt::Guarded;
+use crate::workshop::project::Project;
+
+/// More CPUs are possible than one word of a mask has bits; few are present, so that it is cheap.
+const SMP: &str = "4,maxcpus=130";
+/// More than a copy of a mask has room for in its iterator, and the tests to run with them.
+const MANY: usize = 300;
+const WITH_MANY: &str = "snapshot::";
+/// The name of the test that the instruction counts are.
+const COUNTS: &str = "bench::counts";
+const LIMIT: Duration = Duration::from_secs(420);
+/// The stock kernels that are tested.
+const STOCK: [Release; 2] = [
+    Release { major: 7, minor: 2 },
+    Release { major: 7, minor: 3 },
+];
+
+/// `cargo xtask test`. `KERNEL_BUILD=DIR` tests a kernel of yours in place of the three.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only the tests whose name contains this.
+    filter: Option<String>,
+    /// Only the host's tests.
+    #[arg(long, conflicts_with = "guest")]
+    host: bool,
+    /// Only the guest's tests.
+    #[arg(long)]
+    guest: bool,
+    /// Ask the test kernel again about the whole corpus, not only about iterators and loops.
+    #[arg(long)]
+    oracle: bool,
+    /// Only on this kernel; `patched` is both, with the iterator built in and with it as a module.
+    #[arg(long, value_enum)]
+    kernel: Option<Choice>,
+    /// The series of the stock kernel named by --kernel.
+    #[arg(long, default_value = "7.3")]
+    series: Release,
+}
+
+/// Runs the verb; the last line tells the sum.
+pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
+    let mut sum = Tally::default();
+    let mut broken = Vec::new();
+    if !args.guest {
+        match host(project, args) {
+            Ok(tally) => sum.add(tally),
+            Err(error) => broken.push(error),
+        }
+    }
+    if !args.host {
+        for target in targets(project, args)? {
+            for part in [on, with_many] {
+                match part(&target, args) {
+                    Ok(tally) => sum.add(tally),
+                    Err(error) => broken.push(error),
+                }
+            }
+            if args
+                .filter
+                .as_deref()
+                .is_none_or(|filter| COUNTS.contains(filter))
+            {
+                match counts(&target) {
+                    Ok(tally) => sum.add(tally),
+                    Err(error) => broken.push(error),
+                }
+            }
+            if gave_answers(&target.kernel) {
+                match answers(&target, args) {
+                    Ok(tally) => sum.add(tally),
+                    Err(error) => broken.push(error),
+                }
+            }
+        }
+    }
+    for error in &broken {
+        eprintln!("error: {error:#}");
+    }
+    println!(
+        "{} passed, {} failed",
+        sum.passed,
+        sum.failed + broken.len() as u64
+    );
+    if sum.failed > 0 || !broken.is_empty() {
+        bail!("not all tests pass");
+    }
+    if sum.passed == 0 {
+        bail!(
+            "no test has this in its name: {}",
+            args.filter.as_deref().unwrap_or_default()
+        );
+    }
+    Ok(())
+}
+
+/// `cargo test` over all that needs cargo alone.
+fn host(project: &Project, args: &Args) -> Result<Tally> {
+    let mut command = Command::new("cargo");
+    command
+        .current_dir(&project.checkout)
+        .args(["test", "--locked", "--no-fail-fast"]);
+    command.args(args.filter.as_deref());
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut guarded = Guarded::new(command.spawn().context("cannot run cargo")?);
+    let stdout = guarded
+        .child()
+        .stdout
+        .take()
+        .context("cargo has no output")?;
+    let mut tally = Tally::default();
+    for line in BufReader::new(stdout).lines() {
+        let line = line?;
+        println!("{line}");
+        tally.line(&line);
+    }
+    let status = guarded.child().wait()?;
+    if !status.success() && tally.failed == 0 {
+        bail!("cargo test failed: {status}");
+    }
+    Ok(tally)
+}
+
+fn targets<'a>(project: &'a Project, args: &Args) -> Result<Vec<Target<'a>>> {
+    if let Some(choice) = args.kernel {
+        let choices = match choice {
+            Choice::Patched => vec![Choice::Patched, Choice::PatchedModule],
+            choice => vec![choice],
+        };
+        let choose = |choice| Target::choose(project, choice, args.series);
+        return choices.into_iter().map(choose).collect();
+    }
+    if let Some(yours) = Target::yours(project)? {
+        return Ok(vec![yours]);
+    }
+    let mut targets: Vec<Target<'_>> = Vec::new();
+    for release in STOCK {
+        let target = Target::stock(project, release)?;
+        // A release that the archive has lost may give way to the other one.
+        let name = |target: &Target<'_>| target.kernel.release.clone();
+        if targets.iter().all(|known| name(known) != name(&target)) {
+            targets.push(target);
+        }
+    }
+    targets.push(Target::test(project, Form::Plain)?);
+    Ok(targets)
+}
+
+/// The guest's suite on `target`.
+fn on(target: &Target<'_>, args: &Args) -> Result<Tally> {
+    let mut told = vec!["test".to_owned()];
+    if let Some(filter) = &args.filter {
+        told.extend(["--filter".to_owned(), filter.clone()]);
+    }
+    let name = format!("tests on {}", target.kernel.release);
+    suite(target, &name, SMP, &told)
+}
+
+/// What of the suite another number of possible CPUs makes a difference to.
+fn with_many(target: &Target<'_>, args: &Args) -> Result<Tally> {
+    let filter = args.filter.as_deref().unwrap_or(WITH_MANY);
+    if !filter.starts_with(WITH_MANY) && !WITH_MANY.starts_with(filter) {
+        return Ok(Tally::default());
+    }
+    let many = MANY.to_string();
+    let told = ["test", "--possible", &many, "--filter", filter].map(str::to_owned);
+    let name = format!(
+        "tests on {} with {many} possible CPUs",
+        target.kernel.release
+    );
+    let smp = format!("4,maxcpus={many}");
+    suite(target, &name, &smp, &told)
+}
+
+/// The guest's suite with CPUs as QEMU's `-smp` has them.
+fn suite(target: &Target<'_>, name: &str, smp: &str, told: &[String]) -> Result<Tally> {
+    let initramfs = initramfs::build(target)?;
+    let guest = Guest {
+        target,
+        initramfs: &initramfs,
+        smp,
+        args: told,
+        memory: MEMORY,
+        known: &[],
+        limit: LIMIT,
+    };
+    let ended = guest.run(name)?;
+    let mut tally = Tally::default();
+    for line in ended.output.lines() {
+        tally.line(line);
+    }
+    if ended.status != 0 && tally.failed == 0 {
+        bail!("{name}: the suite ended with status {}", ended.status);
+    }
+    Ok(tally)
+}
+
+/// The iterator's instruction counts, on the kernel of the committed table.
+fn counts(target: &Target<'_>) -> Result<Tally> {
+    let Some(grown) = bench::guard(target)? else {
+        println!(
+            "{COUNTS}: no counts are committed for {}",
+            target.kernel.release
+        );
+        return Ok(Tally::default());
+    };
+    for cell in &grown {
+        println!("{COUNTS}: {cell}");
+    }
+    if grown.is_empty() {
+        println!("test {COUNTS} ... ok");
+    } else {
+        println!("test {COUNTS} ... FAILED: `cargo xtask bench` accepts the new counts");
+    }
+    Ok(Tally {
+        passed: u64::from(grown.is_empty()),
+        failed: u64::from(!grown.is_empty()),
+    })
+}
+
+/// Whether the answers that are committed are this kernel's.
+fn gave_answers(kernel: &Kernel) -> bool {
+    kernel.release == verifier_model::facts::linux_7_3::release()
+}
+
+/// The model against the committed answers, and these against the kernel once more.
+fn answers(target: &Target<'_>, args: &Args) -> Result<Tally> {
+    let wanted = |prefix: &str| {
+        let filter = args.filter.as_deref().unwrap_or(prefix);
+        prefix.starts_with(filter) || filter.starts_with(prefix)
+    };
+    let mut tests = Vec::new();
+    if wanted("agreement::") {
+        tests.extend(agreement::tests(target)?);
+    }
+    if wanted("oracle::") {
+        let tiers: &[Tier] = match args.oracle {
+            true => &Tier::ALL,
+            false => &[Tier::Iterators, Tier::States],
+        };
+        for (tier, differences) in written::check(target, tiers)? {
+            let first = differences.first();
+            let failure = first.map(|first| format!("{} differ: {first}", differences.len()));
+            tests.push((format!("oracle::{}", tier.name()), failure));
+        }
+        if args.oracle {
+            let differences = helpers::differences(target)?;
+            tests.push(("oracle::helpers".to_owned(), differences.into_iter().next()));
+        }
+    }
+    if let Some(filter) = &args.filter {
+        tests.retain(|(name, _)| name.contains(filter.as_str()));
+    }
+    let mut tally = Tally::default();
+    for (name, failure) in &tests {
+        match failure {
+            None => println!("test {name} ... ok"),
+            Some(failure) => println!("test {name} ... FAILED: {failure}"),
+        }
+        tally.passed += u64::from(failure.is_none());
+        tally.failed += u64::from(failure.is_some());
+    }
+    Ok(tally)
+}
+
+/// How many tests passed and failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+
+    /// Takes in a closing line such as `test result: ok. 4 passed; 0 failed; …`.
+    fn line(&mut self, line: &str) {
+        let Some(rest) = line.trim().strip_prefix("test result: ") else {
+            return;
+        };
+        let count = |word: &str| {
+            let (before, _) = rest.split_once(word)?;
+            before.split_whitespace().last()?.parse::<u64>().ok()
+        };
+        self.passed += count(" passed").unwrap_or(0);
+        self.failed += count(" failed").unwrap_or(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_add_up() {
+        let mut tally = Tally::default();
+        tally.line("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out");
+        tally.line("test result: FAILED. 3 passed; 2 failed; 0 ignored");
+        tally.line("test something ... ok");
+        assert_eq!(
+            tally,
+            Tally {
+                passed: 15,
+                failed: 2
+            }
+        );
+    }
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Binary packages from Debian's archive, found and verified by the toolchain's own apt, with a
+//! state of its own: neither the host's package lists nor the toolchain's are touched.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::workshop::cache;
+use crate::workshop::files::make_dir;
+use crate::workshop::project::Project;
+use crate::workshop::run;
+use crate::workshop::toolchain::Toolchain;
+
+/// One version of one package.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Package {
+    /// Its name, such as `linux-source-7.3`.
+    pub(crate) name: String,
+    /// Its version, such as `7.3.4-1~bpo13+1`.
+    pub(crate) version: String,
+    /// What its download weighs, in bytes.
+    pub(crate) size: u64,
+}
+
+/// A view of one suite.
+pub(crate) struct Suite<'a> {
+    project: &'a Project,
+    toolchain: &'a Toolchain,
+    state: PathBuf,
+}
+
+impl<'a> Suite<'a> {
+    /// Fetches the package lists of `suite`.
+    pub(crate) fn fetch(
+        project: &'a Project,
+        toolchain: &'a Toolchain,
+        suite: &str,
+    ) -> Result<Self> {
+        let state = project.cache.shared("apt")?.join(suite);
+        for dir in ["lists/partial", "cache/archives/partial"] {
+            fs::create_dir_all(state.join(dir))
+                .with_context(|| format!("cannot make {}", state.display()))?;
+        }
+        let _lock = cache::lock(&state.join("update.lock"))?;
+        fs::write(
+            state.join("sources.list"),
+            format!("{}\n", toolchain.archive_line(suite)?),
+        )?;
+        let this = Self {
+            project,
+            toolchain,
+            state,
+        };
+        // Without this, apt-get update ends well although an archive was out of reach.
+        let mut update = this.apt("apt-get");
+        update.args(["--error-on=any", "update"]);
+        project.runner.run("package lists", update)?;
+        Ok(this)
+    }
+
+    /// All versions of the packages whose name matches the regular expression `pattern`.
+    pub(crate) fn find(&self, pattern: &str) -> Result<Vec<Package>> {
+        let names = run::output(
+            self.apt("apt-cache")
+                .args(["search", "--names-only", pattern]),
+        )?;
+        let names: Vec<&str> = names
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .collect();
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(parse(&run::output(
+            self.apt("apt-cache").arg("show").args(names),
+        )?))
+    }
+
+    /// Downloads `packages` and unpacks them below `dir`.
+    pub(crate) fn unpack(&self, packages: &[Package], dir: &Path) -> Result<()> {
+        let debs = dir.join("debs");
+        make_dir(&debs)?;
+        let total: u64 = packages.iter().map(|package| package.size).sum();
+        let mut download = self.toolchain.command("env");
+        download
+            .args(["--chdir", &debs.display().to_string(), "apt-get"])
+            .args(self.options())
+            .arg("download");
+        download.args(
+            packages
+                .iter()
+                .map(|package| format!("{}={}", package.name, package.version)),
+        );
+        let name = format!("download of {} ({} MB)", names(packages), total / 1_000_000);
+        self.project
+            .runner
+            .run_watched(&name, download, &debs, total)?;
+        let mut found = 0;
+        for entry in fs::read_dir(&debs)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "deb") {
+                let mut unpack = self.toolchain.command("dpkg-deb");
+                unpack.arg("--extract").arg(&path).arg(dir);
+                run::output(&mut unpack)
+                    .with_context(|| format!("cannot unpack {}", path.display()))?;
+                found += 1;
+            }
+        }
+        if found != packages.len() {
+            bail!(
+                "{found} of {} packages arrived: {}",
+                packages.len(),
+                names(packages)
+            );
+        }
+        fs::remove_dir_all(&debs)?;
+        Ok(())
+    }
+
+    fn apt(&self, program: &str) -> Command {
+        let mut command = self.toolchain.command(program);
+        command.args(self.options());
+        command
+    }
+
+    fn options(&self) -> Vec<String> {
+        let state = self.state.display();
+        [
+            format!("Dir::State::lists={state}/lists"),
+            format!("Dir::Cache={state}/cache"),
+            format!("Dir::Etc::sourcelist={state}/sources.list"),
+            "Dir::Etc::sourceparts=-".to_owned(),
+            // There is no other user inside.
+            "APT::Sandbox::User=root".to_owned(),
+            "Acquire::Languages=none".to_owned(),
+            "Acquire::Retries=2".to_owned(),
+        ]
+        .into_iter()
+        .flat_map(|option| ["-o".to_owned(), option])
+        .collect()
+    }
+}
+
+fn names(packages: &[Package]) -> String {
+    packages
+        .iter()
+        .map(|package| package.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Reads what `apt-cache show` prints: paragraphs of `Field: value` lines.
+fn parse(text: &str) -> Vec<Package> {
+    text.split("\n\n")
+        .filter(|paragraph| !paragraph.trim().is_empty())
+        .map(|paragraph| {
+            let field = |name: &str| {
+                paragraph
+                    .lines()
+                    .find_map(|line| line.strip_prefix(name))
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            Package {
+                name: field("Package: "),
+                version: field("Version: "),
+                size: field("Size: ").parse().unwrap_or(0),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paragraphs_become_packages() {
+        let text = "Package: a\nVersion: 1-2\nSize: 30\nDescription: x\n y\n\nPackage: b\nVersion: 4\nSize: 5\n";
+        let package = |name: &str, version: &str, size| Package {
+            name: name.into(),
+            version: version.into(),
+            size,
+        };
+        assert_eq!(parse(text), [package("a", "1-2", 30), package("b", "4", 5)]);
+    }
+}
