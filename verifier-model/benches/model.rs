@@ -20,10 +20,9 @@ use generated::generate::Weights;
 use generated::kernel::kernel;
 use generated::law;
 use generated::lower::lower;
-use verifier_model::domain::tnum::Tnum;
-use verifier_model::facts::rule::Profile;
-use verifier_model::options::Options;
-use verifier_model::verify::verify;
+use verifier_model::Options;
+use verifier_model::Tnum;
+use verifier_model::verify;
 
 fn tnum(c: &mut Criterion) {
     let pairs: Vec<(Tnum, Tnum)> = (0..64u64)
@@ -76,7 +75,7 @@ fn bench_code(c: &mut Criterion, name: &str, code: &Code) {
 
 /// Verifies; the number of instructions.
 fn walk(kernel: &Kernel, prog: &ProgLoad) -> u32 {
-    let verdict = verify(black_box(prog), kernel, &Profile::V7_3, &Options::default());
+    let verdict = verify(black_box(prog), kernel, &Options::default());
     verdict.stats.insns_processed
 }
 
@@ -154,8 +153,7 @@ fn corpus(c: &mut Criterion) {
     };
     let mut objects = Vec::new();
     find(Path::new(&dir), &mut objects);
-    let kernel =
-        verifier_model::facts::linux_7_3::linux_7_3().expect("the kernel that comes along");
+    let kernel = verifier_model::linux_7_3().expect("the kernel that comes along");
     let options = PrepareOptions::default();
     let mut progs = Vec::new();
     for path in objects {

@@ -13,15 +13,14 @@ use bpf::kernel::{Kernel, Module};
 use bpf::load::Object;
 use bpf::load::{Autoload, PrepareOptions, Prepared};
 use bpf::program::ProgFlags;
-use verifier_model::facts::rule::{Profile, Rule};
-use verifier_model::options::Options;
-use verifier_model::verify::verify;
+use verifier_model::Options;
+use verifier_model::{Outcome, verify};
+use verifier_model::{Profile, Rule};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut opts = Options::default();
     let mut only = None;
     let mut tags = true;
-    let mut profile = Profile::default();
     let mut paths = Vec::new();
     let mut modules = Vec::new();
     let mut args = std::env::args().skip(1);
@@ -34,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "-w" => {
                 let name = args.next().ok_or("no rule")?;
                 let rule = Rule::ALL.iter().find(|r| r.name == name);
-                profile = profile.without(*rule.ok_or("no such rule")?);
+                opts.profile = opts.profile.without(*rule.ok_or("no such rule")?);
             }
             "-p" => only = args.next(),
             "-m" => modules.push(args.next().ok_or("no module")?),
@@ -89,19 +88,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 if tags {
                     prog.prog_flags |= tagged_flags(prog.btf.as_deref(), &name);
                 }
-                if !opts.privileged {
-                    prog = prog.without_btf();
-                }
-                let v = verify(&prog, &kernel, &profile, &opts);
-                let word = match (&v.not_modelled, v.accepted) {
-                    (Some(_), _) => "unmodelled",
-                    (None, true) => "accept",
-                    (None, false) => "reject",
+                let v = verify(&prog, &kernel, &opts);
+                let said = match v.outcome {
+                    Outcome::Accepted => "accept 0".to_owned(),
+                    Outcome::Rejected(why) => format!("reject {}", why.errno.0),
+                    Outcome::NotModelled(what) => format!("unmodelled 0\nnot modelled: {what}"),
                 };
-                println!("=== {path} {name} {word} {}", v.errno);
-                if let Some(what) = v.not_modelled {
-                    println!("not modelled: {what}");
-                }
+                println!("=== {path} {name} {said}");
                 print!("{}", v.log);
             }
         }

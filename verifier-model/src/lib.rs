@@ -1,59 +1,76 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A pure-Rust model of the Linux BPF verifier.
 //!
-//! [`load`] reads an object as libbpf does, [`verify`] walks its programs as the verifier does. What
+//! [`Object`] reads an object as libbpf does, [`verify`] walks its programs as the verifier does. What
 //! is modelled and what is not is said in the README; how a loop converges, with a picture, in
 //! `docs/verifier-model.md`.
 //!
 //! ```
-//! use verifier_model::explain::explain;
-//! use verifier_model::load::{Object, PrepareOptions};
-//! use verifier_model::prog_load::Kernel;
-//! use verifier_model::profile::Profile;
-//! use verifier_model::verify::{Options, verify};
+//! use verifier_model::{Object, Options, PrepareOptions, explain, linux_7_3, verify};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let kernel = crate::facts::linux_7_3::linux_7_3()?;
+//! let kernel = linux_7_3()?;
 //! let data = std::fs::read("tests/explain/iterators.elf")?;
 //! let object = Object::open(&data, "iterators.elf")?;
 //! for prog in object.prepare(&kernel, &PrepareOptions::default())? {
 //!     let load = prog.load?;
-//!     let verdict = verify(&load, &kernel, &Profile::V7_3, &Options::default());
-//!     assert!(!verdict.accepted, "every program of this object has a mistake");
+//!     let verdict = verify(&load, &kernel, &Options::default());
+//!     assert!(!verdict.accepted(), "every program of this object has a mistake");
 //!
-//!     let (_, why) = explain(&load, &kernel, &Profile::V7_3, &Options::default());
+//!     let (_, why) = explain(&load, &kernel, &Options::default());
 //!     println!("{}", why.text(false));
 //! }
 //! # Ok(())
 //! # }
 //! ```
 
-pub mod analysis;
+mod analysis;
 
-pub mod check;
+mod check;
 
-pub mod domain;
+mod domain;
 
-pub mod env;
+mod env;
 
-pub mod explain;
+mod explain;
 
-pub mod facts;
+mod facts;
 
-pub mod graph;
+mod graph;
 
-pub mod input;
+mod input;
 
-pub mod log;
+mod log;
 
-pub mod options;
+mod options;
 
-pub mod precision;
+mod precision;
 
-pub mod state;
+mod state;
 
-pub mod verdict;
+mod verdict;
 
-pub mod verify;
+mod verify;
 
-pub mod walk;
+mod walk;
+
+pub use bpf::btf::Btf;
+pub use bpf::kernel::kfuncs::KfuncTable;
+pub use bpf::kernel::{Kernel, Module};
+pub use bpf::load::{LoadError, Object, PrepareOptions, SetAttachTarget};
+pub use bpf::map::MapDef;
+pub use bpf::program::ProgLoad;
+
+pub use explain::{Explanation, explain};
+pub use facts::errno::Errno;
+pub use facts::helpers::func_id_name as helper_name;
+pub use facts::linux_7_3::linux_7_3;
+pub use facts::rule::{Before, Profile, Rule};
+pub use graph::{Graph, graph};
+pub use options::Options;
+pub use verdict::{Outcome, Rejection, Stats, Verdict};
+pub use verify::verify;
+
+// For `cargo bench` alone.
+#[doc(hidden)]
+pub use domain::tnum::Tnum;

@@ -143,7 +143,7 @@ impl Log {
 }
 
 /// How far to indent so that what follows an instruction of `pos` characters is aligned.
-pub const fn vlog_alignment(pos: usize) -> usize {
+pub(crate) const fn vlog_alignment(pos: usize) -> usize {
     let min = pos + 4;
     let at = if min > 40 { min } else { 40 };
     at.div_ceil(8) * 8 - pos - 1

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! How to verify.
 
+use crate::facts::rule::Profile;
+
 /// How to verify.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// 0 nothing, 1 the path that ends verification, 2 every path, [`BPF_LOG_STATS`] messages and the
+    /// The rules that the verifier follows.
+    pub profile: Profile,
+    /// 0 nothing, 1 the path that ends verification, 2 every path, [`Options::LOG_STATS`] messages and the
     /// last line alone.
     pub log_level: u32,
     /// Whether the loader has CAP_BPF and CAP_PERFMON. Without, the kernel is taken to be one that
@@ -25,6 +29,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            profile: Profile::V7_3,
             log_level: 1,
             privileged: true,
             nr_cpu_ids: 8,
@@ -32,4 +37,9 @@ impl Default for Options {
             max_insns: u32::MAX,
         }
     }
+}
+
+impl Options {
+    /// The log level that costs nothing (`BPF_LOG_STATS`): no instruction and no state is printed.
+    pub const LOG_STATS: u32 = 4;
 }

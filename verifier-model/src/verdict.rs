@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the kernel would say of a program.
 
+use crate::facts::errno::Errno;
+
 /// Counts, as the last line of the log has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
@@ -19,18 +21,48 @@ pub struct Stats {
 /// What the kernel would say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// The program is accepted.
-    pub accepted: bool,
-    /// Positive error number; 0 when accepted.
-    pub errno: i32,
-    /// The last line that says why; empty when accepted.
-    pub message: String,
-    /// Instruction at which it was rejected, when it was during the walk.
-    pub insn: Option<u32>,
-    /// The log.
+    /// Whether the program loads, and why not.
+    pub outcome: Outcome,
+    /// The verifier's log, at [`Options::log_level`](crate::Options::log_level).
     pub log: String,
-    /// Counts.
+    /// What verification took.
     pub stats: Stats,
-    /// No verdict: the program needs something that is not modelled, named here.
-    pub not_modelled: Option<String>,
+}
+
+/// Whether a program loads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It does.
+    Accepted,
+    /// It does not.
+    Rejected(Rejection),
+    /// Nobody knows: the program needs something that is not modelled, named here.
+    NotModelled(String),
+}
+
+/// Why a program is rejected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// What `bpf(2)` fails with.
+    pub errno: Errno,
+    /// The last line that says why, as the kernel prints it; empty where it prints none, and at a
+    /// log level of 0.
+    pub message: String,
+    /// Instruction at which it was rejected, counted from 0, when it was during the walk.
+    pub insn: Option<u32>,
+}
+
+impl Verdict {
+    /// Whether the program is accepted.
+    pub fn accepted(&self) -> bool {
+        self.outcome == Outcome::Accepted
+    }
+
+    /// Why it is rejected, if it is.
+    pub fn rejection(&self) -> Option<&Rejection> {
+        match &self.outcome {
+            Outcome::Rejected(rejection) => Some(rejection),
+            _ => None,
+        }
+    }
 }

@@ -11,9 +11,8 @@ use std::path::Path;
 use answers::{Answer, Logs, log};
 use bpf::load::Object;
 use bpf::load::{Autoload, PrepareOptions};
-use verifier_model::facts::rule::Profile;
-use verifier_model::options::Options;
-use verifier_model::verify::verify;
+use verifier_model::Options;
+use verifier_model::verify;
 
 /// What of a log does not differ from boot to boot, and is the verifier's own.
 fn comparable(text: &str) -> String {
@@ -24,7 +23,7 @@ fn comparable(text: &str) -> String {
 fn every_line_is_the_kernels() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let logs = Logs::read(&tests.join("log/kernel.jsonl.gz")).expect("the kernel's logs");
-    let kernel = verifier_model::facts::linux_7_3::linux_7_3().expect("the kernel's types");
+    let kernel = verifier_model::linux_7_3().expect("the kernel's types");
     let options = Options {
         log_level: 2,
         nr_cpu_ids: 2,
@@ -54,7 +53,7 @@ fn every_line_is_the_kernels() {
             let mut prepared = object.prepare(&kernel, &prepare).expect("a program");
             let load = prepared.next().expect("a program").load;
             let load = load.expect("a program that loads");
-            let verdict = verify(&load, &kernel, &Profile::V7_3, &options);
+            let verdict = verify(&load, &kernel, &options);
             let (said, model) = (comparable(said), comparable(&verdict.log));
             let mut lines = said.lines().zip(model.lines()).enumerate();
             if let Some((at, (kernel, model))) = lines.find(|(_, (k, m))| k != m) {

@@ -21,9 +21,9 @@ use bpf::load::raw_program;
 use bpf::map::MapDef;
 use bpf::program::{FuncInfo, ProgFlags, ProgLoad};
 use bpf::uapi::MapType;
-use verifier_model::facts::rule::{Profile, Rule};
-use verifier_model::options::Options;
-use verifier_model::verify::verify;
+use verifier_model::Options;
+use verifier_model::{Outcome, verify};
+use verifier_model::{Profile, Rule};
 
 /// Types and functions of the kernel that the cases use.
 struct KernelBtf {
@@ -169,11 +169,15 @@ fn read_map(text: &str) -> (&str, MapDef) {
 }
 
 fn verdict(case: &Case, kernel: &Kernel, profile: &Profile) -> (String, String) {
-    let v = verify(&case.load, kernel, profile, &Options::default());
-    let text = match (&v.not_modelled, v.accepted) {
-        (Some(what), _) => format!("not modelled: {what}"),
-        (None, true) => format!("accepted after {} instructions", v.stats.insns_processed),
-        (None, false) => format!("rejected {} {}", v.errno, v.message),
+    let options = Options {
+        profile: *profile,
+        ..Options::default()
+    };
+    let v = verify(&case.load, kernel, &options);
+    let text = match v.outcome {
+        Outcome::Accepted => format!("accepted after {} instructions", v.stats.insns_processed),
+        Outcome::Rejected(why) => format!("rejected {} {}", why.errno.0, why.message),
+        Outcome::NotModelled(what) => format!("not modelled: {what}"),
     };
     (text, v.log)
 }
@@ -181,7 +185,7 @@ fn verdict(case: &Case, kernel: &Kernel, profile: &Profile) -> (String, String) 
 #[test]
 fn each_rule_shows() {
     let mut kernel = Kernel::new(Arc::new(KernelBtf::build()));
-    kernel.kfuncs = verifier_model::facts::linux_7_3::kfuncs();
+    kernel.kfuncs = verifier_model::linux_7_3().expect("it comes along").kfuncs;
     let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rules");
     let mut wrong = String::new();
     for rule in Rule::ALL {

@@ -10,13 +10,10 @@ use bpf::load::raw_program;
 use bpf::program::{ProgFlags, ProgLoad};
 use bpf::uapi::Insn;
 use proptest::prelude::*;
-use verifier_model::explain::explain;
-use verifier_model::facts::rule::Profile;
-use verifier_model::graph::graph;
-use verifier_model::graph::svg::svg;
-use verifier_model::options::Options;
-use verifier_model::verdict::Verdict;
-use verifier_model::verify::verify;
+use verifier_model::Options;
+use verifier_model::Verdict;
+use verifier_model::verify;
+use verifier_model::{Errno, explain, graph};
 
 const fn i(code: u8, dst_reg: u8, src_reg: u8, off: i16, imm: i32) -> Insn {
     Insn {
@@ -76,23 +73,18 @@ fn load(insns: &[Insn], kernel: &Kernel) -> ProgLoad {
 
 fn run(insns: &[Insn]) -> Verdict {
     let kernel = kernel();
-    verify(
-        &load(insns, &kernel),
-        &kernel,
-        &Profile::V7_3,
-        &Options::default(),
-    )
+    verify(&load(insns, &kernel), &kernel, &Options::default())
 }
 
 fn accepted(insns: &[Insn], insns_processed: u32) {
     let v = run(insns);
-    assert!(v.accepted, "{}", v.log);
+    assert!(v.accepted(), "{}", v.log);
     assert_eq!(v.stats.insns_processed, insns_processed, "{}", v.log);
 }
 
 fn rejected(insns: &[Insn], errno: i32, message: &str) {
     let v = run(insns);
-    assert_eq!((v.accepted, v.errno), (false, errno), "{}", v.log);
+    assert_eq!(v.rejection().map(|r| r.errno.0), Some(errno), "{}", v.log);
     assert!(v.log.contains(message), "{}", v.log);
 }
 
@@ -124,7 +116,7 @@ fn a_loop_that_is_too_long_is_cut_off() {
 #[test]
 fn may_goto_converges() {
     let v = run(&[mov(0, 0), may_goto(2), add(0, 1), ja(-3), mov(0, 0), EXIT]);
-    assert!(v.accepted, "{}", v.log);
+    assert!(v.accepted(), "{}", v.log);
     assert!(v.stats.insns_processed < 100, "{}", v.log);
 }
 
@@ -152,12 +144,12 @@ fn unprivileged(insns: &[Insn], section: &str) -> Verdict {
         privileged: false,
         ..Options::default()
     };
-    verify(&prog, &kernel, &Profile::V7_3, &opts)
+    verify(&prog, &kernel, &opts)
 }
 
 fn refused(insns: &[Insn], errno: i32, message: &str) {
     let v = unprivileged(insns, "socket");
-    assert_eq!((v.accepted, v.errno), (false, errno), "{}", v.log);
+    assert_eq!(v.rejection().map(|r| r.errno.0), Some(errno), "{}", v.log);
     assert!(v.log.contains(message), "{}", v.log);
 }
 
@@ -177,14 +169,14 @@ fn the_unprivileged_see_no_address() {
     let read = [i(0x79, 0, 10, -8, 0), EXIT];
     refused(&read, 13, "invalid read from stack");
     let v = run(&read);
-    assert!(v.accepted, "{}", v.log);
+    assert!(v.accepted(), "{}", v.log);
 }
 
 #[test]
 fn the_unprivileged_load_two_types() {
     let v = unprivileged(&[mov(0, 0), EXIT], "xdp");
-    assert_eq!((v.accepted, v.errno), (false, 1));
-    assert!(unprivileged(&[mov(0, 0), EXIT], "socket").accepted);
+    assert_eq!(v.rejection().map(|r| r.errno), Some(Errno::EPERM));
+    assert!(unprivileged(&[mov(0, 0), EXIT], "socket").accepted());
 }
 
 #[test]
@@ -192,11 +184,11 @@ fn speculation_walks_the_branch_not_taken() {
     // r0 is at most 7, so only a processor that guesses wrong gets to the fourth instruction.
     let guarded = |insn| [call(7), i(0x57, 0, 0, 0, 7), jlt(0, 8, 1), insn, EXIT];
     let v = unprivileged(&guarded(mov(0, 1)), "socket");
-    assert!(v.accepted, "{}", v.log);
+    assert!(v.accepted(), "{}", v.log);
     assert_eq!(v.stats.insns_processed, 6, "{}", v.log);
     // What is unsafe there costs a barrier, not the program.
     let v = unprivileged(&guarded(stx(0, 0, 0)), "socket");
-    assert!(v.accepted, "{}", v.log);
+    assert!(v.accepted(), "{}", v.log);
     assert_eq!(v.stats.insns_processed, 5, "{}", v.log);
 }
 
@@ -229,7 +221,7 @@ fn levels_of_the_log() {
             log_level,
             ..Options::default()
         };
-        verify(&prog, &kernel, &Profile::V7_3, &opts).log
+        verify(&prog, &kernel, &opts).log
     };
     let last = "processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n";
     assert_eq!(log(0), "");
@@ -272,12 +264,12 @@ proptest! {
         let mut prog = load(&insns, &kernel);
         prog.prog_flags = ProgFlags::from_bits_retain(flags & !0x10);
         let opts = Options { log_level: level, ..Options::default() };
-        let v = verify(&prog, &kernel, &Profile::V7_3, &opts);
-        prop_assert!(v.accepted || v.errno != 0 || v.not_modelled.is_some());
-        let (explained, _) = explain(&prog, &kernel, &Profile::V7_3, &opts);
+        let v = verify(&prog, &kernel, &opts);
+        prop_assert!(v.rejection().is_none_or(|r| r.errno.0 != 0));
+        let (explained, _) = explain(&prog, &kernel, &opts);
         prop_assert_eq!(&explained, &v);
-        let (_, drawn) = graph(&prog, &kernel, &Profile::V7_3, &opts, 20);
-        prop_assert!(svg(&drawn).ends_with("</svg>\n"));
+        let (_, drawn) = graph(&prog, &kernel, &opts, 20);
+        prop_assert!(drawn.svg().ends_with("</svg>\n"));
     }
 
     #[test]
@@ -285,7 +277,7 @@ proptest! {
         let kernel = kernel();
         let bytes: Vec<u8> = bytes.iter().flat_map(|b| b.to_le_bytes()).collect();
         let prog = raw_program(&bytes, "prog", "xdp", &kernel).expect("a program");
-        let v = verify(&prog, &kernel, &Profile::V7_3, &Options::default());
-        prop_assert!(v.accepted || v.errno != 0 || v.not_modelled.is_some());
+        let v = verify(&prog, &kernel, &Options::default());
+        prop_assert!(v.rejection().is_none_or(|r| r.errno.0 != 0));
     }
 }

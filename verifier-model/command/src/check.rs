@@ -14,7 +14,7 @@ use bpf::load::SetAttachTarget;
 use bpf::load::raw_program;
 use bpf::load::{Autoload, PrepareOptions, Prepared};
 use bpf::program::ProgLoad;
-use verifier_model::verdict::Verdict;
+use verifier_model::{Outcome, Verdict};
 
 use crate::column::{self, Column, Row, Variant};
 use crate::filter::Filters;
@@ -344,8 +344,8 @@ fn check_prog(
             let us = i64::try_from(start.elapsed().as_micros()).unwrap_or(i64::MAX);
             record.number(Stat::Duration, us);
             describe(&mut record, load, &verdict);
-            checked.rejected |= !verdict.accepted && verdict.not_modelled.is_none();
-            checked.not_modelled |= verdict.not_modelled.is_some();
+            checked.rejected |= matches!(verdict.outcome, Outcome::Rejected(_));
+            checked.not_modelled |= matches!(verdict.outcome, Outcome::NotModelled(_));
             if args.verdict.log_level > 0 {
                 let word = record.get(Stat::Verdict).map(Value::to_string);
                 let word = word.unwrap_or_default();
@@ -361,10 +361,10 @@ fn check_prog(
 
 fn describe(record: &mut Record, load: &ProgLoad, verdict: &Verdict) {
     let stats = &verdict.stats;
-    let word = match (verdict.accepted, &verdict.not_modelled) {
-        (_, Some(_)) => "not-modelled",
-        (true, _) => "success",
-        (false, _) => "failure",
+    let word = match &verdict.outcome {
+        Outcome::Accepted => "success",
+        Outcome::Rejected(_) => "failure",
+        Outcome::NotModelled(_) => "not-modelled",
     };
     record.text(Stat::Verdict, word);
     record.number(Stat::TotalInsns, stats.insns_processed);
@@ -379,13 +379,17 @@ fn describe(record: &mut Record, load: &ProgLoad, verdict: &Verdict) {
     record.text(Stat::ProgType, prog_type);
     let attach_type = bare(load.expected_attach_type.c_name(), "BPF_");
     record.text(Stat::AttachType, attach_type);
-    if !verdict.accepted {
-        record.text(Stat::Message, &*verdict.message);
-        if verdict.not_modelled.is_none() {
-            record.number(Stat::Errno, verdict.errno);
-            if let Some(insn) = verdict.insn {
+    match &verdict.outcome {
+        Outcome::Accepted => {}
+        Outcome::Rejected(why) => {
+            record.text(Stat::Message, &*why.message);
+            record.number(Stat::Errno, why.errno.0);
+            if let Some(insn) = why.insn {
                 record.number(Stat::Insn, insn);
             }
+        }
+        Outcome::NotModelled(what) => {
+            record.text(Stat::Message, format!("not modelled: {what}"));
         }
     }
 }

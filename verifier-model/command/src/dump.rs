@@ -9,7 +9,7 @@ use bpf::kernel::{BtfObj, Kernel, VMLINUX};
 use bpf::load::Object;
 use bpf::program::{AttachTarget, FdSlot, ProgLoad};
 use bpf::uapi::{Insn, pseudo};
-use verifier_model::facts::helpers::func_id_name;
+use verifier_model::helper_name;
 
 /// One line about a program.
 pub(crate) fn summary(prog: &ProgLoad) -> String {
@@ -88,7 +88,7 @@ fn file_name(btf: Option<&Btf>, offset: u32) -> &str {
 
 fn call_name(kernel: &Kernel, prog: &ProgLoad, insn: &Insn) -> Option<String> {
     if insn.src_reg == 0 {
-        return Some(func_id_name(insn.imm));
+        return Some(helper_name(insn.imm));
     } else if insn.src_reg != pseudo::KFUNC_CALL {
         return None;
     }

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use verifier_model::explain::explain;
+use verifier_model::{Outcome, explain};
 
 use crate::program;
 
@@ -32,8 +32,7 @@ enum Output {
 pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
     let kernel = args.program.kernel()?;
     let load = args.program.load(&kernel)?;
-    let (profile, options) = args.program.rules();
-    let (verdict, explanation) = explain(&load, &kernel, &profile, &options);
+    let (verdict, explanation) = explain(&load, &kernel, &args.program.options());
     match args.output {
         Output::Json => writeln!(out, "{}", serde_json::to_string_pretty(&explanation)?)?,
         Output::Text => {
@@ -41,9 +40,9 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
             write!(out, "{}", explanation.text(colour))?;
         }
     }
-    Ok(match (verdict.accepted, verdict.not_modelled) {
-        (true, _) => ExitCode::SUCCESS,
-        (_, Some(_)) => ExitCode::from(3),
-        (false, None) => ExitCode::FAILURE,
+    Ok(match verdict.outcome {
+        Outcome::Accepted => ExitCode::SUCCESS,
+        Outcome::Rejected(_) => ExitCode::FAILURE,
+        Outcome::NotModelled(_) => ExitCode::from(3),
     })
 }

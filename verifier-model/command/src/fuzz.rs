@@ -14,7 +14,7 @@ use generated::hunt::{Wrong, hunt};
 use generated::interp::misbehaviour;
 use generated::mutate::Case;
 use generated::{kernel, law, shrink};
-use verifier_model::facts::rule::{Profile, Rule};
+use verifier_model::{Profile, Rule};
 
 /// Which programs, and what to look for.
 #[derive(clap::Args)]
@@ -54,7 +54,7 @@ fn law(args: &Args, kernel: &Kernel, out: &mut impl Write) -> Result<ExitCode> {
         let iterates = case.program.any(|s| matches!(s, Stmt::Iterate(..)));
         looping += u64::from(iterates);
         let code = case.code();
-        if !law::judge(&code, kernel, &Profile::V7_3)?.accepted {
+        if !law::judge(&code, kernel)?.accepted() {
             continue;
         }
         accepted += 1;
@@ -62,7 +62,7 @@ fn law(args: &Args, kernel: &Kernel, out: &mut impl Write) -> Result<ExitCode> {
             continue;
         }
         let case = shrink::shrink(case, |smaller| {
-            let breach = law::breach(&smaller.code(), kernel, &Profile::V7_3, args.runs);
+            let breach = law::breach(&smaller.code(), kernel, args.runs);
             matches!(breach, Ok(Some(_)))
         });
         let code = case.code();
@@ -90,12 +90,13 @@ fn without(args: &Args, rule: Rule, kernel: &Kernel, out: &mut impl Write) -> Re
         writeln!(out, "{}: nothing in {tried} programs", rule.name)?;
         return Ok(ExitCode::SUCCESS);
     };
-    let fixed = law::judge(&found.case.code(), kernel, &Profile::V7_3)?;
+    let fixed = law::judge(&found.case.code(), kernel)?;
     let (wrong, answer) = match &found.wrong {
-        Wrong::Accepts(what) => (
-            format!("accepted, and {what}"),
-            Answer::Reject(fixed.errno, fixed.message),
-        ),
+        Wrong::Accepts(what) => {
+            let why = fixed.rejection().context("it was rejected before")?;
+            let answer = Answer::Reject(why.errno.0, why.message.clone());
+            (format!("accepted, and {what}"), answer)
+        }
         Wrong::Rejects(message) => (format!("rejected: {message}"), Answer::Accept),
     };
     let comment = format!(

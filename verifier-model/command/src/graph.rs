@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use verifier_model::graph::dot::dot;
-use verifier_model::graph::graph;
-use verifier_model::graph::svg::svg;
+use verifier_model::graph;
 
 use crate::program;
 
@@ -38,22 +36,21 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
     }
     let kernel = args.program.kernel()?;
     let load = args.program.load(&kernel)?;
-    let (profile, options) = args.program.rules();
-    let (_, graph) = graph(&load, &kernel, &profile, &options, args.limit.into());
+    let (_, graph) = graph(&load, &kernel, &args.program.options(), args.limit.into());
     let mut paths = args.output.clone();
     if paths.is_empty() {
         paths.push(format!("{}.svg", load.name).into());
     }
     for path in &paths {
         let text = match form(path)? {
-            Form::Dot => dot(&graph),
-            Form::Svg => svg(&graph),
+            Form::Dot => graph.dot(),
+            Form::Svg => graph.svg(),
         };
         std::fs::write(path, text).with_context(|| path.display().to_string())?;
-        writeln!(out, "{}: {} boxes", path.display(), graph.nodes.len())?;
+        writeln!(out, "{}: {} boxes", path.display(), graph.boxes())?;
     }
-    writeln!(out, "{}", graph.title)?;
-    if let Some(note) = &graph.note {
+    writeln!(out, "{}", graph.title())?;
+    if let Some(note) = graph.note() {
         writeln!(out, "{note}")?;
     }
     Ok(ExitCode::SUCCESS)

@@ -54,10 +54,10 @@ impl Args {
         let mut kernel = match &self.btf {
             _ if self.running => running()?,
             Some(path) => Kernel {
-                kfuncs: verifier_model::facts::linux_7_3::kfuncs(),
+                kfuncs: verifier_model::linux_7_3()?.kfuncs,
                 ..Kernel::new(Arc::new(Btf::from_file(path, None)?))
             },
-            None => verifier_model::facts::linux_7_3::linux_7_3()?,
+            None => verifier_model::linux_7_3()?,
         };
         for (name, file) in &self.module_btf {
             let btf = Btf::from_file(file, Some(kernel.vmlinux.clone()))?;
@@ -86,7 +86,7 @@ fn running() -> Result<Kernel> {
         bail!("this system shows no BTF of its kernel in {SYS_BTF}; give one with --btf");
     }
     let mut kernel = Kernel::new(Arc::new(Btf::from_file(path, None)?));
-    kernel.kfuncs = verifier_model::facts::linux_7_3::kfuncs();
+    kernel.kfuncs = verifier_model::linux_7_3()?.kfuncs;
     for name in running_modules(sys)? {
         let btf = Btf::from_file(sys.join(&name), Some(kernel.vmlinux.clone()))?;
         kernel.add_module(&name, btf);

@@ -11,8 +11,8 @@ use bpf::load::SetAttachTarget;
 use bpf::load::raw_program;
 use bpf::load::{Autoload, PrepareOptions};
 use bpf::program::ProgLoad;
-use verifier_model::facts::rule::{Profile, Rule};
-use verifier_model::options::Options;
+use verifier_model::Options;
+use verifier_model::{Profile, Rule};
 
 use crate::target::Target;
 use crate::{kernel, verdict};
@@ -95,14 +95,13 @@ impl Args {
             .map_err(|e| anyhow!("'{prog}' cannot be loaded: {e}"))
     }
 
-    /// The rules, and how to verify.
-    pub(crate) fn rules(&self) -> (Profile, Options) {
+    /// How to verify.
+    pub(crate) fn options(&self) -> Options {
         let without = self.without.iter().copied();
-        let profile = without.fold(Profile::V7_3, Profile::without);
-        let options = Options {
+        Options {
+            profile: without.fold(Profile::V7_3, Profile::without),
             privileged: !self.unprivileged,
             ..Options::default()
-        };
-        (profile, options)
+        }
     }
 }

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use bpf::kernel::Kernel;
 use bpf::program::ProgLoad;
-use verifier_model::facts::rule::{Before, NOT_RULES, Profile, Rule};
-use verifier_model::options::Options;
-use verifier_model::verdict::Verdict;
-use verifier_model::verify::{BPF_LOG_STATS, verify};
+use verifier_model::Options;
+use verifier_model::Verdict;
+use verifier_model::verify;
+use verifier_model::{Before, Profile, Rule};
 
 /// How to verify.
 #[derive(clap::Args)]
@@ -49,7 +49,7 @@ pub(crate) fn print_rules(out: &mut impl Write) -> Result<ExitCode> {
         )?;
     }
     writeln!(out, "\nFixes that are no rule, with the reason:")?;
-    for (commit, why) in NOT_RULES {
+    for (commit, why) in Rule::NOT_RULES {
         writeln!(out, "{commit} {why}")?;
     }
     Ok(ExitCode::SUCCESS)
@@ -58,19 +58,16 @@ pub(crate) fn print_rules(out: &mut impl Write) -> Result<ExitCode> {
 /// Asks the verifier.
 pub(crate) fn judge(args: &Args, kernel: &Kernel, prog: &ProgLoad) -> Verdict {
     let without = args.without.iter().copied();
-    let profile = without.fold(Profile::V7_3, Profile::without);
     let options = Options {
+        profile: without.fold(Profile::V7_3, Profile::without),
         log_level: match args.log_level {
             // The message of a rejection is in the log, so that one is always kept.
-            0 => BPF_LOG_STATS,
+            0 => Options::LOG_STATS,
             level => level,
         },
         privileged: !args.unprivileged,
         nr_cpu_ids: args.cpus,
         ..Options::default()
     };
-    match options.privileged {
-        true => verify(prog, kernel, &profile, &options),
-        false => verify(&prog.without_btf(), kernel, &profile, &options),
-    }
+    verify(prog, kernel, &options)
 }

@@ -23,7 +23,11 @@ fn text(bytes: &[u8]) -> &str {
 
 #[test]
 fn a_verdict_for_one_program() {
-    let out = run(&[&["bpf/tests/load/prog.elf", "-p", "start_prog"][..], &KERNEL].concat());
+    let out = run(&[
+        &["bpf/tests/load/prog.elf", "-p", "start_prog"][..],
+        &KERNEL,
+    ]
+    .concat());
     let words: Vec<&str> = text(&out.stdout).split_whitespace().collect();
     assert_eq!(words[..3], ["File", "Program", "Verdict"], "{out:?}");
     assert!(words.contains(&"start_prog"), "{out:?}");
@@ -116,7 +120,13 @@ fn results_are_kept_and_compared() {
 
 #[test]
 fn the_same_with_the_verb() {
-    let args = ["check", "bpf/tests/load/prog.elf", "--prog", "fields", "--dump"];
+    let args = [
+        "check",
+        "bpf/tests/load/prog.elf",
+        "--prog",
+        "fields",
+        "--dump",
+    ];
     let out = run(&[&args[..], &KERNEL].concat());
     let text = text(&out.stdout);
     assert!(out.status.success(), "{out:?}");
@@ -176,10 +186,17 @@ fn a_graph_is_written_in_the_form_of_its_name() {
 fn a_target_that_is_none_is_one_line() {
     for (target, says) in [
         ("start_prog=bpf/tests/load/none.elf:x", "No such file"),
-        ("start_prog=bpf/tests/load/prog.elf:none", "no program 'none'"),
+        (
+            "start_prog=bpf/tests/load/prog.elf:none",
+            "no program 'none'",
+        ),
         ("start_prog=bpf/tests/load/prog.elf", "OBJECT:PROGRAM"),
     ] {
-        let args = [&["bpf/tests/load/prog.elf", "--target", target][..], &KERNEL].concat();
+        let args = [
+            &["bpf/tests/load/prog.elf", "--target", target][..],
+            &KERNEL,
+        ]
+        .concat();
         let out = run(&args);
         assert_eq!(out.status.code(), Some(2), "{out:?}");
         assert!(text(&out.stderr).contains(says), "{out:?}");

@@ -198,7 +198,7 @@ impl Display for Code {
                 writeln!(f)?;
             } else {
                 let call = |insn: &Insn| match insn.is_helper_call() {
-                    true => Some(verifier_model::facts::helpers::func_id_name(insn.imm)),
+                    true => Some(verifier_model::helper_name(insn.imm)),
                     false => Some(name.to_owned()),
                 };
                 let text = disasm(&self.insns[i..], call, true);

@@ -2,8 +2,8 @@
 //! What a rule guards: a program that shows the verifier wrong without it.
 
 use bpf::kernel::Kernel;
-use verifier_model::facts::rule::{Before, Profile, Rule};
-use verifier_model::options::Options;
+use verifier_model::{Before, Profile, Rule};
+use verifier_model::{Options, Outcome};
 
 use crate::code::{Code, Missing};
 use crate::generate::Weights;
@@ -83,18 +83,22 @@ pub fn wrong(rule: Rule, code: &Code, kernel: &Kernel) -> Result<Option<Wrong>, 
         },
         ..Options::default()
     };
-    let judge = |profile: Profile| judge_with(&options, code, kernel, &profile);
+    let judge = |profile: Profile| {
+        let options = Options {
+            profile,
+            ..options.clone()
+        };
+        judge_with(&options, code, kernel)
+    };
     let old = judge(Profile::V7_3.without(rule))?;
-    if old.not_modelled.is_some() {
-        return Ok(None);
-    }
     let fixed = judge(Profile::V7_3)?;
-    if old.accepted == fixed.accepted || fixed.not_modelled.is_some() {
-        return Ok(None);
-    }
-    Ok(match (rule.before, old.accepted) {
-        (Before::FalseAccept, true) => misbehaviour(code, SEED, RUNS).map(Wrong::Accepts),
-        (Before::FalseReject, false) => Some(Wrong::Rejects(old.message)),
+    Ok(match (rule.before, old.outcome, fixed.outcome) {
+        (Before::FalseAccept, Outcome::Accepted, Outcome::Rejected(_)) => {
+            misbehaviour(code, SEED, RUNS).map(Wrong::Accepts)
+        }
+        (Before::FalseReject, Outcome::Rejected(why), Outcome::Accepted) => {
+            Some(Wrong::Rejects(why.message))
+        }
         _ => None,
     })
 }

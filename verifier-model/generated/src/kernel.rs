@@ -178,7 +178,7 @@ mod tests {
             assert!(kernel.btfs().any(|(_, btf)| found(btf)), "{name}");
         }
         // The flags that the kernel itself gives them.
-        let real = verifier_model::facts::linux_7_3::kfuncs();
+        let real = verifier_model::linux_7_3().expect("it comes along").kfuncs;
         for name in KFUNCS {
             if let Some(flags) = real.flags_for(ProgType::Syscall, name) {
                 let without = flags.difference(bpf::kernel::kfuncs::KfuncFlags::SPINLOCK_SAFE);

@@ -2,10 +2,9 @@
 //! The law, and what one program says about it.
 
 use bpf::kernel::Kernel;
-use verifier_model::facts::rule::Profile;
-use verifier_model::options::Options;
-use verifier_model::verdict::Verdict;
-use verifier_model::verify::verify;
+use verifier_model::Options;
+use verifier_model::Verdict;
+use verifier_model::verify;
 
 use crate::code::{Code, Missing};
 use crate::generate::{Weights, generate};
@@ -28,36 +27,26 @@ pub fn case(seed: u64, weights: &Weights) -> Case {
 }
 
 /// The model's verdict on a program.
-pub fn judge(code: &Code, kernel: &Kernel, profile: &Profile) -> Result<Verdict, Missing> {
-    judge_with(&Options::default(), code, kernel, profile)
+pub fn judge(code: &Code, kernel: &Kernel) -> Result<Verdict, Missing> {
+    judge_with(&Options::default(), code, kernel)
 }
 
 /// The same with other options than the usual ones; who loads it is up to the program.
-pub fn judge_with(
-    options: &Options,
-    code: &Code,
-    kernel: &Kernel,
-    profile: &Profile,
-) -> Result<Verdict, Missing> {
+pub fn judge_with(options: &Options, code: &Code, kernel: &Kernel) -> Result<Verdict, Missing> {
     let options = Options {
         privileged: code.kind.privileged(),
         // The kernel says no more without a log; the message of a rejection is in it.
         log_level: 1,
         ..options.clone()
     };
-    Ok(verify(&code.prog_load(kernel)?, kernel, profile, &options))
+    Ok(verify(&code.prog_load(kernel)?, kernel, &options))
 }
 
 /// How an accepted program breaks the law: it misbehaves in one of `runs` runs. None for a program
 /// that is not accepted.
-pub fn breach(
-    code: &Code,
-    kernel: &Kernel,
-    profile: &Profile,
-    runs: u64,
-) -> Result<Option<Misbehaviour>, Missing> {
-    let verdict = judge(code, kernel, profile)?;
-    Ok(match verdict.accepted {
+pub fn breach(code: &Code, kernel: &Kernel, runs: u64) -> Result<Option<Misbehaviour>, Missing> {
+    let verdict = judge(code, kernel)?;
+    Ok(match verdict.accepted() {
         true => misbehaviour(code, SEED, runs),
         false => None,
     })

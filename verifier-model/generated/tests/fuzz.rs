@@ -16,7 +16,7 @@ use generated::{interp, law, shrink};
 use proptest::prelude::*;
 use proptest::strategy::{NewTree, ValueTree};
 use proptest::test_runner::TestRunner;
-use verifier_model::facts::rule::{Profile, Rule};
+use verifier_model::{Outcome, Profile, Rule};
 
 /// Generated cases, which shrink by [`shrink::candidates`].
 #[derive(Debug)]
@@ -91,7 +91,7 @@ proptest! {
     #[test]
     fn what_is_accepted_never_misbehaves(case in Cases) {
         let kernel = kernel().expect("a kernel");
-        let breach = law::breach(&case.code(), &kernel, &Profile::V7_3, 32);
+        let breach = law::breach(&case.code(), &kernel, 32);
         let breach = breach.expect("all names known");
         prop_assert!(breach.is_none(), "{}\n{}", case.program, breach.expect("a breach"));
     }
@@ -105,8 +105,8 @@ fn a_third_is_accepted_and_a_third_iterates() {
     for seed in 0..150 {
         let case = law::case(seed, &Weights::default());
         looping += u32::from(case.program.any(|s| matches!(s, Stmt::Iterate(..))));
-        let verdict = law::judge(&case.code(), &kernel, &Profile::V7_3);
-        accepted += u32::from(verdict.expect("all names known").accepted);
+        let verdict = law::judge(&case.code(), &kernel);
+        accepted += u32::from(verdict.expect("all names known").accepted());
     }
     assert!(accepted > 50, "{accepted} accepted");
     assert!(looping > 50, "{looping} with an iterator loop");
@@ -119,8 +119,8 @@ fn what_a_user_without_capabilities_gets_accepted_never_misbehaves() {
     for seed in 0..300 {
         let case = law::case(seed, &Weights::UNPRIVILEGED);
         let code = case.code();
-        let verdict = law::judge(&code, &kernel, &Profile::V7_3).expect("all names known");
-        if verdict.accepted {
+        let verdict = law::judge(&code, &kernel).expect("all names known");
+        if verdict.accepted() {
             accepted += 1;
             assert_eq!(
                 interp::misbehaviour(&code, law::SEED, 32),
@@ -143,10 +143,11 @@ fn cases_that_were_found_are_judged_as_the_kernel_does() {
         let name = path.display();
         let text = fs::read_to_string(&path).expect("a case");
         let case = CaseFile::parse(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let verdict = law::judge(&case.code, &kernel, &Profile::V7_3).expect("all names known");
-        let answer = match verdict.accepted {
-            true => Answer::Accept,
-            false => Answer::Reject(verdict.errno, verdict.message),
+        let verdict = law::judge(&case.code, &kernel).expect("all names known");
+        let answer = match verdict.outcome {
+            Outcome::Rejected(why) => Answer::Reject(why.errno.0, why.message),
+            Outcome::Accepted => Answer::Accept,
+            Outcome::NotModelled(what) => panic!("{what}"),
         };
         // The number in this one is of the program as the kernel had rewritten it by then.
         let rewritten = |a: &Answer| match a {

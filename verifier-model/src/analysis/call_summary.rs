@@ -11,13 +11,11 @@ use crate::facts::types::{ArgType, Flag, RetType};
 
 /// What is known of a call without its arguments.
 #[derive(Clone, Copy, Debug)]
-pub struct CallSummary {
+pub(crate) struct CallSummary {
     /// Parameters taken.
     pub num_params: usize,
     /// Nothing is returned.
     pub is_void: bool,
-    /// Keeps registers that it does not take.
-    pub fastcall: bool,
 }
 
 impl Known<'_> {
@@ -65,7 +63,6 @@ impl Known<'_> {
             return Some(CallSummary {
                 num_params: p.args.len(),
                 is_void: p.ret == RetType::RET_VOID,
-                fastcall: p.allow_fastcall && inlined_on_x86_64(insn.imm),
             });
         }
         if insn.is_kfunc_call() {
@@ -73,7 +70,6 @@ impl Known<'_> {
             return Some(CallSummary {
                 num_params: k.params.len(),
                 is_void: k.ret_type_id == 0,
-                fastcall: k.flags.contains(bpf::kernel::kfuncs::KfuncFlags::FASTCALL),
             });
         }
         None
@@ -147,14 +143,4 @@ impl Known<'_> {
             size
         }
     }
-}
-
-/// Helpers that the x86-64 compiler or the verifier replaces by instructions.
-fn inlined_on_x86_64(func_id: i32) -> bool {
-    const GET_CURRENT_TASK: i32 = 35;
-    const GET_CURRENT_TASK_BTF: i32 = 158;
-    matches!(
-        func_id,
-        id::GET_SMP_PROCESSOR_ID | GET_CURRENT_TASK | GET_CURRENT_TASK_BTF
-    )
 }

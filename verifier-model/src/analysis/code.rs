@@ -66,7 +66,7 @@ impl<'a> Code<'a> {
 
 /// What the verifier finds out about an instruction.
 #[derive(Clone, Debug, Default)]
-pub struct InsnAux {
+pub(crate) struct InsnAux {
     /// Pointer type of a `ld_imm64` of a function.
     pub(crate) ptr_type: RegType,
     /// Part of a spill and fill around a call that keeps registers, as far as the code tells.
@@ -105,7 +105,7 @@ pub struct InsnAux {
 
 /// An argument of a function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SubprogArg {
+pub(crate) struct SubprogArg {
     /// What it takes.
     pub arg_type: ArgType,
     /// Size of the memory.
@@ -116,7 +116,7 @@ pub struct SubprogArg {
 
 /// What is known about a function of the program.
 #[derive(Clone, Debug, Default)]
-pub struct SubprogInfo {
+pub(crate) struct SubprogInfo {
     /// First instruction.
     pub start: usize,
     /// First entry in [`crate::env::Env::postorder`].
@@ -163,7 +163,7 @@ impl FuncArgs {
 
 /// What is known about a function with BTF.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct FuncInfoAux {
+pub(crate) struct FuncInfoAux {
     /// Verified on its own, whatever calls it.
     pub global: bool,
     /// Not global and not external.
@@ -172,7 +172,7 @@ pub struct FuncInfoAux {
 
 /// A map with what the verifier needs beside its definition.
 #[derive(Clone, Debug)]
-pub struct MapInfo<'a> {
+pub(crate) struct MapInfo<'a> {
     /// The definition.
     pub def: &'a MapDef,
     /// The map inside, by index into [`crate::env::Env::maps`].
@@ -183,13 +183,13 @@ pub struct MapInfo<'a> {
 
 impl MapInfo<'_> {
     /// The name as the kernel has it, at most 15 characters.
-    pub fn kernel_name(&self) -> &str {
+    pub(crate) fn kernel_name(&self) -> &str {
         let n = self.def.name.len().min(15);
         self.def.name.get(..n).unwrap_or(&self.def.name)
     }
 
     /// Whether reads give what the loader put there.
-    pub fn is_rdonly(&self) -> bool {
+    pub(crate) fn is_rdonly(&self) -> bool {
         const BPF_F_RDONLY_PROG: u32 = 1 << 7;
         self.def.map_flags & BPF_F_RDONLY_PROG != 0 && self.def.frozen
     }
@@ -197,7 +197,7 @@ impl MapInfo<'_> {
 
 /// Successors of an instruction.
 #[derive(Clone, Debug, Default)]
-pub struct Succ {
+pub(crate) struct Succ {
     pub(crate) few: [usize; 2],
     pub(crate) len: usize,
     pub(crate) many: Vec<usize>,
@@ -217,7 +217,7 @@ impl Succ {
     }
 
     /// In order: the next instruction first.
-    pub fn as_slice(&self) -> &[usize] {
+    pub(crate) fn as_slice(&self) -> &[usize] {
         if self.many.is_empty() {
             &self.few[..self.len]
         } else {

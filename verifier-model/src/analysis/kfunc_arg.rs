@@ -13,8 +13,7 @@ use crate::log::verbose;
 
 /// What an argument of a kfunc is taken for (`enum kfunc_ptr_arg_type`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(missing_docs, reason = "each is the kernel's KF_ARG_*")]
-pub enum KfArg {
+pub(crate) enum KfArg {
     ConstMemSize,
     MemSize,
     Const,

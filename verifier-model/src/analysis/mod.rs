@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the program tells before any path is walked. Nothing here ever sees a path.
 
-pub mod arg_track;
-pub mod attach;
-pub mod call_summary;
-pub mod cfg;
-pub mod code;
-pub mod const_fold;
-pub mod fastcall;
-pub mod fields;
-pub mod func_args;
-pub mod jump_table;
-pub mod kfunc_arg;
-pub mod kfuncs;
-pub mod live_regs;
-pub mod liveness;
-pub mod resolve;
-pub mod struct_ops;
-pub mod subprog;
-pub mod target;
-pub mod text;
-pub mod type_match;
+pub(crate) mod arg_track;
+pub(crate) mod attach;
+pub(crate) mod call_summary;
+pub(crate) mod cfg;
+pub(crate) mod code;
+pub(crate) mod const_fold;
+pub(crate) mod fastcall;
+pub(crate) mod fields;
+pub(crate) mod func_args;
+pub(crate) mod jump_table;
+pub(crate) mod kfunc_arg;
+pub(crate) mod kfuncs;
+pub(crate) mod live_regs;
+pub(crate) mod liveness;
+pub(crate) mod resolve;
+pub(crate) mod struct_ops;
+pub(crate) mod subprog;
+pub(crate) mod target;
+pub(crate) mod text;
+pub(crate) mod type_match;
 
 use bpf::uapi::{ProgType, op};
 

@@ -6,7 +6,7 @@ use crate::state::reg::RegState;
 
 /// A load or store to be checked.
 #[derive(Clone, Debug)]
-pub struct MemAccess<'a> {
+pub(crate) struct MemAccess<'a> {
     /// Instruction.
     pub insn_idx: usize,
     /// The pointer.

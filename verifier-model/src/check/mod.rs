@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! One instruction: what it needs, and what it leaves behind. Nothing here chooses the next path.
 
-pub mod access;
+pub(crate) mod access;
 
-pub mod alu;
+pub(crate) mod alu;
 
-pub mod bounds;
+pub(crate) mod bounds;
 
-pub mod btf;
+pub(crate) mod btf;
 
-pub mod call;
+pub(crate) mod call;
 
-pub mod ctx;
+pub(crate) mod ctx;
 
-pub mod jump;
+pub(crate) mod jump;
 
-pub mod memory;
+pub(crate) mod memory;
 
-pub mod stack;
+pub(crate) mod stack;

@@ -20,7 +20,7 @@ macro_rules! cnum {
     ($name:ident, $ut:ident, $st:ident, $doc:literal) => {
         #[doc = $doc]
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        pub struct $name {
+        pub(crate) struct $name {
             /// First number of the arc.
             pub base: $ut,
             /// How many numbers follow `base`.
@@ -29,18 +29,18 @@ macro_rules! cnum {
 
         impl $name {
             /// Every number.
-            pub const UNBOUNDED: Self = Self {
+            pub(crate) const UNBOUNDED: Self = Self {
                 base: 0,
                 size: $ut::MAX,
             };
             /// No number.
-            pub const EMPTY: Self = Self {
+            pub(crate) const EMPTY: Self = Self {
                 base: $ut::MAX,
                 size: $ut::MAX,
             };
 
             /// From `min` to `max` unsigned.
-            pub const fn from_urange(min: $ut, max: $ut) -> Self {
+            pub(crate) const fn from_urange(min: $ut, max: $ut) -> Self {
                 Self {
                     base: min,
                     size: max.wrapping_sub(min),
@@ -48,7 +48,7 @@ macro_rules! cnum {
             }
 
             /// From `min` to `max` signed.
-            pub const fn from_srange(min: $st, max: $st) -> Self {
+            pub(crate) const fn from_srange(min: $st, max: $st) -> Self {
                 let size = (max as $ut).wrapping_sub(min as $ut);
                 Self {
                     base: if size == $ut::MAX { 0 } else { min as $ut },
@@ -72,12 +72,12 @@ macro_rules! cnum {
             }
 
             /// Unsigned minimum.
-            pub const fn umin(self) -> $ut {
+            pub(crate) const fn umin(self) -> $ut {
                 if self.urange_overflow() { 0 } else { self.base }
             }
 
             /// Unsigned maximum.
-            pub const fn umax(self) -> $ut {
+            pub(crate) const fn umax(self) -> $ut {
                 if self.urange_overflow() {
                     $ut::MAX
                 } else {
@@ -86,7 +86,7 @@ macro_rules! cnum {
             }
 
             /// Signed minimum.
-            pub const fn smin(self) -> $st {
+            pub(crate) const fn smin(self) -> $st {
                 let (a, b) = (self.base as $st, self.end() as $st);
                 if self.srange_overflow() {
                     $st::MIN
@@ -98,7 +98,7 @@ macro_rules! cnum {
             }
 
             /// Signed maximum.
-            pub const fn smax(self) -> $st {
+            pub(crate) const fn smax(self) -> $st {
                 let (a, b) = (self.base as $st, self.end() as $st);
                 if self.srange_overflow() {
                     $st::MAX
@@ -112,7 +112,7 @@ macro_rules! cnum {
             /// Numbers in both arcs. When two arcs meet at both ends the answer would be two arcs;
             /// then it is the smaller of the two operands.
             #[must_use]
-            pub fn intersect(self, other: Self) -> Self {
+            pub(crate) fn intersect(self, other: Self) -> Self {
                 if self.is_empty() || other.is_empty() {
                     return Self::EMPTY;
                 }
@@ -147,7 +147,7 @@ macro_rules! cnum {
 
             /// Sums, modulo 2^T.
             #[must_use]
-            pub const fn add(self, b: Self) -> Self {
+            pub(crate) const fn add(self, b: Self) -> Self {
                 if self.is_empty() || b.is_empty() {
                     return Self::EMPTY;
                 }
@@ -163,7 +163,7 @@ macro_rules! cnum {
 
             /// Negations, modulo 2^T.
             #[must_use]
-            pub const fn negate(self) -> Self {
+            pub(crate) const fn negate(self) -> Self {
                 if self.is_empty() {
                     return Self::EMPTY;
                 }
@@ -186,12 +186,12 @@ macro_rules! cnum {
             }
 
             /// Whether this is the empty arc.
-            pub const fn is_empty(self) -> bool {
+            pub(crate) const fn is_empty(self) -> bool {
                 self.base == Self::EMPTY.base && self.size == Self::EMPTY.size
             }
 
             /// Whether `v` is in the arc.
-            pub const fn contains(self, v: $ut) -> bool {
+            pub(crate) const fn contains(self, v: $ut) -> bool {
                 if self.is_empty() {
                     false
                 } else if self.urange_overflow() {
@@ -202,12 +202,12 @@ macro_rules! cnum {
             }
 
             /// Whether the arc holds one number.
-            pub const fn is_const(self) -> bool {
+            pub(crate) const fn is_const(self) -> bool {
                 self.size == 0
             }
 
             /// Whether every number of `inner` is in `self`.
-            pub const fn is_superset_of(self, inner: Self) -> bool {
+            pub(crate) const fn is_superset_of(self, inner: Self) -> bool {
                 if inner.is_empty() {
                     return true;
                 }
@@ -239,7 +239,7 @@ cnum!(Cnum64, u64, i64, "A range of 64-bit numbers.");
 
 impl Cnum32 {
     /// The low halves of the numbers in `c`.
-    pub const fn from_cnum64(c: Cnum64) -> Self {
+    pub(crate) const fn from_cnum64(c: Cnum64) -> Self {
         if c.is_empty() {
             Self::EMPTY
         } else if c.size >= u32::MAX as u64 {
@@ -265,7 +265,7 @@ impl Cnum64 {
     ///     |<------------- result ------------->|
     /// ```
     #[must_use]
-    pub const fn intersect_subreg(self, b: Cnum32) -> Self {
+    pub(crate) const fn intersect_subreg(self, b: Cnum32) -> Self {
         if self.is_empty() || b.is_empty() {
             return Self::EMPTY;
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Abstract domains of numbers, which know of no register.
 
-pub mod cnum;
+pub(crate) mod cnum;
 
-pub mod number;
+pub(crate) mod number;
 
-pub mod tnum;
+pub(crate) mod tnum;

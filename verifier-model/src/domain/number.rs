@@ -6,7 +6,7 @@
 use core::fmt;
 
 /// Prints like the kernel's `%#llx`: zero has a prefix too, other than in C.
-pub struct Hex(pub u64);
+pub(crate) struct Hex(pub u64);
 
 impl fmt::Display for Hex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -15,7 +15,7 @@ impl fmt::Display for Hex {
 }
 
 /// An unsigned number: small ones in decimal (`verbose_unum`).
-pub struct Unum(pub u64);
+pub(crate) struct Unum(pub u64);
 
 impl fmt::Display for Unum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,7 +28,7 @@ impl fmt::Display for Unum {
 }
 
 /// A signed number: small ones in decimal (`verbose_snum`).
-pub struct Snum(pub i64);
+pub(crate) struct Snum(pub i64);
 
 impl fmt::Display for Snum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,7 +10,7 @@ use crate::state::reg::DynptrType;
 
 /// What is found out about a call while its arguments are checked (`struct bpf_call_arg_meta`).
 #[derive(Clone, Debug, Default)]
-pub struct CallMeta {
+pub(crate) struct CallMeta {
     /// Helper number or BTF id of the kfunc.
     pub func_id: i32,
     /// The helper's prototype.

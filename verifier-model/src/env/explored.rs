@@ -50,7 +50,7 @@ impl Explored {
 
 /// One visit of a loop, told apart by the calls that lead there.
 #[derive(Debug, Default)]
-pub struct SccVisit {
+pub(crate) struct SccVisit {
     /// First state of the path in the loop, while the loop is being explored.
     pub entry_state: Option<StateId>,
     /// Ends of the loop, oldest first.
@@ -59,7 +59,7 @@ pub struct SccVisit {
 
 /// A kept state and how useful it was.
 #[derive(Debug)]
-pub struct StateListNode {
+pub(crate) struct StateListNode {
     /// The state.
     pub state: VerifierState,
     /// Comparisons that failed.

@@ -3,7 +3,7 @@
 
 /// What follows an instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Flow {
+pub(crate) enum Flow {
     /// The next instruction.
     Next,
     /// [`Env::insn_idx`] was set.

@@ -90,7 +90,7 @@ pub(crate) struct FuncMarks {
 
 /// What the walk writes down about an instruction, on whatever path it comes to it.
 #[derive(Clone, Debug, Default)]
-pub struct InsnMarks {
+pub(crate) struct InsnMarks {
     /// Pointer type of a load or store, once seen.
     pub ptr_type: RegType,
     /// Part of a spill and fill around a call that keeps registers.
@@ -117,7 +117,7 @@ pub struct InsnMarks {
 
 /// How an addition or subtraction is masked (`alu_state` and `alu_limit`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct AluMask {
+pub(crate) struct AluMask {
     /// `BPF_ALU_*`, 0 for not masked.
     pub(crate) state: u32,
     pub(crate) limit: u32,

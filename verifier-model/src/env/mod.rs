@@ -4,17 +4,17 @@
 //! Source: `struct bpf_verifier_env` in `include/linux/bpf_verifier.h`; `push_stack()` and
 //! `pop_stack()` in `kernel/bpf/verifier.c`.
 
-pub mod call_args;
-pub mod explored;
-pub mod flow;
-pub mod held;
-pub mod marks;
-pub mod observe;
-pub mod path;
-pub mod paths;
-pub mod print;
-pub mod regs;
-pub mod widen;
+pub(crate) mod call_args;
+pub(crate) mod explored;
+pub(crate) mod flow;
+pub(crate) mod held;
+pub(crate) mod marks;
+pub(crate) mod observe;
+pub(crate) mod path;
+pub(crate) mod paths;
+pub(crate) mod print;
+pub(crate) mod regs;
+pub(crate) mod widen;
 
 use std::ops::Deref;
 
@@ -25,7 +25,6 @@ use crate::env::observe::Observer;
 use crate::env::path::Path;
 use crate::facts::types::RegType;
 use crate::state::reg::RegState;
-use crate::state::slot::get_spi;
 use crate::state::{FuncState, StateId, VerifierState};
 
 /// The walk through one program: what is known of it, which does not change any more, and beside it,
@@ -113,11 +112,5 @@ impl<'a> Env<'a> {
             .get_mut(id.0)?
             .as_mut()
             .map(|n| &mut n.state)
-    }
-
-    /// The stack slot that a stack pointer with a known offset points to.
-    pub(crate) fn slot_of(&self, reg: &RegState) -> Option<usize> {
-        let off = reg.var_off.value as i64 as i32;
-        (off < 0).then(|| get_spi(off))
     }
 }

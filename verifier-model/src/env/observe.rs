@@ -10,7 +10,7 @@ use crate::state::StateId;
 
 /// What happens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Event {
+pub(crate) enum Event {
     /// A function that is verified on its own is walked from here.
     Started,
     /// The instruction at [`Env::insn_idx`] is checked next, in the state [`Env::cur`].
@@ -31,7 +31,7 @@ pub enum Event {
 }
 
 /// Is told what happens.
-pub trait Observer: core::fmt::Debug {
+pub(crate) trait Observer: core::fmt::Debug {
     /// Something happened. States are as they are right after it.
     fn event(&mut self, env: &Env<'_>, event: Event);
 

@@ -3,7 +3,7 @@
 
 /// Reasons for which programs are rejected that are alike in what to do about them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Class {
+pub(crate) struct Class {
     /// Its name.
     pub name: &'static str,
     /// Messages, where `*` stands for anything, each with the function and file of the kernel that
@@ -19,7 +19,7 @@ pub struct Class {
 
 /// A message, and the class that it falls into.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Match {
+pub(crate) struct Match {
     /// The class.
     pub class: Class,
     /// Function and file of the kernel that says it.
@@ -30,7 +30,7 @@ pub struct Match {
 
 impl Match {
     /// A text of the class with its placeholders filled in.
-    pub fn fill(&self, text: &str) -> String {
+    pub(crate) fn fill(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (i, capture) in self.captures.iter().enumerate() {
             text = text.replace(&format!("{{{}}}", i + 1), capture);
@@ -40,7 +40,7 @@ impl Match {
 }
 
 /// All classes, in the order in which they are tried.
-pub fn classes() -> Vec<Class> {
+pub(crate) fn classes() -> Vec<Class> {
     let mut all: Vec<Class> = Vec::new();
     for line in include_str!("../../data/advice.txt").lines() {
         if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
@@ -73,7 +73,7 @@ pub fn classes() -> Vec<Class> {
 }
 
 /// The class of a message.
-pub fn classify(message: &str) -> Option<Match> {
+pub(crate) fn classify(message: &str) -> Option<Match> {
     classes().into_iter().find_map(|class| {
         let matches = |&(p, check): &(&'static str, _)| Some((check, captures(p, message)?));
         let (check, captures) = class.patterns.iter().find_map(matches)?;
@@ -86,7 +86,7 @@ pub fn classify(message: &str) -> Option<Match> {
 }
 
 /// The class of this name, with what another one has captured.
-pub fn named(name: &str, captures: Vec<String>) -> Option<Match> {
+pub(crate) fn named(name: &str, captures: Vec<String>) -> Option<Match> {
     let class = classes().into_iter().find(|c| c.name == name)?;
     Some(Match {
         check: class.patterns.first()?.1,

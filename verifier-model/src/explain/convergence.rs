@@ -21,7 +21,7 @@ const MAX_ENTRIES: usize = 6;
 
 /// A loop without progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NoProgress {
+pub(crate) struct NoProgress {
     /// Instructions of one round.
     pub round: usize,
     /// What decides whether the loop goes on, and why that does not change.
@@ -32,7 +32,7 @@ pub struct NoProgress {
 
 /// A way out of a loop that is never taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Condition {
+pub(crate) struct Condition {
     /// The jump.
     pub site: Site,
     /// Why it does not change.
@@ -40,7 +40,7 @@ pub struct Condition {
 }
 
 /// Explains "infinite loop detected": `round` are the steps from the first state to its like.
-pub fn no_progress(env: &Env<'_>, round: &[Step]) -> NoProgress {
+pub(crate) fn no_progress(env: &Env<'_>, round: &[Step]) -> NoProgress {
     let frame = env.path.cur.curframe();
     let here = |i: usize| round.iter().any(|s| s.insn == i && s.frame == frame);
     let mut conditions: Vec<Condition> = Vec::new();
@@ -121,7 +121,7 @@ fn why_unchanged(env: &Env<'_>, jump: &Insn, round: &[Step], frame: usize) -> St
 }
 
 /// Whether an instruction writes a register.
-pub fn writes(insn: &Insn, reg: usize) -> bool {
+pub(crate) fn writes(insn: &Insn, reg: usize) -> bool {
     use bpf::insn::class;
     if insn.is_any_call() {
         return reg < crate::facts::limits::CALLER_SAVED_REGS;
@@ -134,7 +134,7 @@ pub fn writes(insn: &Insn, reg: usize) -> bool {
 
 /// Where instructions went and why states were not equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Cost {
+pub(crate) struct Cost {
     /// Instructions processed.
     pub insns: u32,
     /// Loops, by instructions spent in them, the most first.
@@ -147,7 +147,7 @@ pub struct Cost {
 
 /// Instructions spent in a loop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LoopCost {
+pub(crate) struct LoopCost {
     /// Where it starts.
     pub site: Site,
     /// Instructions processed in it, on all paths, inner loops included, callees not.
@@ -158,7 +158,7 @@ pub struct LoopCost {
 
 /// Instructions of a source line, or without line information of an instruction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LineCost {
+pub(crate) struct LineCost {
     /// Its first instruction.
     pub site: Site,
     /// Instructions processed.
@@ -167,7 +167,7 @@ pub struct LineCost {
 
 /// States that were not equal for the same reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DifferenceCost {
+pub(crate) struct DifferenceCost {
     /// Where states were compared.
     pub site: Site,
     /// Times, of those that were looked into.
@@ -185,7 +185,7 @@ pub struct DifferenceCost {
 }
 
 /// Sums up where instructions went.
-pub fn cost(env: &Env<'_>, trace: &Trace, loops: &[Loop]) -> Cost {
+pub(crate) fn cost(env: &Env<'_>, trace: &Trace, loops: &[Loop]) -> Cost {
     let visits = |i: usize| trace.visits.get(i).copied().unwrap_or(0);
     let mut by_loop: Vec<_> = loops
         .iter()

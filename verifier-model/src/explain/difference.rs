@@ -12,7 +12,7 @@ use crate::walk::equal::{ExactLevel, regsafe};
 
 /// Where states differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Place {
+pub(crate) enum Place {
     /// A register of a frame.
     Reg(usize, usize),
     /// A stack slot of a frame, by index.
@@ -25,7 +25,7 @@ pub enum Place {
 
 impl Place {
     /// As in `R3` or `fp-16`; a frame other than the outermost is named.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let in_frame = |frame: usize, name: String| match frame {
             0 => name,
             n => format!("{name} of frame {n}"),
@@ -41,7 +41,7 @@ impl Place {
 
 /// One place in which two states differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// Where.
     pub place: Place,
     /// What the kept state has there, in words.
@@ -54,7 +54,7 @@ pub struct Difference {
 
 /// The first place in which the current state is not as safe as `old`: of ranges, where the two are
 /// on one path through a loop; of what is precise, otherwise.
-pub fn first_difference(env: &Env<'_>, old: &VerifierState) -> Option<Difference> {
+pub(crate) fn first_difference(env: &Env<'_>, old: &VerifierState) -> Option<Difference> {
     let cur = &env.path.cur;
     let at = |place| Difference {
         place,

@@ -5,7 +5,7 @@ use crate::env::Env;
 
 /// A natural loop.
 #[derive(Debug, Clone)]
-pub struct Loop {
+pub(crate) struct Loop {
     /// Where each round begins.
     pub header: usize,
     /// Its instructions, the header included, ascending.
@@ -14,14 +14,14 @@ pub struct Loop {
 
 impl Loop {
     /// Whether the instruction is part of the loop, in the loop's own function.
-    pub fn has(&self, insn: usize) -> bool {
+    pub(crate) fn has(&self, insn: usize) -> bool {
         self.body.binary_search(&insn).is_ok()
     }
 }
 
 /// All loops, the larger before those inside them. A call that calls back is a loop of one
 /// instruction.
-pub fn find_loops(env: &Env<'_>) -> Vec<Loop> {
+pub(crate) fn find_loops(env: &Env<'_>) -> Vec<Loop> {
     let n = env.code.insns.len();
     let ready = env.code.aux.len() == n && env.code.subprog_cnt() > 0;
     let mut loops: Vec<Loop> = Vec::new();

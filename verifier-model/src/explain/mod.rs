@@ -8,18 +8,18 @@
 //! The kernel's message decides which [`advice::Class`] a rejection falls into; path, state and
 //! origins of values are told for every rejection, whether it has a class or not.
 
-pub mod advice;
-pub mod convergence;
-pub mod difference;
-pub mod loops;
-pub mod origin;
-pub mod path;
-pub mod source;
-pub mod stack;
-pub mod state_before;
-pub mod text;
-pub mod trace;
-pub mod words;
+pub(crate) mod advice;
+pub(crate) mod convergence;
+pub(crate) mod difference;
+pub(crate) mod loops;
+pub(crate) mod origin;
+pub(crate) mod path;
+pub(crate) mod source;
+pub(crate) mod stack;
+pub(crate) mod state_before;
+pub(crate) mod text;
+pub(crate) mod trace;
+pub(crate) mod words;
 
 use bpf::insn::MAX_BPF_REG;
 use bpf::kernel::Kernel;
@@ -34,86 +34,83 @@ use crate::explain::source::Site;
 use crate::explain::state_before::{Held, Value};
 use crate::explain::trace::Trace;
 use crate::facts::errno::{Check, Stop};
-use crate::facts::rule::Profile;
 use crate::options::Options;
 use crate::state::VerifierState;
-use crate::verdict::Verdict;
+use crate::verdict::{Outcome, Verdict};
 use crate::verify::verify_observed;
 
 /// What there is to say about a verdict.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
     /// The program's name.
-    pub program: String,
+    pub(crate) program: String,
     /// It is accepted.
-    pub accepted: bool,
+    pub(crate) accepted: bool,
     /// Positive error number, 0 when there is none.
-    pub errno: i32,
+    pub(crate) errno: i32,
     /// There is no verdict, because this is not modelled.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub not_modelled: Option<String>,
+    pub(crate) not_modelled: Option<String>,
     /// The verifier's words; empty when accepted.
-    pub message: String,
+    pub(crate) message: String,
     /// Name of the class of the failure, as in `data/advice.txt`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub class: Option<String>,
+    pub(crate) class: Option<String>,
     /// Function and file of the kernel that says it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub check: Option<String>,
+    pub(crate) check: Option<String>,
     /// The rule that it is, when it is one of `verifier-model rules`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
+    pub(crate) rule: Option<String>,
     /// What it means.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub what: Option<String>,
+    pub(crate) what: Option<String>,
     /// The instruction at which it is rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub site: Option<Site>,
+    pub(crate) site: Option<Site>,
     /// It, and the instructions next to it.
-    pub around: Vec<Site>,
+    pub(crate) around: Vec<Site>,
     /// The path that leads there.
-    pub path: Vec<PathEvent>,
+    pub(crate) path: Vec<PathEvent>,
     /// Events of the path that are not told.
-    pub path_left_out: usize,
+    pub(crate) path_left_out: usize,
     /// What the instruction works on, and what else is live.
-    pub state: Vec<Value>,
+    pub(crate) state: Vec<Value>,
     /// What must be given back, and sections that are open.
-    pub held: Vec<Held>,
+    pub(crate) held: Vec<Held>,
     /// For a loop without progress.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub no_progress: Option<NoProgress>,
+    pub(crate) no_progress: Option<NoProgress>,
     /// Where instructions went: for accepted programs, and those that hit a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cost: Option<Cost>,
+    pub(crate) cost: Option<Cost>,
     /// For too many waiting paths: where they wait, and how many.
-    pub waiting: Vec<(Site, usize)>,
+    pub(crate) waiting: Vec<(Site, usize)>,
     /// For too much stack: the functions that add up.
-    pub stack: Vec<stack::Link>,
+    pub(crate) stack: Vec<stack::Link>,
     /// What to change.
-    pub advice: Vec<String>,
+    pub(crate) advice: Vec<String>,
 }
 
 /// Verifies a program and explains the verdict. The message is taken from the log, so
 /// [`Options::log_level`] must not be 0.
-pub fn explain(
-    prog: &ProgLoad,
-    kernel: &Kernel,
-    profile: &Profile,
-    opts: &Options,
-) -> (Verdict, Explanation) {
+pub fn explain(prog: &ProgLoad, kernel: &Kernel, opts: &Options) -> (Verdict, Explanation) {
     let mut trace = Trace::default();
-    verify_observed(prog, kernel, profile, opts, &mut trace);
+    verify_observed(prog, kernel, opts, &mut trace);
     let mut witness = Witness {
         trace: &trace,
         steps: 0,
         before: None,
         explanation: None,
     };
-    let verdict = verify_observed(prog, kernel, profile, opts, &mut witness);
+    let verdict = verify_observed(prog, kernel, opts, &mut witness);
     let mut explanation = witness.explanation.unwrap_or_else(|| empty(prog));
-    explanation.accepted = verdict.accepted;
-    explanation.errno = verdict.errno;
-    explanation.not_modelled = verdict.not_modelled.clone();
+    explanation.accepted = verdict.accepted();
+    explanation.errno = verdict.rejection().map_or(0, |r| r.errno.0);
+    explanation.not_modelled = match &verdict.outcome {
+        Outcome::NotModelled(what) => Some(what.clone()),
+        _ => None,
+    };
     (verdict, explanation)
 }
 

@@ -20,7 +20,7 @@ const MAX_OPERAND_LINKS: usize = 3;
 
 /// An instruction that had a hand in a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Link {
+pub(crate) struct Link {
     /// Where.
     pub site: Site,
     /// What it did.
@@ -32,7 +32,7 @@ pub struct Link {
 
 /// The register that another was computed with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Operand {
+pub(crate) struct Operand {
     /// As in `R2`.
     pub place: String,
     /// Instructions that made it, the last one first.
@@ -59,12 +59,12 @@ enum Made {
 }
 
 /// How register `reg` of the frame that the path ends in got its value.
-pub fn of_register(env: &Env<'_>, steps: &[Step], reg: usize) -> Vec<Link> {
+pub(crate) fn of_register(env: &Env<'_>, steps: &[Step], reg: usize) -> Vec<Link> {
     follow(env, steps, Thing::Reg(reg), MAX_LINKS)
 }
 
 /// The same for a stack slot, by offset.
-pub fn of_slot(env: &Env<'_>, steps: &[Step], offset: i16) -> Vec<Link> {
+pub(crate) fn of_slot(env: &Env<'_>, steps: &[Step], offset: i16) -> Vec<Link> {
     follow(env, steps, Thing::Slot(offset), MAX_LINKS)
 }
 
@@ -191,7 +191,7 @@ fn slot_effect(insn: &Insn, thing: Thing) -> Made {
 }
 
 /// What a call goes to.
-pub fn callee(env: &Env<'_>, at: usize) -> String {
+pub(crate) fn callee(env: &Env<'_>, at: usize) -> String {
     let insn = &env.code.insns[at];
     if insn.is_pseudo_call() {
         let sub = env.code.callee_of(at).unwrap_or(0);

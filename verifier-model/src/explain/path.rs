@@ -26,7 +26,7 @@ const SECTIONS: [(&str, &str); 4] = [
 
 /// One executed instruction of a path.
 #[derive(Debug, Clone, Copy)]
-pub struct Step {
+pub(crate) struct Step {
     /// The instruction.
     pub insn: usize,
     /// Frame it is in.
@@ -37,7 +37,7 @@ pub struct Step {
 
 /// Something worth telling about a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PathEvent {
+pub(crate) struct PathEvent {
     /// Where.
     pub site: Site,
     /// What happens there.
@@ -49,7 +49,7 @@ pub struct PathEvent {
 }
 
 /// The instructions of some runs, one after another.
-pub fn steps(env: &Env<'_>, trace: &Trace, runs: &[RunId]) -> Vec<Step> {
+pub(crate) fn steps(env: &Env<'_>, trace: &Trace, runs: &[RunId]) -> Vec<Step> {
     let mut steps = Vec::new();
     for run in runs.iter().map(|&r| trace.run(r)) {
         let mut insn = run.first as usize;
@@ -67,7 +67,7 @@ pub fn steps(env: &Env<'_>, trace: &Trace, runs: &[RunId]) -> Vec<Step> {
 
 /// Tells a path: branches, rounds of loops, calls. Of a loop that is left only the number of rounds
 /// is told, of one that the path ends in the last round.
-pub fn tell(env: &Env<'_>, loops: &[Loop], steps: &[Step]) -> (usize, Vec<PathEvent>) {
+pub(crate) fn tell(env: &Env<'_>, loops: &[Loop], steps: &[Step]) -> (usize, Vec<PathEvent>) {
     let mut teller = Teller {
         env,
         loops,
@@ -88,7 +88,7 @@ pub fn tell(env: &Env<'_>, loops: &[Loop], steps: &[Step]) -> (usize, Vec<PathEv
 }
 
 /// Name of the function that an instruction is in.
-pub fn function_name(env: &Env<'_>, insn: usize) -> String {
+pub(crate) fn function_name(env: &Env<'_>, insn: usize) -> String {
     let sub = env.code.find_containing_subprog(insn).unwrap_or(0);
     match env.input.subprog_name(sub) {
         "" if sub == 0 => format!("{}()", env.input.prog.name),
@@ -98,7 +98,7 @@ pub fn function_name(env: &Env<'_>, insn: usize) -> String {
 }
 
 /// As in *1st*, *2nd*.
-pub fn ordinal(n: usize) -> String {
+pub(crate) fn ordinal(n: usize) -> String {
     let suffix = match (n % 10, n % 100) {
         (_, 11..=13) => "th",
         (1, _) => "st",
@@ -261,7 +261,7 @@ impl Teller<'_, '_> {
 }
 
 /// Which way the path goes after a branch: a jump on a condition, or a call of an iterator's `next`.
-pub fn outcome(env: &Env<'_>, at: usize, next: Step) -> Option<String> {
+pub(crate) fn outcome(env: &Env<'_>, at: usize, next: Step) -> Option<String> {
     let insn = &env.code.insns[at];
     let taken = next.insn != at + 1;
     if insn.is_may_goto() {

@@ -10,7 +10,7 @@ use crate::env::Env;
 
 /// An instruction and its source line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Site {
+pub(crate) struct Site {
     /// Index in the program.
     pub insn: usize,
     /// The instruction, as the verifier's log prints it.
@@ -24,7 +24,7 @@ pub struct Site {
 
 /// A source line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Line {
+pub(crate) struct Line {
     /// File name without directories.
     pub file: String,
     /// Line number, from 1.
@@ -35,12 +35,12 @@ pub struct Line {
 
 impl Line {
     /// As in `prog.bpf.c:12`.
-    pub fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         format!("{}:{}", self.file, self.number)
     }
 
     /// Whether the text tells more than the instruction: that of inline assembly does not.
-    pub fn says_something(&self) -> bool {
+    pub(crate) fn says_something(&self) -> bool {
         let asm = self.text.starts_with("asm") || self.text.starts_with("__asm");
         !self.text.is_empty() && !asm
     }
@@ -48,7 +48,7 @@ impl Line {
 
 impl Site {
     /// Instruction `insn` of the program.
-    pub fn new(env: &Env<'_>, insn: usize) -> Self {
+    pub(crate) fn new(env: &Env<'_>, insn: usize) -> Self {
         // A kfunc's number is another one in each kernel.
         let kfunc = env
             .code
@@ -81,7 +81,7 @@ impl Site {
     }
 
     /// The instruction with the two before it and the two behind it, of the same function.
-    pub fn around(env: &Env<'_>, insn: usize) -> Vec<Self> {
+    pub(crate) fn around(env: &Env<'_>, insn: usize) -> Vec<Self> {
         let subprog = env.code.find_containing_subprog(insn);
         let range = subprog.map_or(insn..insn + 1, |s| {
             env.code.subprogs[s].start..env.code.subprogs[s + 1].start
@@ -95,7 +95,7 @@ impl Site {
     }
 
     /// As in `prog.bpf.c:12`, or the instruction when there is no line.
-    pub fn place(&self) -> String {
+    pub(crate) fn place(&self) -> String {
         let place = self.line.as_ref().map(Line::place);
         place.unwrap_or_else(|| format!("insn {}", self.insn))
     }
@@ -132,7 +132,7 @@ fn column(env: &Env<'_>, insn: usize) -> u32 {
 }
 
 /// The source line of an instruction.
-pub fn line(env: &Env<'_>, insn: usize) -> Option<Line> {
+pub(crate) fn line(env: &Env<'_>, insn: usize) -> Option<Line> {
     let info = line_info(env, insn)?;
     let btf = env.input.prog.btf.as_ref()?;
     let file = btf.str_at(info.file_name_off)?;

@@ -9,7 +9,7 @@ use crate::explain::source::Site;
 
 /// A function of the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Link {
+pub(crate) struct Link {
     /// Its name.
     pub function: String,
     /// Bytes of stack it uses itself.
@@ -20,7 +20,7 @@ pub struct Link {
 }
 
 /// The chain of calls, from a function that nobody calls on, that adds up to the most stack.
-pub fn deepest_chain(env: &Env<'_>) -> Vec<Link> {
+pub(crate) fn deepest_chain(env: &Env<'_>) -> Vec<Link> {
     let n = env.code.subprog_cnt();
     // Callees come before callers, so that each sum is there when it is needed.
     let mut order = env.code.subprog_topo_order.clone();
@@ -60,7 +60,7 @@ pub fn deepest_chain(env: &Env<'_>) -> Vec<Link> {
 }
 
 /// The call from the first of two functions to the second, by name.
-pub fn call_between(env: &Env<'_>, names: &[String]) -> Option<usize> {
+pub(crate) fn call_between(env: &Env<'_>, names: &[String]) -> Option<usize> {
     let [from, to, ..] = names else { return None };
     let named = |sub: usize, name: &str| env.input.subprog_name(sub) == name;
     let from = (0..env.code.subprog_cnt()).find(|&s| named(s, from))?;

@@ -16,7 +16,7 @@ use crate::state::{BPF_REG_SIZE, VerifierState};
 
 /// What a register or a stack slot holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Value {
+pub(crate) struct Value {
     /// As in `R1` or `fp-16`.
     pub place: String,
     /// What it holds.
@@ -29,7 +29,7 @@ pub struct Value {
 
 /// Something that is held: a reference or a section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Held {
+pub(crate) struct Held {
     /// What it is.
     pub what: String,
     /// Where it was acquired, when that is known.

@@ -24,11 +24,11 @@ use crate::state::StateId;
 const MAX_COMPARED: u32 = 50_000;
 
 /// Index of a run.
-pub type RunId = u32;
+pub(crate) type RunId = u32;
 
 /// A straight run of instructions on one path.
 #[derive(Debug, Clone, Copy)]
-pub struct Run {
+pub(crate) struct Run {
     /// The run before, none at the start of a function that is verified on its own.
     pub parent: Option<RunId>,
     /// First instruction.
@@ -49,7 +49,7 @@ pub struct Run {
 
 /// How a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub(crate) enum End {
     /// Other runs follow.
     Goes,
     /// The path ends.
@@ -62,7 +62,7 @@ pub enum End {
 
 /// Why a path is as safe as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pruning {
+pub(crate) enum Pruning {
     /// The other was explored to its end.
     Explored,
     /// The other is earlier on the same path: a loop converged.
@@ -71,7 +71,7 @@ pub enum Pruning {
 
 /// A kept state, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptState {
+pub(crate) struct KeptState {
     /// As the log at level 2 has it.
     pub text: String,
     /// Its iterators and the numbers in live registers, each as in
@@ -100,7 +100,7 @@ impl KeptState {
 
 /// Times that states at an instruction were compared and differed in one place.
 #[derive(Debug, Clone)]
-pub struct Miss {
+pub(crate) struct Miss {
     /// How many times.
     pub count: u32,
     /// The last time.
@@ -109,7 +109,7 @@ pub struct Miss {
 
 /// An observer that writes down all that was explored.
 #[derive(Debug, Default)]
-pub struct Trace {
+pub(crate) struct Trace {
     /// All runs; parents come before their children.
     pub runs: Vec<Run>,
     /// Times that each instruction was processed.
@@ -138,7 +138,7 @@ pub struct Trace {
 
 impl Trace {
     /// A trace that also has the states as text.
-    pub fn with_states() -> Self {
+    pub(crate) fn with_states() -> Self {
         Self {
             kept_states: Some(HashMap::new()),
             ..Self::default()
@@ -146,14 +146,14 @@ impl Trace {
     }
 
     /// The runs from the start to where verification stopped.
-    pub fn last_path(&self) -> Vec<RunId> {
+    pub(crate) fn last_path(&self) -> Vec<RunId> {
         let mut path: Vec<_> = std::iter::successors(self.cur, |&r| self.run(r).parent).collect();
         path.reverse();
         path
     }
 
     /// A run.
-    pub fn run(&self, id: RunId) -> &Run {
+    pub(crate) fn run(&self, id: RunId) -> &Run {
         &self.runs[id as usize]
     }
 

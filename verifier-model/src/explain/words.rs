@@ -8,7 +8,7 @@ use crate::state::slot::{Slot, StackSlot};
 use crate::state::{BPF_REG_SIZE, FuncState};
 
 /// What a register holds, as the predicate of a sentence: *a number from 0 to 9*.
-pub fn reg_words(env: &Env<'_>, reg: &RegState) -> String {
+pub(crate) fn reg_words(env: &Env<'_>, reg: &RegState) -> String {
     let t = reg.typ;
     if t == RegType::NOT_INIT {
         return "never written".into();
@@ -31,7 +31,7 @@ pub fn reg_words(env: &Env<'_>, reg: &RegState) -> String {
 }
 
 /// What a scalar may be.
-pub fn number_words(reg: &RegState) -> String {
+pub(crate) fn number_words(reg: &RegState) -> String {
     let mut text = range_words(reg);
     if reg.precise {
         text += " (precise: its value matters)";
@@ -191,7 +191,7 @@ fn referenced(env: &Env<'_>, reg: &RegState) -> String {
 }
 
 /// What a stack slot holds.
-pub fn slot_words(env: &Env<'_>, slot: &StackSlot) -> String {
+pub(crate) fn slot_words(env: &Env<'_>, slot: &StackSlot) -> String {
     let all = |t: Slot| slot.typ.iter().all(|b| *b == t);
     match slot.typ[BPF_REG_SIZE - 1] {
         Slot::Spill => reg_words(env, &slot.reg),
@@ -231,7 +231,7 @@ pub fn slot_words(env: &Env<'_>, slot: &StackSlot) -> String {
 
 /// The slots of a frame that hold something, each with its name. What an iterator or dynptr spans
 /// is named once.
-pub fn slots_words(env: &Env<'_>, frame: &FuncState) -> Vec<(String, String)> {
+pub(crate) fn slots_words(env: &Env<'_>, frame: &FuncState) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for (spi, slot) in frame.stack.iter().enumerate() {
         let empty = |t: &Slot| matches!(t, Slot::Invalid | Slot::Poison);

@@ -3,7 +3,7 @@
 
 /// Direction of an access.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Access {
+pub(crate) enum Access {
     /// `BPF_READ`
     Read,
     /// `BPF_WRITE`
@@ -12,7 +12,7 @@ pub enum Access {
 
 /// Who accesses a map's value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AccessSrc {
+pub(crate) enum AccessSrc {
     /// A load or store.
     Direct,
     /// A helper.

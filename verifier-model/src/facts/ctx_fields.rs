@@ -23,7 +23,7 @@ const NARROW: Sizes = 1 | 2 | 4;
 
 /// A structure of user space's view.
 #[derive(Debug)]
-pub struct Fields {
+pub(crate) struct Fields {
     size: i32,
     fields: &'static [Field],
     /// What it is like where `fields` say nothing.
@@ -75,7 +75,7 @@ const fn pointer(at: i32, typ: T) -> Field {
 
 impl Fields {
     /// What an access of `size` bytes finds; None if it is not allowed.
-    pub fn access(&self, off: i32, size: i32, access: Access, attach: A) -> Option<T> {
+    pub(crate) fn access(&self, off: i32, size: i32, access: Access, attach: A) -> Option<T> {
         if off < 0 || off >= self.size || off % size != 0 {
             return None;
         }
@@ -98,7 +98,7 @@ const SOCKET_OR_NULL: T = T::PTR_TO_SOCKET.with(Flag::PTR_MAYBE_NULL);
 const SOCK_COMMON_OR_NULL: T = T::PTR_TO_SOCK_COMMON.with(Flag::PTR_MAYBE_NULL);
 
 /// `struct bpf_sock`.
-pub const SOCK: Fields = Fields {
+pub(crate) const SOCK: Fields = Fields {
     size: 80,
     other: WORD,
     like: None,
@@ -117,7 +117,7 @@ pub const SOCK: Fields = Fields {
 };
 
 /// `struct bpf_sock` where it may be less than a full socket.
-pub const SOCK_COMMON: Fields = Fields {
+pub(crate) const SOCK_COMMON: Fields = Fields {
     size: 80,
     other: WORD,
     fields: &[field(8, 24, NONE)],
@@ -125,7 +125,7 @@ pub const SOCK_COMMON: Fields = Fields {
 };
 
 /// `struct bpf_tcp_sock`.
-pub const TCP_SOCK: Fields = Fields {
+pub(crate) const TCP_SOCK: Fields = Fields {
     size: 112,
     other: WORD,
     like: None,
@@ -133,7 +133,7 @@ pub const TCP_SOCK: Fields = Fields {
 };
 
 /// `struct bpf_xdp_sock`.
-pub const XDP_SOCK: Fields = Fields {
+pub(crate) const XDP_SOCK: Fields = Fields {
     size: 4,
     other: WORD,
     like: None,
@@ -145,7 +145,7 @@ const SOCK_CREATE: &[A] = &[A::CgroupInetSockCreate, A::CgroupInetSockRelease];
 const POST_BIND: &[A] = &[A::CgroupInet4PostBind, A::CgroupInet6PostBind];
 
 /// `struct bpf_sock` as the context of `cgroup/sock*` and `cgroup/post_bind*`.
-pub const CGROUP_SOCK: Fields = Fields {
+pub(crate) const CGROUP_SOCK: Fields = Fields {
     size: 80,
     other: WORD,
     fields: &[
@@ -178,7 +178,7 @@ const INET6: &[A] = &[
 ];
 
 /// `struct bpf_sock_addr`.
-pub const SOCK_ADDR: Fields = Fields {
+pub(crate) const SOCK_ADDR: Fields = Fields {
     size: 72,
     other: NONE,
     like: None,
@@ -202,7 +202,7 @@ pub const SOCK_ADDR: Fields = Fields {
 };
 
 /// `struct bpf_sock_ops`.
-pub const SOCK_OPS: Fields = Fields {
+pub(crate) const SOCK_OPS: Fields = Fields {
     size: 224,
     other: WORD,
     like: None,
@@ -219,7 +219,7 @@ pub const SOCK_OPS: Fields = Fields {
 };
 
 /// `struct sk_msg_md`.
-pub const SK_MSG: Fields = Fields {
+pub(crate) const SK_MSG: Fields = Fields {
     size: 80,
     other: NONE,
     like: None,
@@ -232,7 +232,7 @@ pub const SK_MSG: Fields = Fields {
 };
 
 /// `struct __sk_buff` as a flow dissector sees it.
-pub const FLOW_DISSECTOR: Fields = Fields {
+pub(crate) const FLOW_DISSECTOR: Fields = Fields {
     size: 192,
     other: NONE,
     like: None,
@@ -250,7 +250,7 @@ pub const FLOW_DISSECTOR: Fields = Fields {
 };
 
 /// `struct bpf_cgroup_dev_ctx`.
-pub const CGROUP_DEVICE: Fields = Fields {
+pub(crate) const CGROUP_DEVICE: Fields = Fields {
     size: 12,
     other: WORD,
     like: None,
@@ -258,7 +258,7 @@ pub const CGROUP_DEVICE: Fields = Fields {
 };
 
 /// `struct bpf_sysctl`.
-pub const SYSCTL: Fields = Fields {
+pub(crate) const SYSCTL: Fields = Fields {
     size: 8,
     other: NONE,
     like: None,
@@ -266,7 +266,7 @@ pub const SYSCTL: Fields = Fields {
 };
 
 /// `struct bpf_sockopt` of `setsockopt`.
-pub const SETSOCKOPT: Fields = Fields {
+pub(crate) const SETSOCKOPT: Fields = Fields {
     size: 40,
     other: WORD,
     like: None,
@@ -282,7 +282,7 @@ pub const SETSOCKOPT: Fields = Fields {
 };
 
 /// The same of `getsockopt`.
-pub const GETSOCKOPT: Fields = Fields {
+pub(crate) const GETSOCKOPT: Fields = Fields {
     size: 40,
     other: WORD,
     like: None,
@@ -296,7 +296,7 @@ pub const GETSOCKOPT: Fields = Fields {
 };
 
 /// `struct sk_reuseport_md`.
-pub const SK_REUSEPORT: Fields = Fields {
+pub(crate) const SK_REUSEPORT: Fields = Fields {
     size: 56,
     other: NONE,
     like: None,
@@ -314,7 +314,7 @@ pub const SK_REUSEPORT: Fields = Fields {
 };
 
 /// `struct bpf_sk_lookup`.
-pub const SK_LOOKUP: Fields = Fields {
+pub(crate) const SK_LOOKUP: Fields = Fields {
     size: 72,
     other: NONE,
     like: None,

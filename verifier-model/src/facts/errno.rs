@@ -23,11 +23,11 @@ impl Errno {
 }
 
 /// Error numbers that kernel functions return are at most this.
-pub const MAX_ERRNO: i32 = 4095;
+pub(crate) const MAX_ERRNO: i32 = 4095;
 
 /// What ends verification before the program is accepted.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// The kernel rejects the program with this error.
     Errno(Errno),
     /// The program needs something that this model does not have; no verdict is given.
@@ -41,9 +41,9 @@ impl From<Errno> for Stop {
 }
 
 /// Result of a check.
-pub type Check<T = ()> = Result<T, Stop>;
+pub(crate) type Check<T = ()> = Result<T, Stop>;
 
 /// Stops because something is not modelled.
-pub fn not_modelled<T>(what: impl Into<String>) -> Check<T> {
+pub(crate) fn not_modelled<T>(what: impl Into<String>) -> Check<T> {
     Err(Stop::NotModelled(what.into()))
 }

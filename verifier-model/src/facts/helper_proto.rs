@@ -15,7 +15,7 @@ use crate::facts::types::{ArgType, Flag, RetType};
 
 /// An argument of a helper.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HelperArg {
+pub(crate) struct HelperArg {
     /// What it takes.
     pub typ: ArgType,
     /// Name of the kernel structure it points to.
@@ -26,7 +26,7 @@ pub struct HelperArg {
 
 /// Prototype of a helper (`struct bpf_func_proto`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HelperProto {
+pub(crate) struct HelperProto {
     /// Name of the object in the kernel.
     pub name: String,
     /// What it returns.
@@ -49,7 +49,7 @@ pub struct HelperProto {
 
 impl HelperProto {
     /// The type of an argument; `ARG_DONTCARE` past the last.
-    pub fn arg_type(&self, i: usize) -> ArgType {
+    pub(crate) fn arg_type(&self, i: usize) -> ArgType {
         self.args.get(i).map_or(ArgType::ARG_DONTCARE, |a| a.typ)
     }
 }

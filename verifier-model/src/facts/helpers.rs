@@ -15,52 +15,48 @@ use bpf::uapi::{AttachType, ProgType};
 use crate::facts::helper_proto::{HelperProto, parse_proto};
 
 /// Numbers of the helpers that the verifier treats specially.
-#[expect(missing_docs, reason = "the constants are the kernel's BPF_FUNC_*")]
-pub mod id {
-    pub const MAP_LOOKUP_ELEM: i32 = 1;
-    pub const MAP_UPDATE_ELEM: i32 = 2;
-    pub const MAP_DELETE_ELEM: i32 = 3;
-    pub const PROBE_READ: i32 = 4;
-    pub const TAIL_CALL: i32 = 12;
-    pub const GET_SMP_PROCESSOR_ID: i32 = 8;
-    pub const GET_STACK: i32 = 67;
-    pub const GET_LOCAL_STORAGE: i32 = 81;
-    pub const SK_LOOKUP_TCP: i32 = 84;
-    pub const SK_LOOKUP_UDP: i32 = 85;
-    pub const MAP_PUSH_ELEM: i32 = 87;
-    pub const MAP_POP_ELEM: i32 = 88;
-    pub const MAP_PEEK_ELEM: i32 = 89;
-    pub const SPIN_LOCK: i32 = 93;
-    pub const SPIN_UNLOCK: i32 = 94;
-    pub const SK_FULLSOCK: i32 = 95;
-    pub const TCP_SOCK: i32 = 96;
-    pub const SKC_LOOKUP_TCP: i32 = 99;
-    pub const PROBE_READ_STR: i32 = 45;
-    pub const PROBE_READ_USER_STR: i32 = 114;
-    pub const PROBE_READ_KERNEL_STR: i32 = 115;
-    pub const REDIRECT_MAP: i32 = 51;
-    pub const RINGBUF_RESERVE: i32 = 131;
-    pub const GET_TASK_STACK: i32 = 141;
-    pub const PER_CPU_PTR: i32 = 153;
-    pub const THIS_CPU_PTR: i32 = 154;
-    pub const FOR_EACH_MAP_ELEM: i32 = 164;
-    pub const SNPRINTF: i32 = 165;
-    pub const TIMER_SET_CALLBACK: i32 = 170;
-    pub const GET_FUNC_IP: i32 = 173;
-    pub const FIND_VMA: i32 = 180;
-    pub const LOOP: i32 = 181;
-    pub const GET_RETVAL: i32 = 186;
-    pub const SET_RETVAL: i32 = 187;
-    pub const KPTR_XCHG: i32 = 194;
-    pub const MAP_LOOKUP_PERCPU_ELEM: i32 = 195;
-    pub const DYNPTR_FROM_MEM: i32 = 197;
-    pub const DYNPTR_WRITE: i32 = 202;
-    pub const DYNPTR_DATA: i32 = 203;
-    pub const USER_RINGBUF_DRAIN: i32 = 209;
-    pub const SK_RELEASE: i32 = 86;
-    pub const D_PATH: i32 = 147;
-    pub const SK_STORAGE_GET: i32 = 107;
-    pub const SK_STORAGE_DELETE: i32 = 108;
+pub(crate) mod id {
+    pub(crate) const MAP_LOOKUP_ELEM: i32 = 1;
+    pub(crate) const MAP_UPDATE_ELEM: i32 = 2;
+    pub(crate) const MAP_DELETE_ELEM: i32 = 3;
+    pub(crate) const TAIL_CALL: i32 = 12;
+    pub(crate) const GET_SMP_PROCESSOR_ID: i32 = 8;
+    pub(crate) const GET_STACK: i32 = 67;
+    pub(crate) const GET_LOCAL_STORAGE: i32 = 81;
+    pub(crate) const SK_LOOKUP_TCP: i32 = 84;
+    pub(crate) const SK_LOOKUP_UDP: i32 = 85;
+    pub(crate) const MAP_PUSH_ELEM: i32 = 87;
+    pub(crate) const MAP_POP_ELEM: i32 = 88;
+    pub(crate) const MAP_PEEK_ELEM: i32 = 89;
+    pub(crate) const SPIN_LOCK: i32 = 93;
+    pub(crate) const SPIN_UNLOCK: i32 = 94;
+    pub(crate) const SK_FULLSOCK: i32 = 95;
+    pub(crate) const TCP_SOCK: i32 = 96;
+    pub(crate) const SKC_LOOKUP_TCP: i32 = 99;
+    pub(crate) const PROBE_READ_STR: i32 = 45;
+    pub(crate) const PROBE_READ_USER_STR: i32 = 114;
+    pub(crate) const PROBE_READ_KERNEL_STR: i32 = 115;
+    pub(crate) const RINGBUF_RESERVE: i32 = 131;
+    pub(crate) const GET_TASK_STACK: i32 = 141;
+    pub(crate) const PER_CPU_PTR: i32 = 153;
+    pub(crate) const THIS_CPU_PTR: i32 = 154;
+    pub(crate) const FOR_EACH_MAP_ELEM: i32 = 164;
+    pub(crate) const SNPRINTF: i32 = 165;
+    pub(crate) const TIMER_SET_CALLBACK: i32 = 170;
+    pub(crate) const GET_FUNC_IP: i32 = 173;
+    pub(crate) const FIND_VMA: i32 = 180;
+    pub(crate) const LOOP: i32 = 181;
+    pub(crate) const GET_RETVAL: i32 = 186;
+    pub(crate) const SET_RETVAL: i32 = 187;
+    pub(crate) const KPTR_XCHG: i32 = 194;
+    pub(crate) const DYNPTR_FROM_MEM: i32 = 197;
+    pub(crate) const DYNPTR_WRITE: i32 = 202;
+    pub(crate) const DYNPTR_DATA: i32 = 203;
+    pub(crate) const USER_RINGBUF_DRAIN: i32 = 209;
+    pub(crate) const SK_RELEASE: i32 = 86;
+    pub(crate) const D_PATH: i32 = 147;
+    pub(crate) const SK_STORAGE_GET: i32 = 107;
+    pub(crate) const SK_STORAGE_DELETE: i32 = 108;
 }
 
 #[derive(Debug, Default)]
@@ -145,12 +141,12 @@ pub fn func_id_name(id: i32) -> String {
 }
 
 /// Whether a helper of this number exists.
-pub fn exists(id: i32) -> bool {
+pub(crate) fn exists(id: i32) -> bool {
     id == 0 || table().names.contains_key(&id)
 }
 
 /// The set of helpers of a type of program; None if it has none, or none of its own.
-pub fn set_of(prog: &ProgLoad) -> Option<&'static str> {
+pub(crate) fn set_of(prog: &ProgLoad) -> Option<&'static str> {
     use ProgType as P;
     Some(match prog.prog_type {
         P::SocketFilter => "sk_filter_func_proto",
@@ -205,7 +201,7 @@ const NEEDS_CAPABILITIES: &str = "bpf_base_func_proto_capable";
 
 /// Who calls a helper.
 #[derive(Clone, Copy, Debug)]
-pub struct Caller<'a> {
+pub(crate) struct Caller<'a> {
     /// The program.
     pub prog: &'a ProgLoad,
     /// Its set of helpers (`get_func_proto()`).
@@ -276,7 +272,7 @@ pub(crate) fn has_set(name: &str) -> bool {
 }
 
 /// The prototype by which a program calls a helper; None if it may not.
-pub fn proto_for(caller: &Caller<'_>, id: i32) -> Option<&'static HelperProto> {
+pub(crate) fn proto_for(caller: &Caller<'_>, id: i32) -> Option<&'static HelperProto> {
     let t = table();
     let mut todo = vec![caller.set];
     let mut steps = 0;
@@ -304,7 +300,7 @@ pub fn proto_for(caller: &Caller<'_>, id: i32) -> Option<&'static HelperProto> {
 }
 
 /// Whether a helper may move packet data, so that pointers into it are lost.
-pub fn changes_pkt_data(id: i32) -> bool {
+pub(crate) fn changes_pkt_data(id: i32) -> bool {
     const NAMES: [&str; 23] = [
         "clone_redirect",
         "l3_csum_replace",
@@ -350,7 +346,6 @@ mod tests {
             (id::SPIN_LOCK, "bpf_spin_lock"),
             (id::PROBE_READ_STR, "bpf_probe_read_str"),
             (id::PROBE_READ_KERNEL_STR, "bpf_probe_read_kernel_str"),
-            (id::REDIRECT_MAP, "bpf_redirect_map"),
             (id::RINGBUF_RESERVE, "bpf_ringbuf_reserve"),
             (id::GET_TASK_STACK, "bpf_get_task_stack"),
             (id::THIS_CPU_PTR, "bpf_this_cpu_ptr"),
@@ -362,7 +357,6 @@ mod tests {
             (id::LOOP, "bpf_loop"),
             (id::SET_RETVAL, "bpf_set_retval"),
             (id::KPTR_XCHG, "bpf_kptr_xchg"),
-            (id::MAP_LOOKUP_PERCPU_ELEM, "bpf_map_lookup_percpu_elem"),
             (id::DYNPTR_FROM_MEM, "bpf_dynptr_from_mem"),
             (id::DYNPTR_DATA, "bpf_dynptr_data"),
             (id::USER_RINGBUF_DRAIN, "bpf_user_ringbuf_drain"),

@@ -4,27 +4,27 @@
 //! Source: `include/linux/bpf_verifier.h`, `include/linux/bpf.h`.
 
 /// Paths that may wait to be explored.
-pub const BPF_COMPLEXITY_LIMIT_JMP_SEQ: usize = 8192;
+pub(crate) const BPF_COMPLEXITY_LIMIT_JMP_SEQ: usize = 8192;
 
 /// Instructions that may be processed.
-pub const BPF_COMPLEXITY_LIMIT_INSNS: u32 = 1_000_000;
+pub(crate) const BPF_COMPLEXITY_LIMIT_INSNS: u32 = 1_000_000;
 
 /// Registers a call clobbers: R0 to R5.
-pub const CALLER_SAVED_REGS: usize = 6;
+pub(crate) const CALLER_SAVED_REGS: usize = 6;
 
 /// Arguments passed in registers.
-pub const MAX_BPF_FUNC_REG_ARGS: usize = 5;
+pub(crate) const MAX_BPF_FUNC_REG_ARGS: usize = 5;
 
 /// Arguments a function may take.
-pub const MAX_BPF_FUNC_ARGS: usize = 12;
+pub(crate) const MAX_BPF_FUNC_ARGS: usize = 12;
 
 /// Largest offset of a pointer.
-pub const BPF_MAX_VAR_OFF: i64 = 1 << 29;
+pub(crate) const BPF_MAX_VAR_OFF: i64 = 1 << 29;
 
 /// Largest size of memory passed to a helper.
-pub const BPF_MAX_VAR_SIZ: u64 = 1 << 29;
+pub(crate) const BPF_MAX_VAR_SIZ: u64 = 1 << 29;
 
 /// Names of registers in messages.
-pub const REG_NAMES: [&str; 12] = [
+pub(crate) const REG_NAMES: [&str; 12] = [
     "R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11",
 ];

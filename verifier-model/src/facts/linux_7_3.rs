@@ -25,8 +25,8 @@ const CONFIG: &str = include_str!("../../data/linux-7.3/config");
 #[repr(C, align(4))]
 struct Aligned<Bytes: ?Sized>(Bytes);
 
-/// `uname -r` of [`linux_7_3`].
-pub fn release() -> &'static str {
+/// `uname -r` of it.
+fn release() -> &'static str {
     let first = CONFIG
         .lines()
         .find_map(|line| line.strip_prefix("# Linux "));
@@ -41,11 +41,12 @@ pub fn linux_7_3() -> Result<Kernel, BtfError> {
     kernel.add_module(MODULE, module);
     kernel.read_config(CONFIG);
     kernel.kfuncs = kfuncs();
+    kernel.release = release().to_owned();
     Ok(kernel)
 }
 
 /// The kfunc sets of Linux 7.3, for any configuration, and those of the selftests' modules.
-pub fn kfuncs() -> KfuncTable {
+pub(crate) fn kfuncs() -> KfuncTable {
     KfuncTable::parse(include_str!("../../data/linux-7.3/kfuncs.txt")).unwrap_or_default()
 }
 

@@ -58,7 +58,7 @@ const BY_HELPER: [(&str, &[M]); 34] = {
 };
 
 /// Whether a helper, named without `bpf_`, takes a map of this type.
-pub fn compatible(map: M, helper: &str) -> bool {
+pub(crate) fn compatible(map: M, helper: &str) -> bool {
     let by_map: Option<&[&str]> = match map {
         M::ProgArray => Some(&["tail_call"]),
         M::PerfEventArray => Some(&[
@@ -120,7 +120,7 @@ pub fn compatible(map: M, helper: &str) -> bool {
 }
 
 /// The kernel structure of a map, whose fields programs may read.
-pub fn kernel_struct(map: M) -> Option<&'static str> {
+pub(crate) fn kernel_struct(map: M) -> Option<&'static str> {
     Some(match map {
         M::Array
         | M::PercpuArray

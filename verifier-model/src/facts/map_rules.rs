@@ -14,7 +14,7 @@ const BPF_F_RDONLY_PROG: u32 = 1 << 7;
 const BPF_F_WRONLY_PROG: u32 = 1 << 8;
 
 /// Whether programs can point into the first value with `ld_imm64`.
-pub fn has_direct_value_addr(map: &MapDef) -> bool {
+pub(crate) fn has_direct_value_addr(map: &MapDef) -> bool {
     matches!(
         map.map_type,
         MapType::Array | MapType::PercpuArray | MapType::Arena | MapType::InsnArray
@@ -22,7 +22,7 @@ pub fn has_direct_value_addr(map: &MapDef) -> bool {
 }
 
 /// Whether a place in the first value can be named.
-pub fn direct_value_addr_ok(map: &MapDef, off: u32) -> bool {
+pub(crate) fn direct_value_addr_ok(map: &MapDef, off: u32) -> bool {
     match map.map_type {
         MapType::Arena => true,
         MapType::InsnArray => {
@@ -33,7 +33,7 @@ pub fn direct_value_addr_ok(map: &MapDef, off: u32) -> bool {
 }
 
 /// What a read-only map holds at `off`, as a load of `size` bytes gives it.
-pub fn direct_read(map: &MapDef, off: u32, size: u32, sign_extend: bool) -> Option<u64> {
+pub(crate) fn direct_read(map: &MapDef, off: u32, size: u32, sign_extend: bool) -> Option<u64> {
     if map.map_type != MapType::Array || map.max_entries != 1 {
         return None;
     }
@@ -55,7 +55,7 @@ pub fn direct_read(map: &MapDef, off: u32, size: u32, sign_extend: bool) -> Opti
 }
 
 /// Bytes that a value pointer may reach.
-pub fn mem_size(map: &MapDef) -> u32 {
+pub(crate) fn mem_size(map: &MapDef) -> u32 {
     if map.map_type == MapType::InsnArray {
         map.max_entries.saturating_mul(8)
     } else {
@@ -64,28 +64,28 @@ pub fn mem_size(map: &MapDef) -> u32 {
 }
 
 /// Whether a lookup with a known key below `max_entries` cannot fail.
-pub fn can_elide_value_nullness(map: &MapDef) -> bool {
+pub(crate) fn can_elide_value_nullness(map: &MapDef) -> bool {
     map.map_flags & BPF_F_INNER_MAP == 0
         && matches!(map.map_type, MapType::Array | MapType::PercpuArray)
 }
 
 /// Whether programs may read values.
-pub fn can_read(map: &MapDef) -> bool {
+pub(crate) fn can_read(map: &MapDef) -> bool {
     map.map_flags & BPF_F_WRONLY_PROG == 0
 }
 
 /// Whether programs may write values.
-pub fn can_write(map: &MapDef) -> bool {
+pub(crate) fn can_write(map: &MapDef) -> bool {
     !is_rdonly_prog(map)
 }
 
 /// Whether `BPF_F_RDONLY_PROG` is set; the kernel sets it for instruction arrays.
-pub fn is_rdonly_prog(map: &MapDef) -> bool {
+pub(crate) fn is_rdonly_prog(map: &MapDef) -> bool {
     map.map_flags & BPF_F_RDONLY_PROG != 0 || map.map_type == MapType::InsnArray
 }
 
 /// Whether callbacks can walk the map's elements.
-pub fn has_for_each(map: &MapDef) -> bool {
+pub(crate) fn has_for_each(map: &MapDef) -> bool {
     matches!(
         map.map_type,
         MapType::Array

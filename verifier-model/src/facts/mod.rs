@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Facts: what the kernel knows before it sees a program. Nothing here asks anybody.
 
-pub mod access;
+pub(crate) mod access;
 
-pub mod ctx_fields;
+pub(crate) mod ctx_fields;
 
-pub mod errno;
+pub(crate) mod errno;
 
-pub mod helper_proto;
+pub(crate) mod helper_proto;
 
-pub mod helpers;
+pub(crate) mod helpers;
 
-pub mod limits;
+pub(crate) mod limits;
 
-pub mod linux_7_3;
+pub(crate) mod linux_7_3;
 
-pub mod map_helpers;
+pub(crate) mod map_helpers;
 
-pub mod map_rules;
+pub(crate) mod map_rules;
 
-pub mod rule;
+pub(crate) mod rule;
 
-pub mod struct_ops_types;
+pub(crate) mod struct_ops_types;
 
-pub mod type_tags;
+pub(crate) mod type_tags;
 
-pub mod types;
+pub(crate) mod types;

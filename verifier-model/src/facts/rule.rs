@@ -94,24 +94,26 @@ rules! {
         "The value that an atomic operation fetches from the stack is backtracked to its slot.";
 }
 
-/// Fixes in the verifier that are no rule here, and why.
-pub const NOT_RULES: &[(&str, &str)] = &[
-    (
-        "bbbc02b7445e",
-        "loop_entry of copied states: replaced by strongly connected components, so 7.3 has \
-         nothing to switch back",
-    ),
-    (
-        "9e63fdb0cbdb",
-        "cleaning of states in an open loop: liveness is known before the walk in 7.3, and only \
-         the current state is cleaned",
-    ),
-    (
-        "b0c8e6d3d866",
-        "stack depth in widen_imprecise_scalars(): an access out of bounds in the verifier \
-         itself, of which no verdict tells",
-    ),
-];
+impl Rule {
+    /// Fixes in the verifier that are no rule here, and why.
+    pub const NOT_RULES: &[(&str, &str)] = &[
+        (
+            "bbbc02b7445e",
+            "loop_entry of copied states: replaced by strongly connected components, so 7.3 has \
+             nothing to switch back",
+        ),
+        (
+            "9e63fdb0cbdb",
+            "cleaning of states in an open loop: liveness is known before the walk in 7.3, and only \
+             the current state is cleaned",
+        ),
+        (
+            "b0c8e6d3d866",
+            "stack depth in widen_imprecise_scalars(): an access out of bounds in the verifier \
+             itself, of which no verdict tells",
+        ),
+    ];
+}
 
 /// A set of rules.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

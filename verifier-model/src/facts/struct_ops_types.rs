@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 
 /// Whether programs of a member sleep (`check_member()`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Sleep {
+pub(crate) enum Sleep {
     /// They may.
     #[default]
     May,
@@ -25,7 +25,7 @@ pub enum Sleep {
 
 /// A struct_ops type.
 #[derive(Debug, Default)]
-pub struct StructOpsType {
+pub(crate) struct StructOpsType {
     stubs: String,
     sleep: Sleep,
     /// The set of helpers; none without it.
@@ -51,7 +51,7 @@ struct Member {
 
 impl StructOpsType {
     /// The type of this name, if the table has it.
-    pub fn find(name: &str) -> Option<&'static Self> {
+    pub(crate) fn find(name: &str) -> Option<&'static Self> {
         static TABLE: OnceLock<HashMap<String, StructOpsType>> = OnceLock::new();
         let table =
             TABLE.get_or_init(|| parse(include_str!("../../data/linux-7.3/struct_ops.txt")));
@@ -68,32 +68,32 @@ impl StructOpsType {
     }
 
     /// Name of the function that stands in `cfi_stubs` for a member.
-    pub fn stub(&self, member: &str) -> String {
+    pub(crate) fn stub(&self, member: &str) -> String {
         let named = self.member(member).and_then(|m| m.stub.clone());
         named.unwrap_or_else(|| format!("{}{member}", self.stubs))
     }
 
     /// Whether programs of a member sleep.
-    pub fn sleep(&self, member: &str) -> Sleep {
+    pub(crate) fn sleep(&self, member: &str) -> Sleep {
         self.member(member)
             .and_then(|m| m.sleep)
             .unwrap_or(self.sleep)
     }
 
     /// Programs of a member have a private stack if the kernel has this function.
-    pub fn private_stack(&self, member: &str) -> Option<&str> {
+    pub(crate) fn private_stack(&self, member: &str) -> Option<&str> {
         self.member(member)?.private_stack.as_deref()
     }
 
     /// An argument of a member, from 0, that `is_valid_access()` gives a type: the structure it
     /// points to.
-    pub fn argument(&self, member: &str) -> Option<(u32, &str)> {
+    pub(crate) fn argument(&self, member: &str) -> Option<(u32, &str)> {
         let (arg, name) = self.member(member)?.argument.as_ref()?;
         Some((*arg, name))
     }
 
     /// Whether programs of a member may call a kfunc of these sets, that have a filter.
-    pub fn calls<'a>(
+    pub(crate) fn calls<'a>(
         &self,
         member: &str,
         kfunc: &str,

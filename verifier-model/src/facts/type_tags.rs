@@ -6,7 +6,7 @@ use bpf::btf::{Btf, Kind, Type};
 use crate::facts::types::Flag;
 
 /// Follows a pointer's target over modifiers, collecting what type tags say.
-pub fn type_tags(btf: &Btf, ptr: Type<'_>, tags: &[(&str, Flag)]) -> (Flag, u32) {
+pub(crate) fn type_tags(btf: &Btf, ptr: Type<'_>, tags: &[(&str, Flag)]) -> (Flag, u32) {
     let mut flags = Flag::NONE;
     let mut id = ptr.type_id();
     for _ in 0..32 {

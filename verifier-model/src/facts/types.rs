@@ -16,13 +16,13 @@ const BASE_MASK: u32 = (1 << BASE_BITS) - 1;
 macro_rules! flags {
     ($($(#[$m:meta])* $name:ident = $bit:literal;)*) => {
         /// Modifiers that can be set on any of the types.
-        impl Flag { $($(#[$m])* pub const $name: Self = Self(1 << ($bit + BASE_BITS));)* }
+        impl Flag { $($(#[$m])* pub(crate) const $name: Self = Self(1 << ($bit + BASE_BITS));)* }
     };
 }
 
 /// A set of type modifiers (`enum bpf_type_flag`).
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Flag(u32);
+pub(crate) struct Flag(u32);
 
 flags! {
     /// May be NULL.
@@ -71,9 +71,9 @@ flags! {
 
 impl Flag {
     /// No modifier.
-    pub const NONE: Self = Self(0);
+    pub(crate) const NONE: Self = Self(0);
     /// All kinds of dynptr.
-    pub const DYNPTR_TYPE_MASK: Self = Self(
+    pub(crate) const DYNPTR_TYPE_MASK: Self = Self(
         Self::DYNPTR_TYPE_LOCAL.0
             | Self::DYNPTR_TYPE_RINGBUF.0
             | Self::DYNPTR_TYPE_SKB.0
@@ -82,22 +82,17 @@ impl Flag {
             | Self::DYNPTR_TYPE_FILE.0,
     );
     /// Modifiers that make a pointer trusted (`BPF_REG_TRUSTED_MODIFIERS`).
-    pub const TRUSTED_MODIFIERS: Self =
+    pub(crate) const TRUSTED_MODIFIERS: Self =
         Self(Self::MEM_ALLOC.0 | Self::PTR_TRUSTED.0 | Self::NON_OWN_REF.0);
 
     /// Whether any of `f` is set.
-    pub const fn any(self, f: Self) -> bool {
+    pub(crate) const fn any(self, f: Self) -> bool {
         self.0 & f.0 != 0
     }
 
     /// Whether none is set.
-    pub const fn is_empty(self) -> bool {
+    pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0
-    }
-
-    /// Union, in constants.
-    pub const fn with(self, f: Self) -> Self {
-        Self(self.0 | f.0)
     }
 }
 
@@ -138,41 +133,23 @@ macro_rules! typed {
     ($(#[$m:meta])* $name:ident { $($v:ident = $n:literal),* $(,)? }) => {
         $(#[$m])*
         #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-        pub struct $name(u32);
+        pub(crate) struct $name(u32);
 
-        #[expect(missing_docs, reason = "the constants are the kernel's")]
-        impl $name { $(pub const $v: Self = Self($n);)* }
+        impl $name { $(pub(crate) const $v: Self = Self($n);)* }
 
         impl $name {
             /// The type without modifiers.
-            pub const fn base(self) -> Self {
+            pub(crate) const fn base(self) -> Self {
                 Self(self.0 & BASE_MASK)
             }
             /// The modifiers.
-            pub const fn flags(self) -> Flag {
+            pub(crate) const fn flags(self) -> Flag {
                 Flag(self.0 & !BASE_MASK)
-            }
-            /// Whether any of `f` is set.
-            pub const fn has(self, f: Flag) -> bool {
-                self.0 & f.0 != 0
             }
             /// With `f` set.
             #[must_use]
-            pub const fn with(self, f: Flag) -> Self {
+            pub(crate) const fn with(self, f: Flag) -> Self {
                 Self(self.0 | f.0)
-            }
-            /// Without `f`.
-            #[must_use]
-            pub const fn without(self, f: Flag) -> Self {
-                Self(self.0 & !f.0)
-            }
-            /// Whether it may be NULL.
-            pub const fn may_be_null(self) -> bool {
-                self.has(Flag::PTR_MAYBE_NULL)
-            }
-            /// The word itself, as messages print it.
-            pub const fn raw(self) -> u32 {
-                self.0
             }
         }
 
@@ -184,6 +161,33 @@ macro_rules! typed {
         }
     };
 }
+
+/// Questions that are asked of registers and arguments, but not of what is returned.
+macro_rules! asked {
+    ($($name:ident)*) => {$(
+        impl $name {
+            /// Whether any of `f` is set.
+            pub(crate) const fn has(self, f: Flag) -> bool {
+                self.0 & f.0 != 0
+            }
+            /// Without `f`.
+            #[must_use]
+            pub(crate) const fn without(self, f: Flag) -> Self {
+                Self(self.0 & !f.0)
+            }
+            /// Whether it may be NULL.
+            pub(crate) const fn may_be_null(self) -> bool {
+                self.has(Flag::PTR_MAYBE_NULL)
+            }
+            /// The word itself, as messages print it.
+            pub(crate) const fn raw(self) -> u32 {
+                self.0
+            }
+        }
+    )*};
+}
+
+asked!(RegType ArgType);
 
 typed! {
     /// `enum bpf_reg_type`: what a register holds.
@@ -198,7 +202,7 @@ typed! {
 }
 
 /// An object from `bpf_obj_new`.
-pub const ALLOC: RegType = RegType::PTR_TO_BTF_ID.with(Flag::MEM_ALLOC);
+pub(crate) const ALLOC: RegType = RegType::PTR_TO_BTF_ID.with(Flag::MEM_ALLOC);
 
 typed! {
     /// `enum bpf_arg_type`: what a helper or function takes.
@@ -225,46 +229,46 @@ typed! {
 
 impl RegType {
     /// Whether there is a value and it is a pointer.
-    pub const fn is_pointer(self) -> bool {
+    pub(crate) const fn is_pointer(self) -> bool {
         self.0 != Self::SCALAR_VALUE.0 && self.0 != Self::NOT_INIT.0
     }
     /// Pointer to packet data or metadata.
-    pub const fn is_pkt_pointer(self) -> bool {
+    pub(crate) const fn is_pkt_pointer(self) -> bool {
         let b = self.base().0;
         b == Self::PTR_TO_PACKET.0 || b == Self::PTR_TO_PACKET_META.0
     }
     /// Pointer to a socket of some kind, not NULL.
-    pub const fn is_sk_pointer(self) -> bool {
+    pub(crate) const fn is_sk_pointer(self) -> bool {
         self.0 >= Self::PTR_TO_SOCKET.0
             && self.0 <= Self::PTR_TO_XDP_SOCK.0
             && self.0 != Self::PTR_TO_TP_BUFFER.0
     }
     /// Map, key or value.
-    pub const fn is_map_ptr(self) -> bool {
+    pub(crate) const fn is_map_ptr(self) -> bool {
         let b = self.base().0;
         b >= Self::CONST_PTR_TO_MAP.0 && b <= Self::PTR_TO_MAP_KEY.0
     }
     /// Object from `bpf_obj_new` or a kptr of such.
-    pub const fn is_ptr_alloc_obj(self) -> bool {
+    pub(crate) const fn is_ptr_alloc_obj(self) -> bool {
         self.base().0 == Self::PTR_TO_BTF_ID.0
             && self.has(Flag::MEM_ALLOC)
             && !self.has(Flag::PTR_UNTRUSTED)
     }
     /// Reference to a node owned by its collection.
-    pub const fn is_non_owning_ref(self) -> bool {
+    pub(crate) const fn is_non_owning_ref(self) -> bool {
         self.is_ptr_alloc_obj() && self.has(Flag::NON_OWN_REF)
     }
     /// `PTR_TO_MEM` or `PTR_TO_BTF_ID` with any modifiers.
-    pub const fn is_mem_or_btf_id(self) -> bool {
+    pub(crate) const fn is_mem_or_btf_id(self) -> bool {
         let b = self.base().0;
         b == Self::PTR_TO_MEM.0 || b == Self::PTR_TO_BTF_ID.0
     }
     /// Whether a load through it needs fault handling (`bpf_may_fault_on_deref`).
-    pub const fn may_fault_on_deref(self) -> bool {
+    pub(crate) const fn may_fault_on_deref(self) -> bool {
         self.0 == Self::PTR_TO_BTF_ID.0 || self.has(Flag::PTR_UNTRUSTED)
     }
     /// Whether it has modifiers other than the trusted ones.
-    pub const fn has_unsafe_modifiers(self) -> bool {
+    pub(crate) const fn has_unsafe_modifiers(self) -> bool {
         self.0 & !BASE_MASK & !Flag::TRUSTED_MODIFIERS.0 != 0
     }
 }

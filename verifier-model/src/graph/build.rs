@@ -10,7 +10,7 @@ use crate::graph::fold::{Block, blocks, choose};
 use crate::graph::{Arc, Graph, Kind, Node, label};
 
 /// Draws a trace in at most about `limit` boxes.
-pub fn build(env: &Env<'_>, trace: &Trace, limit: usize) -> Graph {
+pub(super) fn build(env: &Env<'_>, trace: &Trace, limit: usize) -> Graph {
     let blocks = blocks(trace);
     let shown = choose(&blocks, limit.max(4));
     let mut builder = Builder {

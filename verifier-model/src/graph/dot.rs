@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::graph::{Graph, Kind, Node};
 
 /// The graph as DOT.
-pub fn dot(graph: &Graph) -> String {
+pub(super) fn dot(graph: &Graph) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "digraph states {{");
     let title = match &graph.note {

@@ -5,7 +5,7 @@ use crate::explain::trace::{End, RunId, Trace};
 
 /// Runs that follow each other without a branch and without a kept state between them.
 #[derive(Debug, Clone)]
-pub struct Block {
+pub(super) struct Block {
     /// The runs, in order.
     pub runs: Vec<RunId>,
     /// The block before.
@@ -17,7 +17,7 @@ pub struct Block {
 }
 
 /// All blocks; parents come before their children.
-pub fn blocks(trace: &Trace) -> Vec<Block> {
+pub(super) fn blocks(trace: &Trace) -> Vec<Block> {
     let mut children = vec![0u32; trace.runs.len()];
     for run in &trace.runs {
         if let Some(parent) = run.parent {
@@ -65,7 +65,7 @@ pub fn blocks(trace: &Trace) -> Vec<Block> {
 
 /// Which blocks to show: the failed path, or its ends when it is long, and then what is nearest to
 /// the start.
-pub fn choose(blocks: &[Block], limit: usize) -> Vec<bool> {
+pub(super) fn choose(blocks: &[Block], limit: usize) -> Vec<bool> {
     let mut shown = vec![blocks.len() <= limit; blocks.len()];
     if blocks.len() <= limit {
         return shown;

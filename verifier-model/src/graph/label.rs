@@ -29,7 +29,12 @@ fn insns(env: &Env<'_>, trace: &Trace, runs: &[RunId]) -> Vec<usize> {
 }
 
 /// The lines of a block of runs; `number` is that of the state kept at its start.
-pub fn block(env: &Env<'_>, trace: &Trace, runs: &[RunId], number: Option<usize>) -> Vec<String> {
+pub(super) fn block(
+    env: &Env<'_>,
+    trace: &Trace,
+    runs: &[RunId],
+    number: Option<usize>,
+) -> Vec<String> {
     let mut lines = Vec::new();
     let all = insns(env, trace, runs);
     let first = runs.first().map(|&r| trace.run(r));

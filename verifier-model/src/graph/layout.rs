@@ -14,7 +14,7 @@
 
 /// A box, in pixels; `x` and `y` are its left upper corner.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Rect {
+pub(super) struct Rect {
     /// Left edge.
     pub x: f64,
     /// Upper edge.
@@ -27,24 +27,24 @@ pub struct Rect {
 
 impl Rect {
     /// Middle, from left to right.
-    pub fn middle(&self) -> f64 {
+    pub(super) fn middle(&self) -> f64 {
         self.x + self.w / 2.0
     }
 
     /// Lower edge.
-    pub fn bottom(&self) -> f64 {
+    pub(super) fn bottom(&self) -> f64 {
         self.y + self.h
     }
 }
 
 /// Room between boxes side by side.
-pub const GAP_X: f64 = 22.0;
+pub(super) const GAP_X: f64 = 22.0;
 
 /// Room between a box and those below it; an edge's label fits in.
-pub const GAP_Y: f64 = 46.0;
+pub(super) const GAP_Y: f64 = 46.0;
 
 /// Lays out a forest. `sizes` are width and height of each node; parents come before their children.
-pub fn layout(sizes: &[(f64, f64)], parents: &[Option<usize>]) -> Vec<Rect> {
+pub(super) fn layout(sizes: &[(f64, f64)], parents: &[Option<usize>]) -> Vec<Rect> {
     let n = sizes.len();
     let mut rects: Vec<Rect> = sizes
         .iter()

@@ -12,12 +12,14 @@
 //! That is why it is laid out by a few lines of its own ([`layout`]) and not by a general library,
 //! which would have to find that out.
 
-pub mod build;
-pub mod dot;
-pub mod fold;
-pub mod label;
-pub mod layout;
-pub mod svg;
+mod build;
+mod dot;
+mod fold;
+mod label;
+mod layout;
+mod svg;
+#[cfg(test)]
+mod tests;
 
 use bpf::kernel::Kernel;
 use bpf::program::ProgLoad;
@@ -26,27 +28,26 @@ use crate::env::Env;
 use crate::env::observe::{Event, Observer};
 use crate::explain::trace::Trace;
 use crate::facts::errno::Check;
-use crate::facts::rule::Profile;
 use crate::options::Options;
-use crate::verdict::Verdict;
+use crate::verdict::{Outcome, Verdict};
 use crate::verify::verify_observed;
 
 /// The explored states of a program.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Graph {
     /// What it is of, and the verdict.
-    pub title: String,
+    pub(crate) title: String,
     /// What is left out, if something is.
-    pub note: Option<String>,
+    pub(crate) note: Option<String>,
     /// Parents come before their children, and children are in the order of exploration.
-    pub nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
     /// Edges that do not belong to the tree.
-    pub arcs: Vec<Arc>,
+    pub(crate) arcs: Vec<Arc>,
 }
 
 /// A box.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
+pub(crate) struct Node {
     /// What it is.
     pub kind: Kind,
     /// Its text, a line each.
@@ -61,7 +62,7 @@ pub struct Node {
 
 /// What a box stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Instructions, at whose start no state was kept.
     Run,
     /// Instructions, at whose start a state was kept.
@@ -76,7 +77,7 @@ pub enum Kind {
 
 /// A dashed edge: the path that ends at `from` is as safe as the one from `to` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Arc {
+pub(crate) struct Arc {
     /// Index of the node where a path ends.
     pub from: usize,
     /// Index of the state's node.
@@ -86,19 +87,13 @@ pub struct Arc {
 }
 
 /// Verifies a program and draws what was explored, in at most about `limit` boxes.
-pub fn graph(
-    prog: &ProgLoad,
-    kernel: &Kernel,
-    profile: &Profile,
-    opts: &Options,
-    limit: usize,
-) -> (Verdict, Graph) {
+pub fn graph(prog: &ProgLoad, kernel: &Kernel, opts: &Options, limit: usize) -> (Verdict, Graph) {
     let mut watch = Watch {
         trace: Trace::with_states(),
         limit,
         graph: Graph::default(),
     };
-    let verdict = verify_observed(prog, kernel, profile, opts, &mut watch);
+    let verdict = verify_observed(prog, kernel, opts, &mut watch);
     let mut graph = watch.graph;
     graph.title = title(&prog.name, &verdict);
     (verdict, graph)
@@ -106,10 +101,10 @@ pub fn graph(
 
 fn title(name: &str, verdict: &Verdict) -> String {
     let (insns, states) = (verdict.stats.insns_processed, verdict.stats.total_states);
-    let outcome = match (&verdict.not_modelled, verdict.accepted) {
-        (Some(what), _) => format!("not modelled: {what}"),
-        (None, true) => "accepted".to_owned(),
-        (None, false) => format!("rejected, error {}", verdict.errno),
+    let outcome = match &verdict.outcome {
+        Outcome::NotModelled(what) => format!("not modelled: {what}"),
+        Outcome::Accepted => "accepted".to_owned(),
+        Outcome::Rejected(why) => format!("rejected, error {}", why.errno.0),
     };
     format!("{name}: {outcome}; {insns} instructions, {states} states")
 }
@@ -119,6 +114,33 @@ struct Watch {
     trace: Trace,
     limit: usize,
     graph: Graph,
+}
+
+impl Graph {
+    /// As SVG, to look at.
+    pub fn svg(&self) -> String {
+        svg::svg(self)
+    }
+
+    /// As Graphviz reads it.
+    pub fn dot(&self) -> String {
+        dot::dot(self)
+    }
+
+    /// What it is of, and the verdict.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// What is left out, if something is.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// How many boxes it has.
+    pub fn boxes(&self) -> usize {
+        self.nodes.len()
+    }
 }
 
 impl Observer for Watch {

@@ -44,7 +44,7 @@ path { fill: none }
 ";
 
 /// The graph as SVG.
-pub fn svg(graph: &Graph) -> String {
+pub(super) fn svg(graph: &Graph) -> String {
     let sizes: Vec<_> = graph.nodes.iter().map(size).collect();
     let parents: Vec<_> = graph
         .nodes

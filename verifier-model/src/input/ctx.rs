@@ -7,7 +7,7 @@ use bpf::uapi::ProgType as P;
 use crate::input::Input;
 
 /// The structure that a program of this type is passed, as user space calls it.
-pub fn ctx_struct(typ: P) -> Option<&'static str> {
+pub(crate) fn ctx_struct(typ: P) -> Option<&'static str> {
     Some(match typ {
         P::SocketFilter
         | P::SchedCls
@@ -38,7 +38,7 @@ pub fn ctx_struct(typ: P) -> Option<&'static str> {
 }
 
 /// Whether a pointer is one to the context of programs of a type (`btf_is_prog_ctx_type`).
-pub fn is_ctx_type(typ: P, btf: &Btf, ptr: Type<'_>) -> bool {
+pub(crate) fn is_ctx_type(typ: P, btf: &Btf, ptr: Type<'_>) -> bool {
     let Some(want) = ctx_struct(typ) else {
         return false;
     };

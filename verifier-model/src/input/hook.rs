@@ -90,7 +90,7 @@ impl<'a> Input<'a> {
 }
 
 /// Whether programs of an LSM hook may sleep (`bpf_lsm_is_sleepable_hook`).
-pub fn is_sleepable_hook(func: &str) -> bool {
+pub(crate) fn is_sleepable_hook(func: &str) -> bool {
     let mut hooks = include_str!("../../data/linux-7.3/sleepable_lsm_hooks.txt").lines();
     hooks.any(|hook| hook == func)
 }

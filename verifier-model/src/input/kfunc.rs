@@ -13,7 +13,7 @@ use crate::input::Input;
 
 /// A kfunc as a program calls it.
 #[derive(Clone)]
-pub struct Kfunc<'a> {
+pub(crate) struct Kfunc<'a> {
     /// BTF object it is in.
     pub bref: BtfRef,
     /// That object.
@@ -34,59 +34,59 @@ pub struct Kfunc<'a> {
 
 impl Kfunc<'_> {
     /// Whether it is this function of vmlinux.
-    pub fn is_vmlinux_func(&self, name: &str) -> bool {
+    pub(crate) fn is_vmlinux_func(&self, name: &str) -> bool {
         self.bref == BtfRef::VMLINUX && self.name == name
     }
 
     /// Whether it is one of these functions of vmlinux.
-    pub fn is_one_of(&self, names: &[&str]) -> bool {
+    pub(crate) fn is_one_of(&self, names: &[&str]) -> bool {
         self.bref == BtfRef::VMLINUX && names.contains(&self.name)
     }
 
     /// Whether a parameter's name ends so.
-    pub fn suffix(&self, i: usize, suffix: &str) -> bool {
+    pub(crate) fn suffix(&self, i: usize, suffix: &str) -> bool {
         self.params
             .get(i)
             .is_some_and(|p| p.name().ends_with(suffix))
     }
 
     /// A parameter's type without modifiers.
-    pub fn param_type(&self, i: usize) -> Type<'_> {
+    pub(crate) fn param_type(&self, i: usize) -> Type<'_> {
         self.btf.skip_mods_and_typedefs(self.params[i].type_id())
     }
 
     /// What a pointer parameter points to.
-    pub fn pointee(&self, i: usize) -> Option<Type<'_>> {
+    pub(crate) fn pointee(&self, i: usize) -> Option<Type<'_>> {
         let t = self.param_type(i);
         (t.kind() == Kind::Ptr).then(|| self.btf.skip_mods_and_typedefs(t.type_id()))
     }
 
     /// Whether a parameter points to this structure of vmlinux.
-    pub fn points_to(&self, i: usize, name: &str) -> bool {
+    pub(crate) fn points_to(&self, i: usize, name: &str) -> bool {
         self.pointee(i)
             .is_some_and(|t| t.kind() == Kind::Struct && t.name() == name)
     }
 
     /// Whether the verifier or nobody supplies it.
-    pub fn is_hidden(&self, i: usize) -> bool {
+    pub(crate) fn is_hidden(&self, i: usize) -> bool {
         self.points_to(i, "bpf_prog_aux")
             || self.suffix(i, "__ign")
             || self.flags.contains(KfuncFlags::IMPLICIT_ARGS) && self.declared <= i
     }
 
     /// Whether NULL may be passed.
-    pub fn is_nullable(&self, i: usize) -> bool {
+    pub(crate) fn is_nullable(&self, i: usize) -> bool {
         self.suffix(i, "__nullable") || self.suffix(i, "__arena")
     }
 
     /// `new`, `next` or `destroy` of an iterator.
-    pub fn is_iter(&self) -> bool {
+    pub(crate) fn is_iter(&self) -> bool {
         self.flags
             .intersects(KfuncFlags::ITER_NEW | KfuncFlags::ITER_NEXT | KfuncFlags::ITER_DESTROY)
     }
 
     /// The iterator's structure that a parameter points to.
-    pub fn iter_struct(&self, i: usize) -> Option<Type<'_>> {
+    pub(crate) fn iter_struct(&self, i: usize) -> Option<Type<'_>> {
         self.pointee(i)
             .filter(|t| t.kind() == Kind::Struct && t.name().starts_with("bpf_iter_"))
     }
@@ -99,7 +99,7 @@ impl Kfunc<'_> {
 }
 
 /// How messages name an argument.
-pub fn arg_name(i: usize) -> String {
+pub(crate) fn arg_name(i: usize) -> String {
     if i < 5 {
         format!("R{}", i + 1)
     } else {

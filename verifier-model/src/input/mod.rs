@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What is given: the program, the kernel, the rules, the loader's rights; and questions that these alone answer.
 
-pub mod btf;
-pub mod ctx;
-pub mod helper;
-pub mod hook;
-pub mod kfunc;
-pub mod kfunc_filter;
-pub mod struct_ops;
-pub mod target;
+pub(crate) mod btf;
+pub(crate) mod ctx;
+pub(crate) mod helper;
+pub(crate) mod hook;
+pub(crate) mod kfunc;
+pub(crate) mod kfunc_filter;
+pub(crate) mod struct_ops;
+pub(crate) mod target;
 
 use std::sync::Arc;
 
@@ -56,18 +56,13 @@ pub(crate) struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    pub(crate) fn new(
-        prog: &'a ProgLoad,
-        kernel: &'a Kernel,
-        profile: &'a Profile,
-        opts: &'a Options,
-    ) -> Self {
+    pub(crate) fn new(prog: &'a ProgLoad, kernel: &'a Kernel, opts: &'a Options) -> Self {
         let privileged = opts.privileged;
         let flag = |f: ProgFlags| prog.prog_flags.contains(f);
         Self {
             prog,
             kernel,
-            profile,
+            profile: &opts.profile,
             opts,
             allow_ptr_leaks: privileged,
             allow_uninit_stack: privileged,
@@ -86,7 +81,7 @@ impl<'a> Input<'a> {
 
 /// How far an extension has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extends {
+pub(crate) enum Extends {
     /// It has nobody's helpers yet.
     Loaded,
     /// What it extends is found fit: it has its helpers and context.

@@ -8,7 +8,7 @@ use crate::facts::types::RegType;
 
 /// An argument of the context that is more than its type says (`struct bpf_ctx_arg_aux`).
 #[derive(Clone, Copy, Debug)]
-pub struct CtxArg {
+pub(crate) struct CtxArg {
     /// Offset in the context, in bytes.
     pub offset: i32,
     /// The register that reads it.
@@ -21,7 +21,7 @@ pub struct CtxArg {
 
 /// The struct_ops type of a program.
 #[derive(Clone, Debug)]
-pub struct StructOps<'a> {
+pub(crate) struct StructOps<'a> {
     /// Its name.
     pub name: &'a str,
     /// The member that the program implements.

@@ -8,7 +8,7 @@ use bpf::program::ProgLoad;
 
 /// A verified program that another attaches to (`prog->aux->dst_prog`).
 #[derive(Clone, Debug)]
-pub struct DstProg {
+pub(crate) struct DstProg {
     /// What was loaded.
     pub prog: Arc<ProgLoad>,
     /// The FUNC that is attached to, in its BTF.
@@ -21,7 +21,7 @@ pub struct DstProg {
 
 /// What is kept of a function.
 #[derive(Clone, Copy, Debug)]
-pub struct DstFunc {
+pub(crate) struct DstFunc {
     pub(crate) type_id: u32,
     pub(crate) is_main: bool,
     pub(crate) unreliable: bool,

@@ -14,8 +14,8 @@
 //!
 //! Source: `kernel/bpf/backtrack.c`.
 
-pub mod insn;
-pub mod linked;
+pub(crate) mod insn;
+pub(crate) mod linked;
 
 use bpf::insn::REG_FP;
 

@@ -5,7 +5,7 @@
 
 /// A jump that was taken, and what it says about precision.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct JmpHistory {
+pub(crate) struct JmpHistory {
     /// Instruction arrived at.
     pub idx: usize,
     /// Instruction before it.
@@ -22,7 +22,7 @@ pub struct JmpHistory {
 
 /// What an instruction did, for backtracking (`INSN_F_*`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HistFlags {
+pub(crate) struct HistFlags {
     /// It read or wrote a stack slot.
     pub stack_access: bool,
     /// The destination register is a stack pointer.
@@ -35,7 +35,7 @@ pub struct HistFlags {
 
 /// A register or slot that shares its id with others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkedReg {
+pub(crate) enum LinkedReg {
     /// Register of a frame.
     Reg(u8, u8),
     /// Stack slot of a frame.
@@ -44,13 +44,13 @@ pub enum LinkedReg {
 
 /// Up to five of them.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct LinkedRegs {
+pub(crate) struct LinkedRegs {
     pub(crate) entries: [Option<LinkedReg>; 5],
 }
 
 impl LinkedRegs {
     /// Adds one; false when there is no room.
-    pub fn push(&mut self, r: LinkedReg) -> bool {
+    pub(crate) fn push(&mut self, r: LinkedReg) -> bool {
         match self.entries.iter_mut().find(|e| e.is_none()) {
             Some(e) => {
                 *e = Some(r);
@@ -61,17 +61,12 @@ impl LinkedRegs {
     }
 
     /// How many.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.iter().count()
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.entries[0].is_none()
-    }
-
     /// Each of them.
-    pub fn iter(&self) -> impl Iterator<Item = LinkedReg> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = LinkedReg> + '_ {
         self.entries.iter().map_while(|e| *e)
     }
 }

@@ -15,14 +15,14 @@ const BPF_ID_MAP_SIZE: usize = (11 + 64 + 7) * MAX_CALL_FRAMES;
 
 /// A one-to-one map from old ids to current ids, made while two states are compared.
 #[derive(Debug)]
-pub struct IdMap {
+pub(crate) struct IdMap {
     pairs: Vec<(u32, u32)>,
     tmp_id_gen: u32,
 }
 
 impl IdMap {
     /// Nothing mapped; temporary ids come after `id_gen`.
-    pub fn new(id_gen: u32) -> Self {
+    pub(crate) fn new(id_gen: u32) -> Self {
         Self {
             pairs: Vec::new(),
             tmp_id_gen: id_gen,
@@ -30,7 +30,7 @@ impl IdMap {
     }
 
     /// Whether `old` can stand for `cur`; if nothing is known of either, it does from now on.
-    pub fn check_ids(&mut self, old: u32, cur: u32) -> bool {
+    pub(crate) fn check_ids(&mut self, old: u32, cur: u32) -> bool {
         if (old != 0) != (cur != 0) {
             return false;
         }
@@ -55,7 +55,7 @@ impl IdMap {
     /// The same for linked scalars. No id in the old state asks for nothing. No id in the current
     /// one is a scalar alone, like an id that no other has. With an offset, the id without the
     /// offset's mark must map as well.
-    pub fn check_scalar_ids(&mut self, old: u32, cur: u32) -> bool {
+    pub(crate) fn check_scalar_ids(&mut self, old: u32, cur: u32) -> bool {
         if old == 0 {
             return true;
         }
@@ -71,7 +71,7 @@ impl IdMap {
 }
 
 /// Forgets ids that only one scalar has.
-pub fn clear_singular_ids(st: &mut VerifierState) {
+pub(crate) fn clear_singular_ids(st: &mut VerifierState) {
     let linked = |r: &RegState| r.is_scalar() && r.id != 0;
     let mut count: HashMap<u32, u32> = HashMap::new();
     st.for_each_reg(&[Slot::Spill], |r| {

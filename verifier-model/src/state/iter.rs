@@ -24,7 +24,7 @@ use bpf::kernel::BtfRef;
 
 /// What the first and the further slots of an iterator hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct IterSlot {
+pub(crate) struct IterSlot {
     /// BTF object of the iterator's structure.
     pub btf: BtfRef,
     /// The structure, `struct bpf_iter_<kind>`.
@@ -37,7 +37,7 @@ pub struct IterSlot {
 
 /// Where in its life an iterator is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum IterState {
+pub(crate) enum IterState {
     /// `next` may give an element.
     Active,
     /// `next` gave NULL, and will for ever.
@@ -46,7 +46,7 @@ pub enum IterState {
 
 impl IterState {
     /// As messages print it.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Drained => "drained",
@@ -56,7 +56,7 @@ impl IterState {
 
 /// Whether an iterator depends on an RCU section.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Trust {
+pub(crate) enum Trust {
     /// It does not.
     Plain,
     /// It does, and the section lasts.
@@ -67,7 +67,7 @@ pub enum Trust {
 
 impl Trust {
     /// Of a new iterator.
-    pub const fn of_new(rcu_protected: bool, in_rcu_cs: bool) -> Self {
+    pub(crate) const fn of_new(rcu_protected: bool, in_rcu_cs: bool) -> Self {
         match (rcu_protected, in_rcu_cs) {
             (false, _) => Self::Plain,
             (true, true) => Self::Rcu,
@@ -77,7 +77,7 @@ impl Trust {
 
     /// When the last RCU section ends.
     #[must_use]
-    pub const fn after_rcu_unlock(self) -> Self {
+    pub(crate) const fn after_rcu_unlock(self) -> Self {
         match self {
             Self::Plain => Self::Plain,
             Self::Rcu | Self::Untrusted => Self::Untrusted,
@@ -87,7 +87,7 @@ impl Trust {
 
 /// One iterator as a whole: what its stack slots say together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Iter {
+pub(crate) enum Iter {
     /// No iterator here.
     Uninit,
     /// Made and not destroyed.
@@ -103,7 +103,7 @@ pub enum Iter {
 
 /// Why an operation on an iterator is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum IterError {
+pub(crate) enum IterError {
     /// `new` on a live iterator.
     ExpectedUninitialized,
     /// `next` or `destroy` without one, or one of another kind.
@@ -114,7 +114,7 @@ pub enum IterError {
 
 /// What `next` does: the path on which it gives NULL, and the other, if there is one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Next {
+pub(crate) struct Next {
     /// On the path where it gives NULL. Explored first.
     pub null: Iter,
     /// On the path where it gives an element. Explored later.
@@ -123,7 +123,7 @@ pub struct Next {
 
 impl Iter {
     /// `bpf_iter_<kind>_new()`
-    pub const fn new(self, trust: Trust) -> Result<Self, IterError> {
+    pub(crate) const fn new(self, trust: Trust) -> Result<Self, IterError> {
         match self {
             Self::Uninit => Ok(Self::Live {
                 state: IterState::Active,
@@ -135,7 +135,7 @@ impl Iter {
     }
 
     /// `bpf_iter_<kind>_next()`
-    pub const fn next(self) -> Result<Next, IterError> {
+    pub(crate) const fn next(self) -> Result<Next, IterError> {
         match self {
             Self::Uninit => Err(IterError::ExpectedInitialized),
             Self::Live {
@@ -169,7 +169,7 @@ impl Iter {
     }
 
     /// `bpf_iter_<kind>_destroy()`
-    pub const fn destroy(self) -> Result<Self, IterError> {
+    pub(crate) const fn destroy(self) -> Result<Self, IterError> {
         match self {
             Self::Uninit => Err(IterError::ExpectedInitialized),
             Self::Live {
@@ -182,7 +182,7 @@ impl Iter {
 
     /// The last RCU section ends.
     #[must_use]
-    pub const fn rcu_unlock(self) -> Self {
+    pub(crate) const fn rcu_unlock(self) -> Self {
         match self {
             Self::Uninit => Self::Uninit,
             Self::Live {
@@ -198,7 +198,7 @@ impl Iter {
     }
 
     /// Whether the two are the same for pruning: the number of iterations is left out.
-    pub fn equivalent(self, other: Self) -> bool {
+    pub(crate) fn equivalent(self, other: Self) -> bool {
         match (self, other) {
             (Self::Uninit, Self::Uninit) => true,
             (
@@ -218,7 +218,7 @@ impl Iter {
     }
 
     /// How many references it holds.
-    pub const fn references(self) -> usize {
+    pub(crate) const fn references(self) -> usize {
         match self {
             Self::Uninit => 0,
             Self::Live { .. } => 1,

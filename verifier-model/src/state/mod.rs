@@ -4,14 +4,14 @@
 //! Source: `struct bpf_verifier_state`, `bpf_func_state`, `bpf_stack_state`,
 //! `bpf_reference_state` in `include/linux/bpf_verifier.h`.
 
-pub mod history;
-pub mod ids;
-pub mod iter;
-pub mod reference;
-pub mod reg;
-pub mod scalar;
-pub mod slot;
-pub mod wanted;
+pub(crate) mod history;
+pub(crate) mod ids;
+pub(crate) mod iter;
+pub(crate) mod reference;
+pub(crate) mod reg;
+pub(crate) mod scalar;
+pub(crate) mod slot;
+pub(crate) mod wanted;
 
 use bpf::insn::{MAX_BPF_REG, REG_FP};
 
@@ -24,24 +24,24 @@ use crate::state::reg::{Meta, RegState};
 use crate::state::slot::{Slot, StackSlot};
 
 /// Size of a register and of a stack slot.
-pub const BPF_REG_SIZE: usize = 8;
+pub(crate) const BPF_REG_SIZE: usize = 8;
 
 /// Largest stack of a program.
-pub const MAX_BPF_STACK: i32 = 512;
+pub(crate) const MAX_BPF_STACK: i32 = 512;
 
 /// Deepest nesting of calls.
-pub const MAX_CALL_FRAMES: usize = 16;
+pub(crate) const MAX_CALL_FRAMES: usize = 16;
 
 /// `callsite` of a function that nobody called.
-pub const BPF_MAIN_FUNC: i32 = -1;
+pub(crate) const BPF_MAIN_FUNC: i32 = -1;
 
 /// State kept for later comparison; see [`crate::walk::prune`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub struct StateId(pub usize);
+pub(crate) struct StateId(pub usize);
 
 /// Return values that are allowed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct RetvalRange {
+pub(crate) struct RetvalRange {
     /// Least.
     pub minval: i32,
     /// Greatest.
@@ -52,7 +52,7 @@ pub struct RetvalRange {
 
 impl RetvalRange {
     /// Of the whole register.
-    pub const fn new(minval: i32, maxval: i32) -> Self {
+    pub(crate) const fn new(minval: i32, maxval: i32) -> Self {
         Self {
             minval,
             maxval,
@@ -61,7 +61,7 @@ impl RetvalRange {
     }
 
     /// Whether every value of `reg` is allowed.
-    pub fn allows(&self, reg: &RegState) -> bool {
+    pub(crate) fn allows(&self, reg: &RegState) -> bool {
         if self.return_32bit {
             self.minval <= reg.s32_min() && reg.s32_max() <= self.maxval
         } else {
@@ -72,7 +72,7 @@ impl RetvalRange {
 
 /// One call frame.
 #[derive(Clone, Debug)]
-pub struct FuncState {
+pub(crate) struct FuncState {
     /// R0 to R10.
     pub regs: [RegState; MAX_BPF_REG],
     /// Call instruction in the caller, or [`BPF_MAIN_FUNC`].
@@ -105,7 +105,7 @@ pub struct FuncState {
 
 impl FuncState {
     /// A frame with only the frame pointer set.
-    pub fn new(bpf_capable: bool, callsite: i32, frameno: usize, subprogno: usize) -> Self {
+    pub(crate) fn new(bpf_capable: bool, callsite: i32, frameno: usize, subprogno: usize) -> Self {
         let mut regs = [not_init(bpf_capable); MAX_BPF_REG];
         let fp = &mut regs[usize::from(REG_FP)];
         fp.typ = RegType::PTR_TO_STACK;
@@ -130,13 +130,13 @@ impl FuncState {
     }
 
     /// Bytes of stack that have slots.
-    pub fn allocated_stack(&self) -> i32 {
+    pub(crate) fn allocated_stack(&self) -> i32 {
         (self.stack.len() * BPF_REG_SIZE) as i32
     }
 }
 
 /// A register that was not written.
-pub fn not_init(bpf_capable: bool) -> RegState {
+pub(crate) fn not_init(bpf_capable: bool) -> RegState {
     RegState {
         typ: RegType::NOT_INIT,
         var_off: Tnum::UNKNOWN,
@@ -149,7 +149,7 @@ pub fn not_init(bpf_capable: bool) -> RegState {
 
 /// Everything known at one point of one path.
 #[derive(Clone, Debug, Default)]
-pub struct VerifierState {
+pub(crate) struct VerifierState {
     /// Frames, outermost first; the last is the current one.
     pub frames: Vec<FuncState>,
     /// State that this continues.
@@ -194,23 +194,23 @@ pub struct VerifierState {
 
 impl VerifierState {
     /// Index of the current frame.
-    pub fn curframe(&self) -> usize {
+    pub(crate) fn curframe(&self) -> usize {
         self.frames.len().saturating_sub(1)
     }
 
     /// The current frame.
-    pub fn frame(&self) -> &FuncState {
+    pub(crate) fn frame(&self) -> &FuncState {
         &self.frames[self.curframe()]
     }
 
     /// The current frame.
-    pub fn frame_mut(&mut self) -> &mut FuncState {
+    pub(crate) fn frame_mut(&mut self) -> &mut FuncState {
         let i = self.curframe();
         &mut self.frames[i]
     }
 
     /// Where frame `i` stands: the current instruction or the call into the next frame.
-    pub fn frame_insn_idx(&self, i: usize) -> usize {
+    pub(crate) fn frame_insn_idx(&self, i: usize) -> usize {
         match self.frames.get(i + 1) {
             Some(next) => next.callsite.max(0) as usize,
             None => self.insn_idx,
@@ -219,7 +219,7 @@ impl VerifierState {
 
     /// Calls `f` on every register, spilled register and stack argument; `kinds` are the special
     /// slots to visit beside spilled registers. The order is the kernel's.
-    pub fn for_each_reg(&mut self, kinds: &[Slot], mut f: impl FnMut(&mut RegState)) {
+    pub(crate) fn for_each_reg(&mut self, kinds: &[Slot], mut f: impl FnMut(&mut RegState)) {
         for frame in &mut self.frames {
             frame.regs.iter_mut().for_each(&mut f);
             for slot in &mut frame.stack {
@@ -236,14 +236,14 @@ impl VerifierState {
     }
 
     /// Whether the reference `id` is held.
-    pub fn holds_reference(&self, id: u32) -> bool {
+    pub(crate) fn holds_reference(&self, id: u32) -> bool {
         self.refs
             .iter()
             .any(|r| r.id == id && matches!(r.kind, RefKind::Ptr { .. }))
     }
 
     /// Whether both were reached by the same calls.
-    pub fn same_callsites(&self, o: &Self) -> bool {
+    pub(crate) fn same_callsites(&self, o: &Self) -> bool {
         self.frames.len() == o.frames.len()
             && self
                 .frames
@@ -255,7 +255,7 @@ impl VerifierState {
 
 /// A path that waits to be explored.
 #[derive(Debug)]
-pub struct StackElem {
+pub(crate) struct StackElem {
     /// Its state.
     pub st: VerifierState,
     /// Where it goes on.

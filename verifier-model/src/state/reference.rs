@@ -5,7 +5,7 @@
 
 /// What a reference stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RefKind {
+pub(crate) enum RefKind {
     /// An acquired object; `parent_id` is the object it keeps alive.
     Ptr {
         /// Object it was derived from, 0 for none.
@@ -19,7 +19,7 @@ pub enum RefKind {
 
 /// Kind of a lock.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LockKind {
+pub(crate) enum LockKind {
     /// `bpf_spin_lock`
     Spin,
     /// `bpf_res_spin_lock`
@@ -30,7 +30,7 @@ pub enum LockKind {
 
 /// What a lock is part of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LockPtr {
+pub(crate) enum LockPtr {
     /// A value of this map.
     Map(usize),
     /// An object of a type in this BTF.
@@ -39,7 +39,7 @@ pub enum LockPtr {
 
 /// Something that must be given back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Reference {
+pub(crate) struct Reference {
     /// What it is.
     pub kind: RefKind,
     /// Its id, the same as in the registers that carry it.

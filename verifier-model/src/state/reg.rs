@@ -13,7 +13,7 @@ use crate::state::iter::IterSlot;
 
 impl DynptrType {
     /// As messages print it.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Invalid => "<invalid>",
             Self::Local => "local",
@@ -28,7 +28,7 @@ impl DynptrType {
 
 /// Kind of a dynptr.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum DynptrType {
+pub(crate) enum DynptrType {
     /// None.
     #[default]
     Invalid,
@@ -48,7 +48,7 @@ pub enum DynptrType {
 
 /// Which family of kfuncs saved an IRQ flag.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum IrqClass {
+pub(crate) enum IrqClass {
     /// `bpf_local_irq_save` and `bpf_local_irq_restore`.
     Native,
     /// `bpf_res_spin_lock_irqsave` and its unlock.
@@ -57,7 +57,7 @@ pub enum IrqClass {
 
 /// What the register type needs beside the range: the kernel's anonymous union.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Meta {
+pub(crate) enum Meta {
     /// Nothing.
     #[default]
     None,
@@ -82,17 +82,17 @@ pub enum Meta {
 }
 
 /// Set in an id: the value is `delta` away from the others with that id, 64-bit addition.
-pub const ADD_CONST64: u32 = 1 << 31;
+pub(crate) const ADD_CONST64: u32 = 1 << 31;
 
 /// As [`ADD_CONST64`] with 32-bit addition.
-pub const ADD_CONST32: u32 = 1 << 30;
+pub(crate) const ADD_CONST32: u32 = 1 << 30;
 
 /// Either of the two.
-pub const ADD_CONST: u32 = ADD_CONST64 | ADD_CONST32;
+pub(crate) const ADD_CONST: u32 = ADD_CONST64 | ADD_CONST32;
 
 /// State of a register. Two fields hold the same range: see [`RegState::bounds_sync`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct RegState {
+pub(crate) struct RegState {
     /// What it holds.
     pub typ: RegType,
     /// Distance from the scalars with the same `id`.
@@ -117,40 +117,40 @@ pub struct RegState {
 
 impl RegState {
     /// Signed minimum.
-    pub const fn smin(&self) -> i64 {
+    pub(crate) const fn smin(&self) -> i64 {
         self.r64.smin()
     }
     /// Signed maximum.
-    pub const fn smax(&self) -> i64 {
+    pub(crate) const fn smax(&self) -> i64 {
         self.r64.smax()
     }
     /// Unsigned minimum.
-    pub const fn umin(&self) -> u64 {
+    pub(crate) const fn umin(&self) -> u64 {
         self.r64.umin()
     }
     /// Unsigned maximum.
-    pub const fn umax(&self) -> u64 {
+    pub(crate) const fn umax(&self) -> u64 {
         self.r64.umax()
     }
     /// Signed minimum of the low half.
-    pub const fn s32_min(&self) -> i32 {
+    pub(crate) const fn s32_min(&self) -> i32 {
         self.r32.smin()
     }
     /// Signed maximum of the low half.
-    pub const fn s32_max(&self) -> i32 {
+    pub(crate) const fn s32_max(&self) -> i32 {
         self.r32.smax()
     }
     /// Unsigned minimum of the low half.
-    pub const fn u32_min(&self) -> u32 {
+    pub(crate) const fn u32_min(&self) -> u32 {
         self.r32.umin()
     }
     /// Unsigned maximum of the low half.
-    pub const fn u32_max(&self) -> u32 {
+    pub(crate) const fn u32_max(&self) -> u32 {
         self.r32.umax()
     }
 
     /// An unknown scalar, not precise.
-    pub fn unknown_imprecise() -> Self {
+    pub(crate) fn unknown_imprecise() -> Self {
         Self {
             typ: RegType::SCALAR_VALUE,
             var_off: Tnum::UNKNOWN,
@@ -161,7 +161,7 @@ impl RegState {
     }
 
     /// A known scalar.
-    pub fn konst(imm: u64) -> Self {
+    pub(crate) fn konst(imm: u64) -> Self {
         let mut r = Self {
             typ: RegType::SCALAR_VALUE,
             ..Self::default()
@@ -171,14 +171,14 @@ impl RegState {
     }
 
     /// Sets the value and nothing else (`___mark_reg_known`).
-    pub fn set_value(&mut self, imm: u64) {
+    pub(crate) fn set_value(&mut self, imm: u64) {
         self.var_off = Tnum::konst(imm);
         self.r64 = Cnum64::from_urange(imm, imm);
         self.r32 = Cnum32::from_urange(imm as u32, imm as u32);
     }
 
     /// Sets the value and forgets ids and what the old type needed; the type and precision stay.
-    pub fn mark_known(&mut self, imm: u64) {
+    pub(crate) fn mark_known(&mut self, imm: u64) {
         self.delta = 0;
         self.meta = Meta::None;
         self.id = 0;
@@ -188,35 +188,35 @@ impl RegState {
     }
 
     /// Sets the low half.
-    pub fn mark_known32(&mut self, imm: u32) {
+    pub(crate) fn mark_known32(&mut self, imm: u32) {
         self.var_off = self.var_off.const_subreg(imm);
         self.r32 = Cnum32::from_urange(imm, imm);
     }
 
     /// Forgets the ranges.
-    pub fn mark_unbounded(&mut self) {
+    pub(crate) fn mark_unbounded(&mut self) {
         self.r64 = Cnum64::UNBOUNDED;
         self.r32 = Cnum32::UNBOUNDED;
     }
 
     /// Forgets the link to other scalars.
-    pub fn clear_scalar_id(&mut self) {
+    pub(crate) fn clear_scalar_id(&mut self) {
         self.id = 0;
         self.delta = 0;
     }
 
     /// Whether it is the scalar 0.
-    pub const fn is_null(&self) -> bool {
+    pub(crate) const fn is_null(&self) -> bool {
         self.is_scalar() && self.var_off.equals_const(0)
     }
 
     /// Whether it is a scalar.
-    pub const fn is_scalar(&self) -> bool {
+    pub(crate) const fn is_scalar(&self) -> bool {
         self.typ.raw() == RegType::SCALAR_VALUE.raw()
     }
 
     /// Whether it is a known scalar, or its low half is.
-    pub const fn is_const(&self, subreg32: bool) -> bool {
+    pub(crate) const fn is_const(&self, subreg32: bool) -> bool {
         let t = if subreg32 {
             self.var_off.subreg()
         } else {
@@ -226,7 +226,7 @@ impl RegState {
     }
 
     /// The known value.
-    pub const fn const_value(&self, subreg32: bool) -> u64 {
+    pub(crate) const fn const_value(&self, subreg32: bool) -> u64 {
         if subreg32 {
             self.var_off.subreg().value
         } else {
@@ -235,17 +235,17 @@ impl RegState {
     }
 
     /// How many low bits can be set.
-    pub const fn width(&self) -> u32 {
+    pub(crate) const fn width(&self) -> u32 {
         u64::BITS - self.umax().leading_zeros()
     }
 
     /// Bytes known to be there, for packet pointers.
-    pub const fn range(&self) -> i32 {
+    pub(crate) const fn range(&self) -> i32 {
         if let Meta::Range(r) = self.meta { r } else { 0 }
     }
 
     /// Frame pointed into, for stack pointers.
-    pub const fn frameno(&self) -> usize {
+    pub(crate) const fn frameno(&self) -> usize {
         if let Meta::Frame(f) = self.meta {
             f as usize
         } else {
@@ -254,7 +254,7 @@ impl RegState {
     }
 
     /// The map, for map pointers.
-    pub const fn map(&self) -> Option<usize> {
+    pub(crate) const fn map(&self) -> Option<usize> {
         if let Meta::Map(m) = self.meta {
             Some(m)
         } else {
@@ -263,7 +263,7 @@ impl RegState {
     }
 
     /// The BTF type, for pointers to structures.
-    pub const fn btf(&self) -> Option<(BtfRef, u32)> {
+    pub(crate) const fn btf(&self) -> Option<(BtfRef, u32)> {
         if let Meta::Btf(b, id) = self.meta {
             Some((b, id))
         } else {
@@ -272,7 +272,7 @@ impl RegState {
     }
 
     /// The memory's size, for pointers to memory.
-    pub const fn mem_size(&self) -> u32 {
+    pub(crate) const fn mem_size(&self) -> u32 {
         if let Meta::MemSize(s) = self.meta {
             s
         } else {
@@ -281,7 +281,7 @@ impl RegState {
     }
 
     /// The iterator, for its stack slots.
-    pub const fn iter(&self) -> Option<IterSlot> {
+    pub(crate) const fn iter(&self) -> Option<IterSlot> {
         if let Meta::Iter(i) = self.meta {
             Some(i)
         } else {
@@ -290,7 +290,7 @@ impl RegState {
     }
 
     /// Whether everything that the kernel compares as bytes up to `id` is the same.
-    pub fn same_up_to_id(&self, o: &Self) -> bool {
+    pub(crate) fn same_up_to_id(&self, o: &Self) -> bool {
         self.same_up_to_var_off(o)
             && self.var_off == o.var_off
             && self.r64 == o.r64
@@ -298,12 +298,12 @@ impl RegState {
     }
 
     /// As [`Self::same_up_to_id`], without the value.
-    pub fn same_up_to_var_off(&self, o: &Self) -> bool {
+    pub(crate) fn same_up_to_var_off(&self, o: &Self) -> bool {
         self.typ == o.typ && self.delta == o.delta && self.meta == o.meta
     }
 
     /// As [`Self::same_up_to_id`], with the ids.
-    pub fn same_up_to_precise(&self, o: &Self) -> bool {
+    pub(crate) fn same_up_to_precise(&self, o: &Self) -> bool {
         self.same_up_to_id(o)
             && self.id == o.id
             && self.parent_id == o.parent_id

@@ -7,7 +7,7 @@ use crate::state::reg::RegState;
 
 /// What a byte of the stack holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Slot {
+pub(crate) enum Slot {
     /// Nothing was written.
     #[default]
     Invalid,
@@ -29,7 +29,7 @@ pub enum Slot {
 
 /// Eight bytes of stack. Byte 0 is the one nearest to the frame pointer, at the highest address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct StackSlot {
+pub(crate) struct StackSlot {
     /// The spilled register, or what the special slot needs.
     pub reg: RegState,
     /// Each byte.
@@ -38,17 +38,17 @@ pub struct StackSlot {
 
 impl StackSlot {
     /// Whether a register is spilled here, whole or in part.
-    pub fn is_spilled_reg(&self) -> bool {
+    pub(crate) fn is_spilled_reg(&self) -> bool {
         self.typ[BPF_REG_SIZE - 1] == Slot::Spill
     }
 
     /// Whether it is a scalar.
-    pub fn is_spilled_scalar(&self) -> bool {
+    pub(crate) fn is_spilled_scalar(&self) -> bool {
         self.is_spilled_reg() && self.reg.is_scalar()
     }
 
     /// Whether the slot is a whole with meaning of its own (`is_stack_slot_special`).
-    pub fn is_special(&self) -> bool {
+    pub(crate) fn is_special(&self) -> bool {
         matches!(
             self.typ[BPF_REG_SIZE - 1],
             Slot::Spill | Slot::Dynptr | Slot::Iter | Slot::IrqFlag
@@ -56,7 +56,7 @@ impl StackSlot {
     }
 
     /// Forgets the register and turns the bytes of a special slot into plain data.
-    pub fn scrub(&mut self) {
+    pub(crate) fn scrub(&mut self) {
         self.reg.typ = RegType::NOT_INIT;
         if self.is_special() {
             self.typ.iter_mut().for_each(scrub_byte);
@@ -65,13 +65,13 @@ impl StackSlot {
 }
 
 /// Written bytes become plain data (`scrub_spilled_slot`).
-pub fn scrub_byte(b: &mut Slot) {
+pub(crate) fn scrub_byte(b: &mut Slot) {
     if !matches!(b, Slot::Invalid | Slot::Poison) {
         *b = Slot::Misc;
     }
 }
 
 /// Index of the slot that holds the byte at `off` from the frame pointer.
-pub const fn get_spi(off: i32) -> usize {
+pub(crate) const fn get_spi(off: i32) -> usize {
     ((-off - 1) / BPF_REG_SIZE as i32) as usize
 }

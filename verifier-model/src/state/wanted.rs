@@ -8,7 +8,7 @@ use crate::state::history::{JmpHistory, LinkedReg};
 
 /// What is looked for, in each frame.
 #[derive(Debug, Default)]
-pub struct Backtrack {
+pub(crate) struct Backtrack {
     pub(crate) frame: usize,
     pub(crate) regs: [u32; MAX_CALL_FRAMES],
     pub(crate) slots: [u64; MAX_CALL_FRAMES],
@@ -17,22 +17,22 @@ pub struct Backtrack {
 
 impl Backtrack {
     /// Looks for a register.
-    pub fn set_frame_reg(&mut self, frame: usize, reg: usize) {
+    pub(crate) fn set_frame_reg(&mut self, frame: usize, reg: usize) {
         self.regs[frame] |= 1 << reg;
     }
 
     /// Looks for a stack slot.
-    pub fn set_frame_slot(&mut self, frame: usize, slot: usize) {
+    pub(crate) fn set_frame_slot(&mut self, frame: usize, slot: usize) {
         self.slots[frame] |= 1 << (slot & 63);
     }
 
     /// Looks for stack slots.
-    pub fn set_frame_slot_mask(&mut self, frame: usize, mask: u64) {
+    pub(crate) fn set_frame_slot_mask(&mut self, frame: usize, mask: u64) {
         self.slots[frame] |= mask;
     }
 
     /// Looks for a stack argument.
-    pub fn set_frame_stack_arg(&mut self, frame: usize, slot: usize) {
+    pub(crate) fn set_frame_stack_arg(&mut self, frame: usize, slot: usize) {
         self.stack_args[frame] |= 1 << (slot & 7);
     }
 

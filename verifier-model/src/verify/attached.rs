@@ -10,7 +10,6 @@ use bpf::uapi::ProgType as P;
 use crate::analysis::Known;
 use crate::env::Env;
 use crate::facts::errno::Stop;
-use crate::facts::rule::Profile;
 use crate::facts::types::RegType;
 use crate::input::struct_ops::CtxArg;
 use crate::input::target::{DstFunc, DstProg};
@@ -27,12 +26,7 @@ pub(crate) struct Attached {
 
 impl Attached {
     /// Verifies what `prog` attaches to. An error says why there is nothing to be said of `prog`.
-    pub(crate) fn new(
-        prog: &ProgLoad,
-        kernel: &Kernel,
-        profile: &Profile,
-        opts: &Options,
-    ) -> Result<Self, String> {
+    pub(crate) fn new(prog: &ProgLoad, kernel: &Kernel, opts: &Options) -> Result<Self, String> {
         let Some(AttachTarget::Prog { prog: dst, btf_id }) = &prog.attach else {
             return Ok(Self::default());
         };
@@ -40,8 +34,8 @@ impl Attached {
             log_level: 0,
             ..opts.clone()
         };
-        let below = Self::new(dst, kernel, profile, &quiet)?;
-        let mut known = below.known(dst, kernel, profile, &quiet);
+        let below = Self::new(dst, kernel, &quiet)?;
+        let mut known = below.known(dst, kernel, &quiet);
         let analysed = known.analyse();
         let mut env = Env::new(&known);
         match analysed.and_then(|()| env.check()) {
@@ -63,14 +57,13 @@ impl Attached {
         &'a self,
         prog: &'a ProgLoad,
         kernel: &'a Kernel,
-        profile: &'a Profile,
         opts: &'a Options,
     ) -> Known<'a> {
         let prog = self.extension.as_ref().unwrap_or(prog);
         Known::new(Input {
             dst_prog: self.dst.clone(),
             extends: self.extension.as_ref().map(|_| Extends::Loaded),
-            ..Input::new(prog, kernel, profile, opts)
+            ..Input::new(prog, kernel, opts)
         })
     }
 }

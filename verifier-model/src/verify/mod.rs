@@ -3,9 +3,9 @@
 //!
 //! Source: `bpf_check()`, `do_check_common()`, `do_check_subprogs()` in `kernel/bpf/verifier.c`.
 
-pub mod attached;
-pub mod fixups;
-pub mod stack_depth;
+pub(crate) mod attached;
+pub(crate) mod fixups;
+pub(crate) mod stack_depth;
 
 use bpf::kernel::Kernel;
 use bpf::program::ProgLoad;
@@ -15,51 +15,41 @@ use crate::env::Env;
 use crate::env::observe::Observer;
 use crate::facts::errno::{Check, Errno, Stop};
 use crate::facts::limits::BPF_COMPLEXITY_LIMIT_INSNS;
-use crate::facts::rule::Profile;
 use crate::log::verbose;
 use crate::options::Options;
-use crate::verdict::{Stats, Verdict};
+use crate::verdict::{Outcome, Rejection, Stats, Verdict};
 use crate::verify::attached::Attached;
 
-/// Longest program of a loader without CAP_BPF.
-const BPF_MAXINSNS: usize = 4096;
-
-/// The log level that costs nothing: no instruction and no state is printed.
-pub const BPF_LOG_STATS: u32 = 4;
-
 /// Verifies a program, and before it the one that it attaches to.
-pub fn verify(prog: &ProgLoad, kernel: &Kernel, profile: &Profile, opts: &Options) -> Verdict {
-    run(prog, kernel, profile, opts, None)
+pub fn verify(prog: &ProgLoad, kernel: &Kernel, options: &Options) -> Verdict {
+    run(prog, kernel, options, None)
 }
 
 /// Verifies a program and tells `observer` how it goes. The verdict is the same.
-pub fn verify_observed<'a>(
+pub(crate) fn verify_observed<'a>(
     prog: &'a ProgLoad,
     kernel: &'a Kernel,
-    profile: &'a Profile,
-    opts: &'a Options,
+    options: &'a Options,
     observer: &'a mut dyn Observer,
 ) -> Verdict {
-    run(prog, kernel, profile, opts, Some(observer))
+    run(prog, kernel, options, Some(observer))
 }
 
 fn run(
     prog: &ProgLoad,
     kernel: &Kernel,
-    profile: &Profile,
-    opts: &Options,
+    options: &Options,
     observer: Option<&mut dyn Observer>,
 ) -> Verdict {
-    match Attached::new(prog, kernel, profile, opts) {
-        Ok(attached) => judge(attached.known(prog, kernel, profile, opts), observer),
-        Err(not_modelled) => Verdict {
-            accepted: false,
-            errno: 0,
-            message: format!("not modelled: {not_modelled}"),
-            insn: None,
+    // The kernel refuses BTF from loaders without CAP_BPF; libbpf then does without.
+    let bare = (!options.privileged).then(|| prog.without_btf());
+    let prog = bare.as_ref().unwrap_or(prog);
+    match Attached::new(prog, kernel, options) {
+        Ok(attached) => judge(attached.known(prog, kernel, options), observer),
+        Err(what) => Verdict {
+            outcome: Outcome::NotModelled(what),
             log: String::new(),
             stats: Stats::default(),
-            not_modelled: Some(not_modelled),
         },
     }
 }
@@ -81,11 +71,15 @@ fn judge(mut known: Known<'_>, observer: Option<&mut dyn Observer>) -> Verdict {
         peak_states: env.counts.peak_states,
         max_stack_depth: env.counts.max_stack_depth,
     };
-    let insn_idx = env.path.insn_idx as u32;
-    let message = match &result {
-        Ok(()) => String::new(),
-        Err(Stop::NotModelled(what)) => format!("not modelled: {what}"),
-        Err(Stop::Errno(_)) => last_message(&known.log.text()),
+    let insn = (stats.insns_processed > 0).then_some(env.path.insn_idx as u32);
+    let outcome = match result {
+        Ok(()) => Outcome::Accepted,
+        Err(Stop::NotModelled(what)) => Outcome::NotModelled(what),
+        Err(Stop::Errno(errno)) => Outcome::Rejected(Rejection {
+            errno,
+            message: last_message(&known.log.text()),
+            insn,
+        }),
     };
     verbose!(
         known,
@@ -96,19 +90,9 @@ fn judge(mut known: Known<'_>, observer: Option<&mut dyn Observer>) -> Verdict {
         stats.peak_states
     );
     Verdict {
-        accepted: result.is_ok(),
-        errno: match &result {
-            Err(Stop::Errno(e)) => e.0,
-            _ => 0,
-        },
-        message,
-        insn: (result.is_err() && stats.insns_processed > 0).then_some(insn_idx),
+        outcome,
         log: known.log.into_text(),
         stats,
-        not_modelled: match result {
-            Err(Stop::NotModelled(what)) => Some(what),
-            _ => None,
-        },
     }
 }
 

@@ -16,7 +16,7 @@ use crate::state::{BPF_REG_SIZE, FuncState, VerifierState};
 
 /// How states are compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ExactLevel {
+pub(crate) enum ExactLevel {
     /// Scalars count where they are precise.
     NotExact,
     /// Everything must be the same.
@@ -28,7 +28,7 @@ pub enum ExactLevel {
 }
 
 /// Whether the registers of the current frame are the same: a quick check before a full one.
-pub fn states_maybe_looping(old: &VerifierState, cur: &VerifierState) -> bool {
+pub(crate) fn states_maybe_looping(old: &VerifierState, cur: &VerifierState) -> bool {
     old.frames.len() == cur.frames.len()
         && old
             .frame()
@@ -235,7 +235,7 @@ fn regs_exact(old: &RegState, cur: &RegState, ids: &mut IdMap) -> bool {
 }
 
 /// Whether `cur` is safe wherever `old` is (`regsafe`).
-pub fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: ExactLevel) -> bool {
+pub(crate) fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: ExactLevel) -> bool {
     if level == ExactLevel::Exact {
         return regs_exact(old, cur, ids);
     }

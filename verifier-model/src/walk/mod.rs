@@ -3,10 +3,10 @@
 //!
 //! Source: `do_check()`, `do_check_insn()`, `process_bpf_exit_full()` in `kernel/bpf/verifier.c`.
 
-pub mod equal;
-pub mod loops;
-pub mod prune;
-pub mod start;
+pub(crate) mod equal;
+pub(crate) mod loops;
+pub(crate) mod prune;
+pub(crate) mod start;
 
 use bpf::insn::{class, jmp, mode};
 use bpf::uapi::{Insn, MapType, pseudo};

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bpf::btf::{Btf, Kind};
 use bpf::uapi::Insn;
-use verifier_model::facts::helpers;
+use verifier_model::helper_name;
 
 /// Instructions, and where functions start.
 #[derive(Debug, Default)]
@@ -115,7 +115,7 @@ impl Asm<'_> {
             self.out.functions.insert(self.labels[name]);
             return self.push(0x85, 0, 1, 0, imm);
         }
-        if let Some(id) = (1..=211).find(|id| helpers::func_id_name(*id) == name) {
+        if let Some(id) = (1..=211).find(|id| helper_name(*id) == name) {
             return self.push(0x85, 0, 0, 0, id);
         }
         let id = self.kernel.find_by_name_kind(name, Kind::Func)?.id();

@@ -14,9 +14,8 @@ use bpf::program::{ProgFlags, ProgLoad};
 use bpf::uapi::Insn;
 use generated::ast::ProgKind;
 use generated::code::{Code, FuncType};
-use verifier_model::facts::rule::Profile;
-use verifier_model::options::Options;
-use verifier_model::verify::verify;
+use verifier_model::Options;
+use verifier_model::verify;
 
 /// Instructions after which the model is to stop.
 const MAX_INSNS: u32 = 10_000;
@@ -24,7 +23,7 @@ const MAX_INSNS: u32 = 10_000;
 const PROG: &[u8] = include_bytes!("../../bpf/tests/load/prog.elf");
 
 static KERNEL: LazyLock<Kernel> =
-    LazyLock::new(|| verifier_model::facts::linux_7_3::linux_7_3().expect("it comes along"));
+    LazyLock::new(|| verifier_model::linux_7_3().expect("it comes along"));
 
 /// An object file: read, relocated for the kernel that comes along, verified.
 pub(crate) fn object(data: &[u8]) {
@@ -129,7 +128,7 @@ fn judge(prog: &ProgLoad, kernel: &Kernel, privileged: bool) {
         max_insns: MAX_INSNS,
         ..Options::default()
     };
-    let verdict = verify(prog, kernel, &Profile::V7_3, &options);
+    let verdict = verify(prog, kernel, &options);
     assert!(verdict.stats.insns_processed <= MAX_INSNS + 1);
 }
 

@@ -7,9 +7,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ::bpf::btf::Btf;
 use answers::{Answer, Answers, Header, Logs, log};
 use anyhow::{Context, Result};
-use ::bpf::btf::Btf;
 use sha2::{Digest, Sha256};
 
 use super::ask::{LOG_LEVEL, SMP, WHOLE, ask, payload_of};

@@ -32,6 +32,8 @@ pub struct Kernel {
     /// Symbol → address as in `System.map`. None when not known: then every untyped ksym exists,
     /// at a made-up address.
     pub ksyms: Option<BTreeMap<String, u64>>,
+    /// `uname -r`; empty when not known.
+    pub release: String,
     /// `LINUX_VERSION_CODE`: `major << 16 | minor << 8 | patch`.
     pub version: u32,
 }
@@ -54,6 +56,7 @@ impl Kernel {
             kfuncs: KfuncTable::default(),
             kconfig: BTreeMap::new(),
             ksyms: None,
+            release: String::new(),
             version: 7 << 16 | 3 << 8,
         }
     }

@@ -23,7 +23,7 @@ use bpf::btf::Btf;
 use bpf::kernel::Kernel;
 use outcome::Outcome;
 use report::Format;
-use verifier_model::facts::linux_7_3;
+use verifier_model::linux_7_3;
 use worker::Task;
 
 use crate::filter::Filters;
@@ -118,6 +118,7 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         .max(1);
     let limit = std::time::Duration::try_from_secs_f64(args.limit)
         .context("--limit: this is no time to wait")?;
+    let release = linux_7_3()?.release;
     let log_level = if args.whole_logs { 2 } else { 1 };
     let mut tiers = Vec::new();
     let mut tasks = Vec::new();
@@ -126,12 +127,12 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         if args.whole_logs && !whole_log::read(&path, &mut answers)? {
             continue;
         }
-        if args.kernel.is_default() && answers.header.kernel != linux_7_3::release() {
+        if args.kernel.is_default() && answers.header.kernel != release {
             bail!(
                 "the answers are those of {}, the kernel's types that come with this program are \
                  those of {}; give --btf, --module-btf, --kconfig",
                 answers.header.kernel,
-                linux_7_3::release()
+                release
             );
         }
         let name = path.file_stem().unwrap_or_default().to_string_lossy();

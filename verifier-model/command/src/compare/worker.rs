@@ -17,10 +17,10 @@ use bpf::load::SetAttachTarget;
 use bpf::load::{Autoload, PrepareOptions};
 use bpf::program::ProgLoad;
 use serde::{Deserialize, Serialize};
-use verifier_model::facts::rule::Profile;
-use verifier_model::options::Options;
-use verifier_model::verdict::Verdict;
-use verifier_model::verify::verify;
+use verifier_model::Options;
+use verifier_model::Outcome;
+use verifier_model::Verdict;
+use verifier_model::verify;
 
 /// What a worker says when it can be asked.
 pub(super) const READY: &str = "ready";
@@ -109,7 +109,7 @@ impl Task {
             log_level: self.log_level,
             ..Options::default()
         };
-        Ok(verify(&load, kernel, &Profile::default(), &options))
+        Ok(verify(&load, kernel, &options))
     }
 }
 
@@ -141,10 +141,14 @@ impl From<Verdict> for Said {
             mark_read: 0,
         };
         let log = verdict.log;
-        match (verdict.not_modelled, verdict.accepted, verdict.errno) {
-            (Some(what), ..) => Self::NotModelled { what, log },
-            (None, true, _) => Self::Accepted { stats, log },
-            (None, false, errno) => Self::Rejected { errno, stats, log },
+        match verdict.outcome {
+            Outcome::Accepted => Self::Accepted { stats, log },
+            Outcome::Rejected(why) => Self::Rejected {
+                errno: why.errno.0,
+                stats,
+                log,
+            },
+            Outcome::NotModelled(what) => Self::NotModelled { what, log },
         }
     }
 }

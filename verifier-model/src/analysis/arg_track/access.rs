@@ -14,7 +14,7 @@ use crate::analysis::liveness::instance::{Instance, Spis};
 const STACK_SLOT_SZ: i64 = 4;
 
 /// Number of bytes that a call accesses when that is not known (`S64_MIN` in the kernel).
-pub const UNKNOWN_BYTES: i64 = i64::MIN;
+pub(crate) const UNKNOWN_BYTES: i64 = i64::MIN;
 
 /// Records what a load or store accesses.
 pub(crate) fn record_load_store(inst: &mut Instance, insn: &Insn, at: &Args, idx: usize) {

@@ -16,9 +16,9 @@
 //!
 //! Source: `struct arg_track` in `kernel/bpf/liveness.c` (since 7.2).
 
-pub mod access;
-pub mod function;
-pub mod xfer;
+pub(crate) mod access;
+pub(crate) mod function;
+pub(crate) mod xfer;
 
 use std::rc::Rc;
 
@@ -40,7 +40,7 @@ impl Point {
 
 /// Results by function, and the spilled pointers at each call.
 #[derive(Debug)]
-pub struct SubprogAt {
+pub(crate) struct SubprogAt {
     /// At each instruction of each function analysed.
     pub(crate) points: Vec<Option<Vec<Option<Point>>>>,
     pub(crate) callsite_spills: Vec<Option<Spills>>,
@@ -48,7 +48,7 @@ pub struct SubprogAt {
 
 impl SubprogAt {
     /// Nothing analysed yet.
-    pub fn new(subprog_cnt: usize, insn_cnt: usize) -> Self {
+    pub(crate) fn new(subprog_cnt: usize, insn_cnt: usize) -> Self {
         Self {
             points: vec![None; subprog_cnt],
             callsite_spills: vec![None; insn_cnt],
@@ -56,19 +56,19 @@ impl SubprogAt {
     }
 
     /// Whether a function was analysed.
-    pub fn is_done(&self, subprog: usize) -> bool {
+    pub(crate) fn is_done(&self, subprog: usize) -> bool {
         self.points[subprog].is_some()
     }
 
     /// Arguments at the `i`-th instruction of a function.
-    pub fn args_at(&self, subprog: usize, i: usize) -> Args {
+    pub(crate) fn args_at(&self, subprog: usize, i: usize) -> Args {
         let points = self.points.get(subprog).and_then(Option::as_ref);
         let point = points.and_then(|points| points.get(i)?.as_ref());
         point.map(|point| point.args).unwrap_or_default()
     }
 
     /// Spilled pointers of the function that calls at `callsite`, when it was analysed.
-    pub fn spills_at(&self, callsite: usize) -> Option<&Spills> {
+    pub(crate) fn spills_at(&self, callsite: usize) -> Option<&Spills> {
         self.callsite_spills.get(callsite)?.as_ref()
     }
 }
@@ -77,17 +77,17 @@ impl SubprogAt {
 const MAX_ARG_OFFSETS: usize = 4;
 
 /// Stack arguments tracked.
-pub const MAX_STACK_ARG_SLOTS: usize = 7;
+pub(crate) const MAX_STACK_ARG_SLOTS: usize = 7;
 
 /// Registers and stack arguments.
-pub const MAX_AT_TRACK_REGS: usize = MAX_BPF_REG + MAX_STACK_ARG_SLOTS;
+pub(crate) const MAX_AT_TRACK_REGS: usize = MAX_BPF_REG + MAX_STACK_ARG_SLOTS;
 
 /// Slots of a frame.
 pub(crate) const MAX_ARG_SPILL_SLOTS: usize = 64;
 
 /// What a register is, as far as stack pointers go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum ArgTrack {
+pub(crate) enum ArgTrack {
     /// No path leads here yet.
     #[default]
     Unvisited,
@@ -101,17 +101,17 @@ pub enum ArgTrack {
 
 /// Up to four offsets, ascending; none means not known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Offsets {
+pub(crate) struct Offsets {
     off: [i16; MAX_ARG_OFFSETS],
     cnt: u8,
 }
 
 /// Registers and stack arguments at one instruction.
-pub type Args = [ArgTrack; MAX_AT_TRACK_REGS];
+pub(crate) type Args = [ArgTrack; MAX_AT_TRACK_REGS];
 
 /// Spilled slots of one frame. Few instructions change one, so copies are shared.
 #[derive(Clone, Debug)]
-pub struct Spills(Rc<[ArgTrack; MAX_ARG_SPILL_SLOTS]>);
+pub(crate) struct Spills(Rc<[ArgTrack; MAX_ARG_SPILL_SLOTS]>);
 
 impl Offsets {
     pub(crate) const UNKNOWN: Self = Self {
@@ -181,7 +181,7 @@ impl ArgTrack {
     }
 
     /// Whether it may be a stack pointer.
-    pub fn is_fp(self) -> bool {
+    pub(crate) fn is_fp(self) -> bool {
         matches!(self, Self::Fp(..) | Self::Imprecise(_))
     }
 

@@ -2,11 +2,11 @@
 //! One function called along one chain of calls, and what stack is live in it.
 
 /// A set of stack half-slots.
-pub type Spis = u128;
+pub(crate) type Spis = u128;
 
 /// What an instruction does to one frame's stack.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Masks {
+pub(crate) struct Masks {
     /// Halves it may read.
     pub may_read: Spis,
     /// Halves it writes for sure.
@@ -17,7 +17,7 @@ pub struct Masks {
 
 /// A function as reached through one call site at one depth.
 #[derive(Clone, Debug)]
-pub struct Instance {
+pub(crate) struct Instance {
     /// The call, or for depth 0 the function's start.
     pub callsite: usize,
     /// Number of callers whose frames it may touch.
@@ -78,14 +78,14 @@ impl Instance {
     }
 
     /// The instruction may read these halves.
-    pub fn mark_read(&mut self, frame: usize, insn_idx: usize, mask: Spis) {
+    pub(crate) fn mark_read(&mut self, frame: usize, insn_idx: usize, mask: Spis) {
         if let Some(m) = self.masks_mut(frame, insn_idx) {
             m.may_read |= mask;
         }
     }
 
     /// The instruction writes these halves.
-    pub fn mark_write(&mut self, frame: usize, insn_idx: usize, mask: Spis) {
+    pub(crate) fn mark_write(&mut self, frame: usize, insn_idx: usize, mask: Spis) {
         if let Some(m) = self.masks_mut(frame, insn_idx) {
             m.must_write |= mask;
         }

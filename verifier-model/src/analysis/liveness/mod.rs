@@ -10,8 +10,8 @@
 //! Source: `kernel/bpf/liveness.c`, the second half and the data-flow equations; where pointers into
 //! frames go is found in [`crate::analysis::arg_track`].
 
-pub mod instance;
-pub mod log;
+pub(crate) mod instance;
+pub(crate) mod log;
 
 use std::collections::HashMap;
 
@@ -27,7 +27,7 @@ use crate::state::{MAX_CALL_FRAMES, VerifierState};
 
 /// All instances.
 #[derive(Debug, Default)]
-pub struct Liveness {
+pub(crate) struct Liveness {
     instances: HashMap<(usize, usize), Instance>,
     subprog_calls: u32,
 }

@@ -6,8 +6,8 @@
 //! Source: `check_alu_op()`, `adjust_reg_min_max_vals()`, `adjust_ptr_min_max_vals()` in
 //! `kernel/bpf/verifier.c`.
 
-pub mod pointer;
-pub mod speculation;
+pub(crate) mod pointer;
+pub(crate) mod speculation;
 
 use bpf::insn::{ADDR_SPACE_CAST, alu, class};
 use bpf::uapi::Insn;

@@ -37,7 +37,7 @@ const BPF_ALU_IMMEDIATE: u32 = 16;
 
 /// The mask as it is found out before the operation, to be narrowed after it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct SanitizeInfo {
+pub(crate) struct SanitizeInfo {
     mask: AluMask,
     to_left: bool,
 }

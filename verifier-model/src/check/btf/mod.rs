@@ -8,9 +8,9 @@
 //! Source: `check_ptr_to_btf_access()`, `check_map_kptr_access()`, `map_kptr_match_type()`,
 //! `mark_btf_ld_reg()` in `kernel/bpf/verifier.c`.
 
-pub mod kptr;
-pub mod walk;
-pub mod writes;
+pub(crate) mod kptr;
+pub(crate) mod walk;
+pub(crate) mod writes;
 
 use bpf::kernel::BtfRef;
 

@@ -19,7 +19,7 @@ const MAX_STEPS: u32 = 64;
 
 /// What an access at an offset finds.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Found {
+pub(crate) enum Found {
     /// A number, or something that is read like one.
     Scalar,
     /// A pointer to a structure: its type, modifiers, and the member's name.

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Calls: of helpers, kfuncs, functions of the program.
 
-pub mod function;
-pub mod ld_abs;
+pub(crate) mod function;
+pub(crate) mod ld_abs;
 
-pub mod helper;
+pub(crate) mod helper;
 
-pub mod kfunc;
+pub(crate) mod kfunc;
 
-pub mod object;
+pub(crate) mod object;
 
-pub mod returned;
+pub(crate) mod returned;

@@ -4,8 +4,8 @@
 //! Source: `check_ctx_access()` in `kernel/bpf/verifier.c`; the `is_valid_access` of program types
 //! in `kernel/trace/bpf_trace.c`, `net/core/filter.c`; `btf_ctx_access()` in `kernel/bpf/btf.c`.
 
-pub mod arguments;
-pub mod struct_ops;
+pub(crate) mod arguments;
+pub(crate) mod struct_ops;
 
 use bpf::kernel::BtfRef;
 use bpf::uapi::{AttachType as A, ProgType as P};
@@ -21,7 +21,7 @@ use crate::state::RetvalRange;
 
 /// What a field of the context holds.
 #[derive(Clone, Debug)]
-pub struct CtxInfo {
+pub(crate) struct CtxInfo {
     /// Type of register.
     pub typ: RegType,
     /// For pointers to structures: which.

@@ -4,7 +4,7 @@
 //! Source: `check_cond_jmp_op()`, `sync_linked_regs()`, `mark_ptr_or_null_regs()`,
 //! `try_match_pkt_pointers()` in `kernel/bpf/verifier.c`.
 
-pub mod indirect;
+pub(crate) mod indirect;
 
 use bpf::insn::{class, jmp};
 use bpf::uapi::Insn;

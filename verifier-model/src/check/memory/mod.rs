@@ -4,11 +4,11 @@
 //! Source: `check_mem_access()`, `check_mem_region_access()`, `check_load_mem()`, `check_atomic()`
 //! in `kernel/bpf/verifier.c`.
 
-pub mod args;
-pub mod atomic;
-pub mod map;
-pub mod one_kind;
-pub mod packet;
+pub(crate) mod args;
+pub(crate) mod atomic;
+pub(crate) mod map;
+pub(crate) mod one_kind;
+pub(crate) mod packet;
 
 use bpf::insn::size_to_bytes;
 use bpf::uapi::Insn;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Reads and writes of the stack.
 
-pub mod arguments;
-pub mod dynptr;
-pub mod range;
+pub(crate) mod arguments;
+pub(crate) mod dynptr;
+pub(crate) mod range;
 
-pub mod read;
+pub(crate) mod read;
 
-pub mod write;
+pub(crate) mod write;

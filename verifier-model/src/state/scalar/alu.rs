@@ -13,7 +13,7 @@ use crate::state::reg::RegState;
 use crate::state::scalar::mul_div as scalar_mul_div;
 
 /// Whether the result's range is computed at all: division and shifts need a known operand.
-pub fn is_safe_to_compute(insn: &Insn, src: &RegState) -> bool {
+pub(crate) fn is_safe_to_compute(insn: &Insn, src: &RegState) -> bool {
     let wide = insn.class() == class::ALU64;
     let bits = if wide { 64 } else { 32 };
     let known = if wide {
@@ -34,7 +34,7 @@ pub fn is_safe_to_compute(insn: &Insn, src: &RegState) -> bool {
 }
 
 /// `dst = dst <op> src`
-pub fn apply(insn: &Insn, dst: &mut RegState, src: &RegState) {
+pub(crate) fn apply(insn: &Insn, dst: &mut RegState, src: &RegState) {
     let alu32 = insn.class() != class::ALU64;
     match insn.op() {
         alu::ADD => {

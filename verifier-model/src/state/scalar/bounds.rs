@@ -13,7 +13,7 @@ use crate::state::reg::RegState;
 impl RegState {
     /// Narrows each description of the value by the others. Nothing is done when a range is empty:
     /// the branch is impossible and its caller finds out.
-    pub fn bounds_sync(&mut self) {
+    pub(crate) fn bounds_sync(&mut self) {
         if self.range_bounds_violation() {
             return;
         }
@@ -32,13 +32,13 @@ impl RegState {
     }
 
     /// Narrows both ranges by the bits.
-    pub fn update_bounds(&mut self) {
+    pub(crate) fn update_bounds(&mut self) {
         self.update_bounds32();
         self.update_bounds64();
     }
 
     /// Narrows the 32-bit range by the bits.
-    pub fn update_bounds32(&mut self) {
+    pub(crate) fn update_bounds32(&mut self) {
         self.r32 = self.r32.intersect(cnum32_from_tnum(self.var_off));
     }
 
@@ -59,12 +59,12 @@ impl RegState {
     }
 
     /// Whether no value is left.
-    pub const fn range_bounds_violation(&self) -> bool {
+    pub(crate) const fn range_bounds_violation(&self) -> bool {
         self.r32.is_empty() || self.r64.is_empty()
     }
 
     /// What is wrong with the descriptions, if they disagree.
-    pub fn invariant_violation(&self) -> Option<&'static str> {
+    pub(crate) fn invariant_violation(&self) -> Option<&'static str> {
         if self.range_bounds_violation() {
             return Some("range bounds violation");
         }
@@ -80,13 +80,13 @@ impl RegState {
     }
 
     /// The low half becomes the whole value.
-    pub fn zext_32_to_64(&mut self) {
+    pub(crate) fn zext_32_to_64(&mut self) {
         self.var_off = self.var_off.subreg();
         self.r64 = Cnum64::from_urange(self.u32_min().into(), self.u32_max().into());
     }
 
     /// The low `size` bytes become the whole value, zero-extended.
-    pub fn coerce_to_size(&mut self, size: u32) {
+    pub(crate) fn coerce_to_size(&mut self, size: u32) {
         self.var_off = self.var_off.cast(size);
         let mask = if size >= 8 {
             u64::MAX
@@ -106,7 +106,7 @@ impl RegState {
     }
 
     /// The low `size` bytes become the whole value, sign-extended to 64 bits.
-    pub fn coerce_to_size_sx(&mut self, size: u32) {
+    pub(crate) fn coerce_to_size_sx(&mut self, size: u32) {
         let sext = |v: i64| match size {
             1 => i64::from(v as i8),
             2 => i64::from(v as i16),
@@ -139,7 +139,7 @@ impl RegState {
     }
 
     /// The low `size` bytes become the low half, sign-extended to 32 bits.
-    pub fn coerce_subreg_to_size_sx(&mut self, size: u32) {
+    pub(crate) fn coerce_subreg_to_size_sx(&mut self, size: u32) {
         let sext = |v: i32| {
             if size == 1 {
                 i32::from(v as i8)

@@ -12,7 +12,7 @@ use crate::state::reg::RegState;
 
 /// The operands as they are on each side of a jump.
 #[derive(Clone, Copy, Debug)]
-pub struct Branches {
+pub(crate) struct Branches {
     /// Where it is taken: destination, source.
     pub taken: (RegState, RegState),
     /// Where it is not.
@@ -20,7 +20,7 @@ pub struct Branches {
 }
 
 /// `a <op> b` with the operands exchanged is `b <flip> a`.
-pub const fn flip_opcode(op: u8) -> u8 {
+pub(crate) const fn flip_opcode(op: u8) -> u8 {
     match op {
         jmp::JGE => jmp::JLE,
         jmp::JGT => jmp::JLT,
@@ -54,7 +54,7 @@ const fn rev_opcode(op: u8) -> u8 {
 
 /// Which way the jump goes, if only one is possible. `same` tells that both operands are one
 /// register. The branches are left as the narrowing of both sides made them, when it came to that.
-pub fn is_scalar_branch_taken(
+pub(crate) fn is_scalar_branch_taken(
     r1: &RegState,
     r2: &RegState,
     op: u8,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Arithmetic and comparison on numbers that are not known: pure functions of registers.
 
-pub mod alu;
+pub(crate) mod alu;
 
-pub mod bounds;
+pub(crate) mod bounds;
 
-pub mod branch;
+pub(crate) mod branch;
 
-pub mod mul_div;
+pub(crate) mod mul_div;

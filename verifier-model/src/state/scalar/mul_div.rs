@@ -18,14 +18,14 @@ use crate::domain::tnum::Tnum;
 use crate::state::reg::RegState;
 
 /// `dst = dst * src`
-pub fn mul(dst: &mut RegState, src: &RegState) {
+pub(crate) fn mul(dst: &mut RegState, src: &RegState) {
     dst.var_off = dst.var_off.mul(src.var_off);
     mul32(dst, src);
     mul64(dst, src);
 }
 
 /// `dst = dst / src`, where `src` is known; 0 where that is 0.
-pub fn div(insn: &Insn, dst: &mut RegState, src: &RegState) {
+pub(crate) fn div(insn: &Insn, dst: &mut RegState, src: &RegState) {
     match (divisor_is_zero(insn, src), is_alu32(insn), is_signed(insn)) {
         (true, ..) => dst.set_value(0),
         (_, true, true) => sdiv32(dst, src.s32_min()),
@@ -36,7 +36,7 @@ pub fn div(insn: &Insn, dst: &mut RegState, src: &RegState) {
 }
 
 /// `dst = dst % src`, where `src` is known; `dst` itself where that is 0.
-pub fn modulo(insn: &Insn, dst: &mut RegState, src: &RegState) {
+pub(crate) fn modulo(insn: &Insn, dst: &mut RegState, src: &RegState) {
     match (divisor_is_zero(insn, src), is_alu32(insn), is_signed(insn)) {
         (true, ..) => {}
         (_, true, true) => smod32(dst, src.s32_min()),

@@ -3,9 +3,9 @@
 
 use std::fmt;
 
-use serde::Deserialize;
 use generated::file::Answer;
-use verifier_model::verdict::Verdict;
+use serde::Deserialize;
+use verifier_model::{Outcome, Verdict};
 
 /// A line of the guest's answer; the last one of a batch tells the time alone.
 #[derive(Deserialize)]
@@ -31,10 +31,10 @@ pub(super) struct Difference<'a>(pub(super) &'a Line, pub(super) &'a Verdict);
 impl fmt::Display for Difference<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(kernel, model) = self;
-        let verdict = match (&model.not_modelled, model.accepted) {
-            (Some(what), _) => format!("not modelled: {what}"),
-            (None, true) => Answer::Accept.to_string(),
-            (None, false) => Answer::Reject(model.errno, model.message.clone()).to_string(),
+        let verdict = match &model.outcome {
+            Outcome::NotModelled(what) => format!("not modelled: {what}"),
+            Outcome::Accepted => Answer::Accept.to_string(),
+            Outcome::Rejected(why) => Answer::Reject(why.errno.0, why.message.clone()).to_string(),
         };
         write!(f, "the kernel: {}; the model: {verdict}", answer(kernel))
     }
@@ -42,5 +42,9 @@ impl fmt::Display for Difference<'_> {
 
 /// Whether both judge a program alike.
 pub(super) fn agree(guest: &Line, model: &Verdict) -> bool {
-    (guest.errno == Some(0)) == model.accepted && model.not_modelled.is_none()
+    match model.outcome {
+        Outcome::Accepted => guest.errno == Some(0),
+        Outcome::Rejected(_) => guest.errno != Some(0),
+        Outcome::NotModelled(_) => false,
+    }
 }

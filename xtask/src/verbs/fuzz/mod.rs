@@ -26,9 +26,9 @@ use generated::file::CaseFile;
 use generated::generate::Weights;
 use generated::mutate::Case;
 use generated::{law, shrink};
-use verifier_model::facts::rule::Profile;
-use verifier_model::options::Options;
-use verifier_model::verdict::Verdict;
+use verifier_model::Options;
+use verifier_model::Profile;
+use verifier_model::Verdict;
 
 use self::line::{Difference, Line, agree, answer};
 use self::sums::Sums;
@@ -194,7 +194,7 @@ impl Asked<'_> {
         let mut judged = Judged::default();
         for (number, case) in cases {
             let code = case.code();
-            let verdict = law::judge_with(&self.options, &code, &self.model, &Profile::V7_3)?;
+            let verdict = law::judge_with(&self.options, &code, &self.model)?;
             if verdict.stats.insns_processed > self.options.max_insns {
                 judged.longer += 1;
                 continue;
@@ -243,7 +243,7 @@ impl Asked<'_> {
         }
         let code = case.code();
         let guest = self.guest(std::slice::from_ref(&code), &mut 0)?.remove(0);
-        let model = law::judge_with(&self.options, &code, &self.model, &Profile::V7_3)?;
+        let model = law::judge_with(&self.options, &code, &self.model)?;
         let name = format!("{:016x}.case", fingerprint(&case));
         let file = CaseFile {
             comment: comment(&case),

@@ -5,7 +5,7 @@ use std::fmt::{Display, Formatter, Result};
 
 use generated::ast::Stmt;
 use generated::mutate::Case;
-use verifier_model::verdict::{Stats, Verdict};
+use verifier_model::{Stats, Verdict};
 
 use super::line::{Line, agree};
 
@@ -42,7 +42,7 @@ impl Sums {
             }
             _ => {
                 let message = guest.message.as_deref().unwrap_or_default();
-                self.same_message += u64::from(message == model.message);
+                self.same_message += u64::from(model.rejection().is_some_and(|r| r.message == message));
             }
         }
         let same = agree(guest, model);

@@ -17,10 +17,10 @@ use bpf::program::{AttachTarget, ProgFlags, ProgLoad, StructOpsMember};
 use bpf::uapi::{AttachType as A, Insn, ProgType as P};
 use generated::batch::Batch;
 use serde::Deserialize;
-use verifier_model::facts::helpers;
-use verifier_model::facts::rule::Profile;
-use verifier_model::options::Options;
-use verifier_model::verify::verify;
+use verifier_model::Options;
+use verifier_model::Outcome;
+use verifier_model::helper_name;
+use verifier_model::verify;
 
 use crate::build::initramfs;
 use crate::corpus::{ask, compile};
@@ -125,7 +125,7 @@ pub(crate) fn differences(target: &Target<'_>) -> Result<Vec<String>> {
     let mut batch = Batch::bare(&names);
     let mut asked = Vec::new();
     for (name, caller) in &callers {
-        for helper in (1..).take_while(|id| helpers::exists(*id)) {
+        for helper in (1..).take_while(|id| !helper_name(*id).starts_with("unknown")) {
             let prog = calling(caller, helper);
             batch.push_load(&prog);
             asked.push((name, helper, prog));
@@ -148,17 +148,20 @@ pub(crate) fn differences(target: &Target<'_>) -> Result<Vec<String>> {
     );
     let mut differ: BTreeMap<String, Vec<&String>> = BTreeMap::new();
     for ((name, helper, prog), answer) in asked.iter().zip(answers) {
-        let verdict = verify(prog, &model, &Profile::V7_3, &Options::default());
-        let same = verdict.not_modelled.is_none()
-            && (verdict.errno, &verdict.message) == (answer.errno, &answer.message);
-        if !same {
+        let verdict = verify(prog, &model, &Options::default());
+        let (errno, message) = match &verdict.outcome {
+            Outcome::Accepted => (0, ""),
+            Outcome::Rejected(why) => (why.errno.0, &*why.message),
+            Outcome::NotModelled(what) => (-1, &**what),
+        };
+        if (errno, message) != (answer.errno, &*answer.message) {
             let what = format!(
                 "{}: the kernel says {} '{}', the model {} '{}'",
-                helpers::func_id_name(*helper),
+                helper_name(*helper),
                 answer.errno,
                 answer.message,
-                verdict.errno,
-                verdict.message
+                errno,
+                message
             );
             differ.entry(what).or_default().push(name);
         }

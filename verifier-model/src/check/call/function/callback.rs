@@ -19,7 +19,7 @@ use crate::state::{BPF_MAIN_FUNC, FuncState, RetvalRange, StackElem, VerifierSta
 
 /// Kinds of callbacks, by what they are called with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CallbackKind {
+pub(crate) enum CallbackKind {
     /// `bpf_for_each_map_elem`
     MapElem,
     /// `bpf_loop`

@@ -9,8 +9,8 @@
 //! Source: `check_func_call()`, `push_callback_call()`, `prepare_func_exit()`,
 //! `set_*_callback_state()` in `kernel/bpf/verifier.c`.
 
-pub mod args;
-pub mod callback;
+pub(crate) mod args;
+pub(crate) mod callback;
 
 use crate::check::call::function::callback::CallbackKind;
 use crate::env::Env;

@@ -3,10 +3,10 @@
 //!
 //! Source: `check_helper_call()`, `do_refine_retval_range()` in `kernel/bpf/verifier.c`.
 
-pub mod arg;
-pub mod reg_type;
-pub mod returned;
-pub mod special;
+pub(crate) mod arg;
+pub(crate) mod reg_type;
+pub(crate) mod returned;
+pub(crate) mod special;
 
 use bpf::insn::B;
 use bpf::uapi::{AttachType, Insn, MapType, ProgType};

@@ -54,12 +54,12 @@ const RBTREE_API: [&str; 7] = [
 ];
 
 /// Whether a call hands its second argument over to a collection.
-pub fn takes_over_node(k: &Kfunc<'_>) -> bool {
+pub(crate) fn takes_over_node(k: &Kfunc<'_>) -> bool {
     k.is_one_of(&LIST_PUSH) || k.is_one_of(&RBTREE_ADD)
 }
 
 /// Whether a pointer to this structure of the kernel is one to a node.
-pub fn is_node_struct(name: &str) -> bool {
+pub(crate) fn is_node_struct(name: &str) -> bool {
     matches!(name, "bpf_list_node" | "bpf_rb_node")
 }
 

@@ -5,10 +5,10 @@
 //! Source: `check_kfunc_call()`, `check_kfunc_args()`, `check_special_kfunc()` in
 //! `kernel/bpf/verifier.c`.
 
-pub mod args;
-pub mod collection;
-pub mod ptr_args;
-pub mod returned;
+pub(crate) mod args;
+pub(crate) mod collection;
+pub(crate) mod ptr_args;
+pub(crate) mod returned;
 
 use bpf::kernel::BtfRef;
 use bpf::kernel::kfuncs::KfuncFlags;

@@ -17,12 +17,12 @@ const DYNPTR_SLOTS: usize = 2;
 
 impl DynptrType {
     /// Whether it holds a reference.
-    pub const fn is_referenced(self) -> bool {
+    pub(crate) const fn is_referenced(self) -> bool {
         matches!(self, Self::Ringbuf | Self::File)
     }
 
     /// The modifier of argument and memory types for it.
-    pub const fn flag(self) -> Flag {
+    pub(crate) const fn flag(self) -> Flag {
         match self {
             Self::Invalid => Flag::NONE,
             Self::Local => Flag::DYNPTR_TYPE_LOCAL,

@@ -26,7 +26,7 @@ use crate::state::slot::{Slot, StackSlot, get_spi};
 
 /// Where an object on the stack would be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
+pub(crate) enum Place {
     /// In the slots that end with this one.
     Spi(usize),
     /// In slots that were never touched (`-ERANGE`).

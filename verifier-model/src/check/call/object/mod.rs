@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Objects that live on the program's stack: iterators, dynptrs, saved interrupt flags.
 
-pub mod dynptr;
+pub(crate) mod dynptr;
 
-pub mod irq_flag;
+pub(crate) mod irq_flag;
 
-pub mod iter;
+pub(crate) mod iter;
