@@ -6,10 +6,11 @@
 use bpf::uapi::MapType;
 
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
 use crate::facts::limits::BPF_MAX_VAR_OFF;
+use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
-use crate::log::verbose;
+use crate::log::{reject, verbose};
 use crate::state::reg::RegState;
 
 impl Env<'_> {
@@ -22,15 +23,16 @@ impl Env<'_> {
         size: i32,
         mem_size: u32,
         zero_size_allowed: bool,
-    ) -> Check {
+    ) -> Checked {
         let (smin, off64) = (reg.smin(), i64::from(off));
         let start = smin.wrapping_add(off64);
         if smin < 0 && (smin == i64::MIN || start != i64::from(start as i32) || start < 0) {
-            verbose!(
+            return reject!(
                 self,
-                "{argname} min value is negative, either use unsigned index or do a if (index >=0) check.\n"
+                NegativeIndex,
+                EACCES,
+                "{argname} min value is negative, either use unsigned index or do a if (index >=0) check."
             );
-            return Err(Errno::EACCES.into());
         }
         if let Err(e) = self.check_mem_bounds(
             reg,
@@ -47,11 +49,12 @@ impl Env<'_> {
             return Err(e);
         }
         if reg.umax() >= BPF_MAX_VAR_OFF as u64 {
-            verbose!(
+            return reject!(
                 self,
-                "{argname} unbounded memory access, make sure to bounds check any such access\n"
+                UnboundedIndex,
+                EACCES,
+                "{argname} unbounded memory access, make sure to bounds check any such access"
             );
-            return Err(Errno::EACCES.into());
         }
         let last = (reg.umax() as i64 + off64) as i32;
         if let Err(e) = self.check_mem_bounds(reg, argname, last, size, mem_size, zero_size_allowed)
@@ -73,7 +76,7 @@ impl Env<'_> {
         size: i32,
         mem_size: u32,
         zero_size_allowed: bool,
-    ) -> Check {
+    ) -> Checked {
         let size_ok = size > 0 || size == 0 && zero_size_allowed;
         if off >= 0 && size_ok && i64::from(off) + i64::from(size) <= i64::from(mem_size) {
             return Ok(());
@@ -112,7 +115,7 @@ impl Env<'_> {
         reg: &RegState,
         argname: &str,
         fixed_off_ok: bool,
-    ) -> Check {
+    ) -> Checked {
         let (t, off) = (reg.typ, reg.var_off.value as i64);
         if !reg.var_off.is_const() {
             verbose!(
@@ -143,22 +146,24 @@ impl Env<'_> {
         reg: &RegState,
         argname: &str,
         off: i32,
-    ) -> Check {
+    ) -> Checked {
         let base = reg.var_off.value as i64;
         if !reg.var_off.is_const() {
             let t = reg.var_off;
-            verbose!(
+            return reject!(
                 self,
-                "{argname} invalid variable buffer offset: off={off}, var_off={t}\n"
+                BufferBounds,
+                EACCES,
+                "{argname} invalid variable buffer offset: off={off}, var_off={t}"
             );
-            return Err(Errno::EACCES.into());
         }
         if base.wrapping_add(off.into()) < 0 {
-            verbose!(
+            return reject!(
                 self,
-                "{argname} invalid negative {what} buffer offset: off={off}, var_off={base}\n"
+                BufferBounds,
+                EACCES,
+                "{argname} invalid negative {what} buffer offset: off={off}, var_off={base}"
             );
-            return Err(Errno::EACCES.into());
         }
         Ok(())
     }
@@ -170,7 +175,7 @@ impl Env<'_> {
         off: i32,
         size: i32,
         strict_once: bool,
-    ) -> Check {
+    ) -> Checked {
         let mut strict = self.input.strict_alignment || strict_once;
         let desc = match reg.typ {
             RegType::PTR_TO_PACKET | RegType::PTR_TO_PACKET_META => {
@@ -179,11 +184,12 @@ impl Env<'_> {
                     + crate::domain::tnum::Tnum::konst(i64::from(ip_align + off) as u64);
                 if strict && size != 1 && !at.is_aligned(size as u64) {
                     let t = reg.var_off;
-                    verbose!(
+                    return reject!(
                         self,
-                        "misaligned packet access off {ip_align}+{t}+{off} size {size}\n"
+                        Misaligned,
+                        EACCES,
+                        "misaligned packet access off {ip_align}+{t}+{off} size {size}"
                     );
-                    return Err(Errno::EACCES.into());
                 }
                 return Ok(());
             }
@@ -208,8 +214,12 @@ impl Env<'_> {
         let at = reg.var_off + crate::domain::tnum::Tnum::konst(i64::from(off) as u64);
         if strict && size != 1 && !at.is_aligned(size as u64) {
             let t = reg.var_off;
-            verbose!(self, "misaligned {desc}access off {t}+{off} size {size}\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                Misaligned,
+                EACCES,
+                "misaligned {desc}access off {t}+{off} size {size}"
+            );
         }
         Ok(())
     }

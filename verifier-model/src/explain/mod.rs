@@ -33,7 +33,7 @@ use crate::explain::path::PathEvent;
 use crate::explain::source::Site;
 use crate::explain::state_before::{Held, Value};
 use crate::explain::trace::Trace;
-use crate::facts::errno::{Check, Stop};
+use crate::facts::rejection::{Checked, Stop};
 use crate::options::Options;
 use crate::state::VerifierState;
 use crate::verdict::{Outcome, Verdict};
@@ -158,11 +158,11 @@ impl Observer for Witness<'_> {
         }
     }
 
-    fn finished(&mut self, env: &Env<'_>, result: &Check) {
+    fn finished(&mut self, env: &Env<'_>, result: &Checked) {
         let mut e = empty(env.input.prog);
         match result {
             Ok(()) => e.cost = Some(convergence::cost(env, self.trace, &loops::find_loops(env))),
-            Err(Stop::Errno(_)) => self.reject(env, &mut e),
+            Err(Stop::Rejected(_)) => self.reject(env, &mut e),
             // No verdict, and nothing to explain.
             Err(Stop::NotModelled(_)) => {}
         }

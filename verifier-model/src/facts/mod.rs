@@ -10,6 +10,8 @@ pub(crate) mod errno;
 pub(crate) mod helper_proto;
 
 pub(crate) mod helpers;
+pub(crate) mod kind;
+pub(crate) mod rejection;
 
 pub(crate) mod limits;
 

@@ -25,6 +25,9 @@ use crate::options::Options;
 pub(crate) struct Input<'a> {
     /// The program.
     pub(crate) prog: &'a ProgLoad,
+    /// The same as the object has it. The kernel gets no BTF from a loader without CAP_BPF, but who
+    /// tells people of the program may look up its source lines.
+    pub(crate) source: &'a ProgLoad,
     /// The kernel.
     pub(crate) kernel: &'a Kernel,
     /// The rules.
@@ -61,6 +64,7 @@ impl<'a> Input<'a> {
         let flag = |f: ProgFlags| prog.prog_flags.contains(f);
         Self {
             prog,
+            source: prog,
             kernel,
             profile: &opts.profile,
             opts,

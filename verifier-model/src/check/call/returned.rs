@@ -8,16 +8,17 @@ use bpf::uapi::{AttachType as A, ProgType as P};
 
 use crate::env::Env;
 use crate::env::flow::Flow;
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
-use crate::log::verbose;
+use crate::log::{reject, verbose};
 use crate::state::RetvalRange;
 use crate::state::reg::RegState;
 
 impl Env<'_> {
     /// The value returned by the program or by an asynchronous callback.
-    pub(crate) fn check_return_code(&mut self, regno: usize, reg_name: &str) -> Check {
+    pub(crate) fn check_return_code(&mut self, regno: usize, reg_name: &str) -> Checked {
         let frame = &self.path.cur.frames[0];
         let in_async = frame.in_async_callback_fn;
         let mut range = frame.callback_ret_range;
@@ -38,8 +39,12 @@ impl Env<'_> {
         }
         self.check_src_reg(regno)?;
         if self.is_pointer_value(regno) {
-            verbose!(self, "R{regno} leaks addr as return value\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                AddressLeak[regno],
+                EACCES,
+                "R{regno} leaks addr as return value"
+            );
         }
         let ctx = if in_async {
             "At async callback return"
@@ -55,12 +60,13 @@ impl Env<'_> {
         };
         let reg = *self.reg(regno);
         if !reg.is_scalar() {
-            verbose!(
+            return reject!(
                 self,
-                "{ctx} the register R{regno} is not a known value ({})\n",
+                ReturnValue[regno],
+                EINVAL,
+                "{ctx} the register R{regno} is not a known value ({})",
                 reg.typ
             );
-            return Err(Errno::EINVAL.into());
         }
         self.mark_chain_precision(regno)?;
         if !range.allows(&reg) {
@@ -79,7 +85,7 @@ impl Env<'_> {
     }
 
     /// The value returned by a global function: any scalar.
-    pub(crate) fn check_global_subprog_return_code(&mut self) -> Check {
+    pub(crate) fn check_global_subprog_return_code(&mut self) -> Checked {
         let subprog = self.path.cur.frame().subprogno;
         if self.subprog_returns_void(subprog) {
             return Ok(());
@@ -89,17 +95,17 @@ impl Env<'_> {
             return Ok(());
         }
         if self.is_pointer_value(0) {
-            verbose!(self, "R0 leaks addr as return value\n");
-            return Err(Errno::EACCES.into());
+            return reject!(self, AddressLeak, EACCES, "R0 leaks addr as return value");
         }
         let reg = *self.reg(0);
         if !reg.is_scalar() {
-            verbose!(
+            return reject!(
                 self,
-                "At subprogram exit the register R0 is not a scalar value ({})\n",
+                ReturnValue,
+                EINVAL,
+                "At subprogram exit the register R0 is not a scalar value ({})",
                 reg.typ
             );
-            return Err(Errno::EINVAL.into());
         }
         Ok(())
     }
@@ -130,7 +136,7 @@ impl Env<'_> {
     }
 
     /// What programs of this type may return; None for anything.
-    fn return_range(&self) -> Check<Option<RetvalRange>> {
+    fn return_range(&self) -> Checked<Option<RetvalRange>> {
         let r = |lo, hi| Ok(Some(RetvalRange::new(lo, hi)));
         let attach = self.input.prog.expected_attach_type;
         match self.input.prog.prog_type {
@@ -180,7 +186,7 @@ impl Env<'_> {
         }
     }
 
-    fn program_returns_void(&self) -> Check<bool> {
+    fn program_returns_void(&self) -> Checked<bool> {
         if self.input.extends.is_some() {
             return Ok(self.subprog_returns_void(0));
         }
@@ -197,7 +203,7 @@ impl Env<'_> {
 
 impl Env<'_> {
     /// The path ends in an exception.
-    pub(crate) fn process_exception_exit(&mut self) -> Check<Flow> {
+    pub(crate) fn process_exception_exit(&mut self) -> Checked<Flow> {
         let check_sections =
             self.input.profile.has(Rule::THROW_CHECKS_RESOURCES) || self.path.cur.curframe() == 0;
         self.check_resource_leak(true, check_sections, "bpf_throw")?;

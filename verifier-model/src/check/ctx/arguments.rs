@@ -11,8 +11,9 @@ use bpf::uapi::{AttachType as A, ProgType as P};
 use crate::analysis::target::{arg_idx, effective_type};
 use crate::check::ctx::CtxInfo;
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno, not_modelled};
+use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
+use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::rule::Rule;
 use crate::facts::type_tags::type_tags;
 use crate::facts::types::{Flag, RegType};
@@ -54,7 +55,7 @@ const ITER_ARGS: [(&str, i32, RegType); 23] = {
 
 impl Env<'_> {
     /// Arguments of a traced function, by BTF.
-    pub(crate) fn btf_ctx_access(&mut self, off: i32, size: i32) -> Check<Option<CtxInfo>> {
+    pub(crate) fn btf_ctx_access(&mut self, off: i32, size: i32) -> Checked<Option<CtxInfo>> {
         let name = self.input.attach_func_name();
         if off % 8 != 0 {
             verbose!(self, "func '{name}' offset {off} is not multiple of 8\n");
@@ -278,7 +279,7 @@ impl Env<'_> {
         dst: &DstProg,
         off: i32,
         size: i32,
-    ) -> Check<Option<CtxInfo>> {
+    ) -> Checked<Option<CtxInfo>> {
         let Some((btf, func)) = dst.target() else {
             return Err(Errno::EFAULT.into());
         };

@@ -14,7 +14,8 @@ use crate::check::access::MemAccess;
 use crate::env::Env;
 use crate::facts::access::Access;
 use crate::facts::ctx_fields::{self, Fields};
-use crate::facts::errno::{Check, Errno, not_modelled};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::types::{Flag, RegType};
 use crate::log::verbose;
 use crate::state::RetvalRange;
@@ -52,7 +53,7 @@ impl CtxInfo {
 
 impl<'a> Env<'a> {
     /// An access to the context.
-    pub(crate) fn check_ctx_access(&mut self, a: &MemAccess<'_>, size: i32) -> Check<CtxInfo> {
+    pub(crate) fn check_ctx_access(&mut self, a: &MemAccess<'_>, size: i32) -> Checked<CtxInfo> {
         let typ = self.input.prog.prog_type;
         if typ == P::Syscall {
             self.check_mem_region_access(&a.reg, a.argname, a.off, size, u16::MAX.into(), false)?;
@@ -93,7 +94,7 @@ impl<'a> Env<'a> {
         a: &MemAccess<'_>,
         off: i32,
         size: i32,
-    ) -> Check<Option<CtxInfo>> {
+    ) -> Checked<Option<CtxInfo>> {
         let read = a.access == Access::Read;
         let scalar = |ok: bool| Ok(ok.then_some(CtxInfo::SCALAR));
         match self.input.prog.prog_type {
@@ -141,7 +142,7 @@ impl<'a> Env<'a> {
         read: bool,
         off: i32,
         size: i32,
-    ) -> Check<Option<CtxInfo>> {
+    ) -> Checked<Option<CtxInfo>> {
         if !(0..96).contains(&off) || !read || off % size != 0 {
             return Ok(None);
         }
@@ -171,7 +172,7 @@ impl<'a> Env<'a> {
     }
 
     /// `struct bpf_nf_ctx`: two pointers to kernel structures.
-    fn nf_access(&mut self, a: &MemAccess<'_>, off: i32, size: i32) -> Check<Option<CtxInfo>> {
+    fn nf_access(&mut self, a: &MemAccess<'_>, off: i32, size: i32) -> Checked<Option<CtxInfo>> {
         let name = match off {
             0 => "nf_hook_state",
             8 => "sk_buff",
@@ -189,7 +190,7 @@ impl<'a> Env<'a> {
         }))
     }
 
-    fn skb_access(&mut self, a: &MemAccess<'_>, off: i32, size: i32) -> Check<Option<CtxInfo>> {
+    fn skb_access(&mut self, a: &MemAccess<'_>, off: i32, size: i32) -> Checked<Option<CtxInfo>> {
         let write = a.access == Access::Write;
         let prog = self.input.prog.prog_type;
         let hidden = match prog {

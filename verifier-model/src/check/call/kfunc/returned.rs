@@ -11,14 +11,15 @@ use crate::check::call::kfunc::collection as graph;
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
-use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::Checked;
 use crate::facts::types::{ALLOC, Flag, RegType};
 use crate::input::kfunc::Kfunc;
-use crate::log::verbose;
+use crate::log::{reject, verbose};
 use crate::state::reg::{Meta, RegState};
 
 impl Env<'_> {
-    pub(crate) fn set_kfunc_return(&mut self, k: &Kfunc<'_>, meta: &CallMeta) -> Check {
+    pub(crate) fn set_kfunc_return(&mut self, k: &Kfunc<'_>, meta: &CallMeta) -> Checked {
         let t = k.btf.skip_mods_and_typedefs(k.ret_type_id);
         let acquire = k.flags.contains(KfuncFlags::ACQUIRE);
         let target = (t.kind() == Kind::Ptr).then(|| k.btf.skip_mods_and_typedefs(t.type_id()));
@@ -32,11 +33,12 @@ impl Env<'_> {
             "bpf_refcount_acquire_impl",
         ]);
         if acquire && !to_struct && !allocates {
-            verbose!(
+            return reject!(
                 self,
-                "acquire kernel function does not return PTR_TO_BTF_ID\n"
+                KfuncPrototype,
+                EINVAL,
+                "acquire kernel function does not return PTR_TO_BTF_ID"
             );
-            return Err(Errno::EINVAL.into());
         }
         if is_scalar(t) {
             self.mark_reg_unknown(0);
@@ -63,14 +65,15 @@ impl Env<'_> {
                 rdonly &= !k.is_vmlinux_func("bpf_session_cookie");
             }
             let Some(size) = size else {
-                verbose!(
+                return reject!(
                     self,
-                    "kernel function {} returns pointer type {} {} is not supported\n",
+                    KfuncPrototype,
+                    EINVAL,
+                    "kernel function {} returns pointer type {} {} is not supported",
                     k.name,
                     kind_str(target),
                     target.name()
                 );
-                return Err(Errno::EINVAL.into());
             };
             r0.typ = RegType::PTR_TO_MEM;
             r0.meta = Meta::MemSize(size);
@@ -127,12 +130,12 @@ impl Env<'_> {
     }
 
     /// The kernel's type of the context, and whether it is a structure (`get_kern_ctx_btf_id`).
-    fn kern_ctx(&self) -> Check<(u32, bool)> {
+    fn kern_ctx(&self) -> Checked<(u32, bool)> {
         self.input.kern_ctx_of(self.input.prog.prog_type)
     }
 
     /// Per-CPU objects are small and hold nothing but numbers.
-    fn check_percpu_obj_new(&mut self, btf: &Btf, t: Type<'_>) -> Check {
+    fn check_percpu_obj_new(&mut self, btf: &Btf, t: Type<'_>) -> Checked {
         const BPF_GLOBAL_PERCPU_MA_MAX_SIZE: u32 = 512;
         let size = t.size();
         if size > BPF_GLOBAL_PERCPU_MA_MAX_SIZE {
@@ -175,34 +178,39 @@ impl Env<'_> {
         k: &Kfunc<'_>,
         meta: &CallMeta,
         target: &str,
-    ) -> Check<Option<RegState>> {
+    ) -> Checked<Option<RegState>> {
         if k.bref != BtfRef::VMLINUX {
             return Ok(None);
         }
         let mut r0 = RegState::konst(0);
-        let fail = Err(Stop::Errno(Errno::EINVAL));
         match k.name {
             "bpf_obj_new"
             | "bpf_obj_new_impl"
             | "bpf_percpu_obj_new"
             | "bpf_percpu_obj_new_impl" => {
                 let Ok(id) = u32::try_from(meta.arg_constant.unwrap_or_default()) else {
-                    verbose!(
+                    return reject!(
                         self,
-                        "local type ID argument must be in range [0, U32_MAX]\n"
+                        TypeArgument,
+                        EINVAL,
+                        "local type ID argument must be in range [0, U32_MAX]"
                     );
-                    return fail;
                 };
                 let Some(btf) = self.input.prog.btf.clone() else {
-                    verbose!(self, "bpf_obj_new/bpf_percpu_obj_new requires prog BTF\n");
-                    return fail;
+                    return reject!(
+                        self,
+                        TypeArgument,
+                        EINVAL,
+                        "bpf_obj_new/bpf_percpu_obj_new requires prog BTF"
+                    );
                 };
                 let Some(t) = btf.type_by_id(id).filter(|t| t.kind() == Kind::Struct) else {
-                    verbose!(
+                    return reject!(
                         self,
-                        "bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct\n"
+                        TypeArgument,
+                        EINVAL,
+                        "bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct"
                     );
-                    return fail;
                 };
                 r0.typ = ALLOC;
                 if k.name.starts_with("bpf_percpu") {
@@ -221,8 +229,12 @@ impl Env<'_> {
             "bpf_cast_to_kern_ctx" => {
                 let (id, is_struct) = self.kern_ctx()?;
                 if !is_struct {
-                    verbose!(self, "kern ctx type id {id} is not a struct\n");
-                    return fail;
+                    return reject!(
+                        self,
+                        KfuncPrototype,
+                        EINVAL,
+                        "kern ctx type id {id} is not a struct"
+                    );
                 }
                 r0.typ = RegType::PTR_TO_BTF_ID | Flag::PTR_TRUSTED;
                 r0.meta = Meta::Btf(k.bref, id);
@@ -231,12 +243,13 @@ impl Env<'_> {
                 let id = meta.arg_constant.unwrap_or_default();
                 let t = u32::try_from(id).ok().and_then(|id| k.btf.type_by_id(id));
                 let Some(t) = t else {
-                    verbose!(
+                    return reject!(
                         self,
-                        "Unknown type ID {} passed to kfunc bpf_rdonly_cast\n",
+                        TypeArgument,
+                        EINVAL,
+                        "Unknown type ID {} passed to kfunc bpf_rdonly_cast",
                         id as i64
                     );
-                    return fail;
                 };
                 if t.is_composite() {
                     r0.typ = RegType::PTR_TO_BTF_ID | Flag::PTR_UNTRUSTED;
@@ -245,11 +258,12 @@ impl Env<'_> {
                     r0.typ = RegType::PTR_TO_MEM | Flag::MEM_RDONLY | Flag::PTR_UNTRUSTED;
                     r0.meta = Meta::MemSize(0);
                 } else {
-                    verbose!(
+                    return reject!(
                         self,
-                        "kfunc bpf_rdonly_cast type ID argument must be of a struct or void\n"
+                        TypeArgument,
+                        EINVAL,
+                        "kfunc bpf_rdonly_cast type ID argument must be of a struct or void"
                     );
-                    return fail;
                 }
             }
             "bpf_dynptr_slice" | "bpf_dynptr_slice_rdwr" => {
@@ -263,8 +277,12 @@ impl Env<'_> {
                 if k.name == "bpf_dynptr_slice" {
                     r0.typ = r0.typ | Flag::MEM_RDONLY;
                 } else if !self.may_access_direct_pkt_data(None, Access::Write) {
-                    verbose!(self, "the prog does not allow writes to packet data\n");
-                    return fail;
+                    return reject!(
+                        self,
+                        ReadOnly,
+                        EINVAL,
+                        "the prog does not allow writes to packet data"
+                    );
                 }
                 r0.parent_id = meta.dynptr.1;
             }
