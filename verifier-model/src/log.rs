@@ -27,32 +27,33 @@ pub(crate) use verbose;
 ///
 /// ```text
 /// return reject!(self, FramePointer [regno], EACCES, "frame pointer is read only");
-///                at 7,  the instruction, where it is not that of the walk
-///                       kind, and registers that are concerned
+///                      kind and the registers that are concerned
+/// return reject!(self @ i, ControlFlow, EINVAL, "unreachable insn {i}");
+///                       the instruction, where it is not that of the walk
 /// ```
 ///
 /// The kernel ends a message with a newline; where it forgot to, `unended` stands before the kind.
 macro_rules! reject {
-    ($env:expr, $(at $at:expr,)? unended $kind:ident $([$($reg:expr),*])?, $errno:ident, $($arg:tt)*) => {
-        $env.log.reject("", $crate::log::rejection!($env, $(at $at,)? $kind [$($($reg),*)?], $errno, $($arg)*))
+    ($env:ident $(@ $at:expr)?, unended $kind:ident $([$($reg:expr),*])?, $errno:ident, $($arg:tt)*) => {
+        $env.log.reject("", $crate::log::rejection!($env $(@ $at)?, $kind [$($($reg),*)?], $errno, $($arg)*))
     };
-    ($env:expr, $(at $at:expr,)? $kind:ident $([$($reg:expr),*])?, $errno:ident, $($arg:tt)*) => {
-        $env.log.reject("\n", $crate::log::rejection!($env, $(at $at,)? $kind [$($($reg),*)?], $errno, $($arg)*))
+    ($env:ident $(@ $at:expr)?, $kind:ident $([$($reg:expr),*])?, $errno:ident, $($arg:tt)*) => {
+        $env.log.reject("\n", $crate::log::rejection!($env $(@ $at)?, $kind [$($($reg),*)?], $errno, $($arg)*))
     };
 }
 pub(crate) use reject;
 
 /// What [`reject!`] rejects with.
 macro_rules! rejection {
-    (@ $env:expr) => { $env.place() };
-    (@ $env:expr, $at:expr) => { Some($at as u32) };
-    ($env:expr, $(at $at:expr,)? $kind:ident [$($reg:expr),*], $errno:ident, $($arg:tt)*) => {
+    (place $env:ident) => { $env.place() };
+    (place $env:ident $at:expr) => { Some($at as u32) };
+    ($env:ident $(@ $at:expr)?, $kind:ident [$($reg:expr),*], $errno:ident, $($arg:tt)*) => {
         $crate::facts::rejection::Rejection {
             kind: $crate::facts::kind::Kind::$kind,
             errno: $crate::facts::errno::Errno::$errno,
             message: format!($($arg)*),
             cause: None,
-            insn: $crate::log::rejection!(@ $env $(, $at)?),
+            insn: $crate::log::rejection!(place $env $($at)?),
             regs: vec![$($reg as u8),*],
         }
     };
@@ -177,6 +178,21 @@ impl Log {
         why.kind = Kind::VerifierBug;
         why.message = format!("verifier bug: {what}");
         self.reject("\n", why)
+    }
+
+    /// Prints the line by which a caller sums up what was found wrong. A kind says that the caller
+    /// knows better what that is.
+    pub(crate) fn sum_up(&self, stop: Stop, kind: Option<Kind>, line: fmt::Arguments<'_>) -> Stop {
+        let Stop::Rejected(mut why) = stop else {
+            return stop;
+        };
+        if self.level != 0 {
+            self.print(format_args!("{line}\n"));
+        }
+        why.kind = kind.unwrap_or(why.kind);
+        let message = std::mem::replace(&mut why.message, line.to_string());
+        why.cause = why.cause.or(Some(message).filter(|m| !m.is_empty()));
+        Stop::Rejected(why)
     }
 
     /// Says why, and ends verification.

@@ -53,12 +53,11 @@ impl Known<'_> {
         let mut i = 0;
         while i < n {
             if w.state[i] != Visit::Explored {
-                return reject!(self, ControlFlow, EINVAL, "unreachable insn {i}");
+                return reject!(self @ i, ControlFlow, EINVAL, "unreachable insn {i}");
             }
             if self.code.insns[i].is_ld_imm64() {
                 if w.state.get(i + 1).is_some_and(|s| *s != Visit::Unseen) {
-                    return reject!(
-                        self,
+                    return reject!(self @ i,
                         ControlFlow,
                         EINVAL,
                         "jump into the middle of ldimm64 insn {i}"
@@ -90,8 +89,7 @@ impl Known<'_> {
             Ok(to) if to < self.code.insns.len() => to,
             _ => {
                 self.verbose_linfo(t, format_args!("{t}: "));
-                return reject!(
-                    self,
+                return reject!(self @ t,
                     ControlFlow,
                     EINVAL,
                     "jump out of range from insn {t} to {to}"
@@ -119,7 +117,7 @@ impl Known<'_> {
                 }
                 self.verbose_linfo(t, format_args!("{t}: "));
                 self.verbose_linfo(to, format_args!("{to}: "));
-                reject!(self, ControlFlow, EINVAL, "back-edge from insn {t} to {to}")
+                reject!(self @ t, ControlFlow, EINVAL, "back-edge from insn {t} to {to}")
             }
             Visit::Explored => {
                 w.state[t] = Visit::Discovered(edge);

@@ -17,7 +17,7 @@ use crate::facts::rejection::Checked;
 use crate::facts::type_tags::type_tags;
 use crate::facts::types::{ArgType as A, Flag as F};
 use crate::input::ctx::ctx_struct;
-use crate::log::{reject, verbose};
+use crate::log::reject;
 
 bitflags::bitflags! {
     /// `__arg_*` tags of a parameter.
@@ -124,13 +124,15 @@ impl Known<'_> {
         let ret = btf.skip_mods_and_typedefs(proto.type_id());
         let arena_ptr = subprog != 0 && points_to_arena(btf, ret);
         if !is_void(ret) && !is_scalar(ret) && !arena_ptr {
-            if global {
-                verbose!(
-                    self,
-                    "Global function {name}() return value not void or scalar. Only those are supported.\n"
-                );
+            if !global {
+                return Err(Errno::EOPNOTSUPP.into());
             }
-            return Err(Errno::EOPNOTSUPP.into());
+            return reject!(
+                self,
+                FunctionPrototype,
+                EOPNOTSUPP,
+                "Global function {name}() return value not void or scalar. Only those are supported."
+            );
         }
         for (i, p) in params.iter().enumerate() {
             let arg = self.prepare_func_arg(btf, func, p.type_id(), i, global)?;
@@ -208,15 +210,16 @@ impl Known<'_> {
             if is_scalar(t) {
                 return arg(A::ARG_ANYTHING);
             }
-            if global {
-                verbose!(
-                    self,
-                    "Arg#{i} type {} in {}() is not supported yet.\n",
-                    kind_str(t),
-                    func.name()
-                );
+            if !global {
+                return fail;
             }
-            return fail;
+            let (kind, name) = (kind_str(t), func.name());
+            return reject!(
+                self,
+                FunctionPrototype,
+                EINVAL,
+                "Arg#{i} type {kind} in {name}() is not supported yet."
+            );
         }
         let target = btf.skip_mods_and_typedefs(t.type_id());
         if tags.contains(Tags::CTX) || self.input.is_prog_ctx_type(btf, t) {

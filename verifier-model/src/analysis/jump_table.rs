@@ -46,8 +46,7 @@ impl Known<'_> {
             }
         }
         if jt.is_empty() {
-            return reject!(
-                self,
+            return reject!(self @ t,
                 JumpTable,
                 EINVAL,
                 "no jump tables found for subprog starting at {start}"
@@ -56,8 +55,7 @@ impl Known<'_> {
         jt.sort_unstable();
         jt.dedup();
         if jt.iter().any(|to| !(start..end).contains(to)) {
-            return reject!(
-                self,
+            return reject!(self @ t,
                 JumpTable,
                 EINVAL,
                 "jump table for insn {t} points outside of the subprog [{start},{end}]"

@@ -14,7 +14,7 @@ use bpf::uapi::Insn;
 use crate::analysis::Known;
 use crate::facts::limits::MAX_BPF_FUNC_ARGS;
 use crate::facts::rejection::Checked;
-use crate::log::{reject, verbose};
+use crate::log::reject;
 
 impl<'a> Known<'a> {
     /// Looks at every kfunc that is called, before the walk (`add_kfuncs`).
@@ -29,6 +29,11 @@ impl<'a> Known<'a> {
             self.add_kfunc(&insn)?;
         }
         Ok(())
+    }
+
+    fn no_btf(&self, why: Checked) -> Checked {
+        let line = format_args!("failed to find BTF for kernel function");
+        why.map_err(|stop| self.log.sum_up(stop, None, line))
     }
 
     fn add_kfunc(&mut self, insn: &Insn) -> Checked {
@@ -61,34 +66,28 @@ impl<'a> Known<'a> {
             );
         }
         if insn.off < 0 {
-            verbose!(
-                self,
-                "negative offset disallowed for kernel module function call\n"
-            );
-            return reject!(
+            return self.no_btf(reject!(
                 self,
                 KfuncNotFound,
                 EINVAL,
-                "failed to find BTF for kernel function"
-            );
+                "negative offset disallowed for kernel module function call"
+            ));
         }
         let Some((_, btf)) = self.input.kfunc_btf(insn.off) else {
             if self.input.prog.fd_array.is_empty() {
-                verbose!(self, "kfunc offset > 0 without fd_array is invalid\n");
-                return reject!(
+                return self.no_btf(reject!(
                     self,
                     KfuncNotFound,
                     EPROTO,
-                    "failed to find BTF for kernel function"
-                );
+                    "kfunc offset > 0 without fd_array is invalid"
+                ));
             }
-            verbose!(self, "invalid module BTF fd specified\n");
-            return reject!(
+            return self.no_btf(reject!(
                 self,
                 KfuncNotFound,
                 EINVAL,
-                "failed to find BTF for kernel function"
-            );
+                "invalid module BTF fd specified"
+            ));
         };
         if btf
             .type_by_id(insn.imm as u32)

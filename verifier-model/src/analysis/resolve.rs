@@ -4,6 +4,7 @@
 //! Source: `check_and_resolve_insns()`, `check_insn_fields()`, `check_map_prog_compatibility()`,
 //! `check_pseudo_btf_id()` in `kernel/bpf/verifier.c`.
 
+use crate::facts::rejection::Stop;
 use bpf::btf::Kind;
 use bpf::insn::MAX_BPF_REG;
 use bpf::kernel::BtfRef;
@@ -15,9 +16,9 @@ use crate::analysis::Known;
 use crate::analysis::fields::{Unknown, check_fields};
 use crate::facts::errno::Errno;
 use crate::facts::map_rules as map;
-use crate::facts::rejection::Checked;
+use crate::facts::rejection::{Checked, Rejection};
 use crate::facts::types::{Flag, RegType};
-use crate::log::{reject, verbose};
+use crate::log::reject;
 use crate::state::reg::Meta;
 
 /// A program uses at most this many maps.
@@ -75,7 +76,7 @@ impl Known<'_> {
 
     fn resolve_ld_imm64(&mut self, i: usize) -> Checked {
         let insn = self.code.insns[i];
-        let fail = Err(Errno::EINVAL.into());
+        let _fail = Err::<(), Stop>(Errno::EINVAL.into());
         let second = self.code.insns.get(i + 1).copied();
         let Some(second) =
             second.filter(|n| n.code == 0 && n.dst_reg == 0 && n.src_reg == 0 && n.off == 0)
@@ -126,14 +127,13 @@ impl Known<'_> {
             usize::try_from(insn.imm).ok()
         };
         let Some(m) = map.filter(|m| *m < self.input.prog.maps.len()) else {
-            verbose!(self, "fd {} is not pointing to valid bpf_map\n", !insn.imm);
-            // The standard streams are open, but not maps.
-            let errno = if (0..=2).contains(&!insn.imm) {
-                Errno::EINVAL
-            } else {
-                Errno::EBADF
+            let fd = !insn.imm;
+            let no_map = "is not pointing to valid bpf_map";
+            return match fd {
+                // The standard streams are open, but not maps.
+                0..=2 => reject!(self @ i, MapNotUsable, EINVAL, "fd {fd} {no_map}"),
+                _ => reject!(self @ i, MapNotUsable, EBADF, "fd {fd} {no_map}"),
             };
-            return Err(errno.into());
         };
         self.add_used_map(m)?;
         self.code.aux[i].map = Some(m);
@@ -152,15 +152,18 @@ impl Known<'_> {
         }
         if !map::direct_value_addr_ok(def, off) {
             let size = def.value_size;
-            verbose!(
-                self,
-                "invalid access to map value pointer, value_size={size} off={off}\n"
-            );
-            return if def.max_entries == 1 {
-                fail
-            } else {
-                Err(Errno::ENOTSUPP.into())
+            let errno = match def.max_entries {
+                1 => Errno::EINVAL,
+                _ => Errno::ENOTSUPP,
             };
+            let why = Rejection {
+                kind: crate::facts::kind::Kind::MapValueBounds,
+                message: format!(
+                    "invalid access to map value pointer, value_size={size} off={off}"
+                ),
+                ..Rejection::silent(errno)
+            };
+            return self.log.reject("\n", why);
         }
         self.code.aux[i].map_off = off;
         Ok(())

@@ -21,11 +21,11 @@ use bpf::program::AttachTarget;
 
 use crate::analysis::Known;
 use crate::facts::errno::Errno;
-use crate::facts::rejection::{Checked, not_modelled};
+use crate::facts::rejection::{Checked, Rejection, not_modelled};
 use crate::facts::struct_ops_types::{Sleep, StructOpsType};
 use crate::facts::types::{Flag, RegType};
 use crate::input::struct_ops::{CtxArg, StructOps};
-use crate::log::{reject, verbose};
+use crate::log::reject;
 
 impl<'a> Known<'a> {
     /// Whether the program may implement the member it wants to.
@@ -105,12 +105,13 @@ impl<'a> Known<'a> {
             }
         };
         if let Some(errno) = refused {
-            verbose!(
-                self,
-                "attach to unsupported member {} of struct {name}\n",
-                m.name()
-            );
-            return Err(errno.into());
+            let member = m.name();
+            let why = Rejection {
+                kind: crate::facts::kind::Kind::AttachTarget,
+                message: format!("attach to unsupported member {member} of struct {name}"),
+                ..Rejection::silent(errno)
+            };
+            return self.log.reject("\n", why);
         }
         let private_stack = known.and_then(|known| known.private_stack(m.name()));
         self.input.struct_ops = Some(StructOps {

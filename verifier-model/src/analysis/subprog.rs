@@ -39,7 +39,7 @@ impl Known<'_> {
                 .ok()
                 .filter(|t| *t < self.code.insns.len())
             else {
-                return reject!(self, ControlFlow, EINVAL, "call to invalid destination");
+                return reject!(self @ i, ControlFlow, EINVAL, "call to invalid destination");
             };
             if !starts.contains(&to) {
                 if starts.len() >= BPF_MAX_SUBPROGS {
@@ -165,8 +165,7 @@ impl Known<'_> {
                 } else if !insn.is_gotox() {
                     let to = i as i64 + i64::from(insn.jmp_offset()) + 1;
                     if to < start as i64 || to >= end as i64 {
-                        return reject!(
-                            self,
+                        return reject!(self @ i,
                             ControlFlow,
                             EINVAL,
                             "jump out of range from insn {i} to {to}"
@@ -182,7 +181,7 @@ impl Known<'_> {
                 || insn.code == class::JMP | jmp::JA
                 || insn.is_gotox();
             if !ends {
-                return reject!(self, ControlFlow, EINVAL, "last insn is not an exit or jmp");
+                return reject!(self @ i, ControlFlow, EINVAL, "last insn is not an exit or jmp");
             }
             start = end;
             cur += 1;
@@ -375,8 +374,7 @@ impl Known<'_> {
                                 self.input.subprog_name(cur),
                                 self.input.subprog_name(callee),
                             );
-                            return reject!(
-                                self,
+                            return reject!(self @ idx,
                                 Recursion,
                                 EINVAL,
                                 "recursive call from {a}() to {b}()"

@@ -6,11 +6,10 @@
 use bpf::uapi::MapType;
 
 use crate::env::Env;
-use crate::facts::errno::Errno;
 use crate::facts::limits::BPF_MAX_VAR_OFF;
 use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
-use crate::log::{reject, verbose};
+use crate::log::reject;
 use crate::state::reg::RegState;
 
 impl Env<'_> {
@@ -42,11 +41,8 @@ impl Env<'_> {
             mem_size,
             zero_size_allowed,
         ) {
-            verbose!(
-                self,
-                "{argname} min value is outside of the allowed memory range\n"
-            );
-            return Err(e);
+            let line = format_args!("{argname} min value is outside of the allowed memory range");
+            return Err(self.log.sum_up(e, None, line));
         }
         if reg.umax() >= BPF_MAX_VAR_OFF as u64 {
             return reject!(
@@ -59,11 +55,8 @@ impl Env<'_> {
         let last = (reg.umax() as i64 + off64) as i32;
         if let Err(e) = self.check_mem_bounds(reg, argname, last, size, mem_size, zero_size_allowed)
         {
-            verbose!(
-                self,
-                "{argname} max value is outside of the allowed memory range\n"
-            );
-            return Err(e);
+            let line = format_args!("{argname} max value is outside of the allowed memory range");
+            return Err(self.log.sum_up(e, None, line));
         }
         Ok(())
     }
@@ -82,31 +75,40 @@ impl Env<'_> {
             return Ok(());
         }
         match reg.typ {
-            RegType::PTR_TO_MAP_KEY => verbose!(
+            RegType::PTR_TO_MAP_KEY => reject!(
                 self,
-                "invalid access to map key, key_size={mem_size} off={off} size={size}\n"
+                MemoryBounds,
+                EACCES,
+                "invalid access to map key, key_size={mem_size} off={off} size={size}"
             ),
-            RegType::PTR_TO_MAP_VALUE => verbose!(
+            RegType::PTR_TO_MAP_VALUE => reject!(
                 self,
-                "invalid access to map value, value_size={mem_size} off={off} size={size}\n"
+                MapValueBounds,
+                EACCES,
+                "invalid access to map value, value_size={mem_size} off={off} size={size}"
             ),
             RegType::PTR_TO_PACKET | RegType::PTR_TO_PACKET_META | RegType::PTR_TO_PACKET_END => {
-                verbose!(
+                let id = reg.id;
+                reject!(
                     self,
-                    "invalid access to packet, off={off} size={size}, {argname}(id={},off={off},r={mem_size})\n",
-                    reg.id
-                );
+                    PacketBounds,
+                    EACCES,
+                    "invalid access to packet, off={off} size={size}, {argname}(id={id},off={off},r={mem_size})"
+                )
             }
-            RegType::PTR_TO_CTX => verbose!(
+            RegType::PTR_TO_CTX => reject!(
                 self,
-                "invalid access to context, ctx_size={mem_size} off={off} size={size}\n"
+                ContextBounds,
+                EACCES,
+                "invalid access to context, ctx_size={mem_size} off={off} size={size}"
             ),
-            _ => verbose!(
+            _ => reject!(
                 self,
-                "invalid access to memory, mem_size={mem_size} off={off} size={size}\n"
+                MemoryBounds,
+                EACCES,
+                "invalid access to memory, mem_size={mem_size} off={off} size={size}"
             ),
         }
-        Err(Errno::EACCES.into())
     }
 
     /// Pointers of most kinds must be used at a fixed offset, or unchanged.
@@ -118,25 +120,30 @@ impl Env<'_> {
     ) -> Checked {
         let (t, off) = (reg.typ, reg.var_off.value as i64);
         if !reg.var_off.is_const() {
-            verbose!(
+            reject!(
                 self,
-                "variable {t} access var_off={} disallowed\n",
+                ModifiedPointer,
+                EACCES,
+                "variable {t} access var_off={} disallowed",
                 reg.var_off
-            );
+            )
         } else if reg.smin() < 0 {
-            verbose!(
+            reject!(
                 self,
-                "negative offset {t} ptr {argname} off={off} disallowed\n"
-            );
+                ModifiedPointer,
+                EACCES,
+                "negative offset {t} ptr {argname} off={off} disallowed"
+            )
         } else if !fixed_off_ok && off != 0 {
-            verbose!(
+            reject!(
                 self,
-                "dereference of modified {t} ptr {argname} off={off} disallowed\n"
-            );
+                ModifiedPointer,
+                EACCES,
+                "dereference of modified {t} ptr {argname} off={off} disallowed"
+            )
         } else {
-            return Ok(());
+            Ok(())
         }
-        Err(Errno::EACCES.into())
     }
 
     /// Buffers of unknown size: only the offset is looked at; the size is checked at attach time.

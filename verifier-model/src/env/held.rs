@@ -11,7 +11,7 @@ use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
-use crate::log::{reject, verbose};
+use crate::log::reject;
 use crate::state::reference::{LockKind, LockPtr, RefKind, Reference};
 use crate::state::reg::{Meta, RegState};
 use crate::state::slot::Slot;
@@ -207,25 +207,21 @@ impl Env<'_> {
         }
         let struct_ops = self.input.prog.prog_type == ProgType::StructOps;
         let r0 = self.reg(0).id;
-        let mut lingering = false;
+        let mut stop = Ok(());
         for r in self.path.cur.refs.clone() {
             let returned = struct_ops && !exception_exit && r0 == r.id;
             if !matches!(r.kind, RefKind::Ptr { .. }) || returned {
                 continue;
             }
-            verbose!(
+            let (id, at) = (r.id, r.insn_idx);
+            stop = reject!(
                 self,
-                "Unreleased reference id={} alloc_insn={}\n",
-                r.id,
-                r.insn_idx
+                ReferenceLeak,
+                EINVAL,
+                "Unreleased reference id={id} alloc_insn={at}"
             );
-            lingering = true;
         }
-        if lingering {
-            Err(Errno::EINVAL.into())
-        } else {
-            Ok(())
-        }
+        stop
     }
 
     /// Nothing may be held where `what` ends the program or leaves the function.
@@ -243,10 +239,10 @@ impl Env<'_> {
                 "{what} cannot be used inside bpf_spin_lock-ed region"
             );
         }
-        if let Err(e) = self.check_reference_leak(exception_exit) {
-            verbose!(self, "{what} would lead to reference leak\n");
-            return Err(e);
-        }
+        self.check_reference_leak(exception_exit).map_err(|stop| {
+            let line = format_args!("{what} would lead to reference leak");
+            self.log.sum_up(stop, None, line)
+        })?;
         let tail_call =
             what == "tail_call" && !self.input.profile.has(Rule::TAIL_CALL_CHECKS_SECTIONS);
         if !check_sections || tail_call {

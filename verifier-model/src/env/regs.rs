@@ -3,12 +3,12 @@
 
 use bpf::insn::MAX_BPF_REG;
 
+use crate::domain::number::Hex;
 use crate::env::Env;
-use crate::facts::errno::Errno;
 use crate::facts::limits::CALLER_SAVED_REGS;
 use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
-use crate::log::{reject, verbose};
+use crate::log::reject;
 use crate::state::not_init;
 use crate::state::reg::{ADD_CONST, RegState};
 
@@ -129,19 +129,19 @@ impl Env<'_> {
         let Some(msg) = reg.invariant_violation() else {
             return Ok(());
         };
-        verbose!(
-            self,
-            "verifier bug: REG INVARIANTS VIOLATION ({ctx}): {msg} r64={{.base={}, .size={}}} \
-             r32={{.base={}, .size={}}} var_off=({}, {})\n",
-            crate::domain::number::Hex(reg.r64.base),
-            crate::domain::number::Hex(reg.r64.size),
-            crate::domain::number::Hex(reg.r32.base.into()),
-            crate::domain::number::Hex(reg.r32.size.into()),
-            crate::domain::number::Hex(reg.var_off.value),
-            crate::domain::number::Hex(reg.var_off.mask)
-        );
+        let (r64, r32, var) = (reg.r64, reg.r32, reg.var_off);
+        let stop = self.log.verifier_bug(format_args!(
+            "REG INVARIANTS VIOLATION ({ctx}): {msg} r64={{.base={}, .size={}}} \
+             r32={{.base={}, .size={}}} var_off=({}, {})",
+            Hex(r64.base),
+            Hex(r64.size),
+            Hex(r32.base.into()),
+            Hex(r32.size.into()),
+            Hex(var.value),
+            Hex(var.mask)
+        ));
         if self.input.test_reg_invariants {
-            return Err(Errno::EFAULT.into());
+            return stop;
         }
         reg.mark_unbounded();
         Ok(())

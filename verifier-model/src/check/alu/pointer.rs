@@ -7,11 +7,10 @@ use bpf::insn::{alu, class};
 use bpf::uapi::Insn;
 
 use crate::env::Env;
-use crate::facts::errno::Errno;
 use crate::facts::limits::BPF_MAX_VAR_OFF;
 use crate::facts::rejection::Checked;
 use crate::facts::types::{Flag, RegType};
-use crate::log::{reject, verbose};
+use crate::log::reject;
 use crate::state::reg::{Meta, RegState};
 
 impl Env<'_> {
@@ -159,21 +158,29 @@ impl Env<'_> {
         let (val, smin) = (reg.var_off.value as i64, reg.smin());
         let outside = |v: i64| v >= BPF_MAX_VAR_OFF || v <= -BPF_MAX_VAR_OFF;
         if reg.var_off.is_const() && outside(val) {
-            verbose!(
+            reject!(
                 self,
-                "math between {typ} pointer and {val} is not allowed\n"
-            );
+                UnboundedOffset,
+                EINVAL,
+                "math between {typ} pointer and {val} is not allowed"
+            )
         } else if smin == i64::MIN {
-            verbose!(
+            reject!(
                 self,
-                "math between {typ} pointer and register with unbounded min value is not allowed\n"
-            );
+                UnboundedOffset,
+                EINVAL,
+                "math between {typ} pointer and register with unbounded min value is not allowed"
+            )
         } else if outside(smin) {
-            verbose!(self, "value {smin} makes {typ} pointer be out of bounds\n");
+            reject!(
+                self,
+                UnboundedOffset,
+                EINVAL,
+                "value {smin} makes {typ} pointer be out of bounds"
+            )
         } else {
-            return Ok(());
+            Ok(())
         }
-        Err(Errno::EINVAL.into())
     }
 
     fn check_reg_sane_offset_ptr(&mut self, reg: &RegState, typ: RegType) -> Checked {

@@ -22,7 +22,7 @@ use crate::facts::errno::Errno;
 use crate::facts::limits::REG_NAMES;
 use crate::facts::rejection::{Checked, Stop};
 use crate::facts::types::RegType;
-use crate::log::{reject, verbose};
+use crate::log::reject;
 use crate::state::MAX_BPF_STACK;
 use crate::state::reg::RegState;
 
@@ -229,30 +229,36 @@ impl Env<'_> {
         let src_is_scalar = self.reg(s).is_scalar();
         let (scalar, ptr) = if src_is_scalar { (s, d) } else { (d, s) };
         match why {
-            Reason::Bounds => verbose!(
+            Reason::Bounds => reject!(
                 self,
-                "R{scalar} has unknown scalar with mixed signed bounds, {ERR}\n"
+                PointerArithmetic[scalar],
+                EACCES,
+                "R{scalar} has unknown scalar with mixed signed bounds, {ERR}"
             ),
-            Reason::Type => verbose!(
+            Reason::Type => reject!(
                 self,
-                "R{ptr} has pointer with unsupported alu operation, {ERR}\n"
+                PointerArithmetic[ptr],
+                EACCES,
+                "R{ptr} has pointer with unsupported alu operation, {ERR}"
             ),
-            Reason::Paths => verbose!(
+            Reason::Paths => reject!(
                 self,
-                "R{d} tried to {op} from different maps, paths or scalars, {ERR}\n"
+                PointerArithmetic[d],
+                EACCES,
+                "R{d} tried to {op} from different maps, paths or scalars, {ERR}"
             ),
-            Reason::Limit => {
-                verbose!(self, "R{d} tried to {op} beyond pointer bounds, {ERR}\n");
-            }
-            Reason::Stack => {
-                return reject!(
-                    self,
-                    Capability[d],
-                    ENOMEM,
-                    "R{d} could not be pushed for speculative verification, {ERR}"
-                );
-            }
+            Reason::Limit => reject!(
+                self,
+                PointerArithmetic[d],
+                EACCES,
+                "R{d} tried to {op} beyond pointer bounds, {ERR}"
+            ),
+            Reason::Stack => reject!(
+                self,
+                Capability[d],
+                ENOMEM,
+                "R{d} could not be pushed for speculative verification, {ERR}"
+            ),
         }
-        Err(Errno::EACCES.into())
     }
 }

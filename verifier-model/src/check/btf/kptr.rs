@@ -11,7 +11,7 @@ use crate::env::Env;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
 use crate::facts::types::{Flag, RegType};
-use crate::log::{reject, verbose};
+use crate::log::reject;
 use crate::state::reg::{Meta, RegState};
 
 /// Kernel objects that are freed after an RCU grace period.
@@ -168,19 +168,17 @@ impl Env<'_> {
         }
         let target = self.input.btf_type_name(field.btf, field.btf_id).to_owned();
         let plain = RegType::PTR_TO_BTF_ID;
-        verbose!(
+        let or = match unref {
+            true => format!(" or {}{target}", plain | Flag::PTR_UNTRUSTED),
+            false => String::new(),
+        };
+        reject!(
             self,
-            "invalid kptr access, R{regno} type={}{reg_name} ",
+            KptrAccess[regno],
+            EINVAL,
+            "invalid kptr access, R{regno} type={}{reg_name} expected={plain}{target}{or}",
             reg.typ
-        );
-        verbose!(self, "expected={plain}{target}");
-        if unref {
-            let untrusted = plain | Flag::PTR_UNTRUSTED;
-            verbose!(self, " or {untrusted}{target}\n");
-        } else {
-            verbose!(self, "\n");
-        }
-        Err(Errno::EINVAL.into())
+        )
     }
 
     /// The destination of `bpf_kptr_xchg`.

@@ -8,11 +8,10 @@ use bpf::uapi::{AttachType as A, ProgType as P};
 
 use crate::env::Env;
 use crate::env::flow::Flow;
-use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
-use crate::log::{reject, verbose};
+use crate::log::reject;
 use crate::state::RetvalRange;
 use crate::state::reg::RegState;
 
@@ -70,16 +69,16 @@ impl Env<'_> {
         }
         self.mark_chain_precision(regno)?;
         if !range.allows(&reg) {
-            self.verbose_invalid_scalar(&reg, range, ctx, reg_name);
+            let stop = self.invalid_scalar(&reg, range, ctx, reg_name);
             let lsm_cgroup = self.input.prog.prog_type == P::Lsm
                 && self.input.prog.expected_attach_type == A::LsmCgroup;
             if lsm_cgroup && self.input.attach_returns_void() {
-                verbose!(
-                    self,
-                    "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!\n"
+                let line = format_args!(
+                    "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!"
                 );
+                return stop.map_err(|stop| self.log.sum_up(stop, None, line));
             }
-            return Err(Errno::EINVAL.into());
+            return stop;
         }
         Ok(())
     }
@@ -110,14 +109,14 @@ impl Env<'_> {
         Ok(())
     }
 
-    /// Says what was returned and what may be.
-    pub(crate) fn verbose_invalid_scalar(
-        &mut self,
+    /// Says what was returned and what may be (`verbose_invalid_scalar`).
+    pub(crate) fn invalid_scalar(
+        &self,
         reg: &RegState,
         range: RetvalRange,
         ctx: &str,
         reg_name: &str,
-    ) {
+    ) -> Checked {
         let mut text = String::new();
         if reg.smin() > i64::MIN {
             text += &format!(" smin={}", reg.smin());
@@ -129,10 +128,12 @@ impl Env<'_> {
             text += " unknown scalar value";
         }
         let (lo, hi) = (range.minval, range.maxval);
-        verbose!(
+        reject!(
             self,
-            "{ctx} the register {reg_name} has{text} should have been in [{lo}, {hi}]\n"
-        );
+            ReturnValue,
+            EINVAL,
+            "{ctx} the register {reg_name} has{text} should have been in [{lo}, {hi}]"
+        )
     }
 
     /// What programs of this type may return; None for anything.

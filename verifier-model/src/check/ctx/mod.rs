@@ -14,10 +14,9 @@ use crate::check::access::MemAccess;
 use crate::env::Env;
 use crate::facts::access::Access;
 use crate::facts::ctx_fields::{self, Fields};
-use crate::facts::errno::Errno;
 use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::types::{Flag, RegType};
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::RetvalRange;
 
 /// What a field of the context holds.
@@ -75,18 +74,25 @@ impl<'a> Env<'a> {
         let off = a.off.wrapping_add(a.reg.umax() as i32);
         if let Some(info) = self.is_valid_access(a, off, size)? {
             if info.ref_id != 0 && !self.path.cur.holds_reference(info.ref_id) {
-                verbose!(
+                let stop = reject!(
                     self,
-                    "invalid bpf_context access off={off}. Reference may already be released\n"
+                    ReleaseWithoutReference,
+                    EACCES,
+                    "invalid bpf_context access off={off}. Reference may already be released"
                 );
                 self.verbose_linfo(a.insn_idx, format_args!("; "));
-                return Err(Errno::EACCES.into());
+                return stop;
             }
             return Ok(info);
         }
-        verbose!(self, "invalid bpf_context access off={off} size={size}\n");
+        let stop = reject!(
+            self,
+            ContextBounds,
+            EACCES,
+            "invalid bpf_context access off={off} size={size}"
+        );
         self.verbose_linfo(a.insn_idx, format_args!("; "));
-        Err(Errno::EACCES.into())
+        stop
     }
 
     fn is_valid_access(

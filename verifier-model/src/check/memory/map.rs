@@ -12,7 +12,7 @@ use crate::facts::errno::Errno;
 use crate::facts::map_rules as map;
 use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
-use crate::log::{reject, verbose};
+use crate::log::reject;
 use crate::state::BPF_REG_SIZE;
 use crate::state::reg::RegState;
 
@@ -86,13 +86,22 @@ impl<'a> Env<'a> {
         };
         if !ok {
             let start = reg.smin().wrapping_add(off.into());
-            return reject!(
-                self,
-                MapAccessForbidden,
-                EACCES,
-                "{what} map forbidden, value_size={} off={start} size={size}",
-                def.value_size
-            );
+            return match access {
+                Access::Write => reject!(
+                    self,
+                    ReadOnly,
+                    EACCES,
+                    "{what} map forbidden, value_size={} off={start} size={size}",
+                    def.value_size
+                ),
+                Access::Read => reject!(
+                    self,
+                    MapAccessForbidden,
+                    EACCES,
+                    "{what} map forbidden, value_size={} off={start} size={size}",
+                    def.value_size
+                ),
+            };
         }
         Ok(())
     }
@@ -122,24 +131,20 @@ impl<'a> Env<'a> {
             }
             let name = f.kind.type_name();
             let at = i64::from(off).wrapping_add(reg.var_off.value as i64);
-            if !f.kind.is_kptr_or_uptr() {
-                verbose!(self, "{name} cannot be accessed directly by load/store\n");
+            let wrong = if !f.kind.is_kptr_or_uptr() {
+                "cannot be accessed directly by load/store".to_owned()
             } else if src != AccessSrc::Direct {
-                verbose!(self, "{name} cannot be accessed indirectly by helper\n");
+                "cannot be accessed indirectly by helper".to_owned()
             } else if !reg.var_off.is_const() {
-                verbose!(self, "{name} access cannot have variable offset\n");
+                "access cannot have variable offset".to_owned()
             } else if i64::from(f.offset) != at {
-                verbose!(
-                    self,
-                    "{name} access misaligned expected={} off={at}\n",
-                    f.offset
-                );
+                format!("access misaligned expected={} off={at}", f.offset)
             } else if size != 8 {
-                verbose!(self, "{name} access size must be BPF_DW\n");
+                "access size must be BPF_DW".to_owned()
             } else {
                 continue;
-            }
-            return Err(Errno::EACCES.into());
+            };
+            return reject!(self, SpecialField, EACCES, "{name} {wrong}");
         }
         Ok(())
     }

@@ -10,6 +10,8 @@ pub(crate) mod map;
 pub(crate) mod one_kind;
 pub(crate) mod packet;
 
+use crate::Errno;
+use crate::Kind;
 use bpf::insn::size_to_bytes;
 use bpf::uapi::Insn;
 
@@ -19,7 +21,7 @@ use crate::env::Env;
 use crate::facts::access::Access;
 use crate::facts::ctx_fields;
 use crate::facts::limits::REG_NAMES;
-use crate::facts::rejection::Checked;
+use crate::facts::rejection::{Checked, Rejection};
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::BPF_REG_SIZE;
@@ -195,13 +197,7 @@ impl<'a> Env<'a> {
                 self.load_unknown(a);
             }
             _ => {
-                return reject!(
-                    self,
-                    PointerDereference,
-                    EACCES,
-                    "{} invalid mem access '{t}'",
-                    a.argname
-                );
+                return self.reject_dereference(a);
             }
         }
         if let Some(v) = a.value
@@ -241,18 +237,30 @@ impl<'a> Env<'a> {
         Ok(())
     }
 
+    /// A register that points to no memory.
+    fn reject_dereference(&self, a: &MemAccess<'_>) -> Checked {
+        let t = a.reg.typ;
+        let kind = match t {
+            _ if t.may_be_null() => Kind::NullDereference,
+            RegType::SCALAR_VALUE if a.reg.is_null() => Kind::NullConstant,
+            RegType::SCALAR_VALUE => Kind::NumberDereference,
+            _ => Kind::PointerDereference,
+        };
+        let why = Rejection {
+            kind,
+            message: format!("{} invalid mem access '{t}'", a.argname),
+            insn: self.place(),
+            ..Rejection::silent(Errno::EACCES)
+        };
+        self.log.reject("\n", why)
+    }
+
     fn check_ptr_to_mem_access(&mut self, a: &MemAccess<'_>, size: i32) -> Checked {
         let (t, write) = (a.reg.typ, a.access == Access::Write);
         let rdonly = t.has(Flag::MEM_RDONLY);
         let rdonly_untrusted = rdonly && t.has(Flag::PTR_UNTRUSTED);
         if t.may_be_null() {
-            return reject!(
-                self,
-                PointerDereference,
-                EACCES,
-                "{} invalid mem access '{t}'",
-                a.argname
-            );
+            return self.reject_dereference(a);
         }
         if write && rdonly {
             return reject!(

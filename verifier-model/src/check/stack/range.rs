@@ -6,9 +6,8 @@
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
-use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
-use crate::log::{reject, verbose};
+use crate::log::reject;
 use crate::state::BPF_REG_SIZE;
 use crate::state::reg::RegState;
 use crate::state::slot::{Slot, get_spi, scrub_byte};
@@ -99,24 +98,29 @@ impl Env<'_> {
                 if allow_poison {
                     continue;
                 }
-                verbose!(
+                return reject!(
                     self,
+                    UnwrittenStack,
+                    EACCES,
                     "reading from stack {argname} off {min_off}+{n} size {size}, \
-                     slot poisoned by dead code elimination\n"
-                );
-            } else if konst {
-                verbose!(
-                    self,
-                    "invalid read from stack {argname} off {min_off}+{n} size {size}\n"
-                );
-            } else {
-                let t = reg.var_off;
-                verbose!(
-                    self,
-                    "invalid read from stack {argname} var_off {t}+{n} size {size}\n"
+                     slot poisoned by dead code elimination"
                 );
             }
-            return Err(Errno::EACCES.into());
+            if konst {
+                return reject!(
+                    self,
+                    UnwrittenStack,
+                    EACCES,
+                    "invalid read from stack {argname} off {min_off}+{n} size {size}"
+                );
+            }
+            let t = reg.var_off;
+            return reject!(
+                self,
+                UnwrittenStack,
+                EACCES,
+                "invalid read from stack {argname} var_off {t}+{n} size {size}"
+            );
         }
         Ok(())
     }

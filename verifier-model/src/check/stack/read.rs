@@ -7,9 +7,10 @@
 use crate::env::Env;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
+use crate::facts::kind::Kind;
 use crate::facts::limits::BPF_MAX_VAR_OFF;
-use crate::facts::rejection::Checked;
-use crate::log::{reject, verbose};
+use crate::facts::rejection::{Checked, Rejection};
+use crate::log::reject;
 use crate::state::history::{HistFlags, LinkedRegs};
 use crate::state::reg::RegState;
 use crate::state::slot::{Slot, StackSlot, get_spi};
@@ -68,20 +69,26 @@ impl Env<'_> {
         } else {
             None
         };
-        if let Some(e) = err {
-            if konst {
-                verbose!(
-                    self,
-                    "invalid{extra} stack {argname} off={min_off} size={size}\n"
-                );
-            } else {
-                let t = reg.var_off;
-                verbose!(
-                    self,
-                    "invalid variable-offset{extra} stack {argname} var_off={t} off={off} size={size}\n"
-                );
-            }
-            return Err(e.into());
+        if let Some(errno) = err {
+            let t = reg.var_off;
+            let (kind, message) = match konst {
+                true => (
+                    Kind::StackOutOfBounds,
+                    format!("invalid{extra} stack {argname} off={min_off} size={size}"),
+                ),
+                false => (
+                    Kind::StackUnbounded,
+                    format!(
+                        "invalid variable-offset{extra} stack {argname} var_off={t} off={off} size={size}"
+                    ),
+                ),
+            };
+            let why = Rejection {
+                kind,
+                message,
+                ..Rejection::silent(errno)
+            };
+            return self.log.reject("\n", why);
         }
         self.grow_stack(reg.frameno(), -min_off as i32);
         Ok(())
@@ -291,14 +298,20 @@ impl Env<'_> {
 
     fn check_stack_byte(&mut self, t: Slot, off: i32, i: usize, size: i32) -> Checked {
         match t {
-            Slot::Misc | Slot::Zero => return Ok(()),
-            Slot::Invalid if self.input.allow_uninit_stack => return Ok(()),
-            Slot::Poison => verbose!(
+            Slot::Misc | Slot::Zero => Ok(()),
+            Slot::Invalid if self.input.allow_uninit_stack => Ok(()),
+            Slot::Poison => reject!(
                 self,
-                "reading from stack off {off}+{i} size {size}, slot poisoned by dead code elimination\n"
+                UnwrittenStack,
+                EACCES,
+                "reading from stack off {off}+{i} size {size}, slot poisoned by dead code elimination"
             ),
-            _ => verbose!(self, "invalid read from stack off {off}+{i} size {size}\n"),
+            _ => reject!(
+                self,
+                UnwrittenStack,
+                EACCES,
+                "invalid read from stack off {off}+{i} size {size}"
+            ),
         }
-        Err(Errno::EACCES.into())
     }
 }

@@ -16,6 +16,7 @@ use crate::check::call::function::callback::CallbackKind;
 use crate::env::Env;
 use crate::env::flow::Flow;
 use crate::facts::errno::Errno;
+use crate::facts::kind::Kind;
 use crate::facts::rejection::{Checked, Stop, not_modelled};
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
@@ -106,11 +107,8 @@ impl Env<'_> {
             );
         }
         if let Err(e) = args {
-            verbose!(
-                self,
-                "Caller passes invalid args into func#{subprog} ('{name}')\n"
-            );
-            return Err(e);
+            let line = format_args!("Caller passes invalid args into func#{subprog} ('{name}')");
+            return Err(self.log.sum_up(e, Some(Kind::GlobalFunctionArgument), line));
         }
         if self.log.level1() {
             verbose!(
@@ -164,8 +162,7 @@ impl Env<'_> {
                 self.mark_chain_precision(0)?;
             }
             if !range.allows(&r0) {
-                self.verbose_invalid_scalar(&r0, range, "At callback return", "R0");
-                return Err(Errno::EINVAL.into());
+                return self.invalid_scalar(&r0, range, "At callback return", "R0");
             }
             self.check_callback_refs(first_own_id)?;
             self.path.insn_idx = if any_count { callsite } else { callsite + 1 };

@@ -81,12 +81,20 @@ impl Env<'_> {
         let mut changes_data = helpers::changes_pkt_data(func_id);
         if proto.might_sleep && self.in_rcu_cs() {
             let why = self.non_sleepable_context();
-            return reject!(
-                self,
-                SleepsInAtomic,
-                EINVAL,
-                "sleepable helper {name}#{func_id} in {why}"
-            );
+            return match self.path.cur.in_sleepable {
+                true => reject!(
+                    self,
+                    SleepsInAtomic,
+                    EINVAL,
+                    "sleepable helper {name}#{func_id} in {why}"
+                ),
+                false => reject!(
+                    self,
+                    ProgramNotSleepable,
+                    EINVAL,
+                    "sleepable helper {name}#{func_id} in {why}"
+                ),
+            };
         }
         let mut meta = CallMeta {
             func_id,

@@ -186,8 +186,7 @@ impl Env<'_> {
         };
         self.mark_chain_precision(1)?;
         if !range.allows(&r1) {
-            self.verbose_invalid_scalar(&r1, range, "At bpf_set_retval", "R1");
-            return Err(Errno::EINVAL.into());
+            return self.invalid_scalar(&r1, range, "At bpf_set_retval", "R1");
         }
         Ok(())
     }

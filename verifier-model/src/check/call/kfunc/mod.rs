@@ -21,9 +21,9 @@ use crate::env::call_args::CallMeta;
 use crate::env::flow::Flow;
 use crate::facts::errno::{Errno, MAX_ERRNO};
 use crate::facts::limits::{CALLER_SAVED_REGS, MAX_BPF_FUNC_REG_ARGS};
-use crate::facts::rejection::{Checked, Stop};
+use crate::facts::rejection::Checked;
 use crate::input::kfunc::Kfunc;
-use crate::log::{reject, verbose};
+use crate::log::reject;
 
 impl Env<'_> {
     /// A call of a kfunc.
@@ -206,16 +206,11 @@ impl Env<'_> {
             }
             _ => return Ok(()),
         };
-        let r = self.push_callback_call(insn, meta.subprogno, kind);
-        if let Err(Stop::Rejected(_)) = r {
-            verbose!(
-                self,
-                "kfunc {}#{} failed callback verification\n",
-                k.name,
-                k.id
-            );
-        }
-        r
+        self.push_callback_call(insn, meta.subprogno, kind)
+            .map_err(|stop| {
+                let line = format_args!("kfunc {}#{} failed callback verification", k.name, k.id);
+                self.log.sum_up(stop, None, line)
+            })
     }
 
     /// RCU and preemption.

@@ -11,10 +11,10 @@ use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
-use crate::facts::rejection::{Checked, Stop, not_modelled};
+use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::types::{Flag, RegType};
 use crate::input::kfunc::{Kfunc, arg_name};
-use crate::log::{reject, verbose};
+use crate::log::reject;
 use crate::state::reg::RegState;
 
 impl Env<'_> {
@@ -70,7 +70,10 @@ impl Env<'_> {
                 );
             }
             if !reg.typ.has(Flag::MEM_RCU) {
-                return reject!(self, NotTrusted, EINVAL, "{name} must be a rcu pointer");
+                return match self.in_rcu_cs() {
+                    true => reject!(self, NotTrusted, EINVAL, "{name} must be a rcu pointer"),
+                    false => reject!(self, NoRcuSection, EINVAL, "{name} must be a rcu pointer"),
+                };
             }
         }
         let have = match reg.btf().filter(|_| as_btf) {
@@ -156,13 +159,13 @@ impl Env<'_> {
         let buf_name = arg_name(at);
         let rw = [Access::Read, Access::Write];
         let names = (buf_name.as_str(), name.as_str());
-        let r = self.check_mem_size_reg(&buf, size, names, i + 1, &rw, true, meta);
-        if let Err(Stop::Rejected(_)) = r {
-            verbose!(
-                self,
-                "{buf_name} and {name} memory, len pair leads to invalid memory access\n"
-            );
-        }
-        r
+        self.check_mem_size_reg(&buf, size, names, i + 1, &rw, true, meta)
+            .map_err(|stop| {
+                let line = format_args!(
+                    "{buf_name} and {name} memory, len pair leads to invalid memory access"
+                );
+                self.log
+                    .sum_up(stop, Some(crate::facts::kind::Kind::MemoryLengthPair), line)
+            })
     }
 }

@@ -15,7 +15,7 @@ use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
 use crate::facts::types::{ALLOC, Flag, RegType};
 use crate::input::kfunc::Kfunc;
-use crate::log::{reject, verbose};
+use crate::log::reject;
 use crate::state::reg::{Meta, RegState};
 
 impl Env<'_> {
@@ -139,29 +139,31 @@ impl Env<'_> {
         const BPF_GLOBAL_PERCPU_MA_MAX_SIZE: u32 = 512;
         let size = t.size();
         if size > BPF_GLOBAL_PERCPU_MA_MAX_SIZE {
-            verbose!(
+            return reject!(
                 self,
-                "bpf_percpu_obj_new type size ({size}) is greater than {BPF_GLOBAL_PERCPU_MA_MAX_SIZE}\n"
+                TypeArgument,
+                EINVAL,
+                "bpf_percpu_obj_new type size ({size}) is greater than {BPF_GLOBAL_PERCPU_MA_MAX_SIZE}"
             );
-        } else if !self.is_scalar_struct(btf, t) {
-            verbose!(
-                self,
-                "bpf_percpu_obj_new type ID argument must be of a struct of scalars\n"
-            );
-        } else if !self
-            .input
-            .struct_record(BtfRef::Prog, t.id())
-            .fields
-            .is_empty()
-        {
-            verbose!(
-                self,
-                "bpf_percpu_obj_new type ID argument must not contain special fields\n"
-            );
-        } else {
-            return Ok(());
         }
-        Err(Errno::EINVAL.into())
+        if !self.is_scalar_struct(btf, t) {
+            return reject!(
+                self,
+                TypeArgument,
+                EINVAL,
+                "bpf_percpu_obj_new type ID argument must be of a struct of scalars"
+            );
+        }
+        let record = self.input.struct_record(BtfRef::Prog, t.id());
+        if !record.fields.is_empty() {
+            return reject!(
+                self,
+                TypeArgument,
+                EINVAL,
+                "bpf_percpu_obj_new type ID argument must not contain special fields"
+            );
+        }
+        Ok(())
     }
 
     fn reg_may_point_to_spin_lock(&self, reg: &RegState) -> bool {
