@@ -14,7 +14,7 @@ use generated::hunt::{Wrong, hunt};
 use generated::interp::misbehaviour;
 use generated::mutate::Case;
 use generated::{kernel, law, shrink};
-use verifier_model::{Profile, Rule};
+use verifier_model::Rule;
 
 /// Which programs, and what to look for.
 #[derive(clap::Args)]
@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 64)]
     runs: u64,
     /// Look for a program that shows the verifier wrong without this rule
-    #[arg(long, value_name = "RULE", value_parser = crate::verdict::rule)]
+    #[arg(long, value_name = "RULE", value_parser = crate::rules::rule)]
     without: Option<Rule>,
     /// Write what is found to this file
     #[arg(long, value_name = "FILE")]

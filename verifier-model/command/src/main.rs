@@ -11,12 +11,13 @@ mod fuzz;
 mod graph;
 mod kernel;
 mod kfuncs;
+mod options;
 mod program;
 mod results;
+mod rules;
 mod stat;
 mod table;
 mod target;
-mod verdict;
 
 use std::process::ExitCode;
 
@@ -65,7 +66,7 @@ fn main() -> ExitCode {
         Some(Command::Kfuncs(args)) => kfuncs::run(&args, &mut out),
         Some(Command::Explain(args)) => explain::run(&args, &mut out),
         Some(Command::Graph(args)) => graph::run(&args, &mut out),
-        Some(Command::Rules) => verdict::print_rules(&mut out),
+        Some(Command::Rules) => rules::print(&mut out),
     };
     match done {
         Ok(code) => code,

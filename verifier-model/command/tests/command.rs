@@ -1,25 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Runs the command on the small object of bpf/tests/load.
 
+mod run;
+
 use std::path::PathBuf;
-use std::process::{Command, Output};
 
-const KERNEL: [&str; 4] = [
-    "--btf",
-    "bpf/tests/load/kernel.elf",
-    "--kconfig",
-    "bpf/tests/load/kconfig",
-];
-
-fn run(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_verifier-model"));
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    command.args(args).output().expect("the command runs")
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("UTF-8")
-}
+use run::{KERNEL, run, text};
 
 #[test]
 fn a_verdict_for_one_program() {
