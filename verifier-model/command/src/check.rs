@@ -94,6 +94,8 @@ Examples:
                                                       the expensive ones first
   verifier-model check *.bpf.o -f '!verdict=success' -e prog,message
                                                       what is rejected, and why
+  verifier-model check *.bpf.o -f kind=reference-leak
+                                                      what is rejected for one reason
   verifier-model check *.bpf.o -o csv > new.csv       keep the results,
   verifier-model check -C old.csv new.csv -f 'insns_pct>10'
                                                       and see what has become dearer
@@ -334,6 +336,7 @@ fn describe(record: &mut Record, load: &ProgLoad, verdict: &Verdict) {
         Outcome::Rejected(why) => {
             record.text(Stat::Message, &*why.message);
             record.number(Stat::Errno, why.errno.0);
+            record.text(Stat::Kind, why.kind.name());
             if let Some(insn) = why.insn {
                 record.number(Stat::Insn, insn);
             }

@@ -11,6 +11,7 @@ mod fuzz;
 mod graph;
 mod kernel;
 mod kfuncs;
+mod kinds;
 mod options;
 mod program;
 mod results;
@@ -47,6 +48,8 @@ enum Command {
     Compare(Box<compare::Args>),
     /// Draw the explored states as SVG or DOT
     Graph(Box<graph::Args>),
+    /// List the kinds of rejections, as `check -e kind` names them
+    Kinds,
     /// List the rules that `--without` switches off
     Rules,
     /// Generate programs, and see that none misbehaves that the verifier accepts
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Some(Command::Kfuncs(args)) => kfuncs::run(&args, &mut out),
         Some(Command::Explain(args)) => explain::run(&args, &mut out),
         Some(Command::Graph(args)) => graph::run(&args, &mut out),
+        Some(Command::Kinds) => kinds::print(&mut out),
         Some(Command::Rules) => rules::print(&mut out),
     };
     match done {

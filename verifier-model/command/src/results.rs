@@ -181,6 +181,7 @@ mod tests {
         record.text(Stat::ProgName, "p");
         record.text(Stat::Verdict, "failure");
         record.number(Stat::TotalInsns, 7);
+        record.text(Stat::Kind, "null-argument");
         record.text(Stat::Message, "R1 \"quoted\", and more");
         vec![record]
     }

@@ -6,6 +6,8 @@ mod run;
 use std::path::PathBuf;
 
 use run::{KERNEL, run, text};
+use serde_json::json;
+use verifier_model::Kind;
 
 #[test]
 fn a_verdict_for_one_program() {
@@ -60,13 +62,13 @@ fn no_option_is_the_kernel_that_comes_along() {
 #[test]
 fn results_are_kept_and_compared() {
     let (dir, [good, bad]) = raw("results");
-    let fields = "file,prog,verdict,insns,msg";
+    let fields = "file,prog,verdict,insns,kind,msg";
     let csv = run(&[
         "check", &good, &bad, "--raw", "tc", "-o", "csv", "-e", fields,
     ]);
-    let want = "file_name,prog_name,verdict,total_insns,message\n\
-        bad,bad,failure,2,R0 !read_ok\n\
-        good,good,success,2,N/A\n";
+    let want = "file_name,prog_name,verdict,total_insns,kind,message\n\
+        bad,bad,failure,2,unwritten-register,R0 !read_ok\n\
+        good,good,success,2,N/A,N/A\n";
     assert_eq!(text(&csv.stdout), want);
     let json = run(&[
         "check",
@@ -102,6 +104,48 @@ fn results_are_kept_and_compared() {
     let out = run(&[&args[..], &["-f", "verdict_diff=mismatch"]].concat());
     assert_eq!(text(&out.stdout), want, "{out:?}");
     std::fs::remove_dir_all(dir).expect("it is gone");
+}
+
+#[test]
+fn a_rejection_has_a_kind() {
+    let (dir, [good, bad]) = raw("kinds");
+    let check = ["check", &good, &bad, "--raw", "tc"];
+    let out = run(&[&check[..], &["-e", "prog,kind", "-o", "json"]].concat());
+    let rows: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let of = |prog: &str, kind: serde_json::Value| json!({"prog_name": prog, "kind": kind});
+    let want = [
+        of("bad", "unwritten-register".into()),
+        of("good", json!(null)),
+    ];
+    assert_eq!(rows, json!(want));
+
+    // A field of text, as others: filtered by, and compared with another result.
+    let lines = |filter: &str| {
+        let out = run(&[&check[..], &["-e", "prog", "-o", "csv", "-f", filter]].concat());
+        text(&out.stdout).to_owned()
+    };
+    assert_eq!(lines("kind=unwritten-register"), "prog_name\nbad\n");
+    assert_eq!(lines("kind=reference-leak"), "prog_name\n");
+    let (a, b) = (dir.join("a.json"), dir.join("b.json"));
+    let row = |kind: &str| json!([{"file_name": "f", "prog_name": "p", "kind": kind}]).to_string();
+    std::fs::write(&a, row("length")).expect("a file");
+    std::fs::write(&b, row("dynptr")).expect("a file");
+    let [a, b] = [&a, &b].map(|path| path.to_str().expect("UTF-8"));
+    let out = run(&["check", "-C", a, b, "-e", "prog,kind", "-o", "csv"]);
+    let want = "prog_name,kind_base,kind_comp,kind_diff\np,length,dynptr,MISMATCH\n";
+    assert_eq!(text(&out.stdout), want);
+    std::fs::remove_dir_all(dir).expect("it is gone");
+}
+
+#[test]
+fn every_kind_is_listed_with_what_it_is() {
+    let out = run(&["kinds"]);
+    let lines: Vec<&str> = text(&out.stdout).lines().collect();
+    assert_eq!(lines.len(), Kind::ALL.len());
+    for (line, kind) in lines.iter().zip(Kind::ALL) {
+        let (name, what) = line.split_once(' ').expect("two columns");
+        assert_eq!((name, what.trim()), (kind.name(), kind.what()));
+    }
 }
 
 #[test]
