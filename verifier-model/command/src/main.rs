@@ -19,6 +19,7 @@ mod rules;
 mod stat;
 mod table;
 mod target;
+mod whole_file;
 
 use std::process::ExitCode;
 
