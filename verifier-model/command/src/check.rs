@@ -303,7 +303,7 @@ fn check_prog(
 fn verifier(args: &Args) -> Options {
     Options {
         log_level: match args.output.log_level {
-            // The message of a rejection is in the log, so that one is always kept.
+            // Some rejections have their message from the log, so that one is always kept.
             0 => Options::LOG_STATS,
             level => level,
         },

@@ -9,15 +9,20 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use bpf::kernel::Kernel;
 use bpf::load::{
     Autoload, LoadError, Object, PrepareOptions, Prepared, SetAttachTarget, raw_program,
 };
+use bpf::program::ProgLoad;
+use bpf::uapi::Insn;
 use verifier_model::{Options, Profile, Rule};
 
 use crate::target::Target;
 use crate::{kernel, rules};
+
+/// `CONFIG_NR_CPUS` at its largest.
+const MAX_CPUS: i64 = 8192;
 
 /// How programs are loaded and verified.
 #[derive(clap::Args)]
@@ -41,7 +46,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "RULE", value_parser = rules::rule, help_heading = "Verifier")]
     without: Vec<Rule>,
     /// Possible CPUs of the machine
-    #[arg(long, value_name = "COUNT", default_value_t = Options::default().nr_cpu_ids, help_heading = "Verifier")]
+    #[arg(long, value_name = "COUNT", default_value_t = Options::default().nr_cpu_ids, value_parser = clap::value_parser!(u32).range(1..=MAX_CPUS), help_heading = "Verifier")]
     cpus: u32,
     #[command(flatten, next_help_heading = "Kernel")]
     kernel: kernel::Args,
@@ -137,7 +142,7 @@ impl Args {
                 insns: data,
                 section: section.clone(),
             },
-            None => Content::Object(Box::new(Object::open(&data, &name)?)),
+            None => Content::Object(Box::new(open(&data, &name)?)),
         };
         let name = name.into_owned();
         Ok(Input { name, content })
@@ -153,7 +158,7 @@ impl Args {
         let object = match &input.content {
             Content::Object(object) => object,
             Content::Raw { insns, section } => {
-                let load = Ok(raw_program(insns, &input.name, section, kernel)?);
+                let load = Ok(raw(insns, &input.name, section, kernel)?);
                 let name = input.name.clone();
                 return Ok(vec![Prepared { name, load }]);
             }
@@ -162,6 +167,9 @@ impl Args {
             object.programs().next().is_some(),
             "the object has no programs"
         );
+        if let Autoload::Only(prog) = which {
+            has(object, prog)?;
+        }
         let options = PrepareOptions {
             attach_targets: self.attach_targets(object, kernel, &which)?,
             autoload: which,
@@ -189,9 +197,7 @@ impl Args {
                 None => only(object, which)
                     .context("--attach or --target: say of which program, as PROG=TARGET")?,
             };
-            if !object.programs().any(|p| p.name == prog) {
-                bail!("--attach or --target: the object has no program '{prog}'");
-            }
+            has(object, prog).context("--attach or --target")?;
             let target = match to {
                 To::Kernel(name) => SetAttachTarget::Kernel(name.clone()),
                 To::Prog(target) => target.read(kernel)?,
@@ -201,6 +207,64 @@ impl Args {
             }
         }
         Ok(targets)
+    }
+}
+
+/// Opens an object; of a file that is none it says what is.
+pub(crate) fn open(data: &[u8], name: &str) -> Result<Object> {
+    Object::open(data, name).map_err(|e| match e {
+        LoadError::Elf(_) => anyhow!(
+            "{e}; objects are made by `clang -target bpf -g -O2 -c`, and --raw takes instructions alone"
+        ),
+        e => e.into(),
+    })
+}
+
+/// A program of raw instructions; the file is named already.
+fn raw(insns: &[u8], name: &str, section: &str, kernel: &Kernel) -> Result<ProgLoad> {
+    ensure!(
+        !insns.starts_with(b"\x7fELF"),
+        "this is an object, not instructions alone: leave --raw out"
+    );
+    ensure!(
+        !insns.is_empty() && insns.len().is_multiple_of(Insn::SIZE),
+        "--raw takes whole instructions of {} bytes each, and the file has {} bytes",
+        Insn::SIZE,
+        insns.len()
+    );
+    raw_program(insns, name, section, kernel).map_err(|e| match e {
+        LoadError::Prog { reason, .. } => {
+            // The section is all that says what raw instructions attach to.
+            let reason = reason.trim_end_matches("; give one with --attach");
+            anyhow!(
+                "--raw {section}: {reason}; write it as in SEC(\"…\"), such as tc or fentry/FUNCTION"
+            )
+        }
+        e => e.into(),
+    })
+}
+
+/// Sees to it that the object has the program.
+pub(crate) fn has(object: &Object, prog: &str) -> Result<()> {
+    match object.programs().any(|p| p.name == prog) {
+        true => Ok(()),
+        false => bail!(
+            "the object has no program '{prog}'; it has {}",
+            names(object)
+        ),
+    }
+}
+
+/// The object's programs, for messages.
+pub(crate) fn names(object: &Object) -> String {
+    const SHOWN: usize = 20;
+    let names: Vec<&str> = object.programs().map(|p| p.name).collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        count if count > SHOWN => {
+            format!("{} and {} more", names[..SHOWN].join(", "), count - SHOWN)
+        }
+        _ => names.join(", "),
     }
 }
 

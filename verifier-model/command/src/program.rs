@@ -8,7 +8,7 @@ use bpf::kernel::Kernel;
 use bpf::load::{Autoload, Object, Prepared};
 use verifier_model::Options;
 
-use crate::options;
+use crate::options::{self, names};
 
 /// Which program, and how to verify it.
 #[derive(clap::Args)]
@@ -58,10 +58,10 @@ impl Args {
 
 /// The object's only program.
 fn only(object: &Object) -> Result<&str> {
-    let names: Vec<&str> = object.programs().map(|p| p.name).collect();
-    match names[..] {
-        [only] => Ok(only),
-        [] => bail!("the object has no programs"),
-        _ => bail!("say which program: {}", names.join(", ")),
+    let mut all = object.programs();
+    match (all.next(), all.next()) {
+        (Some(only), None) => Ok(only.name),
+        (None, _) => bail!("the object has no programs"),
+        _ => bail!("say which program: {}", names(object)),
     }
 }

@@ -165,28 +165,6 @@ fn the_same_with_the_verb() {
 }
 
 #[test]
-fn bad_input_is_one_line() {
-    let cases = [
-        (
-            vec!["Cargo.toml"],
-            "verifier-model: Cargo.toml: ELF: this is not an ELF file\n",
-        ),
-        (
-            vec!["none.o"],
-            "verifier-model: none.o: No such file or directory (os error 2)\n",
-        ),
-        (
-            vec!["bpf/tests/load/prog.elf", "--prog", "none"],
-            "verifier-model: bpf/tests/load/prog.elf: the object has no program 'none'\n",
-        ),
-    ];
-    for (args, want) in cases {
-        let out = run(&[&args[..], &KERNEL].concat());
-        assert_eq!((out.status.code(), text(&out.stderr)), (Some(2), want));
-    }
-}
-
-#[test]
 fn a_rejection_is_explained() {
     let args = ["explain", "tests/explain/iterators.elf", "leak_on_return"];
     let out = run(&args);
@@ -206,30 +184,4 @@ fn a_graph_is_written_in_the_form_of_its_name() {
     assert!(out.status.success(), "{out:?}");
     let read = |file| std::fs::read_to_string(file).expect("the graph");
     assert!(read(svg).starts_with("<svg ") && read(dot).starts_with("digraph "));
-
-    let out = run(&[&object[..], &["-o", "graph.png"]].concat());
-    let want = "verifier-model: graph.png: the name must end in .svg or .dot\n";
-    assert_eq!((out.status.code(), text(&out.stderr)), (Some(2), want));
-}
-
-#[test]
-fn a_target_that_is_none_is_one_line() {
-    for (target, says) in [
-        ("start_prog=bpf/tests/load/none.elf:x", "No such file"),
-        (
-            "start_prog=bpf/tests/load/prog.elf:none",
-            "no program 'none'",
-        ),
-        ("start_prog=bpf/tests/load/prog.elf", "OBJECT:PROGRAM"),
-    ] {
-        let args = [
-            &["bpf/tests/load/prog.elf", "--target", target][..],
-            &KERNEL,
-        ]
-        .concat();
-        let out = run(&args);
-        assert_eq!(out.status.code(), Some(2), "{out:?}");
-        assert!(text(&out.stderr).contains(says), "{out:?}");
-        assert!(out.stdout.is_empty(), "{out:?}");
-    }
 }

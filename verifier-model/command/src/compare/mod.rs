@@ -154,6 +154,11 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         });
     }
     ensure!(!tasks.is_empty(), "-f: no program has such a name");
+    ensure!(
+        tasks.iter().any(Task::has_object),
+        "{}: none of the answers' objects is in it; `cargo xtask oracle --compile` makes them",
+        args.objects.display()
+    );
     let mut done = pool::run(&tasks, jobs, limit)?.into_iter();
     if args.whole_logs {
         return whole_log::compare(out, args.output_format, &tiers, done);
@@ -190,7 +195,11 @@ fn files(directory: &Path, wanted: &[String]) -> Result<Vec<PathBuf>> {
         bail!("there is no tier {missing}: there are {}", names.join(", "));
     }
     files.retain(|name, _| wanted.is_empty() || wanted.contains(name));
-    ensure!(!files.is_empty(), "{}: no answers", directory.display());
+    ensure!(
+        !files.is_empty(),
+        "{}: no answers; `cargo xtask oracle` writes them",
+        directory.display()
+    );
     Ok(files.into_values().collect())
 }
 

@@ -81,6 +81,11 @@ impl Task {
         }
     }
 
+    /// Whether the object is there at all.
+    pub(super) fn has_object(&self) -> bool {
+        self.object.exists()
+    }
+
     fn verify(&self, kernel: &Kernel) -> Said {
         match self.try_verify(kernel) {
             Err(e) => Said::NotLoaded(format!("{e:#}")),
