@@ -3,8 +3,8 @@
 //! they are verified.
 //!
 //! They are one struct, so that an option that `check` takes means the same to `explain` and `graph`.
-//! `compare` asks as the kernel was asked, and takes only the kernel from here: rights and CPUs are
-//! those of the guest. `fuzz` generates its programs together with their kernel and their rights.
+//! `compare` shares the kernel and the rules with them; the rest is as the kernel was asked, by root
+//! in a guest. `fuzz` generates its programs together with their kernel and their rights.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,7 +16,7 @@ use bpf::load::{
 };
 use bpf::program::ProgLoad;
 use bpf::uapi::Insn;
-use verifier_model::{Options, Profile, Rule};
+use verifier_model::Options;
 
 use crate::target::Target;
 use crate::{kernel, rules};
@@ -42,9 +42,8 @@ pub(crate) struct Args {
     /// Load without CAP_BPF and CAP_PERFMON, into a kernel that lets anybody load programs
     #[arg(long, help_heading = "Verifier")]
     unprivileged: bool,
-    /// Verify as before a rule was made (see `verifier-model rules`); may be given several times
-    #[arg(long, value_name = "RULE", value_parser = rules::rule, help_heading = "Verifier")]
-    without: Vec<Rule>,
+    #[command(flatten, next_help_heading = "Verifier")]
+    rules: rules::Args,
     /// Possible CPUs of the machine
     #[arg(long, value_name = "COUNT", default_value_t = Options::default().nr_cpu_ids, value_parser = clap::value_parser!(u32).range(1..=MAX_CPUS), help_heading = "Verifier")]
     cpus: u32,
@@ -124,9 +123,8 @@ impl Args {
 
     /// How to verify.
     pub(crate) fn verifier(&self) -> Options {
-        let without = self.without.iter().copied();
         Options {
-            profile: without.fold(Profile::V7_3, Profile::without),
+            profile: self.rules.profile(),
             privileged: !self.unprivileged,
             nr_cpu_ids: self.cpus,
             ..Options::default()

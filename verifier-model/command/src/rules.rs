@@ -1,11 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `verifier-model rules`: the rules that `--without` switches off.
+//! `--without`, and `verifier-model rules`: the rules that it switches off.
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use verifier_model::{Before, Rule};
+use verifier_model::{Before, Profile, Rule};
+
+/// Which rules the verifier follows.
+#[derive(clap::Args)]
+#[group(id = "rules")]
+pub(crate) struct Args {
+    /// Verify as before a rule was made (see `verifier-model rules`); may be given several times
+    #[arg(long, value_name = "RULE", value_parser = rule)]
+    without: Vec<Rule>,
+}
+
+impl Args {
+    /// The rules of 7.3, but for those that are switched off.
+    pub(crate) fn profile(&self) -> Profile {
+        let without = self.without.iter().copied();
+        without.fold(Profile::V7_3, Profile::without)
+    }
+}
 
 /// Prints the rules that can be switched off.
 pub(crate) fn print(out: &mut impl Write) -> Result<ExitCode> {

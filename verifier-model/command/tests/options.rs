@@ -3,8 +3,9 @@
 
 mod run;
 
+use answers::Answers;
 use run::{KERNEL, run, text};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Options that decide a verdict, and those that decide none here.
 const VERIFIER: [&[&str]; 5] = [
@@ -91,6 +92,45 @@ fn the_program_may_be_left_out_where_there_is_one() {
         assert_eq!(out.status.code(), Some(2), "{out:?}");
         assert!(text(&out.stderr).contains(says), "{out:?}");
     }
+}
+
+#[test]
+fn compare_leaves_out_the_same_rules() {
+    let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("compare");
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let object = "tests/explain/iterators.elf";
+    let copied = dir.join("iterators.bpf.o");
+    std::fs::copy(format!("../{object}"), copied).expect("a copy");
+    let said = |options: &[&str]| -> Value {
+        let rows = check(object, &[&["-p", "not_on_stack"], options].concat());
+        rows[0]["message"].clone()
+    };
+    let kernel = verifier_model::linux_7_3().expect("a kernel").release;
+    let answers = Answers {
+        header: serde_json::from_value(json!({"kernel": kernel, "config": "", "cpus": 2,
+            "clang": "", "modules": [], "log_level": 1, "objects": {}, "not_compiled": {}}))
+        .expect("a header"),
+        answers: vec![
+            serde_json::from_value(json!({"object": "iterators",
+            "program": "not_on_stack", "verdict": "rejected", "errno": 22,
+            "message": said(&[])}))
+            .expect("an answer"),
+        ],
+    };
+    answers.write(&dir.join("t.jsonl")).expect("a file");
+
+    let path = dir.to_str().expect("UTF-8");
+    for options in [&[][..], &["--without", "iter-arg-on-stack"]] {
+        let args = ["compare", path, "--answers", path, "-o", "csv"];
+        let out = run(&[&args[..], options].concat());
+        let message = said(options);
+        let want = format!("rejected, 22: {}", message.as_str().expect("a message"));
+        assert!(
+            text(&out.stdout).contains(&format!(",\"{want}\"\n")),
+            "{want}: {out:?}"
+        );
+    }
+    assert_ne!(said(&[]), said(&["--without", "iter-arg-on-stack"]));
 }
 
 /// What `check` says of the programs.
