@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `verifier-model check`: the programs of objects, one after another, with veristat's habits.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,19 +8,16 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use bpf::kernel::Kernel;
-use bpf::load::Object;
-use bpf::load::SetAttachTarget;
-use bpf::load::raw_program;
-use bpf::load::{Autoload, PrepareOptions, Prepared};
+use bpf::load::{Autoload, Prepared};
 use bpf::program::ProgLoad;
-use verifier_model::{Outcome, Verdict};
+use verifier_model::{Options, Outcome, Verdict, verify};
 
 use crate::column::{self, Column, Row, Variant};
 use crate::filter::Filters;
+use crate::options::not_loaded;
 use crate::results::{self, Format};
 use crate::stat::{Record, Stat, Value};
-use crate::target::Target;
-use crate::{dump, kernel, verdict};
+use crate::{dump, options};
 
 /// Exit status when nothing is rejected, but something was not modelled.
 const NOT_MODELLED: u8 = 3;
@@ -34,34 +30,26 @@ pub(crate) struct Args {
     #[arg(required = true)]
     objects: Vec<PathBuf>,
     /// Only this program; also one of `SEC("?…")`
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", conflicts_with = "raw")]
     prog: Option<String>,
     /// Also programs of `SEC("?…")`, which are not loaded by default
-    #[arg(long, conflicts_with = "prog")]
+    #[arg(long, conflicts_with_all = ["prog", "raw"])]
     all: bool,
-    /// What a program attaches to, for those whose section does not say
-    #[arg(long, value_name = "PROG=TARGET", value_parser = prog_and_target)]
-    attach: Vec<(String, String)>,
-    /// The program that a program attaches to, one function of it (freplace, fentry, fexit)
-    #[arg(long, value_name = "PROG=OBJECT:PROGRAM[:FUNCTION]", value_parser = prog_and_program)]
-    target: Vec<(String, Target)>,
-    /// The files are raw instructions, of a program as in SEC("SECTION")
-    #[arg(long, value_name = "SECTION")]
-    raw: Option<String>,
     /// Print maps and instructions, without verdicts
     #[arg(long)]
     dump: bool,
     #[command(flatten, next_help_heading = "Output")]
     output: Output,
-    #[command(flatten, next_help_heading = "Verifier")]
-    verdict: verdict::Args,
-    #[command(flatten, next_help_heading = "Kernel")]
-    kernel: kernel::Args,
+    #[command(flatten)]
+    options: options::Args,
 }
 
 /// What is shown, and how.
 #[derive(clap::Args)]
 struct Output {
+    /// Print the verifier's log: 1 the path that ends it, 2 every path
+    #[arg(short, long, alias = "log", value_name = "LEVEL", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=2))]
+    log_level: u32,
     /// Fields to show, with commas between them
     #[arg(short, long, value_name = "FIELDS")]
     emit: Option<String>,
@@ -86,18 +74,6 @@ struct Output {
     compare: bool,
 }
 
-fn prog_and_target(arg: &str) -> Result<(String, String), String> {
-    match arg.split_once('=') {
-        Some((prog, target)) => Ok((prog.to_owned(), target.to_owned())),
-        None => Err("write it as PROG=TARGET".into()),
-    }
-}
-
-fn prog_and_program(arg: &str) -> Result<(String, Target), String> {
-    let (prog, target) = prog_and_target(arg)?;
-    Ok((prog, target.parse()?))
-}
-
 fn help() -> String {
     let mut help = "\
 Fields:
@@ -118,6 +94,8 @@ Examples:
                                                       the expensive ones first
   verifier-model check *.bpf.o -f '!verdict=success' -e prog,message
                                                       what is rejected, and why
+  verifier-model check *.bpf.o -f kind=reference-leak
+                                                      what is rejected for one reason
   verifier-model check *.bpf.o -o csv > new.csv       keep the results,
   verifier-model check -C old.csv new.csv -f 'insns_pct>10'
                                                       and see what has become dearer
@@ -141,10 +119,10 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
     }
     let table = output.output_format == Format::Table;
     ensure!(
-        table || args.verdict.log_level == 0,
+        table || args.output.log_level == 0,
         "-l prints logs, which do not go into csv or json: leave one of -l and -o out"
     );
-    let kernel = args.kernel.read()?;
+    let kernel = args.options.kernel()?;
     let mut checked = Checked::default();
     for path in &args.objects {
         check_file(args, &kernel, &filters, path, &mut checked, out)
@@ -260,59 +238,21 @@ fn check_file(
     checked: &mut Checked,
     out: &mut impl Write,
 ) -> Result<()> {
-    let data = std::fs::read(path)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    if let Some(section) = &args.raw {
-        let load = Ok(raw_program(&data, &name, section, kernel)?);
-        let prepared = Prepared {
-            name: name.clone().into_owned(),
-            load,
-        };
-        return check_prog(args, kernel, &name, &prepared, checked, out);
-    }
-    let object = Object::open(&data, &name)?;
-    if args.dump {
-        write!(out, "{}", dump::maps(&object))?;
-    }
-    let attach_targets = attach_targets(args, kernel)?;
-    for prog in attach_targets.keys() {
-        if !object.programs().any(|p| p.name == prog) {
-            bail!("--attach or --target: the object has no program '{prog}'");
-        }
-    }
-    let autoload = match &args.prog {
+    let input = args.options.read(path)?;
+    let which = match &args.prog {
         Some(prog) => Autoload::Only(prog),
         None if args.all => Autoload::All,
         None => Autoload::Default,
     };
-    let options = PrepareOptions {
-        autoload,
-        attach_targets,
-        ..PrepareOptions::default()
-    };
-    if object.programs().next().is_none() {
-        bail!("the object has no programs");
+    let progs = args.options.prepare(&input, kernel, which)?;
+    if let (Some(object), true) = (input.object(), args.dump) {
+        write!(out, "{}", dump::maps(object))?;
     }
-    let mut progs = object.prepare(kernel, &options)?.peekable();
-    if progs.peek().is_none() {
-        bail!("no program is loaded by default, all are SEC(\"?…\"); try --all");
-    }
-    for prog in progs.filter(|prog| filters.wants(&name, &prog.name)) {
-        check_prog(args, kernel, &name, &prog, checked, out)?;
+    let file = &input.name;
+    for prog in progs.iter().filter(|prog| filters.wants(file, &prog.name)) {
+        check_prog(args, kernel, file, prog, checked, out)?;
     }
     Ok(())
-}
-
-/// What programs attach to by `--attach` and `--target`.
-fn attach_targets(args: &Args, kernel: &Kernel) -> Result<BTreeMap<String, SetAttachTarget>> {
-    let attach = args.attach.iter();
-    let mut targets: BTreeMap<_, _> = attach
-        .map(|(prog, target)| (prog.clone(), SetAttachTarget::Kernel(target.clone())))
-        .collect();
-    for (prog, target) in &args.target {
-        targets.insert(prog.clone(), target.read(kernel)?);
-    }
-    Ok(targets)
 }
 
 /// Says what comes of a program.
@@ -335,18 +275,18 @@ fn check_prog(
         }
         Err(e) => {
             record.text(Stat::Verdict, "failure");
-            record.text(Stat::Message, format!("libbpf does not load it: {e}"));
+            record.text(Stat::Message, not_loaded(e));
             checked.rejected = true;
         }
         Ok(load) => {
             let start = Instant::now();
-            let verdict = verdict::judge(&args.verdict, kernel, load);
+            let verdict = verify(load, kernel, &verifier(args));
             let us = i64::try_from(start.elapsed().as_micros()).unwrap_or(i64::MAX);
             record.number(Stat::Duration, us);
             describe(&mut record, load, &verdict);
             checked.rejected |= matches!(verdict.outcome, Outcome::Rejected(_));
             checked.not_modelled |= matches!(verdict.outcome, Outcome::NotModelled(_));
-            if args.verdict.log_level > 0 {
+            if args.output.log_level > 0 {
                 let word = record.get(Stat::Verdict).map(Value::to_string);
                 let word = word.unwrap_or_default();
                 writeln!(out, "{file}/{}, verdict {word}, log:", prog.name)?;
@@ -357,6 +297,18 @@ fn check_prog(
     let b = Some(record);
     checked.rows.push(Row { a: None, b });
     Ok(())
+}
+
+/// How to verify, and what to print of it.
+fn verifier(args: &Args) -> Options {
+    Options {
+        log_level: match args.output.log_level {
+            // Some rejections have their message from the log, so that one is always kept.
+            0 => Options::LOG_STATS,
+            level => level,
+        },
+        ..args.options.verifier()
+    }
 }
 
 fn describe(record: &mut Record, load: &ProgLoad, verdict: &Verdict) {
@@ -384,6 +336,7 @@ fn describe(record: &mut Record, load: &ProgLoad, verdict: &Verdict) {
         Outcome::Rejected(why) => {
             record.text(Stat::Message, &*why.message);
             record.number(Stat::Errno, why.errno.0);
+            record.text(Stat::Kind, why.kind.name());
             if let Some(insn) = why.insn {
                 record.number(Stat::Insn, insn);
             }

@@ -14,7 +14,9 @@ use generated::hunt::{Wrong, hunt};
 use generated::interp::misbehaviour;
 use generated::mutate::Case;
 use generated::{kernel, law, shrink};
-use verifier_model::{Profile, Rule};
+use verifier_model::Rule;
+
+use crate::whole_file::WholeFile;
 
 /// Which programs, and what to look for.
 #[derive(clap::Args)]
@@ -24,13 +26,13 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// How many programs
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
     /// How often each accepted program is run, with other inputs each time
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
     /// Look for a program that shows the verifier wrong without this rule
-    #[arg(long, value_name = "RULE", value_parser = crate::verdict::rule)]
+    #[arg(long, value_name = "RULE", value_parser = crate::rules::rule)]
     without: Option<Rule>,
     /// Write what is found to this file
     #[arg(long, value_name = "FILE")]
@@ -39,14 +41,20 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
     let kernel = kernel::kernel()?;
+    let save = args.save.as_deref().map(WholeFile::create).transpose()?;
     match args.without {
-        Some(rule) => without(args, rule, &kernel, out),
-        None => law(args, &kernel, out),
+        Some(rule) => without(args, rule, &kernel, save, out),
+        None => law(args, &kernel, save, out),
     }
 }
 
 /// Holds programs against the law.
-fn law(args: &Args, kernel: &Kernel, out: &mut impl Write) -> Result<ExitCode> {
+fn law(
+    args: &Args,
+    kernel: &Kernel,
+    save: Option<WholeFile>,
+    out: &mut impl Write,
+) -> Result<ExitCode> {
     let weights = Weights::default();
     let (mut accepted, mut looping) = (0, 0);
     for seed in args.seed..args.seed.saturating_add(args.count) {
@@ -68,7 +76,7 @@ fn law(args: &Args, kernel: &Kernel, out: &mut impl Write) -> Result<ExitCode> {
         let code = case.code();
         let what = misbehaviour(&code, law::SEED, args.runs).context("it misbehaved before")?;
         let comment = format!("{}\nseed {seed}: accepted, and {what}", text(&case));
-        report(args, None, comment, &case, Answer::Accept, out)?;
+        report(save, None, comment, &case, Answer::Accept, out)?;
         return Ok(ExitCode::from(1));
     }
     writeln!(
@@ -83,7 +91,13 @@ fn law(args: &Args, kernel: &Kernel, out: &mut impl Write) -> Result<ExitCode> {
 }
 
 /// Looks for what a rule guards.
-fn without(args: &Args, rule: Rule, kernel: &Kernel, out: &mut impl Write) -> Result<ExitCode> {
+fn without(
+    args: &Args,
+    rule: Rule,
+    kernel: &Kernel,
+    save: Option<WholeFile>,
+    out: &mut impl Write,
+) -> Result<ExitCode> {
     let mut tried = 0u64;
     let seeds = args.seed..args.seed.saturating_add(args.count);
     let Some(found) = hunt(rule, kernel, seeds, || tried += 1)? else {
@@ -105,7 +119,7 @@ fn without(args: &Args, rule: Rule, kernel: &Kernel, out: &mut impl Write) -> Re
         found.seed,
         rule.name
     );
-    report(args, Some(rule), comment, &found.case, answer, out)?;
+    report(save, Some(rule), comment, &found.case, answer, out)?;
     Ok(ExitCode::from(1))
 }
 
@@ -118,7 +132,7 @@ fn text(case: &Case) -> String {
 }
 
 fn report(
-    args: &Args,
+    save: Option<WholeFile>,
     without: Option<Rule>,
     comment: String,
     case: &Case,
@@ -131,9 +145,11 @@ fn report(
         kernel,
         code: case.code(),
     };
-    match &args.save {
-        Some(path) => std::fs::write(path, file.to_string())
-            .with_context(|| format!("cannot write {}", path.display()))?,
+    match save {
+        Some(save) => {
+            save.write(&file.to_string())?;
+            save.keep()?;
+        }
         None => write!(out, "{file}")?,
     }
     Ok(())

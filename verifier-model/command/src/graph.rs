@@ -5,10 +5,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, anyhow, bail};
+use bpf::load::Prepared;
 use verifier_model::graph;
 
+use crate::options::not_loaded;
 use crate::program;
+use crate::whole_file::WholeFile;
 
 /// Draws the states that were explored and the paths between them.
 #[derive(clap::Args)]
@@ -20,14 +23,14 @@ path on which a program is rejected is red.
 
 Exit status: 0 the graph is written, 2 the input cannot be used.")]
 pub(crate) struct Args {
-    #[command(flatten)]
-    program: program::Args,
     /// Where to: FILE.svg or FILE.dot; may be given several times [default: PROG.svg]
     #[arg(short, long, value_name = "FILE")]
     output: Vec<PathBuf>,
     /// About how many boxes to show; what is left out is folded
     #[arg(long, value_name = "COUNT", default_value_t = 150, value_parser = clap::value_parser!(u16).range(4..=4000))]
     limit: u16,
+    #[command(flatten)]
+    program: program::Args,
 }
 
 pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
@@ -35,18 +38,23 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         form(path)?;
     }
     let kernel = args.program.kernel()?;
-    let load = args.program.load(&kernel)?;
-    let (_, graph) = graph(&load, &kernel, &args.program.options(), args.limit.into());
-    let mut paths = args.output.clone();
-    if paths.is_empty() {
-        paths.push(format!("{}.svg", load.name).into());
-    }
-    for path in &paths {
-        let text = match form(path)? {
+    let Prepared { name, load } = args.program.prepare(&kernel)?;
+    let load = load.map_err(|e| anyhow!("{}: {name}: {}", args.program.file(), not_loaded(&e)))?;
+    let paths = match args.output.is_empty() {
+        true => vec![default_path(&name)],
+        false => args.output.clone(),
+    };
+    let files = paths.iter().map(|path| WholeFile::create(path));
+    let files = files.collect::<Result<Vec<WholeFile>>>()?;
+    let (_, graph) = graph(&load, &kernel, &args.program.verifier(), args.limit.into());
+    for (file, path) in files.iter().zip(&paths) {
+        file.write(&match form(path)? {
             Form::Dot => graph.dot(),
             Form::Svg => graph.svg(),
-        };
-        std::fs::write(path, text).with_context(|| path.display().to_string())?;
+        })?;
+    }
+    files.into_iter().try_for_each(WholeFile::keep)?;
+    for path in &paths {
         writeln!(out, "{}: {} boxes", path.display(), graph.boxes())?;
     }
     writeln!(out, "{}", graph.title())?;
@@ -54,6 +62,11 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         writeln!(out, "{note}")?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Here, whatever the object calls its program.
+fn default_path(prog: &str) -> PathBuf {
+    format!("{}.svg", prog.replace('/', "_")).into()
 }
 
 enum Form {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use bpf::btf::Btf;
 use bpf::kernel::Kernel;
 use bpf::kernel::kfuncs::KfuncTable;
@@ -55,24 +55,41 @@ impl Args {
             _ if self.running => running()?,
             Some(path) => Kernel {
                 kfuncs: verifier_model::linux_7_3()?.kfuncs,
-                ..Kernel::new(Arc::new(Btf::from_file(path, None)?))
+                ..Kernel::new(Arc::new(
+                    Btf::from_file(path, None)
+                        .context("--btf takes a vmlinux, or raw BTF as in /sys/kernel/btf")?,
+                ))
             },
             None => verifier_model::linux_7_3()?,
         };
         for (name, file) in &self.module_btf {
-            let btf = Btf::from_file(file, Some(kernel.vmlinux.clone()))?;
+            let btf = Btf::from_file(file, Some(kernel.vmlinux.clone()));
+            let btf = btf.context("--module-btf takes a .ko, or raw BTF as in /sys/kernel/btf")?;
             kernel.add_module(name, btf);
         }
         if let Some(path) = &self.kconfig {
+            let config = text(path)?;
+            ensure!(
+                config.is_empty() || config.contains("CONFIG_"),
+                "{}: --kconfig takes a kernel's .config, and no line of it is of one",
+                path.display()
+            );
             kernel.kconfig.clear();
-            kernel.read_config(&text(path)?);
+            kernel.read_config(&config);
         }
         if let Some(path) = &self.ksyms {
-            kernel.ksyms = Some(read_ksyms(&text(path)?));
+            let text = text(path)?;
+            let symbols = read_ksyms(&text);
+            ensure!(
+                text.is_empty() || !symbols.is_empty(),
+                "{}: --ksyms takes a System.map or /proc/kallsyms, and no line of it is of one",
+                path.display()
+            );
+            kernel.ksyms = Some(symbols);
         }
         if let Some(path) = &self.kfuncs {
             let table = KfuncTable::parse(&text(path)?);
-            kernel.kfuncs = table.with_context(|| path.display().to_string())?;
+            kernel.kfuncs = table.with_context(|| format!("--kfuncs {}", path.display()))?;
         }
         Ok(kernel)
     }

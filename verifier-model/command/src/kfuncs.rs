@@ -61,7 +61,10 @@ pub(crate) fn run(args: &Args, to: &mut impl std::io::Write) -> Result<ExitCode>
 
 fn version(root: &Path) -> Result<String> {
     let path = root.join("Makefile");
-    let makefile = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let makefile = std::fs::read_to_string(&path).with_context(|| {
+        let root = root.display();
+        format!("{root}: this is no kernel source tree, it has no Makefile")
+    })?;
     let value = |name: &str| {
         let line = makefile
             .lines()

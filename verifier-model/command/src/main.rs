@@ -11,12 +11,15 @@ mod fuzz;
 mod graph;
 mod kernel;
 mod kfuncs;
+mod kinds;
+mod options;
 mod program;
 mod results;
+mod rules;
 mod stat;
 mod table;
 mod target;
-mod verdict;
+mod whole_file;
 
 use std::process::ExitCode;
 
@@ -46,6 +49,8 @@ enum Command {
     Compare(Box<compare::Args>),
     /// Draw the explored states as SVG or DOT
     Graph(Box<graph::Args>),
+    /// List the kinds of rejections, as `check -e kind` names them
+    Kinds,
     /// List the rules that `--without` switches off
     Rules,
     /// Generate programs, and see that none misbehaves that the verifier accepts
@@ -65,7 +70,8 @@ fn main() -> ExitCode {
         Some(Command::Kfuncs(args)) => kfuncs::run(&args, &mut out),
         Some(Command::Explain(args)) => explain::run(&args, &mut out),
         Some(Command::Graph(args)) => graph::run(&args, &mut out),
-        Some(Command::Rules) => verdict::print_rules(&mut out),
+        Some(Command::Kinds) => kinds::print(&mut out),
+        Some(Command::Rules) => rules::print(&mut out),
     };
     match done {
         Ok(code) => code,

@@ -103,7 +103,12 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Record>> {
         true => from_json(&text),
         false => from_csv(&text),
     };
-    records.with_context(|| format!("{}: these are no results", path.display()))
+    records.with_context(|| {
+        format!(
+            "{}: these are no results of -o csv, -o json or veristat",
+            path.display()
+        )
+    })
 }
 
 fn from_json(text: &str) -> Result<Vec<Record>> {
@@ -123,6 +128,11 @@ fn from_json(text: &str) -> Result<Vec<Record>> {
 fn from_csv(text: &str) -> Result<Vec<Record>> {
     let mut csv = csv::Reader::from_reader(text.as_bytes());
     let names = csv.headers()?.clone();
+    for stat in [Stat::FileName, Stat::ProgName] {
+        if !names.iter().any(|name| Stat::from_name(name) == Some(stat)) {
+            bail!("the first line does not name {}", stat.name());
+        }
+    }
     let mut records = Vec::new();
     for line in csv.records() {
         let line = line?;
@@ -181,6 +191,7 @@ mod tests {
         record.text(Stat::ProgName, "p");
         record.text(Stat::Verdict, "failure");
         record.number(Stat::TotalInsns, 7);
+        record.text(Stat::Kind, "null-argument");
         record.text(Stat::Message, "R1 \"quoted\", and more");
         vec![record]
     }

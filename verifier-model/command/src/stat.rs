@@ -20,6 +20,7 @@ pub(crate) enum Stat {
     ProgType,
     AttachType,
     Errno,
+    Kind,
     Insn,
     Message,
 }
@@ -27,7 +28,7 @@ pub(crate) enum Stat {
 /// A field's names, the first of which is the one in files, its heading, what it means.
 type Def = (Stat, &'static [&'static str], &'static str, &'static str);
 
-const DEFS: [Def; 15] = {
+const DEFS: [Def; 16] = {
     use Stat as S;
     [
         (
@@ -99,6 +100,12 @@ const DEFS: [Def; 15] = {
         ),
         (S::Errno, &["errno"], "Errno", "the error, 22 for EINVAL"),
         (
+            S::Kind,
+            &["kind"],
+            "Kind",
+            "what it is rejected for, as `verifier-model kinds` lists",
+        ),
+        (
             S::Insn,
             &["insn"],
             "Insn",
@@ -160,6 +167,7 @@ impl Stat {
                 | Self::Verdict
                 | Self::ProgType
                 | Self::AttachType
+                | Self::Kind
                 | Self::Message
         )
     }

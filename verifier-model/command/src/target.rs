@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use bpf::kernel::Kernel;
-use bpf::load::Object;
 use bpf::load::SetAttachTarget;
 use bpf::load::{Autoload, PrepareOptions};
+
+use crate::options;
 
 /// What the option says.
 #[derive(Clone, Debug)]
@@ -44,13 +45,14 @@ impl Target {
     fn try_read(&self, kernel: &Kernel) -> Result<SetAttachTarget> {
         let data = std::fs::read(&self.object)?;
         let file = self.object.rsplit('/').next().unwrap_or(&self.object);
-        let object = Object::open(&data, file)?;
+        let object = options::open(&data, file)?;
+        options::has(&object, &self.prog)?;
         let options = PrepareOptions {
             autoload: Autoload::Only(&self.prog),
             ..PrepareOptions::default()
         };
         let one = object.prepare(kernel, &options)?.next();
-        let one = one.with_context(|| format!("there is no program '{}'", self.prog))?;
+        let one = one.context("the object has no such program")?;
         let load = one
             .load
             .map_err(|e| anyhow!("'{}' cannot be loaded: {e}", self.prog))?;

@@ -1,25 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Runs the command on the small object of bpf/tests/load.
 
+mod run;
+
 use std::path::PathBuf;
-use std::process::{Command, Output};
 
-const KERNEL: [&str; 4] = [
-    "--btf",
-    "bpf/tests/load/kernel.elf",
-    "--kconfig",
-    "bpf/tests/load/kconfig",
-];
-
-fn run(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_verifier-model"));
-    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    command.args(args).output().expect("the command runs")
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("UTF-8")
-}
+use run::{KERNEL, run, text};
+use serde_json::json;
+use verifier_model::Kind;
 
 #[test]
 fn a_verdict_for_one_program() {
@@ -74,13 +62,13 @@ fn no_option_is_the_kernel_that_comes_along() {
 #[test]
 fn results_are_kept_and_compared() {
     let (dir, [good, bad]) = raw("results");
-    let fields = "file,prog,verdict,insns,msg";
+    let fields = "file,prog,verdict,insns,kind,msg";
     let csv = run(&[
         "check", &good, &bad, "--raw", "tc", "-o", "csv", "-e", fields,
     ]);
-    let want = "file_name,prog_name,verdict,total_insns,message\n\
-        bad,bad,failure,2,R0 !read_ok\n\
-        good,good,success,2,N/A\n";
+    let want = "file_name,prog_name,verdict,total_insns,kind,message\n\
+        bad,bad,failure,2,unwritten-register,R0 !read_ok\n\
+        good,good,success,2,N/A,N/A\n";
     assert_eq!(text(&csv.stdout), want);
     let json = run(&[
         "check",
@@ -119,6 +107,48 @@ fn results_are_kept_and_compared() {
 }
 
 #[test]
+fn a_rejection_has_a_kind() {
+    let (dir, [good, bad]) = raw("kinds");
+    let check = ["check", &good, &bad, "--raw", "tc"];
+    let out = run(&[&check[..], &["-e", "prog,kind", "-o", "json"]].concat());
+    let rows: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let of = |prog: &str, kind: serde_json::Value| json!({"prog_name": prog, "kind": kind});
+    let want = [
+        of("bad", "unwritten-register".into()),
+        of("good", json!(null)),
+    ];
+    assert_eq!(rows, json!(want));
+
+    // A field of text, as others: filtered by, and compared with another result.
+    let lines = |filter: &str| {
+        let out = run(&[&check[..], &["-e", "prog", "-o", "csv", "-f", filter]].concat());
+        text(&out.stdout).to_owned()
+    };
+    assert_eq!(lines("kind=unwritten-register"), "prog_name\nbad\n");
+    assert_eq!(lines("kind=reference-leak"), "prog_name\n");
+    let (a, b) = (dir.join("a.json"), dir.join("b.json"));
+    let row = |kind: &str| json!([{"file_name": "f", "prog_name": "p", "kind": kind}]).to_string();
+    std::fs::write(&a, row("length")).expect("a file");
+    std::fs::write(&b, row("dynptr")).expect("a file");
+    let [a, b] = [&a, &b].map(|path| path.to_str().expect("UTF-8"));
+    let out = run(&["check", "-C", a, b, "-e", "prog,kind", "-o", "csv"]);
+    let want = "prog_name,kind_base,kind_comp,kind_diff\np,length,dynptr,MISMATCH\n";
+    assert_eq!(text(&out.stdout), want);
+    std::fs::remove_dir_all(dir).expect("it is gone");
+}
+
+#[test]
+fn every_kind_is_listed_with_what_it_is() {
+    let out = run(&["kinds"]);
+    let lines: Vec<&str> = text(&out.stdout).lines().collect();
+    assert_eq!(lines.len(), Kind::ALL.len());
+    for (line, kind) in lines.iter().zip(Kind::ALL) {
+        let (name, what) = line.split_once(' ').expect("two columns");
+        assert_eq!((name, what.trim()), (kind.name(), kind.what()));
+    }
+}
+
+#[test]
 fn the_same_with_the_verb() {
     let args = [
         "check",
@@ -132,28 +162,6 @@ fn the_same_with_the_verb() {
     assert!(out.status.success(), "{out:?}");
     assert!(text.contains("fields: BPF_PROG_TYPE_SOCKET_FILTER, 4 instructions"));
     assert!(text.contains("0: (79) r2 = *(u64 *)(r1 +24)"), "{text}");
-}
-
-#[test]
-fn bad_input_is_one_line() {
-    let cases = [
-        (
-            vec!["Cargo.toml"],
-            "verifier-model: Cargo.toml: ELF: this is not an ELF file\n",
-        ),
-        (
-            vec!["none.o"],
-            "verifier-model: none.o: No such file or directory (os error 2)\n",
-        ),
-        (
-            vec!["bpf/tests/load/prog.elf", "--prog", "none"],
-            "verifier-model: bpf/tests/load/prog.elf: the object has no program 'none'\n",
-        ),
-    ];
-    for (args, want) in cases {
-        let out = run(&[&args[..], &KERNEL].concat());
-        assert_eq!((out.status.code(), text(&out.stderr)), (Some(2), want));
-    }
 }
 
 #[test]
@@ -176,30 +184,4 @@ fn a_graph_is_written_in_the_form_of_its_name() {
     assert!(out.status.success(), "{out:?}");
     let read = |file| std::fs::read_to_string(file).expect("the graph");
     assert!(read(svg).starts_with("<svg ") && read(dot).starts_with("digraph "));
-
-    let out = run(&[&object[..], &["-o", "graph.png"]].concat());
-    let want = "verifier-model: graph.png: the name must end in .svg or .dot\n";
-    assert_eq!((out.status.code(), text(&out.stderr)), (Some(2), want));
-}
-
-#[test]
-fn a_target_that_is_none_is_one_line() {
-    for (target, says) in [
-        ("start_prog=bpf/tests/load/none.elf:x", "No such file"),
-        (
-            "start_prog=bpf/tests/load/prog.elf:none",
-            "no program 'none'",
-        ),
-        ("start_prog=bpf/tests/load/prog.elf", "OBJECT:PROGRAM"),
-    ] {
-        let args = [
-            &["bpf/tests/load/prog.elf", "--target", target][..],
-            &KERNEL,
-        ]
-        .concat();
-        let out = run(&args);
-        assert_eq!(out.status.code(), Some(2), "{out:?}");
-        assert!(text(&out.stderr).contains(says), "{out:?}");
-        assert!(out.stdout.is_empty(), "{out:?}");
-    }
 }

@@ -27,7 +27,7 @@ use verifier_model::linux_7_3;
 use worker::Task;
 
 use crate::filter::Filters;
-use crate::kernel;
+use crate::{kernel, rules};
 
 #[derive(clap::Args)]
 #[group(id = "compare")]
@@ -65,6 +65,8 @@ pub(crate) struct Args {
     /// Compare the whole logs of level 2 instead, line by line, where the kernel's are kept
     #[arg(long)]
     whole_logs: bool,
+    #[command(flatten, next_help_heading = "Verifier")]
+    rules: rules::Args,
     #[command(flatten, next_help_heading = "Kernel")]
     kernel: kernel::Args,
     /// Verify what is asked for on the standard input
@@ -82,6 +84,7 @@ Examples:
   verifier-model compare DIR --tier 1a --tier 1b                    what must agree
   verifier-model compare DIR -f 'iters*/'                           some objects, with both logs
   verifier-model compare DIR -o markdown --no-logs                  what docs/agreement.md holds
+  verifier-model compare DIR --without RULE                         what a rule decides
   verifier-model compare DIR --whole-logs                           every line of the logs
 
 Exit status:
@@ -102,7 +105,7 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
     let directory = args.answers.as_deref().unwrap_or(&default);
     if args.worker {
         let kernel = read_kernel(args, directory)?;
-        worker::serve(&kernel, out)?;
+        worker::serve(&kernel, args.rules.profile(), out)?;
         return Ok(ExitCode::SUCCESS);
     }
     ensure!(
@@ -154,6 +157,11 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         });
     }
     ensure!(!tasks.is_empty(), "-f: no program has such a name");
+    ensure!(
+        tasks.iter().any(Task::has_object),
+        "{}: none of the answers' objects is in it; `cargo xtask oracle --compile` makes them",
+        args.objects.display()
+    );
     let mut done = pool::run(&tasks, jobs, limit)?.into_iter();
     if args.whole_logs {
         return whole_log::compare(out, args.output_format, &tiers, done);
@@ -190,7 +198,11 @@ fn files(directory: &Path, wanted: &[String]) -> Result<Vec<PathBuf>> {
         bail!("there is no tier {missing}: there are {}", names.join(", "));
     }
     files.retain(|name, _| wanted.is_empty() || wanted.contains(name));
-    ensure!(!files.is_empty(), "{}: no answers", directory.display());
+    ensure!(
+        !files.is_empty(),
+        "{}: no answers; `cargo xtask oracle` writes them",
+        directory.display()
+    );
     Ok(files.into_values().collect())
 }
 

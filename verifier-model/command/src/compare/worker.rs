@@ -19,6 +19,7 @@ use bpf::program::ProgLoad;
 use serde::{Deserialize, Serialize};
 use verifier_model::Options;
 use verifier_model::Outcome;
+use verifier_model::Profile;
 use verifier_model::Verdict;
 use verifier_model::verify;
 
@@ -81,14 +82,19 @@ impl Task {
         }
     }
 
-    fn verify(&self, kernel: &Kernel) -> Said {
-        match self.try_verify(kernel) {
+    /// Whether the object is there at all.
+    pub(super) fn has_object(&self) -> bool {
+        self.object.exists()
+    }
+
+    fn verify(&self, kernel: &Kernel, profile: Profile) -> Said {
+        match self.try_verify(kernel, profile) {
             Err(e) => Said::NotLoaded(format!("{e:#}")),
             Ok(verdict) => Said::from(verdict),
         }
     }
 
-    fn try_verify(&self, kernel: &Kernel) -> Result<Verdict> {
+    fn try_verify(&self, kernel: &Kernel, profile: Profile) -> Result<Verdict> {
         let core_btf = self.core_btf.as_ref();
         let core_btf = core_btf
             .map(|path| Btf::from_file(path, None))
@@ -105,6 +111,7 @@ impl Task {
         }
         let load = load(&self.object, program, kernel, options)?;
         let options = Options {
+            profile,
             nr_cpu_ids: self.cpus,
             log_level: self.log_level,
             ..Options::default()
@@ -154,12 +161,12 @@ impl From<Verdict> for Said {
 }
 
 /// Does the tasks that come in, one after another.
-pub(super) fn serve(kernel: &Kernel, out: &mut impl Write) -> Result<()> {
+pub(super) fn serve(kernel: &Kernel, profile: Profile, out: &mut impl Write) -> Result<()> {
     writeln!(out, "{READY}")?;
     out.flush()?;
     for line in stdin().lines() {
         let task: Task = serde_json::from_str(&line?)?;
-        let said = catch_unwind(AssertUnwindSafe(|| task.verify(kernel)));
+        let said = catch_unwind(AssertUnwindSafe(|| task.verify(kernel, profile)));
         let said = said.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
