@@ -282,7 +282,7 @@ impl Env<'_> {
         }
         let (ptr, record, what, who) = if reg.typ == RegType::PTR_TO_MAP_VALUE {
             let info = self.code.map_of(reg)?;
-            let map_name = info.kernel_name().to_owned();
+            let map_name = info.def.kernel_name().to_owned();
             if info.def.btf.is_none() {
                 verbose!(
                     self,

@@ -4,12 +4,10 @@
 //! Source: `bpf_map_direct_read()`, `map_mem_size()`, `can_elide_value_nullness()` in
 //! `kernel/bpf/verifier.c`; `map_direct_value_addr` of each map type.
 
-use bpf::map::MapDef;
+use bpf::map::{BPF_F_RDONLY_PROG, MapDef};
 use bpf::uapi::MapType;
 
 const BPF_F_INNER_MAP: u32 = 1 << 12;
-
-const BPF_F_RDONLY_PROG: u32 = 1 << 7;
 
 const BPF_F_WRONLY_PROG: u32 = 1 << 8;
 

@@ -190,7 +190,7 @@ impl Env<'_> {
             self.input.struct_record(btf, id)
         } else {
             let info = self.code.map_of(reg)?;
-            let (name, has_btf) = (info.kernel_name().to_owned(), info.def.btf.is_some());
+            let (name, has_btf) = (info.def.kernel_name().to_owned(), info.def.btf.is_some());
             let record = info.record.clone();
             if !has_btf {
                 verbose!(

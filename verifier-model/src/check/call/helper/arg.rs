@@ -224,7 +224,7 @@ impl Env<'_> {
             return fail;
         }
         let info = self.code.map_of(reg)?;
-        let (map_name, has_btf) = (info.kernel_name().to_owned(), info.def.btf.is_some());
+        let (map_name, has_btf) = (info.def.kernel_name().to_owned(), info.def.btf.is_some());
         let off = info.record.off_of(kind);
         if !has_btf {
             verbose!(
