@@ -240,7 +240,7 @@ impl Known<'_> {
             if self.helper_might_sleep(insn.imm) {
                 self.code.subprogs[s].might_sleep = true;
             }
-            if crate::facts::helpers::changes_pkt_data(insn.imm) {
+            if self.input.release.tables.helpers.changes_pkt_data(insn.imm) {
                 self.code.subprogs[s].changes_pkt_data = true;
             }
             if insn.imm == crate::facts::helpers::id::TAIL_CALL {

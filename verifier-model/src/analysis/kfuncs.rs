@@ -13,7 +13,6 @@ use bpf::uapi::Insn;
 
 use crate::analysis::Known;
 use crate::facts::errno::{Check, Errno, Stop};
-use crate::facts::limits::MAX_BPF_FUNC_ARGS;
 use crate::log::verbose;
 
 impl<'a> Known<'a> {
@@ -96,12 +95,9 @@ impl<'a> Known<'a> {
             return fail;
         }
         let n = k.params.len();
-        if n > MAX_BPF_FUNC_ARGS {
-            verbose!(
-                self,
-                "Function {} has {n} > {MAX_BPF_FUNC_ARGS} args\n",
-                k.name
-            );
+        let max = self.input.release.limits.func_args;
+        if n > max {
+            verbose!(self, "Function {} has {n} > {max} args\n", k.name);
             return fail;
         }
         for i in (0..n).filter(|i| !k.is_hidden(*i)) {

@@ -115,7 +115,7 @@ impl Known<'_> {
         }
         let def = self.code.maps[m].def;
         let off = second.imm as u32;
-        if !map::has_direct_value_addr(def) {
+        if !self.input.has_direct_value_addr(def) {
             verbose!(self, "no direct value access support for this map type\n");
             return fail;
         }

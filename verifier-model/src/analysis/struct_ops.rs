@@ -21,7 +21,7 @@ use bpf::program::AttachTarget;
 
 use crate::analysis::Known;
 use crate::facts::errno::{Check, Errno, not_modelled};
-use crate::facts::struct_ops_types::{Sleep, StructOpsType};
+use crate::facts::struct_ops_types::Sleep;
 use crate::facts::types::{Flag, RegType};
 use crate::input::struct_ops::{CtxArg, StructOps};
 use crate::log::verbose;
@@ -72,7 +72,7 @@ impl<'a> Known<'a> {
             );
             return Err(Errno::EINVAL.into());
         };
-        let known = StructOpsType::find(name);
+        let known = self.input.release.tables.struct_ops.find(name);
         let stub = match known {
             Some(known) => known.stub(m.name()),
             None => format!("{name}__{}", m.name()),

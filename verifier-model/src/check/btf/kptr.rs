@@ -8,20 +8,11 @@ use bpf::kernel::fields::{Field, FieldKind};
 
 use crate::check::access::MemAccess;
 use crate::env::Env;
+use crate::facts::btf_sets::BtfSet;
 use crate::facts::errno::{Check, Errno};
 use crate::facts::types::{Flag, RegType};
 use crate::log::verbose;
 use crate::state::reg::{Meta, RegState};
-
-/// Kernel objects that are freed after an RCU grace period.
-const RCU_PROTECTED: [&str; 6] = [
-    "prog_test_ref_kfunc",
-    "cgroup",
-    "bpf_cpumask",
-    "task_struct",
-    "bpf_crypto_ctx",
-    "bpf_ksock",
-];
 
 impl Env<'_> {
     /// A load or store of a kptr in a map value.
@@ -91,8 +82,9 @@ impl Env<'_> {
     }
 
     fn kptr_load_flags(&self, field: &Field) -> Flag {
-        let protected = !field.btf.is_kernel()
-            || RCU_PROTECTED.contains(&self.input.btf_type_name(field.btf, field.btf_id));
+        let name = self.input.btf_type_name(field.btf, field.btf_id);
+        let sets = &self.input.release.tables.btf_sets;
+        let protected = !field.btf.is_kernel() || sets.contains(BtfSet::RcuProtectedTypes, name);
         let rcu_safe =
             field.kind == FieldKind::KptrPercpu || field.kind == FieldKind::KptrRef && protected;
         let mut flags = Flag::PTR_MAYBE_NULL;
