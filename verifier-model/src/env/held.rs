@@ -7,6 +7,7 @@
 use bpf::uapi::ProgType;
 
 use crate::env::Env;
+use crate::env::leaving::Leaving;
 use crate::facts::errno::{Check, Errno};
 use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
@@ -226,13 +227,9 @@ impl Env<'_> {
         }
     }
 
-    /// Nothing may be held where `what` ends the program or leaves the function.
-    pub(crate) fn check_resource_leak(
-        &mut self,
-        exception_exit: bool,
-        check_sections: bool,
-        what: &str,
-    ) -> Check {
+    /// Nothing may be held where the program ends or the function is left.
+    pub(crate) fn check_resource_leak(&mut self, leaving: Leaving, check_sections: bool) -> Check {
+        let what = leaving.words();
         if check_sections && self.path.cur.active_locks != 0 {
             verbose!(
                 self,
@@ -240,12 +237,12 @@ impl Env<'_> {
             );
             return Err(Errno::EINVAL.into());
         }
-        if let Err(e) = self.check_reference_leak(exception_exit) {
+        if let Err(e) = self.check_reference_leak(leaving == Leaving::Throw) {
             verbose!(self, "{what} would lead to reference leak\n");
             return Err(e);
         }
-        let tail_call =
-            what == "tail_call" && !self.input.profile.has(Rule::TAIL_CALL_CHECKS_SECTIONS);
+        let tail_call = leaving == Leaving::TailCall
+            && !self.input.profile.has(Rule::TAIL_CALL_CHECKS_SECTIONS);
         if !check_sections || tail_call {
             return Ok(());
         }

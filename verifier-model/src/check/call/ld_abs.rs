@@ -6,6 +6,7 @@ use bpf::uapi::{Insn, ProgType};
 
 use crate::env::Env;
 use crate::env::flow::Flow;
+use crate::env::leaving::Leaving;
 use crate::facts::errno::{Check, Errno};
 use crate::facts::limits::REG_NAMES;
 use crate::facts::types::RegType;
@@ -32,7 +33,7 @@ impl Env<'_> {
             return fail;
         }
         self.check_src_reg(CTX_REG)?;
-        self.check_resource_leak(false, true, "BPF_LD_[ABS|IND]")?;
+        self.check_resource_leak(Leaving::PacketLoad, true)?;
         let ctx = *self.reg(CTX_REG);
         if ctx.typ != RegType::PTR_TO_CTX {
             verbose!(self, "at the time of BPF_LD_ABS|IND R6 != pointer to skb\n");

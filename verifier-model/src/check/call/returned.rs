@@ -8,6 +8,7 @@ use bpf::uapi::{AttachType as A, ProgType as P};
 
 use crate::env::Env;
 use crate::env::flow::Flow;
+use crate::env::leaving::Leaving;
 use crate::facts::errno::{Check, Errno};
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
@@ -200,7 +201,7 @@ impl Env<'_> {
     pub(crate) fn process_exception_exit(&mut self) -> Check<Flow> {
         let check_sections =
             self.input.profile.has(Rule::THROW_CHECKS_RESOURCES) || self.path.cur.curframe() == 0;
-        self.check_resource_leak(true, check_sections, "bpf_throw")?;
+        self.check_resource_leak(Leaving::Throw, check_sections)?;
         Ok(Flow::Exit)
     }
 }
