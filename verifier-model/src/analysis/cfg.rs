@@ -8,6 +8,7 @@ use bpf::insn::jmp;
 use crate::analysis::Known;
 use crate::facts::errno::{Check, Errno};
 use crate::facts::rule::Rule;
+use crate::facts::special_kfunc::SpecialKfunc;
 use crate::log::verbose;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -255,10 +256,10 @@ impl Known<'_> {
             if k.flags.contains(KfuncFlags::SLEEPABLE) {
                 self.code.subprogs[s].might_sleep = true;
             }
-            if k.is_vmlinux_func("bpf_xdp_pull_data") {
+            if k.is(SpecialKfunc::XdpPullData) {
                 self.code.subprogs[s].changes_pkt_data = true;
             }
-            if k.is_vmlinux_func("bpf_throw") {
+            if k.is(SpecialKfunc::Throw) {
                 self.code.subprogs[s].might_throw = true;
             }
         }

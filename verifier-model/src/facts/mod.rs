@@ -31,6 +31,8 @@ pub(crate) mod release;
 
 pub(crate) mod rule;
 
+pub(crate) mod special_kfunc;
+
 pub(crate) mod struct_ops_types;
 
 pub(crate) mod table;

@@ -7,6 +7,7 @@ use bpf::uapi::{AttachType as A, ProgType as P};
 
 use crate::env::Env;
 use crate::facts::errno::{Check, Errno};
+use crate::facts::special_kfunc::SpecialKfunc;
 use crate::input::struct_ops::StructOps;
 use crate::log::verbose;
 use crate::state::{MAX_BPF_STACK, MAX_CALL_FRAMES};
@@ -92,7 +93,7 @@ impl Env<'_> {
             while i < end {
                 let insn = self.code.insns[i];
                 if insn.is_kfunc_call() && insn.off == 0 {
-                    let throws = self.input.is_special_kfunc(&insn, &["bpf_throw"]);
+                    let throws = self.input.special_kfunc(&insn) == Some(SpecialKfunc::Throw);
                     if throws && self.chain(idx, &info).any(|s| self.marks.funcs[s].is_cb) {
                         verbose!(
                             self,
