@@ -232,11 +232,13 @@ mod tests {
 
     #[test]
     fn fields_of_an_address_family() {
-        use AttachType as A;
         let write = |off, size, attach| access(View::SockAddr, (off, size), Access::Write, attach);
-        assert!(write(4, 4, A::CgroupInet4Bind).is_some());
-        assert!(write(4, 4, A::CgroupInet6Bind).is_none());
-        assert!(write(8, 8, A::CgroupInet6Bind).is_some());
-        assert!(write(56, 8, A::CgroupUdp6Sendmsg).is_none(), "past the end");
+        assert!(write(4, 4, AttachType::CgroupInet4Bind).is_some());
+        assert!(write(4, 4, AttachType::CgroupInet6Bind).is_none());
+        assert!(write(8, 8, AttachType::CgroupInet6Bind).is_some());
+        assert!(
+            write(56, 8, AttachType::CgroupUdp6Sendmsg).is_none(),
+            "past the end"
+        );
     }
 }

@@ -81,7 +81,6 @@ impl Condition {
 impl Caller<'_> {
     /// Whether an entry is for this caller.
     pub(crate) fn meets(&self, condition: &Condition) -> bool {
-        use AttachType as A;
         let attach = self.prog.expected_attach_type;
         let any = |is: &dyn Fn(&str) -> bool| condition.values.iter().any(|v| is(v));
         let is = match condition.asks {
@@ -92,20 +91,20 @@ impl Caller<'_> {
             }),
             Asks::Hook => any(&|value| self.hook == value),
             Asks::Sleepable => self.prog.sleepable(),
-            Asks::Iter => attach == A::TraceIter,
-            Asks::LsmCgroup => attach == A::LsmCgroup,
+            Asks::Iter => attach == AttachType::TraceIter,
+            Asks::LsmCgroup => attach == AttachType::LsmCgroup,
             Asks::Trampoline => match self.prog.prog_type {
                 ProgType::Tracing => matches!(
                     attach,
-                    A::TraceFentry
-                        | A::TraceFexit
-                        | A::ModifyReturn
-                        | A::TraceFsession
-                        | A::TraceFentryMulti
-                        | A::TraceFexitMulti
-                        | A::TraceFsessionMulti
+                    AttachType::TraceFentry
+                        | AttachType::TraceFexit
+                        | AttachType::ModifyReturn
+                        | AttachType::TraceFsession
+                        | AttachType::TraceFentryMulti
+                        | AttachType::TraceFexitMulti
+                        | AttachType::TraceFsessionMulti
                 ),
-                ProgType::Lsm => attach == A::LsmMac,
+                ProgType::Lsm => attach == AttachType::LsmMac,
                 _ => false,
             },
         };
