@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Reads what comes with the crate of each kernel release, so that a mistake in it ends the build.
+//! Reads the data that comes with the crate, so that a mistake in it ends the build.
 //!
-//! The kernel's types are unpacked, checked and indexed, and nothing of that is left to do when the
-//! command starts; `bpf/src/btf/indexed.rs` says what is written. The tables are read for mistakes
-//! alone: they are small enough to be read again when something is asked of them.
+//! What is left to do when the command starts is nothing: the kernel's types are unpacked, checked and
+//! indexed here, and advice becomes a table. `bpf/src/btf/indexed.rs` says what is written. The tables
+//! of a release are read for mistakes alone: they are small enough to be read again when something is
+//! asked of them.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -33,16 +34,95 @@ mod facts {
 
 const PACKED: &str = "data/linux-7.3/vmlinux.btf.lz4";
 
+const ADVICE: &str = "data/advice.txt";
+
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed={PACKED}");
     facts::tables::Tables::new(facts::tables::texts!("linux-7.3")).check()?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("vmlinux.btf"), types()?)?;
+    println!("cargo::rerun-if-changed={ADVICE}");
+    let text = fs::read_to_string(ADVICE).map_err(|e| format!("cannot read {ADVICE}: {e}"))?;
+    fs::write(out.join("advice.rs"), advice(&text)?)?;
+    Ok(())
+}
+
+fn types() -> Result<Vec<u8>, Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={PACKED}");
     let packed = fs::read(PACKED).map_err(|e| format!("cannot read {PACKED}: {e}"))?;
     let vmlinux = btf::Btf::from_lz4(&packed, None)?;
     let to_bytes = match env::var("CARGO_CFG_TARGET_ENDIAN")?.as_str() {
         "big" => u32::to_be_bytes,
         _ => u32::to_le_bytes,
     };
-    let out = PathBuf::from(env::var("OUT_DIR")?).join("vmlinux.btf");
-    fs::write(out, vmlinux.to_indexed(to_bytes))?;
-    Ok(())
+    Ok(vmlinux.to_indexed(to_bytes))
+}
+
+/// A kind with its advice, as `data/advice.txt` has it.
+#[derive(Default)]
+struct Entry<'a> {
+    name: &'a str,
+    patterns: Vec<(&'a str, &'a str)>,
+    rule: Option<&'a str>,
+    what: &'a str,
+    advice: Vec<&'a str>,
+}
+
+/// The table `ADVICE`, in Rust.
+fn advice(text: &str) -> Result<String, String> {
+    let mut all: Vec<Entry<'_>> = Vec::new();
+    for (n, line) in text.lines().enumerate() {
+        let wrong = |what: &str| format!("{ADVICE}:{}: {what}", n + 1);
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+            all.push(Entry {
+                name,
+                ..Entry::default()
+            });
+            continue;
+        }
+        let (key, value) = line.split_once(": ").ok_or_else(|| wrong("no key"))?;
+        let entry = all.last_mut().ok_or_else(|| wrong("before any [name]"))?;
+        match key {
+            "match" => entry.patterns.push((value, "")),
+            "check" => {
+                let bare = entry.patterns.iter_mut().filter(|p| p.1.is_empty());
+                bare.for_each(|p| p.1 = value);
+            }
+            "rule" => entry.rule = Some(value),
+            "what" => entry.what = value,
+            "do" => entry.advice.push(value),
+            _ => return Err(wrong("this key means nothing")),
+        }
+    }
+    let mut out = String::from("pub(crate) static ADVICE: &[Advice] = &[\n");
+    for entry in &all {
+        let whole = !entry.patterns.iter().any(|p| p.1.is_empty())
+            && !entry.patterns.is_empty()
+            && !entry.what.is_empty()
+            && !entry.advice.is_empty();
+        if !whole {
+            return Err(format!("{ADVICE}: [{}] lacks a part", entry.name));
+        }
+        let Entry {
+            patterns,
+            rule,
+            what,
+            advice,
+            ..
+        } = entry;
+        // A name that is no kind does not compile.
+        out += &format!(
+            "    Advice {{ kind: Kind::{}, patterns: &{patterns:?}, rule: {rule:?}, what: {what:?}, \
+             advice: &{advice:?} }},\n",
+            camel_case(entry.name)
+        );
+    }
+    Ok(out + "];\n")
+}
+
+fn camel_case(name: &str) -> String {
+    let word = |w: &str| w[..1].to_uppercase() + &w[1..];
+    name.split('-').map(word).collect()
 }

@@ -63,12 +63,14 @@ pub use bpf::program::ProgLoad;
 
 pub use explain::{Explanation, explain};
 pub use facts::errno::Errno;
+pub use facts::kind::Kind;
+pub use facts::rejection::Rejection;
 pub use facts::release::Release;
 pub use facts::release::linux_7_3::{helper_name, linux_7_3};
 pub use facts::rule::{Before, Profile, Rule};
 pub use graph::{Graph, graph};
 pub use options::Options;
-pub use verdict::{Outcome, Rejection, Stats, Verdict};
+pub use verdict::{Outcome, Stats, Verdict};
 pub use verify::verify;
 
 // For `cargo bench` alone.

@@ -9,7 +9,9 @@
 use std::cell::{Cell, Ref, RefCell};
 use std::fmt;
 
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
+use crate::facts::kind::Kind;
+use crate::facts::rejection::{Checked, Rejection, Stop};
 
 /// Prints to the log of `$env` (`verbose()`).
 macro_rules! verbose {
@@ -20,6 +22,43 @@ macro_rules! verbose {
     };
 }
 pub(crate) use verbose;
+
+/// Rejects the program: prints why to the log of `$env`, and ends verification.
+///
+/// ```text
+/// return reject!(self, FramePointer [regno], EACCES, "frame pointer is read only");
+///                      kind and the registers that are concerned
+/// return reject!(self @ i, ControlFlow, EINVAL, "unreachable insn {i}");
+///                       the instruction, where it is not that of the walk
+/// ```
+///
+/// The kernel ends a message with a newline; where it forgot to, `unended` stands before the kind.
+macro_rules! reject {
+    ($env:ident $(@ $at:expr)?, unended $kind:ident $([$($reg:expr),*])?, $errno:ident, $($arg:tt)*) => {
+        $env.log.reject("", $crate::log::rejection!($env $(@ $at)?, $kind [$($($reg),*)?], $errno, $($arg)*))
+    };
+    ($env:ident $(@ $at:expr)?, $kind:ident $([$($reg:expr),*])?, $errno:ident, $($arg:tt)*) => {
+        $env.log.reject("\n", $crate::log::rejection!($env $(@ $at)?, $kind [$($($reg),*)?], $errno, $($arg)*))
+    };
+}
+pub(crate) use reject;
+
+/// What [`reject!`] rejects with.
+macro_rules! rejection {
+    (place $env:ident) => { $env.place() };
+    (place $env:ident $at:expr) => { Some($at as u32) };
+    ($env:ident $(@ $at:expr)?, $kind:ident [$($reg:expr),*], $errno:ident, $($arg:tt)*) => {
+        $crate::facts::rejection::Rejection {
+            kind: $crate::facts::kind::Kind::$kind,
+            errno: $crate::facts::errno::Errno::$errno,
+            message: format!($($arg)*),
+            cause: None,
+            insn: $crate::log::rejection!(place $env $($at)?),
+            regs: vec![$($reg as u8),*],
+        }
+    };
+}
+pub(crate) use rejection;
 
 /// What was printed, and how far. It is shared by all who print, so that nobody has to be handed
 /// more than it reads in order to say something.
@@ -134,11 +173,34 @@ impl Log {
     }
 
     /// An internal inconsistency; the kernel warns and fails with `EFAULT`.
-    pub(crate) fn verifier_bug<T>(&self, what: fmt::Arguments<'_>) -> Check<T> {
+    pub(crate) fn verifier_bug<T>(&self, what: fmt::Arguments<'_>) -> Checked<T> {
+        let mut why = Rejection::silent(Errno::EFAULT);
+        why.kind = Kind::VerifierBug;
+        why.message = format!("verifier bug: {what}");
+        self.reject("\n", why)
+    }
+
+    /// Prints the line by which a caller sums up what was found wrong. A kind says that the caller
+    /// knows better what that is.
+    pub(crate) fn sum_up(&self, stop: Stop, kind: Option<Kind>, line: fmt::Arguments<'_>) -> Stop {
+        let Stop::Rejected(mut why) = stop else {
+            return stop;
+        };
         if self.level != 0 {
-            self.print(format_args!("verifier bug: {what}\n"));
+            self.print(format_args!("{line}\n"));
         }
-        Err(Errno::EFAULT.into())
+        why.kind = kind.unwrap_or(why.kind);
+        let message = std::mem::replace(&mut why.message, line.to_string());
+        why.cause = why.cause.or(Some(message).filter(|m| !m.is_empty()));
+        Stop::Rejected(why)
+    }
+
+    /// Says why, and ends verification.
+    pub(crate) fn reject<T>(&self, end: &str, why: Rejection) -> Checked<T> {
+        if self.level != 0 {
+            self.print(format_args!("{}{end}", why.message));
+        }
+        Err(Stop::Rejected(Box::new(why)))
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the kernel would say of a program.
 
-use crate::facts::errno::Errno;
+use crate::Rejection;
 
 /// Counts, as the last line of the log has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,18 +38,6 @@ pub enum Outcome {
     Rejected(Rejection),
     /// Nobody knows: the program needs something that is not modelled, named here.
     NotModelled(String),
-}
-
-/// Why a program is rejected.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejection {
-    /// What `bpf(2)` fails with.
-    pub errno: Errno,
-    /// The last line that says why, as the kernel prints it; empty where it prints none, and at a
-    /// log level of 0.
-    pub message: String,
-    /// Instruction at which it was rejected, counted from 0, when it was during the walk.
-    pub insn: Option<u32>,
 }
 
 impl Verdict {

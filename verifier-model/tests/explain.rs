@@ -74,7 +74,7 @@ fn what_is_said_is_what_was_read_and_found_good() {
             wrong.push(format!("=== {}\n{text}", file.display()));
         }
         let json = serde_json::to_value(&e).expect("JSON");
-        covered.extend(json["class"].as_str().map(str::to_owned));
+        covered.extend(json["kind"].as_str().map(str::to_owned));
         said_in.push(file);
     }
     assert!(wrong.is_empty(), "not as expected:\n{}", wrong.join("\n"));
@@ -100,7 +100,7 @@ fn json_has_the_same() {
     {
         let (_, e) = explain(load, &kernel, &Options::default());
         let json = serde_json::to_value(&e).expect("JSON");
-        assert_eq!(json["class"], "reference-leak");
+        assert_eq!(json["kind"], "reference-leak");
         assert_eq!(json["site"]["line"]["file"], "calls.c");
         let acquired = &json["held"][0]["site"]["text"];
         assert_eq!(acquired, "call bpf_ringbuf_reserve#131");

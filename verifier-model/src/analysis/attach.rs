@@ -4,27 +4,30 @@
 //! Source: `check_attach_btf_id()` in `kernel/bpf/verifier.c`, `bpf_lsm_verify_prog()` in
 //! `kernel/bpf/bpf_lsm.c`.
 
-use crate::facts::errno::not_modelled;
-use crate::input::Extends;
 use bpf::program::AttachTarget;
 use bpf::uapi::ProgType as P;
 
 use crate::analysis::Known;
 use crate::facts::btf_sets::BtfSet;
-use crate::facts::errno::{Check, Errno};
-use crate::log::verbose;
+use crate::facts::rejection::{Checked, not_modelled};
+use crate::input::Extends;
+use crate::log::reject;
 
 impl Known<'_> {
     /// Attach points that this model knows nothing of.
-    pub(crate) fn check_attach(&mut self) -> Check {
+    pub(crate) fn check_attach(&mut self) -> Checked {
         use bpf::uapi::AttachType as A;
         let (typ, sleepable) = (self.input.prog.prog_type, self.input.prog.sleepable());
         if typ == P::Syscall {
             if sleepable {
                 return Ok(());
             }
-            verbose!(self, "Syscall programs can only be sleepable\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                ProgramCannotSleep,
+                EINVAL,
+                "Syscall programs can only be sleepable"
+            );
         }
         let can_sleep = match typ {
             P::Tracing => matches!(
@@ -44,8 +47,12 @@ impl Known<'_> {
             _ => false,
         };
         if sleepable && (!can_sleep || self.input.extends.is_some()) {
-            verbose!(self, "Program of this type cannot be sleepable\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                ProgramCannotSleep,
+                EINVAL,
+                "Program of this type cannot be sleepable"
+            );
         }
         if let Some(dst) = self.input.dst_prog.clone() {
             self.check_dst_prog(&dst)?;
@@ -53,8 +60,12 @@ impl Known<'_> {
             return Ok(());
         }
         if typ == P::Ext {
-            verbose!(self, "Tracing programs must provide btf_id\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                AttachTarget,
+                EINVAL,
+                "Tracing programs must provide btf_id"
+            );
         }
         if matches!(typ, P::Tracing | P::Lsm) && self.input.prog.attach.is_none() {
             return not_modelled("tracing programs without a target");
@@ -69,16 +80,19 @@ impl Known<'_> {
     }
 
     /// Whether an LSM program may attach where it wants to (`bpf_lsm_verify_prog`).
-    pub(crate) fn check_lsm_attach(&self) -> Check {
+    pub(crate) fn check_lsm_attach(&self) -> Checked {
         let may_sleep = self.input.attaches_to_one_of(BtfSet::SleepableLsmHooks);
         if self.input.prog.sleepable() && !may_sleep {
             let name = self.input.attach_func_name();
-            verbose!(self, "{name} is not sleepable\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(self, ProgramCannotSleep, EINVAL, "{name} is not sleepable");
         }
         if !self.input.prog.gpl_compatible() {
-            verbose!(self, "LSM programs must have a GPL compatible license\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                Gpl,
+                EINVAL,
+                "LSM programs must have a GPL compatible license"
+            );
         }
         let name = self.input.attach_func_name();
         let id = match self.input.prog.attach {
@@ -92,7 +106,11 @@ impl Known<'_> {
         } else {
             return Ok(());
         };
-        verbose!(self, "attach_btf_id {id} points to {why} {name}\n");
-        Err(Errno::EINVAL.into())
+        reject!(
+            self,
+            AttachTarget,
+            EINVAL,
+            "attach_btf_id {id} points to {why} {name}"
+        )
     }
 }

@@ -6,10 +6,11 @@
 use bpf::insn::jmp;
 
 use crate::analysis::Known;
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
 use crate::facts::special_kfunc::SpecialKfunc;
-use crate::log::verbose;
+use crate::log::reject;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Visit {
@@ -34,7 +35,7 @@ impl Known<'_> {
     ///
     /// A *back edge* leads to an instruction that is on the current walk. Only the unprivileged are
     /// refused for one; others have their loops bounded by [`crate::walk::prune`].
-    pub(crate) fn check_cfg(&mut self) -> Check {
+    pub(crate) fn check_cfg(&mut self) -> Checked {
         let n = self.code.insns.len();
         let mut w = Walk {
             state: vec![Visit::Unseen; n],
@@ -53,13 +54,15 @@ impl Known<'_> {
         let mut i = 0;
         while i < n {
             if w.state[i] != Visit::Explored {
-                verbose!(self, "unreachable insn {i}\n");
-                return Err(Errno::EINVAL.into());
+                return reject!(self @ i, ControlFlow, EINVAL, "unreachable insn {i}");
             }
             if self.code.insns[i].is_ld_imm64() {
                 if w.state.get(i + 1).is_some_and(|s| *s != Visit::Unseen) {
-                    verbose!(self, "jump into the middle of ldimm64 insn {i}\n");
-                    return Err(Errno::EINVAL.into());
+                    return reject!(self @ i,
+                        ControlFlow,
+                        EINVAL,
+                        "jump into the middle of ldimm64 insn {i}"
+                    );
                 }
                 i += 1;
             }
@@ -68,7 +71,7 @@ impl Known<'_> {
         Ok(())
     }
 
-    fn walk_cfg(&mut self, w: &mut Walk) -> Check {
+    fn walk_cfg(&mut self, w: &mut Walk) -> Checked {
         while let Some(&t) = w.stack.last() {
             if !self.visit_insn(w, t)? {
                 w.state[t] = Visit::Explored;
@@ -79,7 +82,7 @@ impl Known<'_> {
     }
 
     /// Labels one more edge of `t`; true when that led to a new instruction.
-    fn push_insn(&mut self, w: &mut Walk, t: usize, to: i64, edge: u8) -> Check<bool> {
+    fn push_insn(&mut self, w: &mut Walk, t: usize, to: i64, edge: u8) -> Checked<bool> {
         if matches!(w.state[t], Visit::Discovered(e) if e >= edge) {
             return Ok(false);
         }
@@ -87,8 +90,11 @@ impl Known<'_> {
             Ok(to) if to < self.code.insns.len() => to,
             _ => {
                 self.verbose_linfo(t, format_args!("{t}: "));
-                verbose!(self, "jump out of range from insn {t} to {to}\n");
-                return Err(Errno::EINVAL.into());
+                return reject!(self @ t,
+                    ControlFlow,
+                    EINVAL,
+                    "jump out of range from insn {t} to {to}"
+                );
             }
         };
         if edge == BRANCH {
@@ -112,8 +118,7 @@ impl Known<'_> {
                 }
                 self.verbose_linfo(t, format_args!("{t}: "));
                 self.verbose_linfo(to, format_args!("{to}: "));
-                verbose!(self, "back-edge from insn {t} to {to}\n");
-                Err(Errno::EINVAL.into())
+                reject!(self @ t, ControlFlow, EINVAL, "back-edge from insn {t} to {to}")
             }
             Visit::Explored => {
                 w.state[t] = Visit::Discovered(edge);
@@ -122,7 +127,7 @@ impl Known<'_> {
         }
     }
 
-    fn visit_call(&mut self, w: &mut Walk, t: usize, visit_callee: bool) -> Check<bool> {
+    fn visit_call(&mut self, w: &mut Walk, t: usize, visit_callee: bool) -> Checked<bool> {
         let next = t + self.code.insns[t].slots();
         if self.push_insn(w, t, next as i64, FALLTHROUGH)? {
             return Ok(true);
@@ -151,7 +156,7 @@ impl Known<'_> {
     }
 
     /// True while there is more to explore below `t`.
-    fn visit_insn(&mut self, w: &mut Walk, t: usize) -> Check<bool> {
+    fn visit_insn(&mut self, w: &mut Walk, t: usize) -> Checked<bool> {
         let insn = self.code.insns[t];
         if insn.is_ldimm64_func() {
             return self.visit_call(w, t, true);
@@ -196,7 +201,7 @@ impl Known<'_> {
     }
 
     /// A jump with any number of edges.
-    fn visit_gotox_insn(&mut self, w: &mut Walk, t: usize) -> Check<bool> {
+    fn visit_gotox_insn(&mut self, w: &mut Walk, t: usize) -> Checked<bool> {
         let jt = match self.code.aux[t].jt.clone() {
             Some(jt) => jt,
             None => self.create_jt(t)?,
@@ -221,7 +226,7 @@ impl Known<'_> {
     }
 
     /// Points at a call: where callbacks and iterators converge, and what the callee's effects are.
-    fn mark_call_points(&mut self, t: usize) -> Check {
+    fn mark_call_points(&mut self, t: usize) -> Checked {
         let insn = self.code.insns[t];
         if self.is_async_callback_calling(&insn) {
             self.code.aux[t].prune_point = true;

@@ -10,8 +10,9 @@ use bpf::program::ProgLoad;
 use bpf::uapi::Insn;
 
 use crate::analysis::liveness::Liveness;
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
+use crate::facts::rejection::Checked;
 use crate::facts::types::{ArgType, RegType};
 use crate::state::reg::{Meta, RegState};
 
@@ -221,7 +222,7 @@ impl Succ {
 
 impl<'a> Code<'a> {
     /// The map that a pointer belongs to.
-    pub(crate) fn map_of(&self, reg: &RegState) -> Check<&crate::analysis::code::MapInfo<'a>> {
+    pub(crate) fn map_of(&self, reg: &RegState) -> Checked<&crate::analysis::code::MapInfo<'a>> {
         reg.map()
             .and_then(|m| self.maps.get(m))
             .ok_or_else(|| Errno::EFAULT.into())

@@ -11,7 +11,7 @@ use bpf::insn::{MAX_BPF_REG, alu, class, jmp, mode};
 use bpf::uapi::{Insn, pseudo};
 
 use crate::analysis::Known;
-use crate::facts::errno::Check;
+use crate::facts::rejection::Checked;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Arg {
@@ -137,7 +137,7 @@ impl Known<'_> {
     }
 
     /// Turns branches with a known outcome into jumps (`bpf_prune_dead_branches`).
-    pub(crate) fn prune_dead_branches(&mut self) -> Check {
+    pub(crate) fn prune_dead_branches(&mut self) -> Checked {
         let mut changed = false;
         for i in 0..self.code.insns.len() {
             let (insn, aux) = (self.code.insns[i], &self.code.aux[i]);

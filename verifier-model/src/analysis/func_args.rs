@@ -11,12 +11,13 @@ use bpf::uapi::{AttachType, ProgType as P};
 
 use crate::analysis::Known;
 use crate::analysis::code::{FuncArgs, SubprogArg};
-use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
+use crate::facts::rejection::Checked;
 use crate::facts::type_tags::type_tags;
 use crate::facts::types::{ArgType as A, Flag as F};
 use crate::input::ctx::ctx_struct;
-use crate::log::verbose;
+use crate::log::reject;
 
 bitflags::bitflags! {
     /// `__arg_*` tags of a parameter.
@@ -58,11 +59,11 @@ impl Known<'_> {
         subprog: usize,
         unreliable: bool,
         found: &mut FuncArgs,
-    ) -> Check {
+    ) -> Checked {
         if found.cached {
             return Ok(());
         }
-        let fault = Err(Stop::Errno(Errno::EFAULT));
+        let fault = Err(Errno::EFAULT.into());
         let global = self.code.subprog_is_global(subprog);
         let Some(btf) = &self.input.prog.btf else {
             return fault;
@@ -74,8 +75,12 @@ impl Known<'_> {
             .type_by_id(info.type_id)
             .filter(|t| t.kind() == Kind::Func)
         else {
-            verbose!(self, "BTF of func#{subprog} doesn't point to KIND_FUNC\n");
-            return fault;
+            return reject!(
+                self,
+                FunctionBtf,
+                EFAULT,
+                "BTF of func#{subprog} doesn't point to KIND_FUNC"
+            );
         };
         let name = func.name();
         if unreliable {
@@ -87,40 +92,48 @@ impl Known<'_> {
             .type_by_id(func.type_id())
             .filter(|t| t.kind() == Kind::FuncProto)
         else {
-            verbose!(self, "Invalid type of function {name}()\n");
-            return fault;
+            return reject!(
+                self,
+                FunctionBtf,
+                EFAULT,
+                "Invalid type of function {name}()"
+            );
         };
         let params: Vec<_> = proto.params().collect();
         let n = params.len();
         let max = self.input.release.limits.func_args;
         found.args = vec![SubprogArg::default(); n.min(max)];
         if n > max {
-            verbose!(
+            return reject!(
                 self,
-                "kernel supports at most {max} parameters, function {name} has {n}\n"
+                FunctionPrototype,
+                EFAULT,
+                "kernel supports at most {max} parameters, function {name} has {n}"
             );
-            return fault;
         }
         if n > MAX_BPF_FUNC_REG_ARGS {
             found.stack_arg_cnt = n - MAX_BPF_FUNC_REG_ARGS;
             if global {
-                verbose!(
+                return reject!(
                     self,
-                    "global function {name} has {n} > {MAX_BPF_FUNC_REG_ARGS} args, stack args not supported\n"
+                    FunctionPrototype,
+                    EINVAL,
+                    "global function {name} has {n} > {MAX_BPF_FUNC_REG_ARGS} args, stack args not supported"
                 );
-                return Err(Errno::EINVAL.into());
             }
         }
         let ret = btf.skip_mods_and_typedefs(proto.type_id());
         let arena_ptr = subprog != 0 && points_to_arena(btf, ret);
         if !is_void(ret) && !is_scalar(ret) && !arena_ptr {
-            if global {
-                verbose!(
-                    self,
-                    "Global function {name}() return value not void or scalar. Only those are supported.\n"
-                );
+            if !global {
+                return Err(Errno::EOPNOTSUPP.into());
             }
-            return Err(Errno::EOPNOTSUPP.into());
+            return reject!(
+                self,
+                FunctionPrototype,
+                EOPNOTSUPP,
+                "Global function {name}() return value not void or scalar. Only those are supported."
+            );
         }
         for (i, p) in params.iter().enumerate() {
             let arg = self.prepare_func_arg(btf, func, p.type_id(), i, global)?;
@@ -130,7 +143,7 @@ impl Known<'_> {
         Ok(())
     }
 
-    fn arg_tags(&self, btf: &Btf, func: Type<'_>, i: usize, global: bool) -> Check<Tags> {
+    fn arg_tags(&self, btf: &Btf, func: Type<'_>, i: usize, global: bool) -> Checked<Tags> {
         let mut tags = Tags::empty();
         let texts: Vec<String> = btf
             .decl_tags_of(func.id(), Some(i as u32))
@@ -138,11 +151,12 @@ impl Known<'_> {
             .collect();
         for text in texts.iter().filter_map(|t| t.strip_prefix("arg:")) {
             if !global {
-                verbose!(
+                return reject!(
                     self,
-                    "arg#{i} type tag is not supported in static functions\n"
+                    ArgumentTag,
+                    EOPNOTSUPP,
+                    "arg#{i} type tag is not supported in static functions"
                 );
-                return Err(Errno::EOPNOTSUPP.into());
             }
             tags |= match text {
                 "ctx" => Tags::CTX,
@@ -152,8 +166,12 @@ impl Known<'_> {
                 "nullable" => Tags::NULLABLE,
                 "arena" => Tags::ARENA,
                 _ => {
-                    verbose!(self, "arg#{i} has unsupported set of tags\n");
-                    return Err(Errno::EOPNOTSUPP.into());
+                    return reject!(
+                        self,
+                        ArgumentTag,
+                        EOPNOTSUPP,
+                        "arg#{i} has unsupported set of tags"
+                    );
                 }
             };
         }
@@ -167,8 +185,8 @@ impl Known<'_> {
         type_id: u32,
         i: usize,
         global: bool,
-    ) -> Check<SubprogArg> {
-        let fail = Err(Stop::Errno(Errno::EINVAL));
+    ) -> Checked<SubprogArg> {
+        let fail = Err(Errno::EINVAL.into());
         let mut tags = self.arg_tags(btf, func, i, global)?;
         if points_to_arena(btf, btf.skip_mods_and_typedefs(type_id)) {
             tags |= Tags::ARENA;
@@ -183,27 +201,36 @@ impl Known<'_> {
         let t = btf.skip_mods_and_typedefs(type_id);
         if t.kind() != Kind::Ptr {
             if !tags.is_empty() {
-                verbose!(self, "arg#{i} has pointer tag, but is not a pointer type\n");
-                return fail;
+                return reject!(
+                    self,
+                    ArgumentTag,
+                    EINVAL,
+                    "arg#{i} has pointer tag, but is not a pointer type"
+                );
             }
             if is_scalar(t) {
                 return arg(A::ARG_ANYTHING);
             }
-            if global {
-                verbose!(
-                    self,
-                    "Arg#{i} type {} in {}() is not supported yet.\n",
-                    kind_str(t),
-                    func.name()
-                );
+            if !global {
+                return fail;
             }
-            return fail;
+            let (kind, name) = (kind_str(t), func.name());
+            return reject!(
+                self,
+                FunctionPrototype,
+                EINVAL,
+                "Arg#{i} type {kind} in {name}() is not supported yet."
+            );
         }
         let target = btf.skip_mods_and_typedefs(t.type_id());
         if tags.contains(Tags::CTX) || self.input.is_prog_ctx_type(btf, t) {
             if !(tags - Tags::CTX).is_empty() {
-                verbose!(self, "arg#{i} has invalid combination of tags\n");
-                return fail;
+                return reject!(
+                    self,
+                    ArgumentTag,
+                    EINVAL,
+                    "arg#{i} has invalid combination of tags"
+                );
             }
             if tags.contains(Tags::CTX) {
                 self.validate_prog_ctx_type(btf, t, i)?;
@@ -213,15 +240,23 @@ impl Known<'_> {
         let is_struct = matches!(target.kind(), Kind::Struct | Kind::Union | Kind::Fwd);
         if is_struct && target.name() == "bpf_dynptr" {
             if !tags.is_empty() {
-                verbose!(self, "arg#{i} has invalid combination of tags\n");
-                return fail;
+                return reject!(
+                    self,
+                    ArgumentTag,
+                    EINVAL,
+                    "arg#{i} has invalid combination of tags"
+                );
             }
             return arg(A::ARG_PTR_TO_DYNPTR);
         }
         if tags.contains(Tags::TRUSTED) {
             if tags.contains(Tags::NONNULL) {
-                verbose!(self, "arg#{i} has invalid combination of tags\n");
-                return fail;
+                return reject!(
+                    self,
+                    ArgumentTag,
+                    EINVAL,
+                    "arg#{i} has invalid combination of tags"
+                );
             }
             let btf_id = self.kernel_type_of(target, i)?;
             let mut arg_type = A::ARG_PTR_TO_BTF_ID | F::PTR_TRUSTED;
@@ -236,11 +271,12 @@ impl Known<'_> {
         }
         if tags.contains(Tags::UNTRUSTED) {
             if tags != Tags::UNTRUSTED {
-                verbose!(
+                return reject!(
                     self,
-                    "arg#{i} untrusted cannot be combined with any other tags\n"
+                    ArgumentTag,
+                    EINVAL,
+                    "arg#{i} untrusted cannot be combined with any other tags"
                 );
-                return fail;
             }
             if is_void(target) || is_scalar(target) {
                 return arg(A::ARG_PTR_TO_MEM | F::MEM_RDONLY | F::PTR_UNTRUSTED);
@@ -254,11 +290,12 @@ impl Known<'_> {
         }
         if tags.contains(Tags::ARENA) {
             if tags != Tags::ARENA {
-                verbose!(
+                return reject!(
                     self,
-                    "arg#{i} arena cannot be combined with any other tags\n"
+                    ArgumentTag,
+                    EINVAL,
+                    "arg#{i} arena cannot be combined with any other tags"
                 );
-                return fail;
             }
             return arg(A::ARG_PTR_TO_ARENA);
         }
@@ -266,17 +303,22 @@ impl Known<'_> {
             return fail;
         }
         if tags.contains(Tags::NULLABLE) {
-            verbose!(self, "arg#{i} has invalid combination of tags\n");
-            return fail;
+            return reject!(
+                self,
+                ArgumentTag,
+                EINVAL,
+                "arg#{i} has invalid combination of tags"
+            );
         }
         let Ok(mem_size) = btf.resolve_size(target.id()) else {
-            verbose!(
+            return reject!(
                 self,
-                "arg#{i} reference type('{} {}') size cannot be determined: -22\n",
+                ArgumentType,
+                EINVAL,
+                "arg#{i} reference type('{} {}') size cannot be determined: -22",
                 kind_str(target),
                 target.name()
             );
-            return fail;
         };
         let mut arg_type = A::ARG_PTR_TO_MEM | F::PTR_MAYBE_NULL;
         if tags.contains(Tags::NONNULL) {
@@ -290,7 +332,7 @@ impl Known<'_> {
     }
 
     /// The kernel's structure of the same name, flavours aside.
-    fn kernel_type_of(&self, t: Type<'_>, i: usize) -> Check<u32> {
+    fn kernel_type_of(&self, t: Type<'_>, i: usize) -> Checked<u32> {
         let name = t.name().split("___").next().unwrap_or_default();
         let found = self
             .input
@@ -299,18 +341,19 @@ impl Known<'_> {
             .find_by_name_kind(name, t.kind())
             .map(|t| t.id());
         let Some(id) = found else {
-            verbose!(
+            return reject!(
                 self,
-                "arg#{i} reference type('{} {}') has no matches\n",
+                ArgumentType,
+                ENOENT,
+                "arg#{i} reference type('{} {}') has no matches",
                 kind_str(t),
                 t.name()
             );
-            return Err(Errno::ENOENT.into());
         };
         Ok(id)
     }
 
-    fn validate_prog_ctx_type(&self, btf: &Btf, ptr: Type<'_>, i: usize) -> Check {
+    fn validate_prog_ctx_type(&self, btf: &Btf, ptr: Type<'_>, i: usize) -> Checked {
         let (typ, attach) = (
             self.input.prog.prog_type,
             self.input.prog.expected_attach_type,
@@ -327,8 +370,12 @@ impl Known<'_> {
         }
         let name = t.name();
         if name.is_empty() {
-            verbose!(self, "arg#{i} type doesn't have a name\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                FunctionPrototype,
+                EINVAL,
+                "arg#{i} type doesn't have a name"
+            );
         }
         let is_struct = t.kind() == Kind::Struct;
         let is_u64 = t.kind() == Kind::Int && t.size() == 8;
@@ -349,12 +396,20 @@ impl Known<'_> {
         match ctx_struct(typ) {
             Some(want) if is_struct && name == want => Ok(()),
             Some(want) => {
-                verbose!(self, "arg#{i} should be `struct {want} *`\n");
-                Err(Errno::EINVAL.into())
+                reject!(
+                    self,
+                    FunctionPrototype,
+                    EINVAL,
+                    "arg#{i} should be `struct {want} *`"
+                )
             }
             None => {
-                verbose!(self, "arg#{i} should be void pointer\n");
-                Err(Errno::EINVAL.into())
+                reject!(
+                    self,
+                    FunctionPrototype,
+                    EINVAL,
+                    "arg#{i} should be void pointer"
+                )
             }
         }
     }

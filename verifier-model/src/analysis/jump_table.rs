@@ -5,12 +5,13 @@ use bpf::uapi::MapType;
 
 use crate::analysis::Known;
 use crate::check::jump::indirect::targets;
-use crate::facts::errno::{Check, Errno};
-use crate::log::verbose;
+use crate::facts::errno::Errno;
+use crate::facts::rejection::Checked;
+use crate::log::reject;
 
 impl Known<'_> {
     /// A program uses an instruction array (`bpf_insn_array_init`).
-    pub(crate) fn init_insn_array(&self, m: usize) -> Check {
+    pub(crate) fn init_insn_array(&self, m: usize) -> Checked {
         let map = self.code.maps[m].def;
         let last = map.max_entries.saturating_sub(1) as usize;
         let valid = |to: &usize| {
@@ -20,13 +21,16 @@ impl Known<'_> {
         if map.frozen && targets(map, 0, last).iter().all(valid) {
             return Ok(());
         }
-        verbose!(self, "Failed to properly initialize insn array\n");
-        Err(Errno::EINVAL.into())
+        reject!(
+            self,
+            JumpTable,
+            EINVAL,
+            "Failed to properly initialize insn array"
+        )
     }
 
     /// All places that a jump may lead to, by the arrays of its function (`create_jt`).
-    pub(crate) fn create_jt(&self, t: usize) -> Check<Vec<usize>> {
-        let fail = Err(Errno::EINVAL.into());
+    pub(crate) fn create_jt(&self, t: usize) -> Checked<Vec<usize>> {
         let Some(s) = self.code.find_containing_subprog(t) else {
             return Err(Errno::EFAULT.into());
         };
@@ -42,20 +46,20 @@ impl Known<'_> {
             }
         }
         if jt.is_empty() {
-            verbose!(
-                self,
-                "no jump tables found for subprog starting at {start}\n"
+            return reject!(self @ t,
+                JumpTable,
+                EINVAL,
+                "no jump tables found for subprog starting at {start}"
             );
-            return fail;
         }
         jt.sort_unstable();
         jt.dedup();
         if jt.iter().any(|to| !(start..end).contains(to)) {
-            verbose!(
-                self,
-                "jump table for insn {t} points outside of the subprog [{start},{end}]\n"
+            return reject!(self @ t,
+                JumpTable,
+                EINVAL,
+                "jump table for insn {t} points outside of the subprog [{start},{end}]"
             );
-            return fail;
         }
         Ok(jt)
     }

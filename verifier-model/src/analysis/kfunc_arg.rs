@@ -6,11 +6,11 @@
 use bpf::btf::{Btf, Kind, Type, is_scalar, is_void, kind_str};
 
 use crate::analysis::Known;
-use crate::facts::errno::{Check, Errno};
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
+use crate::facts::rejection::Checked;
 use crate::facts::special_kfunc::SpecialKfunc;
 use crate::input::kfunc::{Kfunc, arg_name};
-use crate::log::verbose;
+use crate::log::{reject, verbose};
 
 /// What an argument of a kfunc is taken for (`enum kfunc_ptr_arg_type`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,7 +45,7 @@ pub(crate) enum KfArg {
 
 impl Known<'_> {
     /// What an argument is taken for (`get_kfunc_arg_type`).
-    pub(crate) fn kfunc_arg_type(&self, k: &Kfunc<'_>, i: usize) -> Check<KfArg> {
+    pub(crate) fn kfunc_arg_type(&self, k: &Kfunc<'_>, i: usize) -> Checked<KfArg> {
         let t = k.param_type(i);
         let name = arg_name(i);
         if is_scalar(t) {
@@ -62,8 +62,13 @@ impl Known<'_> {
             });
         }
         let Some(target) = k.pointee(i) else {
-            verbose!(self, "Unrecognized {name} type {}\n", kind_str(t));
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                KfuncPrototype,
+                EINVAL,
+                "Unrecognized {name} type {}",
+                kind_str(t)
+            );
         };
         let ctx = k.is_one(SpecialKfunc::takes_ctx);
         if ctx || self.input.is_prog_ctx_type(k.btf, t) {
@@ -119,28 +124,34 @@ impl Known<'_> {
         }
         if k.suffix(i, "__arena__nullable") || k.suffix(i, "__arena") {
             if self.code.arena.is_none() {
-                verbose!(
+                return reject!(
                     self,
-                    "{name} arena pointer requires a program with an associated arena\n"
+                    Arena,
+                    EINVAL,
+                    "{name} arena pointer requires a program with an associated arena"
                 );
-                return Err(Errno::EINVAL.into());
             }
             if i >= MAX_BPF_FUNC_REG_ARGS {
-                verbose!(self, "{name} arena pointer cannot be a stack argument\n");
-                return Err(Errno::EINVAL.into());
+                return reject!(
+                    self,
+                    Arena,
+                    EINVAL,
+                    "{name} arena pointer cannot be a stack argument"
+                );
             }
             return Ok(KfArg::Arena);
         }
         let scalar_struct = || self.is_scalar_struct(k.btf, target);
         if k.is_mem_size(i + 1) {
             if !is_void(target) && !is_scalar(target) && !scalar_struct() {
-                verbose!(
+                return reject!(
                     self,
-                    "{name} pointer type {} {} must point to void, scalar, or struct with scalar\n",
+                    KfuncPrototype,
+                    EINVAL,
+                    "{name} pointer type {} {} must point to void, scalar, or struct with scalar",
                     kind_str(target),
                     target.name()
                 );
-                return Err(Errno::EINVAL.into());
             }
             return Ok(KfArg::Mem);
         }
@@ -148,13 +159,14 @@ impl Known<'_> {
             return Ok(KfArg::BtfId);
         }
         if !is_scalar(target) {
-            verbose!(
+            return reject!(
                 self,
-                "{name} pointer type {} {} must point to scalar, or struct with scalar\n",
+                KfuncPrototype,
+                EINVAL,
+                "{name} pointer type {} {} must point to scalar, or struct with scalar",
                 kind_str(target),
                 target.name()
             );
-            return Err(Errno::EINVAL.into());
         }
         Ok(KfArg::MemFixedSize)
     }

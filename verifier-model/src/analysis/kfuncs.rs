@@ -12,12 +12,12 @@ use bpf::kernel::kfuncs::KfuncFlags;
 use bpf::uapi::Insn;
 
 use crate::analysis::Known;
-use crate::facts::errno::{Check, Errno, Stop};
-use crate::log::verbose;
+use crate::facts::rejection::Checked;
+use crate::log::reject;
 
 impl<'a> Known<'a> {
     /// Looks at every kfunc that is called, before the walk (`add_kfuncs`).
-    pub(crate) fn add_kfuncs(&mut self) -> Check {
+    pub(crate) fn add_kfuncs(&mut self) -> Checked {
         let mut seen = Vec::new();
         for i in 0..self.code.insns.len() {
             let insn = self.code.insns[i];
@@ -30,75 +30,108 @@ impl<'a> Known<'a> {
         Ok(())
     }
 
-    fn add_kfunc(&mut self, insn: &Insn) -> Check {
-        let fail = Err(Stop::Errno(Errno::EINVAL));
+    fn no_btf(&self, why: Checked) -> Checked {
+        let line = format_args!("failed to find BTF for kernel function");
+        why.map_err(|stop| self.log.sum_up(stop, None, line))
+    }
+
+    fn add_kfunc(&mut self, insn: &Insn) -> Checked {
         if !self.input.bpf_capable {
-            verbose!(
+            return reject!(
                 self,
-                "loading/calling other bpf or kernel functions are allowed for CAP_BPF and CAP_SYS_ADMIN\n"
+                Capability,
+                EPERM,
+                "loading/calling other bpf or kernel functions are allowed for CAP_BPF and CAP_SYS_ADMIN"
             );
-            return Err(Errno::EPERM.into());
         }
         if !self.input.prog.gpl_compatible() {
-            verbose!(
+            return reject!(
                 self,
-                "cannot call kernel function from non-GPL compatible program\n"
+                Gpl,
+                EINVAL,
+                "cannot call kernel function from non-GPL compatible program"
             );
-            return fail;
         }
         if insn.imm == 0 && insn.off == 0 {
             return Ok(());
         }
         if insn.imm <= 0 {
-            verbose!(self, "invalid kernel function btf_id {}\n", insn.imm);
-            return fail;
+            return reject!(
+                self,
+                KfuncNotFound,
+                EINVAL,
+                "invalid kernel function btf_id {}",
+                insn.imm
+            );
         }
         if insn.off < 0 {
-            verbose!(
+            return self.no_btf(reject!(
                 self,
-                "negative offset disallowed for kernel module function call\n"
-            );
-            verbose!(self, "failed to find BTF for kernel function\n");
-            return fail;
+                KfuncNotFound,
+                EINVAL,
+                "negative offset disallowed for kernel module function call"
+            ));
         }
         let Some((_, btf)) = self.input.kfunc_btf(insn.off) else {
             if self.input.prog.fd_array.is_empty() {
-                verbose!(self, "kfunc offset > 0 without fd_array is invalid\n");
-                verbose!(self, "failed to find BTF for kernel function\n");
-                return Err(Errno::EPROTO.into());
+                return self.no_btf(reject!(
+                    self,
+                    KfuncNotFound,
+                    EPROTO,
+                    "kfunc offset > 0 without fd_array is invalid"
+                ));
             }
-            verbose!(self, "invalid module BTF fd specified\n");
-            verbose!(self, "failed to find BTF for kernel function\n");
-            return fail;
+            return self.no_btf(reject!(
+                self,
+                KfuncNotFound,
+                EINVAL,
+                "invalid module BTF fd specified"
+            ));
         };
         if btf
             .type_by_id(insn.imm as u32)
             .is_none_or(|t| t.kind() != Kind::Func)
         {
-            verbose!(self, "kernel btf_id {} is not a function\n", insn.imm);
-            return fail;
-        }
-        let Some((k, _)) = self.input.kfunc(insn) else {
-            verbose!(
+            return reject!(
                 self,
-                "kernel function btf_id {} does not have a valid func_proto\n",
+                KfuncPrototype,
+                EINVAL,
+                "kernel btf_id {} is not a function",
                 insn.imm
             );
-            return fail;
+        }
+        let Some((k, _)) = self.input.kfunc(insn) else {
+            return reject!(
+                self,
+                KfuncPrototype,
+                EINVAL,
+                "kernel function btf_id {} does not have a valid func_proto",
+                insn.imm
+            );
         };
         let has_address = match &self.input.kernel.ksyms {
             Some(ksyms) => ksyms.contains_key(k.name),
             None => !self.input.kernel.kfuncs.is_prototype(k.name),
         };
         if !has_address {
-            verbose!(self, "cannot find address for kernel function {}\n", k.name);
-            return fail;
+            return reject!(
+                self,
+                KfuncNotFound,
+                EINVAL,
+                "cannot find address for kernel function {}",
+                k.name
+            );
         }
         let n = k.params.len();
         let max = self.input.release.limits.func_args;
         if n > max {
-            verbose!(self, "Function {} has {n} > {max} args\n", k.name);
-            return fail;
+            return reject!(
+                self,
+                KfuncPrototype,
+                EINVAL,
+                "Function {} has {n} > {max} args",
+                k.name
+            );
         }
         for i in (0..n).filter(|i| !k.is_hidden(*i)) {
             self.kfunc_arg_type(&k, i)?;

@@ -17,7 +17,7 @@ use bpf::insn::{ADDR_SPACE_CAST, CMPXCHG, DW, FETCH, LOAD_ACQ, STORE_REL, alu, c
 use bpf::uapi::Insn;
 
 use crate::analysis::Known;
-use crate::facts::errno::Stop;
+use crate::facts::rejection::Stop;
 use crate::log::{verbose, vlog_alignment};
 
 /// `BPF_F_NO_USER_CONV`: pointers of an arena's users are not converted by the JIT.

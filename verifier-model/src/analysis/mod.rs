@@ -25,10 +25,11 @@ pub(crate) mod type_match;
 use bpf::uapi::{ProgType, op};
 
 use crate::analysis::code::Code;
-use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::errno::Errno;
 use crate::facts::limits::BPF_COMPLEXITY_LIMIT_INSNS;
+use crate::facts::rejection::Checked;
 use crate::input::Input;
-use crate::log::{Log, verbose};
+use crate::log::{Log, reject};
 
 /// What is known of a program before it is walked, and while it is.
 #[derive(Debug)]
@@ -54,9 +55,14 @@ impl<'a> Known<'a> {
         }
     }
 
+    /// No instruction: nothing is walked yet.
+    pub(crate) fn place(&self) -> Option<u32> {
+        None
+    }
+
     /// Finds out all that is to be known before the walk (`bpf_check()`, up to `do_check_main()`).
-    pub(crate) fn analyse(&mut self) -> Check {
-        let fail = |e: Errno| Err(Stop::Errno(e));
+    pub(crate) fn analyse(&mut self) -> Checked {
+        let fail = |e: Errno| Err(e.into());
         let Some(last) = self.code.insns.last() else {
             return fail(Errno::EINVAL);
         };
@@ -64,8 +70,12 @@ impl<'a> Known<'a> {
             return fail(Errno::E2BIG);
         }
         if last.code == op::LD_IMM64 {
-            verbose!(self, "invalid bpf_ld_imm64 insn\n");
-            return fail(Errno::EINVAL);
+            return reject!(
+                self,
+                MalformedInstruction,
+                EINVAL,
+                "invalid bpf_ld_imm64 insn"
+            );
         }
         if !self.input.opts.privileged {
             self.check_unprivileged_load()?;
@@ -88,7 +98,7 @@ impl<'a> Known<'a> {
     }
 
     /// What `bpf(2)` lets a loader without capabilities try at all (`bpf_prog_load`).
-    fn check_unprivileged_load(&self) -> Check {
+    fn check_unprivileged_load(&self) -> Checked {
         if self.code.insns.len() > BPF_MAXINSNS {
             return Err(Errno::E2BIG.into());
         }

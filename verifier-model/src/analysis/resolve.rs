@@ -4,6 +4,7 @@
 //! Source: `check_and_resolve_insns()`, `check_insn_fields()`, `check_map_prog_compatibility()`,
 //! `check_pseudo_btf_id()` in `kernel/bpf/verifier.c`.
 
+use crate::facts::rejection::Stop;
 use bpf::btf::Kind;
 use bpf::insn::MAX_BPF_REG;
 use bpf::kernel::BtfRef;
@@ -13,10 +14,11 @@ use bpf::uapi::{MapType as M, ProgType as P, op, pseudo};
 
 use crate::analysis::Known;
 use crate::analysis::fields::{Unknown, check_fields};
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
 use crate::facts::map_rules as map;
+use crate::facts::rejection::{Checked, Rejection};
 use crate::facts::types::{Flag, RegType};
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::reg::Meta;
 
 /// A program uses at most this many maps.
@@ -24,18 +26,28 @@ const MAX_USED_MAPS: usize = 64;
 
 impl Known<'_> {
     /// Checks fields and finds what is named.
-    pub(crate) fn check_and_resolve_insns(&mut self) -> Check {
+    pub(crate) fn check_and_resolve_insns(&mut self) -> Checked {
         let mut i = 0;
         while i < self.code.insns.len() {
             let insn = self.code.insns[i];
             let stack_arg_write = insn.is_stack_arg_st() || insn.is_stack_arg_stx();
             if insn.dst() >= MAX_BPF_REG && !stack_arg_write {
-                verbose!(self, "R{} is invalid\n", insn.dst_reg);
-                return Err(Errno::EINVAL.into());
+                return reject!(
+                    self,
+                    MalformedInstruction,
+                    EINVAL,
+                    "R{} is invalid",
+                    insn.dst_reg
+                );
             }
             if insn.src() >= MAX_BPF_REG && !insn.is_stack_arg_ldx() {
-                verbose!(self, "R{} is invalid\n", insn.src_reg);
-                return Err(Errno::EINVAL.into());
+                return reject!(
+                    self,
+                    MalformedInstruction,
+                    EINVAL,
+                    "R{} is invalid",
+                    insn.src_reg
+                );
             }
             if insn.code == op::LD_IMM64 {
                 self.resolve_ld_imm64(i)?;
@@ -45,12 +57,16 @@ impl Known<'_> {
             match check_fields(&insn) {
                 Ok(()) => {}
                 Err(Unknown::Opcode) => {
-                    verbose!(self, "unknown opcode {:02x}\n", insn.code);
-                    return Err(Errno::EINVAL.into());
+                    return reject!(
+                        self,
+                        MalformedInstruction,
+                        EINVAL,
+                        "unknown opcode {:02x}",
+                        insn.code
+                    );
                 }
                 Err(Unknown::Reserved(msg)) => {
-                    verbose!(self, "{msg}\n");
-                    return Err(Errno::EINVAL.into());
+                    return reject!(self, MalformedInstruction, EINVAL, "{msg}");
                 }
             }
             i += 1;
@@ -58,19 +74,27 @@ impl Known<'_> {
         Ok(())
     }
 
-    fn resolve_ld_imm64(&mut self, i: usize) -> Check {
+    fn resolve_ld_imm64(&mut self, i: usize) -> Checked {
         let insn = self.code.insns[i];
-        let fail = Err(Errno::EINVAL.into());
+        let _fail = Err::<(), Stop>(Errno::EINVAL.into());
         let second = self.code.insns.get(i + 1).copied();
         let Some(second) =
             second.filter(|n| n.code == 0 && n.dst_reg == 0 && n.src_reg == 0 && n.off == 0)
         else {
-            verbose!(self, "invalid bpf_ld_imm64 insn\n");
-            return fail;
+            return reject!(
+                self,
+                MalformedInstruction,
+                EINVAL,
+                "invalid bpf_ld_imm64 insn"
+            );
         };
         if insn.off != 0 {
-            verbose!(self, "BPF_LD_IMM64 uses reserved fields\n");
-            return fail;
+            return reject!(
+                self,
+                MalformedInstruction,
+                EINVAL,
+                "BPF_LD_IMM64 uses reserved fields"
+            );
         }
         match insn.src_reg {
             0 => return Ok(()),
@@ -82,8 +106,12 @@ impl Known<'_> {
             pseudo::MAP_VALUE | pseudo::MAP_IDX_VALUE => {}
             pseudo::MAP_FD | pseudo::MAP_IDX if second.imm == 0 => {}
             _ => {
-                verbose!(self, "unrecognized bpf_ld_imm64 insn\n");
-                return fail;
+                return reject!(
+                    self,
+                    MalformedInstruction,
+                    EINVAL,
+                    "unrecognized bpf_ld_imm64 insn"
+                );
             }
         }
         let by_idx = matches!(insn.src_reg, pseudo::MAP_IDX | pseudo::MAP_IDX_VALUE);
@@ -99,14 +127,13 @@ impl Known<'_> {
             usize::try_from(insn.imm).ok()
         };
         let Some(m) = map.filter(|m| *m < self.input.prog.maps.len()) else {
-            verbose!(self, "fd {} is not pointing to valid bpf_map\n", !insn.imm);
-            // The standard streams are open, but not maps.
-            let errno = if (0..=2).contains(&!insn.imm) {
-                Errno::EINVAL
-            } else {
-                Errno::EBADF
+            let fd = !insn.imm;
+            let no_map = "is not pointing to valid bpf_map";
+            return match fd {
+                // The standard streams are open, but not maps.
+                0..=2 => reject!(self @ i, MapNotUsable, EINVAL, "fd {fd} {no_map}"),
+                _ => reject!(self @ i, MapNotUsable, EBADF, "fd {fd} {no_map}"),
             };
-            return Err(errno.into());
         };
         self.add_used_map(m)?;
         self.code.aux[i].map = Some(m);
@@ -116,35 +143,43 @@ impl Known<'_> {
         let def = self.code.maps[m].def;
         let off = second.imm as u32;
         if !self.input.has_direct_value_addr(def) {
-            verbose!(self, "no direct value access support for this map type\n");
-            return fail;
+            return reject!(
+                self,
+                MapNotUsable,
+                EINVAL,
+                "no direct value access support for this map type"
+            );
         }
         if !map::direct_value_addr_ok(def, off) {
             let size = def.value_size;
-            verbose!(
-                self,
-                "invalid access to map value pointer, value_size={size} off={off}\n"
-            );
-            return if def.max_entries == 1 {
-                fail
-            } else {
-                Err(Errno::ENOTSUPP.into())
+            let errno = match def.max_entries {
+                1 => Errno::EINVAL,
+                _ => Errno::ENOTSUPP,
             };
+            let why = Rejection {
+                kind: crate::facts::kind::Kind::MapValueBounds,
+                message: format!(
+                    "invalid access to map value pointer, value_size={size} off={off}"
+                ),
+                ..Rejection::silent(errno)
+            };
+            return self.log.reject("\n", why);
         }
         self.code.aux[i].map_off = off;
         Ok(())
     }
 
-    fn add_used_map(&mut self, m: usize) -> Check {
+    fn add_used_map(&mut self, m: usize) -> Checked {
         if self.code.used_maps.contains(&m) {
             return Ok(());
         }
         if self.code.used_maps.len() >= MAX_USED_MAPS {
-            verbose!(
+            return reject!(
                 self,
-                "The total number of maps per program has reached the limit of {MAX_USED_MAPS}\n"
+                MapNotUsable,
+                E2BIG,
+                "The total number of maps per program has reached the limit of {MAX_USED_MAPS}"
             );
-            return Err(Errno::E2BIG.into());
         }
         self.check_map_prog_compatibility(m)?;
         if self.code.maps[m].def.map_type == M::Arena {
@@ -158,21 +193,23 @@ impl Known<'_> {
     }
 
     /// A program has one arena at most.
-    fn use_arena(&mut self, m: usize) -> Check {
+    fn use_arena(&mut self, m: usize) -> Checked {
         if self.code.arena.is_some() {
-            verbose!(self, "Only one arena per program\n");
-            return Err(Errno::EBUSY.into());
+            return reject!(self, Arena, EBUSY, "Only one arena per program");
         }
         if !self.input.allow_ptr_leaks || !self.input.bpf_capable {
-            verbose!(self, "CAP_BPF and CAP_PERFMON are required to use arena\n");
-            return Err(Errno::EPERM.into());
+            return reject!(
+                self,
+                Capability,
+                EPERM,
+                "CAP_BPF and CAP_PERFMON are required to use arena"
+            );
         }
         self.code.arena = Some(m);
         Ok(())
     }
 
-    fn check_map_prog_compatibility(&mut self, m: usize) -> Check {
-        let fail = Err(Errno::EINVAL.into());
+    fn check_map_prog_compatibility(&mut self, m: usize) -> Checked {
         let info = &self.code.maps[m];
         let typ = info.def.map_type;
         let has = |k: FieldKind| info.record.fields.iter().any(|f| f.kind == k);
@@ -183,23 +220,36 @@ impl Known<'_> {
             P::Kprobe | P::Tracepoint | P::PerfEvent | P::RawTracepoint | P::RawTracepointWritable
         );
         if graph && tracing {
-            verbose!(
+            return reject!(
                 self,
-                "tracing progs cannot use bpf_{{list_head,rb_root}} yet\n"
+                ProgramTypeOfField,
+                EINVAL,
+                "tracing progs cannot use bpf_{{list_head,rb_root}} yet"
             );
-            return fail;
         }
         if (spin || res) && self.input.prog.prog_type == P::SocketFilter {
-            verbose!(self, "socket filter progs cannot use bpf_spin_lock yet\n");
-            return fail;
+            return reject!(
+                self,
+                ProgramTypeOfField,
+                EINVAL,
+                "socket filter progs cannot use bpf_spin_lock yet"
+            );
         }
         if spin && tracing {
-            verbose!(self, "tracing progs cannot use bpf_spin_lock yet\n");
-            return fail;
+            return reject!(
+                self,
+                ProgramTypeOfField,
+                EINVAL,
+                "tracing progs cannot use bpf_spin_lock yet"
+            );
         }
         if typ == M::StructOps {
-            verbose!(self, "bpf_struct_ops map cannot be used in prog\n");
-            return fail;
+            return reject!(
+                self,
+                MapNotUsable,
+                EINVAL,
+                "bpf_struct_ops map cannot be used in prog"
+            );
         }
         let sleepable_ok = matches!(
             typ,
@@ -226,25 +276,34 @@ impl Known<'_> {
                 | M::ProgArray
         );
         if self.input.prog.sleepable() && !sleepable_ok {
-            verbose!(
+            return reject!(
                 self,
-                "Sleepable programs can only use array, hash, ringbuf and local storage maps\n"
+                MapNotUsable,
+                EINVAL,
+                "Sleepable programs can only use array, hash, ringbuf and local storage maps"
             );
-            return fail;
         }
         Ok(())
     }
 
     /// A variable or function of the kernel.
-    fn check_pseudo_btf_id(&mut self, i: usize, id: i32, obj: i32) -> Check {
+    fn check_pseudo_btf_id(&mut self, i: usize, id: i32, obj: i32) -> Checked {
         let id = id as u32;
         let Some(btf) = self.input.kernel.btf(obj as u32) else {
-            verbose!(self, "invalid module BTF object FD specified.\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                KernelVariable,
+                EINVAL,
+                "invalid module BTF object FD specified."
+            );
         };
         let Some(t) = btf.type_by_id(id) else {
-            verbose!(self, "ldimm64 insn specifies invalid btf_id {id}.\n");
-            return Err(Errno::ENOENT.into());
+            return reject!(
+                self,
+                KernelVariable,
+                ENOENT,
+                "ldimm64 insn specifies invalid btf_id {id}."
+            );
         };
         let name = t.name();
         match t.kind() {
@@ -255,11 +314,12 @@ impl Known<'_> {
             }
             Kind::Var => {}
             _ => {
-                verbose!(
+                return reject!(
                     self,
-                    "pseudo btf_id {id} in ldimm64 isn't KIND_VAR or KIND_FUNC\n"
+                    KernelVariable,
+                    EINVAL,
+                    "pseudo btf_id {id} in ldimm64 isn't KIND_VAR or KIND_FUNC"
                 );
-                return Err(Errno::EINVAL.into());
             }
         }
         if self
@@ -269,11 +329,12 @@ impl Known<'_> {
             .as_ref()
             .is_some_and(|k| !k.contains_key(name))
         {
-            verbose!(
+            return reject!(
                 self,
-                "ldimm64 failed to find the address for kernel symbol '{name}'.\n"
+                KernelVariable,
+                ENOENT,
+                "ldimm64 failed to find the address for kernel symbol '{name}'."
             );
-            return Err(Errno::ENOENT.into());
         }
         let percpu = btf
             .find_by_name_kind(".data..percpu", Kind::Datasec)
@@ -290,11 +351,12 @@ impl Known<'_> {
         } else {
             let Ok(size) = btf.resolve_size(target.id()) else {
                 let name = target.name();
-                verbose!(
+                return reject!(
                     self,
-                    "ldimm64 unable to resolve the size of type '{name}': -22\n"
+                    KernelVariable,
+                    EINVAL,
+                    "ldimm64 unable to resolve the size of type '{name}': -22"
                 );
-                return Err(Errno::EINVAL.into());
             };
             (RegType::PTR_TO_MEM | Flag::MEM_RDONLY, Meta::MemSize(size))
         };

@@ -20,21 +20,23 @@ use bpf::kernel::BtfRef;
 use bpf::program::AttachTarget;
 
 use crate::analysis::Known;
-use crate::facts::errno::{Check, Errno, not_modelled};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::{Checked, Rejection, not_modelled};
 use crate::facts::struct_ops_types::Sleep;
 use crate::facts::types::{Flag, RegType};
 use crate::input::struct_ops::{CtxArg, StructOps};
-use crate::log::verbose;
+use crate::log::reject;
 
 impl<'a> Known<'a> {
     /// Whether the program may implement the member it wants to.
-    pub(crate) fn check_struct_ops_btf_id(&mut self) -> Check {
+    pub(crate) fn check_struct_ops_btf_id(&mut self) -> Checked {
         if !self.input.prog.gpl_compatible() {
-            verbose!(
+            return reject!(
                 self,
-                "struct ops programs must have a GPL compatible license\n"
+                Gpl,
+                EINVAL,
+                "struct ops programs must have a GPL compatible license"
             );
-            return Err(Errno::EINVAL.into());
         }
         let Some(AttachTarget::Kernel {
             btf_obj,
@@ -53,24 +55,30 @@ impl<'a> Known<'a> {
             .type_by_id(*btf_id)
             .filter(|t| t.kind() == Kind::Struct && has_value_type(btf, *t));
         let Some(t) = t else {
-            verbose!(self, "attach_btf_id {btf_id} is not a supported struct\n");
-            return Err(Errno::ENOTSUPP.into());
+            return reject!(
+                self,
+                AttachTarget,
+                ENOTSUPP,
+                "attach_btf_id {btf_id} is not a supported struct"
+            );
         };
         let (name, index) = (t.name(), member.index);
         let Some(m) = t.members().nth(index as usize) else {
-            verbose!(
+            return reject!(
                 self,
-                "attach to invalid member idx {index} of struct {name}\n"
+                AttachTarget,
+                EINVAL,
+                "attach to invalid member idx {index} of struct {name}"
             );
-            return Err(Errno::EINVAL.into());
         };
         let Some((_, proto)) = self.input.attach_func_proto() else {
-            verbose!(
+            return reject!(
                 self,
-                "attach to invalid member {}(@idx {index}) of struct {name}\n",
+                AttachTarget,
+                EINVAL,
+                "attach to invalid member {}(@idx {index}) of struct {name}",
                 m.name()
             );
-            return Err(Errno::EINVAL.into());
         };
         let known = self.input.release.tables.struct_ops.find(name);
         let stub = match known {
@@ -97,12 +105,13 @@ impl<'a> Known<'a> {
             }
         };
         if let Some(errno) = refused {
-            verbose!(
-                self,
-                "attach to unsupported member {} of struct {name}\n",
-                m.name()
-            );
-            return Err(errno.into());
+            let member = m.name();
+            let why = Rejection {
+                kind: crate::facts::kind::Kind::AttachTarget,
+                message: format!("attach to unsupported member {member} of struct {name}"),
+                ..Rejection::silent(errno)
+            };
+            return self.log.reject("\n", why);
         }
         let private_stack = known.and_then(|known| known.private_stack(m.name()));
         self.input.struct_ops = Some(StructOps {
@@ -117,19 +126,24 @@ impl<'a> Known<'a> {
         self.check_ctx_args(m.name())
     }
 
-    fn check_ctx_args(&mut self, member: &str) -> Check {
+    fn check_ctx_args(&mut self, member: &str) -> Checked {
         let arena = |a: &CtxArg| a.typ.base() == RegType::PTR_TO_ARENA;
         if self.code.arena.is_none() && self.input.ctx_args.iter().any(arena) {
-            verbose!(
+            return reject!(
                 self,
-                "arena argument of {member} requires a program with an associated arena\n"
+                Arena,
+                EINVAL,
+                "arena argument of {member} requires a program with an associated arena"
             );
-            return Err(Errno::EINVAL.into());
         }
         let tail_calls = self.code.subprogs.iter().any(|s| s.has_tail_call);
         if tail_calls && self.input.ctx_args.iter().any(|a| a.refcounted) {
-            verbose!(self, "program with __ref argument cannot tail call\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                TailCall,
+                EINVAL,
+                "program with __ref argument cannot tail call"
+            );
         }
         Ok(())
     }

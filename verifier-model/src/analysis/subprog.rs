@@ -10,40 +10,40 @@ use bpf::uapi::op;
 
 use crate::analysis::Known;
 use crate::analysis::code::{FuncInfoAux, SubprogInfo};
-use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
-use crate::log::verbose;
+use crate::facts::rejection::Checked;
+use crate::log::{reject, verbose};
 
 /// A program has at most this many functions.
 const BPF_MAX_SUBPROGS: usize = 256;
 
 impl Known<'_> {
     /// Finds the functions.
-    pub(crate) fn add_subprogs(&mut self) -> Check {
+    pub(crate) fn add_subprogs(&mut self) -> Checked {
         let mut starts = vec![0];
         for (i, insn) in self.code.insns.iter().enumerate() {
             if !insn.is_pseudo_func() && !insn.is_pseudo_call() {
                 continue;
             }
             if !self.input.bpf_capable {
-                verbose!(
+                return reject!(
                     self,
-                    "loading/calling other bpf or kernel functions are allowed for CAP_BPF and CAP_SYS_ADMIN\n"
+                    Capability,
+                    EPERM,
+                    "loading/calling other bpf or kernel functions are allowed for CAP_BPF and CAP_SYS_ADMIN"
                 );
-                return Err(Errno::EPERM.into());
             }
             let to = i as i64 + i64::from(insn.imm) + 1;
             let Some(to) = usize::try_from(to)
                 .ok()
                 .filter(|t| *t < self.code.insns.len())
             else {
-                verbose!(self, "call to invalid destination\n");
-                return Err(Errno::EINVAL.into());
+                return reject!(self @ i, ControlFlow, EINVAL, "call to invalid destination");
             };
             if !starts.contains(&to) {
                 if starts.len() >= BPF_MAX_SUBPROGS {
-                    verbose!(self, "too many subprograms\n");
-                    return Err(Errno::E2BIG.into());
+                    return reject!(self, TooManyFunctions, E2BIG, "too many subprograms");
                 }
                 starts.push(to);
             }
@@ -80,14 +80,13 @@ impl Known<'_> {
     }
 
     /// Where the exception callback named by the main function's tag starts.
-    fn exception_callback_start(&mut self) -> Check<Option<usize>> {
+    fn exception_callback_start(&mut self) -> Checked<Option<usize>> {
         let (Some(btf), Some(main)) = (
             self.input.prog.btf.as_ref(),
             self.input.prog.func_info.first(),
         ) else {
             return Ok(None);
         };
-        let fail = Err(Stop::Errno(Errno::EINVAL));
         const TAG: &str = "exception_callback:";
         let mut names = btf
             .decl_tags_of(main.type_id, None)
@@ -96,22 +95,28 @@ impl Known<'_> {
             return Ok(None);
         };
         if names.next().is_some() {
-            verbose!(self, "multiple exception callback tags for main subprog\n");
-            return Err(Stop::Errno(Errno(17)));
+            return reject!(
+                self,
+                Exception,
+                EEXIST,
+                "multiple exception callback tags for main subprog"
+            );
         }
         let Some(func) = btf.find_by_name_kind(name, Kind::Func) else {
-            verbose!(
+            return reject!(
                 self,
-                "exception callback '{name}' could not be found in BTF\n"
+                Exception,
+                ENOENT,
+                "exception callback '{name}' could not be found in BTF"
             );
-            return Err(Errno::ENOENT.into());
         };
         if func.linkage() != Some(Linkage::Global) {
-            verbose!(
+            return reject!(
                 self,
-                "exception callback '{name}' must have global linkage\n"
+                Exception,
+                EINVAL,
+                "exception callback '{name}' must have global linkage"
             );
-            return fail;
         }
         let info = self
             .input
@@ -122,22 +127,27 @@ impl Known<'_> {
             .find(|f| f.type_id == func.id());
         match info.map(|f| f.insn_off as usize) {
             Some(0) => {
-                verbose!(
+                reject!(
                     self,
-                    "invalid exception callback insn_off in func_info: 0\n"
-                );
-                fail
+                    Exception,
+                    EINVAL,
+                    "invalid exception callback insn_off in func_info: 0"
+                )
             }
             Some(at) if at < self.code.insns.len() => Ok(Some(at)),
             _ => {
-                verbose!(self, "exception callback type id not found in func_info\n");
-                fail
+                reject!(
+                    self,
+                    Exception,
+                    EINVAL,
+                    "exception callback type id not found in func_info"
+                )
             }
         }
     }
 
     /// Jumps stay in their function, and functions end.
-    pub(crate) fn check_subprogs(&mut self) -> Check {
+    pub(crate) fn check_subprogs(&mut self) -> Checked {
         let mut cur = 0;
         let (mut start, mut end) = (self.code.subprogs[0].start, self.code.subprogs[1].start);
         for i in 0..self.code.insns.len() {
@@ -155,8 +165,11 @@ impl Known<'_> {
                 } else if !insn.is_gotox() {
                     let to = i as i64 + i64::from(insn.jmp_offset()) + 1;
                     if to < start as i64 || to >= end as i64 {
-                        verbose!(self, "jump out of range from insn {i} to {to}\n");
-                        return Err(Errno::EINVAL.into());
+                        return reject!(self @ i,
+                            ControlFlow,
+                            EINVAL,
+                            "jump out of range from insn {i} to {to}"
+                        );
                     }
                 }
             }
@@ -168,8 +181,7 @@ impl Known<'_> {
                 || insn.code == class::JMP | jmp::JA
                 || insn.is_gotox();
             if !ends {
-                verbose!(self, "last insn is not an exit or jmp\n");
-                return Err(Errno::EINVAL.into());
+                return reject!(self @ i, ControlFlow, EINVAL, "last insn is not an exit or jmp");
             }
             start = end;
             cur += 1;
@@ -181,7 +193,7 @@ impl Known<'_> {
     }
 
     /// BTF of functions and lines must fit the program.
-    pub(crate) fn check_btf_info(&mut self) -> Check {
+    pub(crate) fn check_btf_info(&mut self) -> Checked {
         if self.input.prog.func_info.is_empty() {
             return self.check_abnormal_return();
         }
@@ -194,44 +206,37 @@ impl Known<'_> {
         for (i, f) in infos.iter().enumerate() {
             if i == 0 && f.insn_off != 0 {
                 let off = f.insn_off;
-                verbose!(
-                    self,
-                    "nonzero insn_off {off} for the first func info record"
-                );
-                return fail;
+                return reject!(self, unended FunctionInfo, EINVAL, "nonzero insn_off {off} for the first func info record");
             }
             if prev.is_some_and(|p| f.insn_off <= p) {
                 let (off, p) = (f.insn_off, prev.unwrap_or_default());
-                verbose!(
-                    self,
-                    "same or smaller insn offset ({off}) than previous func info record ({p})"
-                );
-                return fail;
+                return reject!(self, unended FunctionInfo, EINVAL, "same or smaller insn offset ({off}) than previous func info record ({p})");
             }
             if btf
                 .type_by_id(f.type_id)
                 .is_none_or(|t| t.kind() != Kind::Func)
             {
-                verbose!(self, "invalid type id {} in func info", f.type_id);
-                return fail;
+                return reject!(self, unended FunctionInfo, EINVAL, "invalid type id {} in func info", f.type_id);
             }
             prev = Some(f.insn_off);
         }
         if infos.len() != self.code.subprog_cnt() {
-            verbose!(
+            return reject!(
                 self,
-                "number of funcs in func_info doesn't match number of subprogs\n"
+                FunctionInfo,
+                EINVAL,
+                "number of funcs in func_info doesn't match number of subprogs"
             );
-            return fail;
         }
         for (i, f) in infos.iter().enumerate() {
             let s = &self.code.subprogs[i];
             if s.start != f.insn_off as usize {
-                verbose!(
+                return reject!(
                     self,
-                    "func_info BTF section doesn't match subprog layout in BPF program\n"
+                    FunctionInfo,
+                    EINVAL,
+                    "func_info BTF section doesn't match subprog layout in BPF program"
                 );
-                return fail;
             }
             let func = btf.type_by_id(f.type_id);
             let proto = func.and_then(|t| btf.type_by_id(t.type_id()));
@@ -240,18 +245,20 @@ impl Known<'_> {
                 r.kind() == Kind::Int && r.size() <= 8 || r.is_any_enum()
             });
             if i != 0 && !scalar && s.has_ld_abs {
-                verbose!(
+                return reject!(
                     self,
-                    "LD_ABS is only allowed in functions that return 'int'.\n"
+                    PacketLoad,
+                    EINVAL,
+                    "LD_ABS is only allowed in functions that return 'int'."
                 );
-                return fail;
             }
             if i != 0 && !scalar && s.has_tail_call {
-                verbose!(
+                return reject!(
                     self,
-                    "tail_call is only allowed in functions that return 'int'.\n"
+                    AbnormalReturn,
+                    EINVAL,
+                    "tail_call is only allowed in functions that return 'int'."
                 );
-                return fail;
             }
             let linkage = func.and_then(|t| t.linkage());
             self.code.func_info_aux.push(FuncInfoAux {
@@ -263,7 +270,7 @@ impl Known<'_> {
         self.check_btf_lines()
     }
 
-    fn check_abnormal_return(&mut self) -> Check {
+    fn check_abnormal_return(&mut self) -> Checked {
         for i in 1..self.code.subprog_cnt() {
             let what = if self.code.subprogs[i].has_ld_abs {
                 "LD_ABS"
@@ -272,13 +279,17 @@ impl Known<'_> {
             } else {
                 continue;
             };
-            verbose!(self, "{what} is not allowed in subprogs without BTF\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                AbnormalReturn,
+                EINVAL,
+                "{what} is not allowed in subprogs without BTF"
+            );
         }
         Ok(())
     }
 
-    fn check_btf_lines(&mut self) -> Check {
+    fn check_btf_lines(&mut self) -> Checked {
         let lines = &self.input.prog.line_info;
         if lines.is_empty() {
             return Ok(());
@@ -288,39 +299,44 @@ impl Known<'_> {
         for (i, l) in lines.iter().enumerate() {
             let (off, len) = (l.insn_off, self.code.insns.len());
             if i != 0 && off <= prev || off as usize >= len {
-                verbose!(
+                return reject!(
                     self,
-                    "Invalid line_info[{i}].insn_off:{off} (prev_offset:{prev} prog->len:{len})\n"
+                    LineInfo,
+                    EINVAL,
+                    "Invalid line_info[{i}].insn_off:{off} (prev_offset:{prev} prog->len:{len})"
                 );
-                return Err(Errno::EINVAL.into());
             }
             if self.code.insns[off as usize].code == 0 {
-                verbose!(self, "Invalid insn code at line_info[{i}].insn_off\n");
-                return Err(Errno::EINVAL.into());
+                return reject!(
+                    self,
+                    LineInfo,
+                    EINVAL,
+                    "Invalid insn code at line_info[{i}].insn_off"
+                );
             }
             if s != self.code.subprog_cnt() {
                 if self.code.subprogs[s].start == off as usize {
                     s += 1;
                 } else if self.code.subprogs[s].start < off as usize {
-                    verbose!(self, "missing bpf_line_info for func#{s}\n");
-                    return Err(Errno::EINVAL.into());
+                    return reject!(self, LineInfo, EINVAL, "missing bpf_line_info for func#{s}");
                 }
             }
             prev = off;
         }
         if s != self.code.subprog_cnt() {
             let missing = self.code.subprog_cnt() - s;
-            verbose!(
+            return reject!(
                 self,
-                "missing bpf_line_info for {missing} funcs starting from func#{s}\n"
+                LineInfo,
+                EINVAL,
+                "missing bpf_line_info for {missing} funcs starting from func#{s}"
             );
-            return Err(Errno::EINVAL.into());
         }
         Ok(())
     }
 
     /// Orders functions so that callees come first; functions must not call themselves.
-    pub(crate) fn sort_subprogs_topo(&mut self) -> Check {
+    pub(crate) fn sort_subprogs_topo(&mut self) -> Checked {
         #[derive(Clone, Copy, PartialEq)]
         enum Color {
             White,
@@ -358,8 +374,11 @@ impl Known<'_> {
                                 self.input.subprog_name(cur),
                                 self.input.subprog_name(callee),
                             );
-                            verbose!(self, "recursive call from {a}() to {b}()\n");
-                            return Err(Errno::EINVAL.into());
+                            return reject!(self @ idx,
+                                Recursion,
+                                EINVAL,
+                                "recursive call from {a}() to {b}()"
+                            );
                         }
                         Color::White => {
                             color[callee] = Color::Grey;

@@ -20,32 +20,34 @@ use bpf::program::{AttachTarget, ProgLoad};
 use bpf::uapi::{AttachType as A, ProgType as P};
 
 use crate::analysis::Known;
-use crate::facts::errno::{Check, Errno, not_modelled};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::{Checked, not_modelled};
 use crate::input::target::DstProg;
-use crate::log::verbose;
+use crate::log::reject;
 
 impl Known<'_> {
     /// Whether the program may attach to a function of `dst`.
-    pub(crate) fn check_dst_prog(&mut self, dst: &DstProg) -> Check {
+    pub(crate) fn check_dst_prog(&mut self, dst: &DstProg) -> Checked {
         let Some((btf, t)) = dst.target() else {
-            verbose!(
+            return reject!(
                 self,
-                "Tracing program can only be attached to another program annotated with BTF\n"
+                AttachTarget,
+                EINVAL,
+                "Tracing program can only be attached to another program annotated with BTF"
             );
-            return Err(Errno::EINVAL.into());
         };
         let extends = self.input.extends.is_some();
         let name = t.name();
         let Some(func) = dst.func() else {
-            verbose!(self, "Subprog {name} doesn't exist\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(self, AttachTarget, EINVAL, "Subprog {name} doesn't exist");
         };
         if func.is_main && dst.has_arena_ctx_arg {
-            verbose!(
+            return reject!(
                 self,
-                "Cannot attach to a target with arena context arguments\n"
+                AttachTarget,
+                EOPNOTSUPP,
+                "Cannot attach to a target with arena context arguments"
             );
-            return Err(Errno::EOPNOTSUPP.into());
         }
         let refusal = if func.is_exception_cb {
             Some(match extends {
@@ -73,8 +75,7 @@ impl Known<'_> {
             None
         };
         if let Some(refusal) = refusal {
-            verbose!(self, "{refusal}\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(self, AttachTarget, EINVAL, "{refusal}");
         }
         if extends {
             self.check_type_match(btf, t)?;
@@ -90,21 +91,25 @@ impl Known<'_> {
         match self.input.prog.expected_attach_type {
             A::TraceFentry | A::TraceFexit | A::TraceFsession => {}
             A::ModifyReturn => {
-                verbose!(self, "can't modify return codes of BPF programs\n");
-                return Err(Errno::EINVAL.into());
+                return reject!(
+                    self,
+                    AttachTarget,
+                    EINVAL,
+                    "can't modify return codes of BPF programs"
+                );
             }
             A::TraceRawTp => {
-                verbose!(
+                return reject!(
                     self,
-                    "Only FENTRY/FEXIT/FSESSION progs are attachable to another BPF prog\n"
+                    AttachTarget,
+                    EINVAL,
+                    "Only FENTRY/FEXIT/FSESSION progs are attachable to another BPF prog"
                 );
-                return Err(Errno::EINVAL.into());
             }
             _ => return Err(Errno::EINVAL.into()),
         }
         if self.input.prog.sleepable() {
-            verbose!(self, "{name} is not sleepable\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(self, ProgramCannotSleep, EINVAL, "{name} is not sleepable");
         }
         Ok(())
     }

@@ -9,12 +9,13 @@
 use bpf::btf::{Btf, Kind, Linkage, Type, kind_str};
 
 use crate::analysis::Known;
-use crate::facts::errno::{Check, Errno};
-use crate::log::verbose;
+use crate::facts::errno::Errno;
+use crate::facts::rejection::Checked;
+use crate::log::reject;
 
 impl Known<'_> {
     /// Whether the main function's prototype is that of `t2` (`btf_check_type_match`).
-    pub(crate) fn check_type_match(&self, btf2: &Btf, t2: Type<'_>) -> Check {
+    pub(crate) fn check_type_match(&self, btf2: &Btf, t2: Type<'_>) -> Checked {
         let own = self
             .input
             .prog
@@ -22,16 +23,14 @@ impl Known<'_> {
             .clone()
             .zip(self.input.prog.func_info.first());
         let Some((btf1, info)) = own else {
-            verbose!(self, "Program extension requires BTF\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(self, AttachTarget, EINVAL, "Program extension requires BTF");
         };
         let Some(t1) = btf1.type_by_id(info.type_id) else {
             return Err(Errno::EFAULT.into());
         };
         match mismatch(&btf1, t1, btf2, t2) {
             Some(message) => {
-                verbose!(self, "{message}\n");
-                Err(Errno::EINVAL.into())
+                reject!(self, AttachTarget, EINVAL, "{message}")
             }
             None => Ok(()),
         }

@@ -6,10 +6,10 @@
 use bpf::uapi::MapType;
 
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno};
 use crate::facts::limits::BPF_MAX_VAR_OFF;
+use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::reg::RegState;
 
 impl Env<'_> {
@@ -22,15 +22,16 @@ impl Env<'_> {
         size: i32,
         mem_size: u32,
         zero_size_allowed: bool,
-    ) -> Check {
+    ) -> Checked {
         let (smin, off64) = (reg.smin(), i64::from(off));
         let start = smin.wrapping_add(off64);
         if smin < 0 && (smin == i64::MIN || start != i64::from(start as i32) || start < 0) {
-            verbose!(
+            return reject!(
                 self,
-                "{argname} min value is negative, either use unsigned index or do a if (index >=0) check.\n"
+                NegativeIndex,
+                EACCES,
+                "{argname} min value is negative, either use unsigned index or do a if (index >=0) check."
             );
-            return Err(Errno::EACCES.into());
         }
         if let Err(e) = self.check_mem_bounds(
             reg,
@@ -40,27 +41,22 @@ impl Env<'_> {
             mem_size,
             zero_size_allowed,
         ) {
-            verbose!(
-                self,
-                "{argname} min value is outside of the allowed memory range\n"
-            );
-            return Err(e);
+            let line = format_args!("{argname} min value is outside of the allowed memory range");
+            return Err(self.log.sum_up(e, None, line));
         }
         if reg.umax() >= BPF_MAX_VAR_OFF as u64 {
-            verbose!(
+            return reject!(
                 self,
-                "{argname} unbounded memory access, make sure to bounds check any such access\n"
+                UnboundedIndex,
+                EACCES,
+                "{argname} unbounded memory access, make sure to bounds check any such access"
             );
-            return Err(Errno::EACCES.into());
         }
         let last = (reg.umax() as i64 + off64) as i32;
         if let Err(e) = self.check_mem_bounds(reg, argname, last, size, mem_size, zero_size_allowed)
         {
-            verbose!(
-                self,
-                "{argname} max value is outside of the allowed memory range\n"
-            );
-            return Err(e);
+            let line = format_args!("{argname} max value is outside of the allowed memory range");
+            return Err(self.log.sum_up(e, None, line));
         }
         Ok(())
     }
@@ -73,37 +69,46 @@ impl Env<'_> {
         size: i32,
         mem_size: u32,
         zero_size_allowed: bool,
-    ) -> Check {
+    ) -> Checked {
         let size_ok = size > 0 || size == 0 && zero_size_allowed;
         if off >= 0 && size_ok && i64::from(off) + i64::from(size) <= i64::from(mem_size) {
             return Ok(());
         }
         match reg.typ {
-            RegType::PTR_TO_MAP_KEY => verbose!(
+            RegType::PTR_TO_MAP_KEY => reject!(
                 self,
-                "invalid access to map key, key_size={mem_size} off={off} size={size}\n"
+                MemoryBounds,
+                EACCES,
+                "invalid access to map key, key_size={mem_size} off={off} size={size}"
             ),
-            RegType::PTR_TO_MAP_VALUE => verbose!(
+            RegType::PTR_TO_MAP_VALUE => reject!(
                 self,
-                "invalid access to map value, value_size={mem_size} off={off} size={size}\n"
+                MapValueBounds,
+                EACCES,
+                "invalid access to map value, value_size={mem_size} off={off} size={size}"
             ),
             RegType::PTR_TO_PACKET | RegType::PTR_TO_PACKET_META | RegType::PTR_TO_PACKET_END => {
-                verbose!(
+                let id = reg.id;
+                reject!(
                     self,
-                    "invalid access to packet, off={off} size={size}, {argname}(id={},off={off},r={mem_size})\n",
-                    reg.id
-                );
+                    PacketBounds,
+                    EACCES,
+                    "invalid access to packet, off={off} size={size}, {argname}(id={id},off={off},r={mem_size})"
+                )
             }
-            RegType::PTR_TO_CTX => verbose!(
+            RegType::PTR_TO_CTX => reject!(
                 self,
-                "invalid access to context, ctx_size={mem_size} off={off} size={size}\n"
+                ContextBounds,
+                EACCES,
+                "invalid access to context, ctx_size={mem_size} off={off} size={size}"
             ),
-            _ => verbose!(
+            _ => reject!(
                 self,
-                "invalid access to memory, mem_size={mem_size} off={off} size={size}\n"
+                MemoryBounds,
+                EACCES,
+                "invalid access to memory, mem_size={mem_size} off={off} size={size}"
             ),
         }
-        Err(Errno::EACCES.into())
     }
 
     /// Pointers of most kinds must be used at a fixed offset, or unchanged.
@@ -112,28 +117,33 @@ impl Env<'_> {
         reg: &RegState,
         argname: &str,
         fixed_off_ok: bool,
-    ) -> Check {
+    ) -> Checked {
         let (t, off) = (reg.typ, reg.var_off.value as i64);
         if !reg.var_off.is_const() {
-            verbose!(
+            reject!(
                 self,
-                "variable {t} access var_off={} disallowed\n",
+                ModifiedPointer,
+                EACCES,
+                "variable {t} access var_off={} disallowed",
                 reg.var_off
-            );
+            )
         } else if reg.smin() < 0 {
-            verbose!(
+            reject!(
                 self,
-                "negative offset {t} ptr {argname} off={off} disallowed\n"
-            );
+                ModifiedPointer,
+                EACCES,
+                "negative offset {t} ptr {argname} off={off} disallowed"
+            )
         } else if !fixed_off_ok && off != 0 {
-            verbose!(
+            reject!(
                 self,
-                "dereference of modified {t} ptr {argname} off={off} disallowed\n"
-            );
+                ModifiedPointer,
+                EACCES,
+                "dereference of modified {t} ptr {argname} off={off} disallowed"
+            )
         } else {
-            return Ok(());
+            Ok(())
         }
-        Err(Errno::EACCES.into())
     }
 
     /// Buffers of unknown size: only the offset is looked at; the size is checked at attach time.
@@ -143,22 +153,24 @@ impl Env<'_> {
         reg: &RegState,
         argname: &str,
         off: i32,
-    ) -> Check {
+    ) -> Checked {
         let base = reg.var_off.value as i64;
         if !reg.var_off.is_const() {
             let t = reg.var_off;
-            verbose!(
+            return reject!(
                 self,
-                "{argname} invalid variable buffer offset: off={off}, var_off={t}\n"
+                BufferBounds,
+                EACCES,
+                "{argname} invalid variable buffer offset: off={off}, var_off={t}"
             );
-            return Err(Errno::EACCES.into());
         }
         if base.wrapping_add(off.into()) < 0 {
-            verbose!(
+            return reject!(
                 self,
-                "{argname} invalid negative {what} buffer offset: off={off}, var_off={base}\n"
+                BufferBounds,
+                EACCES,
+                "{argname} invalid negative {what} buffer offset: off={off}, var_off={base}"
             );
-            return Err(Errno::EACCES.into());
         }
         Ok(())
     }
@@ -170,7 +182,7 @@ impl Env<'_> {
         off: i32,
         size: i32,
         strict_once: bool,
-    ) -> Check {
+    ) -> Checked {
         let mut strict = self.input.strict_alignment || strict_once;
         let desc = match reg.typ {
             RegType::PTR_TO_PACKET | RegType::PTR_TO_PACKET_META => {
@@ -179,11 +191,12 @@ impl Env<'_> {
                     + crate::domain::tnum::Tnum::konst(i64::from(ip_align + off) as u64);
                 if strict && size != 1 && !at.is_aligned(size as u64) {
                     let t = reg.var_off;
-                    verbose!(
+                    return reject!(
                         self,
-                        "misaligned packet access off {ip_align}+{t}+{off} size {size}\n"
+                        Misaligned,
+                        EACCES,
+                        "misaligned packet access off {ip_align}+{t}+{off} size {size}"
                     );
-                    return Err(Errno::EACCES.into());
                 }
                 return Ok(());
             }
@@ -208,8 +221,12 @@ impl Env<'_> {
         let at = reg.var_off + crate::domain::tnum::Tnum::konst(i64::from(off) as u64);
         if strict && size != 1 && !at.is_aligned(size as u64) {
             let t = reg.var_off;
-            verbose!(self, "misaligned {desc}access off {t}+{off} size {size}\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                Misaligned,
+                EACCES,
+                "misaligned {desc}access off {t}+{off} size {size}"
+            );
         }
         Ok(())
     }

@@ -8,10 +8,11 @@ use bpf::uapi::ProgType;
 
 use crate::env::Env;
 use crate::env::leaving::Leaving;
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::reference::{LockKind, LockPtr, RefKind, Reference};
 use crate::state::reg::{Meta, RegState};
 use crate::state::slot::Slot;
@@ -42,7 +43,7 @@ impl Env<'_> {
 
     /// Gives back an object: what carries it or was derived from it becomes unusable, and what was
     /// derived from that. Another reference that depends on it must be given back first.
-    pub(crate) fn release_reference(&mut self, id: u32) -> Check {
+    pub(crate) fn release_reference(&mut self, id: u32) -> Checked {
         self.check_owned_by_callback(id)?;
         self.release_reference_nomark(id);
         let mut todo = vec![id];
@@ -55,13 +56,14 @@ impl Env<'_> {
                 .iter()
                 .find(|r| matches!(r.kind, RefKind::Ptr { parent_id } if parent_id == id));
             if let Some(r) = dependent.copied() {
-                verbose!(
+                return reject!(
                     self,
-                    "Leaking reference id={} alloc_insn={}. Release it first.\n",
+                    ReferenceLeak,
+                    EINVAL,
+                    "Leaking reference id={} alloc_insn={}. Release it first.",
                     r.id,
                     r.insn_idx
                 );
-                return Err(Errno::EINVAL.into());
             }
             let (invalid, not_init) = (self.invalid_reg(), self.not_init());
             let mut found = Vec::new();
@@ -113,7 +115,7 @@ impl Env<'_> {
     }
 
     /// A callback that is walked into once must not give back what its caller acquired.
-    fn check_owned_by_callback(&self, id: u32) -> Check {
+    fn check_owned_by_callback(&self, id: u32) -> Checked {
         let once = !self.input.profile.has(Rule::CALLBACK_ANY_COUNT)
             && self.input.profile.has(Rule::CALLBACK_REFS);
         let frame = self.path.cur.frame();
@@ -200,47 +202,49 @@ impl Env<'_> {
         });
     }
 
-    fn check_reference_leak(&mut self, exception_exit: bool) -> Check {
+    fn check_reference_leak(&mut self, exception_exit: bool) -> Checked {
         if !exception_exit && self.path.cur.curframe() != 0 {
             return Ok(());
         }
         let struct_ops = self.input.prog.prog_type == ProgType::StructOps;
         let r0 = self.reg(0).id;
-        let mut lingering = false;
+        let mut stop = Ok(());
         for r in self.path.cur.refs.clone() {
             let returned = struct_ops && !exception_exit && r0 == r.id;
             if !matches!(r.kind, RefKind::Ptr { .. }) || returned {
                 continue;
             }
-            verbose!(
+            let (id, at) = (r.id, r.insn_idx);
+            stop = reject!(
                 self,
-                "Unreleased reference id={} alloc_insn={}\n",
-                r.id,
-                r.insn_idx
+                ReferenceLeak,
+                EINVAL,
+                "Unreleased reference id={id} alloc_insn={at}"
             );
-            lingering = true;
         }
-        if lingering {
-            Err(Errno::EINVAL.into())
-        } else {
-            Ok(())
-        }
+        stop
     }
 
     /// Nothing may be held where the program ends or the function is left.
-    pub(crate) fn check_resource_leak(&mut self, leaving: Leaving, check_sections: bool) -> Check {
+    pub(crate) fn check_resource_leak(
+        &mut self,
+        leaving: Leaving,
+        check_sections: bool,
+    ) -> Checked {
         let what = leaving.words();
         if check_sections && self.path.cur.active_locks != 0 {
-            verbose!(
+            return reject!(
                 self,
-                "{what} cannot be used inside bpf_spin_lock-ed region\n"
+                SectionLeftOpen,
+                EINVAL,
+                "{what} cannot be used inside bpf_spin_lock-ed region"
             );
-            return Err(Errno::EINVAL.into());
         }
-        if let Err(e) = self.check_reference_leak(leaving == Leaving::Throw) {
-            verbose!(self, "{what} would lead to reference leak\n");
-            return Err(e);
-        }
+        let thrown = leaving == Leaving::Throw;
+        self.check_reference_leak(thrown).map_err(|stop| {
+            let line = format_args!("{what} would lead to reference leak");
+            self.log.sum_up(stop, None, line)
+        })?;
         let tail_call = leaving == Leaving::TailCall
             && !self.input.profile.has(Rule::TAIL_CALL_CHECKS_SECTIONS);
         if !check_sections || tail_call {
@@ -255,8 +259,12 @@ impl Env<'_> {
         } else {
             return Ok(());
         };
-        verbose!(self, "{what} cannot be used inside {held} region\n");
-        Err(Errno::EINVAL.into())
+        reject!(
+            self,
+            SectionLeftOpen,
+            EINVAL,
+            "{what} cannot be used inside {held} region"
+        )
     }
 
     /// Takes or gives back a lock in a map value or an object (`process_spin_lock`).
@@ -266,26 +274,27 @@ impl Env<'_> {
         argname: &str,
         kind: LockKind,
         take: bool,
-    ) -> Check {
+    ) -> Checked {
         let res = kind != LockKind::Spin;
         let name = if res { "bpf_res_spin" } else { "bpf_spin" };
-        let fail = Err(Errno::EINVAL.into());
         if !reg.var_off.is_const() {
-            verbose!(
+            return reject!(
                 self,
-                "{argname} doesn't have constant offset. {name}_lock has to be at the constant offset\n"
+                ConstantOffset,
+                EINVAL,
+                "{argname} doesn't have constant offset. {name}_lock has to be at the constant offset"
             );
-            return fail;
         }
         let (ptr, record, what, who) = if reg.typ == RegType::PTR_TO_MAP_VALUE {
             let info = self.code.map_of(reg)?;
             let map_name = info.def.kernel_name().to_owned();
             if info.def.btf.is_none() {
-                verbose!(
+                return reject!(
                     self,
-                    "map '{map_name}' has to have BTF in order to use {name}_lock\n"
+                    MapWithoutBtf,
+                    EINVAL,
+                    "map '{map_name}' has to have BTF in order to use {name}_lock"
                 );
-                return fail;
             }
             let ptr = LockPtr::Map(reg.map().unwrap_or_default());
             (ptr, self.code.map_of(reg)?.record.clone(), "map", map_name)
@@ -306,17 +315,22 @@ impl Env<'_> {
             record.spin_lock_off()
         };
         let Some(off) = off else {
-            verbose!(self, "{what} '{who}' has no valid {name}_lock\n");
-            return fail;
+            return reject!(
+                self,
+                LockField,
+                EINVAL,
+                "{what} '{who}' has no valid {name}_lock"
+            );
         };
         let val = reg.var_off.value;
         if u64::from(off) != val {
-            verbose!(
+            return reject!(
                 self,
-                "off {} doesn't point to 'struct {name}_lock' that is at {off}\n",
+                WrongField,
+                EINVAL,
+                "off {} doesn't point to 'struct {name}_lock' that is at {off}",
                 val as i64
             );
-            return fail;
         }
         let is_res = |k: LockKind| k != LockKind::Spin;
         if take {
@@ -328,11 +342,12 @@ impl Env<'_> {
                     _ => false,
                 };
                 if self.path.cur.refs.iter().any(|r| held(&r)) {
-                    verbose!(
+                    return reject!(
                         self,
-                        "Acquiring the same lock again, AA deadlock detected\n"
+                        AnotherLock,
+                        EINVAL,
+                        "Acquiring the same lock again, AA deadlock detected"
                     );
-                    return fail;
                 }
             }
             let insn_idx = self.path.insn_idx;
@@ -347,17 +362,24 @@ impl Env<'_> {
             return Ok(());
         }
         if self.path.cur.active_locks == 0 {
-            verbose!(self, "{name}_unlock without taking a lock\n");
-            return fail;
+            return reject!(
+                self,
+                SectionNotOpen,
+                EINVAL,
+                "{name}_unlock without taking a lock"
+            );
         }
         let held = |r: &Reference| r.id == reg.id && r.kind == RefKind::Lock(kind, ptr);
         let Some(i) = self.path.cur.refs.iter().position(held) else {
-            verbose!(self, "{name}_unlock of different lock\n");
-            return fail;
+            return reject!(self, AnotherLock, EINVAL, "{name}_unlock of different lock");
         };
         if reg.id != self.path.cur.active_lock_id || Some(ptr) != self.path.cur.active_lock_ptr {
-            verbose!(self, "{name}_unlock cannot be out of order\n");
-            return fail;
+            return reject!(
+                self,
+                AnotherLock,
+                EINVAL,
+                "{name}_unlock cannot be out of order"
+            );
         }
         let prev = self.path.cur.refs[..i]
             .iter()

@@ -5,7 +5,7 @@
 
 use crate::analysis::code::{Code, FuncArgs};
 use crate::env::Env;
-use crate::facts::errno::Check;
+use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
 
 /// What the walk writes down about the program, on whatever path it is.
@@ -146,7 +146,7 @@ impl AluMask {
 
 impl Env<'_> {
     /// Finds out what a function takes, once.
-    pub(crate) fn prepare_func_args(&mut self, subprog: usize) -> Check {
+    pub(crate) fn prepare_func_args(&mut self, subprog: usize) -> Checked {
         let func = &mut self.marks.funcs[subprog];
         self.known
             .prepare_func_args(subprog, func.unreliable, &mut func.args)

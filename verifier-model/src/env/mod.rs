@@ -88,6 +88,11 @@ impl<'a> Env<'a> {
 }
 
 impl<'a> Env<'a> {
+    /// The instruction that the walk is at.
+    pub(crate) fn place(&self) -> Option<u32> {
+        (self.counts.insn_processed > 0).then_some(self.path.insn_idx as u32)
+    }
+
     /// The next id.
     pub(crate) fn new_id(&mut self) -> u32 {
         self.path.id_gen += 1;

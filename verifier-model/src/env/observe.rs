@@ -5,7 +5,7 @@
 //! with and without one. [`crate::explain`] is made of it.
 
 use crate::env::Env;
-use crate::facts::errno::Check;
+use crate::facts::rejection::Checked;
 use crate::state::StateId;
 
 /// What happens.
@@ -36,7 +36,7 @@ pub(crate) trait Observer: core::fmt::Debug {
     fn event(&mut self, env: &Env<'_>, event: Event);
 
     /// Verification ended. The environment is as it was left.
-    fn finished(&mut self, env: &Env<'_>, result: &Check);
+    fn finished(&mut self, env: &Env<'_>, result: &Checked);
 }
 
 impl Env<'_> {

@@ -4,9 +4,10 @@
 //! Source: `push_stack()`, `pop_stack()`, `bpf_push_jmp_history()` in `kernel/bpf/verifier.c`.
 
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
 use crate::facts::limits::BPF_COMPLEXITY_LIMIT_JMP_SEQ;
-use crate::log::verbose;
+use crate::facts::rejection::Checked;
+use crate::log::reject;
 use crate::state::history::{HistFlags, JmpHistory, LinkedRegs};
 use crate::state::{StackElem, VerifierState};
 
@@ -17,7 +18,7 @@ impl Env<'_> {
         insn_idx: usize,
         prev_insn_idx: usize,
         speculative: bool,
-    ) -> Check<&mut VerifierState> {
+    ) -> Checked<&mut VerifierState> {
         let mut st = self.path.cur.clone();
         st.speculative |= speculative;
         self.path.waiting.push(StackElem {
@@ -27,12 +28,13 @@ impl Env<'_> {
             log_pos: self.log.end_pos(),
         });
         if self.path.waiting.len() > BPF_COMPLEXITY_LIMIT_JMP_SEQ {
-            verbose!(
+            return reject!(
                 self,
-                "The sequence of {} jumps is too complex.\n",
+                TooManyJumps,
+                E2BIG,
+                "The sequence of {} jumps is too complex.",
                 self.path.waiting.len()
             );
-            return Err(Errno::E2BIG.into());
         }
         if let Some(parent) = self.path.cur.parent
             && let Some(p) = self.state_mut(parent)

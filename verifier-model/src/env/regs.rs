@@ -3,11 +3,12 @@
 
 use bpf::insn::MAX_BPF_REG;
 
+use crate::domain::number::Hex;
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno, Stop};
 use crate::facts::limits::CALLER_SAVED_REGS;
+use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::not_init;
 use crate::state::reg::{ADD_CONST, RegState};
 
@@ -93,21 +94,19 @@ impl Env<'_> {
     }
 
     /// A register is about to be read (`check_reg_arg` with `SRC_OP`).
-    pub(crate) fn check_src_reg(&mut self, regno: usize) -> Check {
+    pub(crate) fn check_src_reg(&mut self, regno: usize) -> Checked {
         self.log.scratch_reg(regno);
         if self.reg(regno).typ == RegType::NOT_INIT {
-            verbose!(self, "R{regno} !read_ok\n");
-            return Err(Errno::EACCES.into());
+            return reject!(self, UnwrittenRegister[regno], EACCES, "R{regno} !read_ok");
         }
         Ok(())
     }
 
     /// A register is about to be written (`check_reg_arg` with `DST_OP` or `DST_OP_NO_MARK`).
-    pub(crate) fn check_dst_reg(&mut self, regno: usize, mark: bool) -> Check {
+    pub(crate) fn check_dst_reg(&mut self, regno: usize, mark: bool) -> Checked {
         self.log.scratch_reg(regno);
         if regno == usize::from(bpf::insn::REG_FP) {
-            verbose!(self, "frame pointer is read only\n");
-            return Err(Errno::EACCES.into());
+            return reject!(self, FramePointer, EACCES, "frame pointer is read only");
         }
         if mark {
             self.mark_reg_unknown(regno);
@@ -126,30 +125,30 @@ impl Env<'_> {
         &mut self,
         reg: &mut crate::state::reg::RegState,
         ctx: &str,
-    ) -> Check {
+    ) -> Checked {
         let Some(msg) = reg.invariant_violation() else {
             return Ok(());
         };
-        verbose!(
-            self,
-            "verifier bug: REG INVARIANTS VIOLATION ({ctx}): {msg} r64={{.base={}, .size={}}} \
-             r32={{.base={}, .size={}}} var_off=({}, {})\n",
-            crate::domain::number::Hex(reg.r64.base),
-            crate::domain::number::Hex(reg.r64.size),
-            crate::domain::number::Hex(reg.r32.base.into()),
-            crate::domain::number::Hex(reg.r32.size.into()),
-            crate::domain::number::Hex(reg.var_off.value),
-            crate::domain::number::Hex(reg.var_off.mask)
-        );
+        let (r64, r32, var) = (reg.r64, reg.r32, reg.var_off);
+        let stop = self.log.verifier_bug(format_args!(
+            "REG INVARIANTS VIOLATION ({ctx}): {msg} r64={{.base={}, .size={}}} \
+             r32={{.base={}, .size={}}} var_off=({}, {})",
+            Hex(r64.base),
+            Hex(r64.size),
+            Hex(r32.base.into()),
+            Hex(r32.size.into()),
+            Hex(var.value),
+            Hex(var.mask)
+        ));
         if self.input.test_reg_invariants {
-            return Err(Stop::Errno(Errno::EFAULT));
+            return stop;
         }
         reg.mark_unbounded();
         Ok(())
     }
 
     /// The same for a register of the current frame.
-    pub(crate) fn reg_sanity_check(&mut self, regno: usize, ctx: &str) -> Check {
+    pub(crate) fn reg_sanity_check(&mut self, regno: usize, ctx: &str) -> Checked {
         let mut reg = *self.reg(regno);
         self.bounds_sanity_check(&mut reg, ctx)?;
         self.regs()[regno] = reg;

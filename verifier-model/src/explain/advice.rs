@@ -1,98 +1,71 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a message of the verifier means and what to do about it: `data/advice.txt` as a table.
+//! What a kind of rejection means and what to do about it: `data/advice.txt`, which `build.rs` reads.
 
-/// Reasons for which programs are rejected that are alike in what to do about them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Class {
-    /// Its name.
-    pub name: &'static str,
-    /// Messages, where `*` stands for anything, each with the function and file of the kernel that
-    /// says it.
-    pub patterns: Vec<(&'static str, &'static str)>,
+use crate::facts::kind::Kind;
+use crate::facts::rejection::Rejection;
+
+include!(concat!(env!("OUT_DIR"), "/advice.rs"));
+
+/// What there is to say about a kind.
+#[derive(Debug)]
+pub(crate) struct Advice {
+    /// The kind.
+    pub(crate) kind: Kind,
+    /// Messages of it, where `*` stands for anything, each with the function and file of the kernel
+    /// that says it. They give the words that the texts below quote.
+    pub(crate) patterns: &'static [(&'static str, &'static str)],
     /// The rule of [`crate::facts::rule`] that it is, if it is one.
-    pub rule: Option<&'static str>,
+    pub(crate) rule: Option<&'static str>,
     /// What it means; `{1}`, `{2}` … stand for what the stars of the pattern matched.
-    pub what: &'static str,
+    pub(crate) what: &'static str,
     /// What to change.
-    pub advice: Vec<&'static str>,
+    pub(crate) advice: &'static [&'static str],
 }
 
-/// A message, and the class that it falls into.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The advice for a rejection, with the words of its message.
+#[derive(Debug)]
 pub(crate) struct Match {
-    /// The class.
-    pub class: Class,
+    pub(crate) advice: &'static Advice,
+    /// The line of the log that it is about.
+    pub(crate) message: String,
     /// Function and file of the kernel that says it.
-    pub check: &'static str,
+    pub(crate) check: &'static str,
     /// What the stars of the pattern stand for.
-    pub captures: Vec<String>,
+    captures: Vec<String>,
 }
 
 impl Match {
-    /// A text of the class with its placeholders filled in.
-    pub(crate) fn fill(&self, text: &str) -> String {
+    /// The advice for a rejection; None for a kind that has none.
+    pub(crate) fn of(why: &Rejection) -> Option<Self> {
+        let advice = ADVICE.iter().find(|a| a.kind == why.kind)?;
+        let lines = [&why.message].into_iter().chain(&why.cause);
+        let said = lines.flat_map(|line| advice.patterns.iter().map(move |p| (line, p)));
+        let mut found = said.filter_map(|(line, (pattern, check))| {
+            let captures = captures(pattern, line)?;
+            Some((line.clone(), *check, captures))
+        });
+        // A message that no pattern tells apart has no words to quote, but its kind is known.
+        let (message, check, captures) = found
+            .next()
+            .unwrap_or_else(|| (why.message.clone(), "", Vec::new()));
+        Some(Self {
+            advice,
+            message,
+            check,
+            captures,
+        })
+    }
+
+    /// A text of the advice with its placeholders filled in; None if it quotes words that the
+    /// message does not have.
+    pub(crate) fn fill(&self, text: &str) -> Option<String> {
         let mut text = text.to_owned();
         for (i, capture) in self.captures.iter().enumerate() {
             text = text.replace(&format!("{{{}}}", i + 1), capture);
         }
-        text
+        let quotes = (1..=9).any(|n| text.contains(&format!("{{{n}}}")));
+        (!quotes).then_some(text)
     }
-}
-
-/// All classes, in the order in which they are tried.
-pub(crate) fn classes() -> Vec<Class> {
-    let mut all: Vec<Class> = Vec::new();
-    for line in include_str!("../../data/advice.txt").lines() {
-        if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
-            all.push(Class {
-                name,
-                patterns: Vec::new(),
-                rule: None,
-                what: "",
-                advice: Vec::new(),
-            });
-        }
-        let (Some(class), Some((key, value))) = (all.last_mut(), line.split_once(": ")) else {
-            continue;
-        };
-        let value = value.trim();
-        match key {
-            "match" => class.patterns.push((value, "")),
-            "check" => class
-                .patterns
-                .iter_mut()
-                .filter(|p| p.1.is_empty())
-                .for_each(|p| p.1 = value),
-            "rule" => class.rule = Some(value),
-            "what" => class.what = value,
-            "do" => class.advice.push(value),
-            _ => {}
-        }
-    }
-    all
-}
-
-/// The class of a message.
-pub(crate) fn classify(message: &str) -> Option<Match> {
-    classes().into_iter().find_map(|class| {
-        let matches = |&(p, check): &(&'static str, _)| Some((check, captures(p, message)?));
-        let (check, captures) = class.patterns.iter().find_map(matches)?;
-        Some(Match {
-            class,
-            check,
-            captures,
-        })
-    })
-}
-
-/// The class of this name, with what another one has captured.
-pub(crate) fn named(name: &str, captures: Vec<String>) -> Option<Match> {
-    let class = classes().into_iter().find(|c| c.name == name)?;
-    Some(Match {
-        check: class.patterns.first()?.1,
-        class,
-        captures,
-    })
 }
 
 /// What the stars of a pattern stand for in a text that it matches as a whole. A star takes as
@@ -132,23 +105,65 @@ mod tests {
         assert_eq!(captures("* leak", "a leak here"), None);
     }
 
+    /// Kinds for which there are no words of their own yet.
+    const WITHOUT: &[Kind] = &[
+        Kind::TooManyFunctions,
+        Kind::LivenessTooComplex,
+        Kind::StackFunction,
+        Kind::AbnormalReturn,
+        Kind::AttachTarget,
+        Kind::ProgramCannotSleep,
+        Kind::Capability,
+        Kind::KfuncNotFound,
+        Kind::KfuncPrototype,
+        Kind::CallbackNotAllowed,
+        Kind::RbtreeCallback,
+        Kind::TailCall,
+        Kind::FunctionInfo,
+        Kind::LineInfo,
+        Kind::FunctionBtf,
+        Kind::FunctionPrototype,
+        Kind::ArgumentTag,
+        Kind::TypeArgument,
+        Kind::KernelVariable,
+        Kind::MapNotUsable,
+        Kind::MapWithoutBtf,
+        Kind::MapAccessForbidden,
+        Kind::AnotherMap,
+        Kind::Arena,
+        Kind::StackArguments,
+        Kind::SpilledPointer,
+        Kind::SpillSize,
+        Kind::ConstantOffset,
+        Kind::PacketPointerLost,
+        Kind::BufferBounds,
+        Kind::MemorySize,
+        Kind::KptrAccess,
+        Kind::ConstantString,
+        Kind::LockField,
+        Kind::VerifierBug,
+        Kind::Silent,
+    ];
+
     #[test]
-    fn the_table_is_whole() {
-        let all = classes();
-        assert!(all.len() > 40);
-        for c in &all {
-            assert!(!c.patterns.is_empty(), "{}", c.name);
-            assert!(!c.what.is_empty() && !c.advice.is_empty(), "{}", c.name);
-            let checks = |p: &(&str, &str)| p.1.contains("() in kernel/bpf/");
-            assert!(c.patterns.iter().all(checks), "{}", c.name);
-            let known = |name: &str| Rule::ALL.iter().any(|r| r.name == name);
-            assert!(c.rule.is_none_or(known), "{}", c.name);
+    fn every_kind_has_advice_or_is_listed() {
+        for &kind in Kind::ALL {
+            let entries = ADVICE.iter().filter(|a| a.kind == kind).count();
+            assert!(entries <= 1, "{kind:?} has two entries");
+            let listed = WITHOUT.contains(&kind);
             assert_eq!(
-                all.iter().filter(|o| o.name == c.name).count(),
-                1,
-                "{}",
-                c.name
+                entries == 0,
+                listed,
+                "{kind:?}: advice or a place in the list"
             );
         }
+    }
+
+    #[test]
+    fn rules_are_rules() {
+        let known = |name: &str| Rule::ALL.iter().any(|r| r.name == name);
+        assert!(ADVICE.iter().all(|a| a.rule.is_none_or(known)));
+        let checks = |p: &(&str, &str)| p.1.contains("() in kernel/bpf/");
+        assert!(ADVICE.iter().all(|a| a.patterns.iter().all(checks)));
     }
 }

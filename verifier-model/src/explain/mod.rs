@@ -5,8 +5,8 @@
 //! was rejected, once more to have the state before the last instruction. The verifier is
 //! deterministic, so the second walk is the same as the first.
 //!
-//! The kernel's message decides which [`advice::Class`] a rejection falls into; path, state and
-//! origins of values are told for every rejection, whether it has a class or not.
+//! The kind of a rejection decides which advice there is; path, state and origins of values are told
+//! for every rejection, whether its kind has advice or not.
 
 pub(crate) mod advice;
 pub(crate) mod convergence;
@@ -33,7 +33,8 @@ use crate::explain::path::PathEvent;
 use crate::explain::source::Site;
 use crate::explain::state_before::{Held, Value};
 use crate::explain::trace::Trace;
-use crate::facts::errno::{Check, Stop};
+use crate::facts::kind::Kind;
+use crate::facts::rejection::{Checked, Rejection, Stop};
 use crate::options::Options;
 use crate::state::VerifierState;
 use crate::verdict::{Outcome, Verdict};
@@ -53,9 +54,9 @@ pub struct Explanation {
     pub(crate) not_modelled: Option<String>,
     /// The verifier's words; empty when accepted.
     pub(crate) message: String,
-    /// Name of the class of the failure, as in `data/advice.txt`.
+    /// Name of the kind of the rejection.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) class: Option<String>,
+    pub(crate) kind: Option<&'static str>,
     /// Function and file of the kernel that says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) check: Option<String>,
@@ -92,8 +93,7 @@ pub struct Explanation {
     pub(crate) advice: Vec<String>,
 }
 
-/// Verifies a program and explains the verdict. The message is taken from the log, so
-/// [`Options::log_level`] must not be 0.
+/// Verifies a program and explains the verdict.
 pub fn explain(prog: &ProgLoad, kernel: &Kernel, opts: &Options) -> (Verdict, Explanation) {
     let mut trace = Trace::default();
     verify_observed(prog, kernel, opts, &mut trace);
@@ -121,7 +121,7 @@ fn empty(prog: &ProgLoad) -> Explanation {
         errno: 0,
         not_modelled: None,
         message: String::new(),
-        class: None,
+        kind: None,
         check: None,
         rule: None,
         what: None,
@@ -158,11 +158,11 @@ impl Observer for Witness<'_> {
         }
     }
 
-    fn finished(&mut self, env: &Env<'_>, result: &Check) {
+    fn finished(&mut self, env: &Env<'_>, result: &Checked) {
         let mut e = empty(env.input.prog);
         match result {
             Ok(()) => e.cost = Some(convergence::cost(env, self.trace, &loops::find_loops(env))),
-            Err(Stop::Errno(_)) => self.reject(env, &mut e),
+            Err(Stop::Rejected(why)) => self.reject(env, why, &mut e),
             // No verdict, and nothing to explain.
             Err(Stop::NotModelled(_)) => {}
         }
@@ -171,69 +171,37 @@ impl Observer for Witness<'_> {
 }
 
 impl Witness<'_> {
-    fn reject(&self, env: &Env<'_>, e: &mut Explanation) {
-        let (message, found) = message_of(&env.log.text());
-        let found = found.map(|m| self.closer(env, &message, m));
-        e.message = message;
-        if let Some(m) = &found {
-            e.class = Some(m.class.name.to_owned());
-            e.check = Some(m.check.to_owned());
-            e.rule = m.class.rule.map(str::to_owned);
-            e.what = Some(m.fill(m.class.what));
-            e.advice = m.class.advice.iter().map(|a| m.fill(a)).collect();
+    fn reject(&self, env: &Env<'_>, why: &Rejection, e: &mut Explanation) {
+        e.message.clone_from(&why.message);
+        if why.kind != Kind::Silent {
+            e.kind = Some(why.kind.name());
         }
-        let class = e.class.as_deref().unwrap_or("");
-        let in_walk = self.trace.steps > 0 && !env.path.cur.frames.is_empty();
-        if class.starts_with("stack-")
-            && class != "stack-out-of-bounds"
-            && class != "stack-unbounded"
-            || class == "tail-call-stack"
-        {
+        if let Some(m) = advice::Match::of(why) {
+            e.check = Some(m.check.to_owned()).filter(|c| !c.is_empty());
+            e.rule = m.advice.rule.map(str::to_owned);
+            e.what = m.fill(m.advice.what).or(Some(why.kind.what().to_owned()));
+            e.advice = m.advice.advice.iter().filter_map(|a| m.fill(a)).collect();
+            e.message = m.message;
+        }
+        if matches!(
+            why.kind,
+            Kind::StackCombined | Kind::StackFunction | Kind::TailCallStack
+        ) {
             e.stack = stack::deepest_chain(env);
             return;
         }
-        if !in_walk || class == "control-flow" || class == "recursion" {
-            let insn = found
-                .as_ref()
-                .and_then(|m| m.captures.first()?.parse().ok());
+        let in_walk = self.trace.steps > 0 && !env.path.cur.frames.is_empty();
+        if !in_walk || matches!(why.kind, Kind::ControlFlow | Kind::Recursion) {
+            let insn = why.insn.map(|i| i as usize);
             let insn = insn.filter(|i| *i < env.code.insns.len());
-            // The function's start is named: the jump without a table is in there.
-            let insn = match (class, insn) {
-                ("jump-table", Some(start)) => {
-                    (start..env.code.insns.len()).find(|&i| env.code.insns[i].is_gotox())
-                }
-                _ => insn,
-            };
-            let call = || stack::call_between(env, &found.as_ref()?.captures);
-            e.site = insn.or_else(call).map(|i| Site::new(env, i));
+            e.site = insn.map(|i| Site::new(env, i));
             return;
         }
-        self.tell_walk(env, e);
-    }
-
-    /// What the state tells closer than the message alone.
-    fn closer(&self, env: &Env<'_>, message: &str, m: advice::Match) -> advice::Match {
-        let wants_rcu = message.ends_with("must be a rcu pointer");
-        let name = match m.class.name {
-            "number-dereference" if self.is_zero(m.captures.first()) => "null-constant",
-            "not-trusted" if wants_rcu && !env.in_rcu_cs() => "no-rcu-section",
-            _ => return m,
-        };
-        advice::named(name, m.captures.clone()).unwrap_or(m)
-    }
-
-    /// Whether the register of this number is 0.
-    fn is_zero(&self, reg: Option<&String>) -> bool {
-        let reg = reg.and_then(|r| r.parse::<usize>().ok());
-        let state = self.before.as_ref().filter(|s| !s.frames.is_empty());
-        let (Some(reg), Some(state)) = (reg.filter(|r| *r < MAX_BPF_REG), state) else {
-            return false;
-        };
-        state.frame().regs[reg].is_null()
+        self.tell_walk(env, why.kind, e);
     }
 
     /// What the walk adds: where it was, how it came there, what it knew.
-    fn tell_walk(&self, env: &Env<'_>, e: &mut Explanation) {
+    fn tell_walk(&self, env: &Env<'_>, kind: Kind, e: &mut Explanation) {
         let at = env.path.insn_idx.min(env.code.insns.len() - 1);
         // The instruction that the last step was at: a jump may have been followed already.
         let runs = self.trace.last_path();
@@ -254,8 +222,10 @@ impl Witness<'_> {
         let loops = loops::find_loops(env);
         (e.path_left_out, e.path) = path::tell(env, &loops, &steps);
         let state = self.before.as_ref().unwrap_or(&env.path.cur);
-        let class = e.class.as_deref().unwrap_or("");
-        let summed_up = matches!(class, "infinite-loop" | "too-large" | "too-many-jumps");
+        let summed_up = matches!(
+            kind,
+            Kind::InfiniteLoop | Kind::TooLarge | Kind::TooManyJumps
+        );
         if !summed_up {
             e.state = state_before::values(env, state, &steps, at);
         }
@@ -265,10 +235,10 @@ impl Witness<'_> {
             let round = path::steps(env, self.trace, &runs[from..]);
             e.no_progress = Some(convergence::no_progress(env, &round));
         }
-        if class == "too-large" || class == "too-many-jumps" {
+        if matches!(kind, Kind::TooLarge | Kind::TooManyJumps) {
             e.cost = Some(convergence::cost(env, self.trace, &loops));
         }
-        if class == "too-many-jumps" {
+        if kind == Kind::TooManyJumps {
             e.waiting = waiting(env);
         }
     }
@@ -286,28 +256,6 @@ fn waiting(env: &Env<'_>) -> Vec<(Site, usize)> {
     all.into_iter()
         .map(|(i, n)| (Site::new(env, i), n))
         .collect()
-}
-
-/// The line of the log that says why: the last one that is known, or else the last one. What only
-/// sums up a line before it is not taken when that one is known.
-fn message_of(log: &str) -> (String, Option<advice::Match>) {
-    let lines = log
-        .lines()
-        .rev()
-        .filter(|l| !l.is_empty() && !l.starts_with("; "));
-    let mut last = None;
-    let mut summary = None;
-    for line in lines.take(4) {
-        last = last.or(Some(line));
-        let Some(found) = advice::classify(line) else {
-            continue;
-        };
-        if !line.ends_with("is outside of the allowed memory range") {
-            return (line.to_owned(), Some(found));
-        }
-        summary = summary.or(Some((line.to_owned(), Some(found))));
-    }
-    summary.unwrap_or_else(|| (last.unwrap_or_default().to_owned(), None))
 }
 
 /// Registers that an instruction reads.

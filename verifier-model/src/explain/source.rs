@@ -122,7 +122,7 @@ fn loaded(env: &Env<'_>, insn: usize) -> Option<String> {
 }
 
 fn line_info<'a>(env: &Env<'a>, insn: usize) -> Option<&'a LineInfo> {
-    let infos = &env.input.prog.line_info;
+    let infos = &env.input.source.line_info;
     let n = infos.partition_point(|l| l.insn_off as usize <= insn);
     infos.get(n.checked_sub(1)?)
 }
@@ -134,7 +134,7 @@ fn column(env: &Env<'_>, insn: usize) -> u32 {
 /// The source line of an instruction.
 pub(crate) fn line(env: &Env<'_>, insn: usize) -> Option<Line> {
     let info = line_info(env, insn)?;
-    let btf = env.input.prog.btf.as_ref()?;
+    let btf = env.input.source.btf.as_ref()?;
     let file = btf.str_at(info.file_name_off)?;
     Some(Line {
         file: file.rsplit('/').next().unwrap_or(file).to_owned(),

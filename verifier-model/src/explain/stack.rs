@@ -58,15 +58,3 @@ pub(crate) fn deepest_chain(env: &Env<'_>) -> Vec<Link> {
     }
     chain
 }
-
-/// The call from the first of two functions to the second, by name.
-pub(crate) fn call_between(env: &Env<'_>, names: &[String]) -> Option<usize> {
-    let [from, to, ..] = names else { return None };
-    let named = |sub: usize, name: &str| env.input.subprog_name(sub) == name;
-    let from = (0..env.code.subprog_cnt()).find(|&s| named(s, from))?;
-    let mut body = env.code.subprogs[from].start..env.code.subprogs[from + 1].start;
-    body.find(|&i| {
-        let calls = env.code.insns[i].is_pseudo_call();
-        calls && env.code.callee_of(i).is_some_and(|s| named(s, to))
-    })
-}

@@ -92,7 +92,7 @@ impl Page {
         }
         let word = self.paint("31", "rejected");
         let class = e
-            .class
+            .kind
             .as_deref()
             .map_or(String::new(), |c| format!(" [{c}]"));
         self.line(format!("{name}: {word}, error {}{class}", e.errno));

@@ -17,7 +17,7 @@ use crate::env::Env;
 use crate::env::observe::{Event, Observer};
 use crate::explain::difference::{Difference, Place, first_difference};
 use crate::explain::words::{reg_words, slots_words};
-use crate::facts::errno::Check;
+use crate::facts::rejection::Checked;
 use crate::state::StateId;
 
 /// Comparisons whose outcome is looked into. There can be many millions.
@@ -286,7 +286,7 @@ impl Observer for Trace {
         }
     }
 
-    fn finished(&mut self, env: &Env<'_>, result: &Check) {
+    fn finished(&mut self, env: &Env<'_>, result: &Checked) {
         if result.is_ok() {
             self.end_path(End::Exit);
             return;

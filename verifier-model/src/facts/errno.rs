@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Why verification stops.
+//! Error numbers.
 
 /// An error number, positive, as `include/uapi/asm-generic/errno*.h` has it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,6 +15,7 @@ impl Errno {
     pub const EACCES: Self = Self(13);
     pub const EFAULT: Self = Self(14);
     pub const EBUSY: Self = Self(16);
+    pub const EEXIST: Self = Self(17);
     pub const EINVAL: Self = Self(22);
     pub const ERANGE: Self = Self(34);
     pub const EPROTO: Self = Self(71);
@@ -24,26 +25,3 @@ impl Errno {
 
 /// Error numbers that kernel functions return are at most this.
 pub(crate) const MAX_ERRNO: i32 = 4095;
-
-/// What ends verification before the program is accepted.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Stop {
-    /// The kernel rejects the program with this error.
-    Errno(Errno),
-    /// The program needs something that this model does not have; no verdict is given.
-    NotModelled(String),
-}
-
-impl From<Errno> for Stop {
-    fn from(e: Errno) -> Self {
-        Self::Errno(e)
-    }
-}
-
-/// Result of a check.
-pub(crate) type Check<T = ()> = Result<T, Stop>;
-
-/// Stops because something is not modelled.
-pub(crate) fn not_modelled<T>(what: impl Into<String>) -> Check<T> {
-    Err(Stop::NotModelled(what.into()))
-}

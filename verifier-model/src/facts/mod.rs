@@ -21,11 +21,15 @@ pub(crate) mod helpers;
 
 pub(crate) mod hook_args;
 
+pub(crate) mod kind;
+
 pub(crate) mod limits;
 
 pub(crate) mod map_rules;
 
 pub(crate) mod maps;
+
+pub(crate) mod rejection;
 
 pub(crate) mod release;
 

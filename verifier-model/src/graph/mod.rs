@@ -27,7 +27,7 @@ use bpf::program::ProgLoad;
 use crate::env::Env;
 use crate::env::observe::{Event, Observer};
 use crate::explain::trace::Trace;
-use crate::facts::errno::Check;
+use crate::facts::rejection::Checked;
 use crate::options::Options;
 use crate::verdict::{Outcome, Verdict};
 use crate::verify::verify_observed;
@@ -148,7 +148,7 @@ impl Observer for Watch {
         self.trace.event(env, event);
     }
 
-    fn finished(&mut self, env: &Env<'_>, result: &Check) {
+    fn finished(&mut self, env: &Env<'_>, result: &Checked) {
         self.trace.finished(env, result);
         self.graph = build::build(env, &self.trace, self.limit);
     }

@@ -8,7 +8,7 @@ use bpf::kernel::BtfRef;
 use bpf::kernel::fields::BtfRecord;
 use bpf::uapi::ProgType;
 
-use crate::facts::errno::{Check, not_modelled};
+use crate::facts::rejection::{Checked, not_modelled};
 use crate::input::Input;
 
 impl Input<'_> {
@@ -29,7 +29,7 @@ impl Input<'_> {
     }
 
     /// The same for another type of program (`find_kern_ctx_type_id`).
-    pub(crate) fn kern_ctx_of(&self, prog_type: ProgType) -> Check<(u32, bool)> {
+    pub(crate) fn kern_ctx_of(&self, prog_type: ProgType) -> Checked<(u32, bool)> {
         let btf = &self.kernel.vmlinux;
         let name = format!("{}_kern", prog_type.c_name());
         let found = btf

@@ -27,6 +27,9 @@ use crate::options::Options;
 pub(crate) struct Input<'a> {
     /// The program.
     pub(crate) prog: &'a ProgLoad,
+    /// The same as the object has it. The kernel gets no BTF from a loader without CAP_BPF, but who
+    /// tells people of the program may look up its source lines.
+    pub(crate) source: &'a ProgLoad,
     /// The kernel.
     pub(crate) kernel: &'a Kernel,
     /// What the kernel's release knows.
@@ -65,6 +68,7 @@ impl<'a> Input<'a> {
         let flag = |f: ProgFlags| prog.prog_flags.contains(f);
         Self {
             prog,
+            source: prog,
             kernel,
             release: opts.release,
             profile: &opts.profile,

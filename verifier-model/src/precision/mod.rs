@@ -21,7 +21,8 @@ use bpf::insn::REG_FP;
 
 use crate::env::Env;
 use crate::env::observe::Event;
-use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::{Checked, Stop};
 use crate::log::verbose;
 use crate::state::history::JmpHistory;
 use crate::state::reg::RegState;
@@ -64,13 +65,13 @@ impl From<Stop> for Step {
 
 impl Env<'_> {
     /// Makes a register of the current frame precise (`mark_chain_precision`).
-    pub(crate) fn mark_chain_precision(&mut self, regno: usize) -> Check {
+    pub(crate) fn mark_chain_precision(&mut self, regno: usize) -> Checked {
         self.tell(Event::Precise(regno));
         self.mark_chain_precision_cur(Some(regno)).map(|_| ())
     }
 
     /// Makes precise what [`Env::bt`] looks for, and the register; true if some mark is new.
-    pub(crate) fn mark_chain_precision_cur(&mut self, regno: Option<usize>) -> Check<bool> {
+    pub(crate) fn mark_chain_precision_cur(&mut self, regno: Option<usize>) -> Checked<bool> {
         if !self.input.bpf_capable {
             return Ok(false);
         }
@@ -86,7 +87,7 @@ impl Env<'_> {
         &mut self,
         start: &VerifierState,
         regno: Option<usize>,
-    ) -> Check<bool> {
+    ) -> Checked<bool> {
         if !self.input.bpf_capable {
             return Ok(false);
         }
@@ -256,7 +257,7 @@ impl Env<'_> {
     }
 
     /// Marks what is looked for in a kept state; what is precise already was looked for before.
-    fn mark_parent(&mut self, id: StateId, changed: &mut bool) -> Check {
+    fn mark_parent(&mut self, id: StateId, changed: &mut bool) -> Checked {
         for fr in (0..=self.path.bt.frame).rev() {
             let (mut regs, mut slots, mut args) = (
                 self.path.bt.regs[fr],

@@ -9,7 +9,7 @@ use bpf::uapi::ProgType as P;
 
 use crate::analysis::Known;
 use crate::env::Env;
-use crate::facts::errno::Stop;
+use crate::facts::rejection::Stop;
 use crate::facts::types::RegType;
 use crate::input::struct_ops::CtxArg;
 use crate::input::target::{DstFunc, DstProg};
@@ -48,7 +48,7 @@ impl Attached {
                 dst: Some(Arc::new(kept(dst.clone(), *btf_id, &env))),
             }),
             Err(Stop::NotModelled(what)) => Err(format!("{what}, in the target '{}'", dst.name)),
-            Err(Stop::Errno(_)) => Err(format!("the target '{}', which is rejected", dst.name)),
+            Err(Stop::Rejected(_)) => Err(format!("the target '{}', which is rejected", dst.name)),
         }
     }
 

@@ -22,7 +22,7 @@ use bpf::insn::{class, jmp};
 use bpf::uapi::{Insn, pseudo};
 
 use crate::env::Env;
-use crate::facts::errno::Check;
+use crate::facts::rejection::Checked;
 use crate::facts::special_kfunc::SpecialKfunc;
 
 /// Instructions that an inlined `bpf_loop()` has, and which of them calls the function.
@@ -63,7 +63,7 @@ impl Env<'_> {
     ///
     /// The kernel's message has a number that counts the instructions of the program as rewritten by
     /// then, also those for helpers and the context, which are not modelled.
-    pub(crate) fn check_removed_subprogs(&mut self) -> Check {
+    pub(crate) fn check_removed_subprogs(&mut self) -> Checked {
         let gone = |start: usize| self.marks.insns.get(start).is_some_and(|m| !m.seen);
         let leads_nowhere = |(at, insn): (usize, &Insn)| {
             let to = at as i64 + 1 + i64::from(insn.imm);

@@ -15,11 +15,11 @@ use bpf::program::ProgLoad;
 use crate::analysis::Known;
 use crate::env::Env;
 use crate::env::observe::Observer;
-use crate::facts::errno::{Check, Errno, Stop};
 use crate::facts::limits::BPF_COMPLEXITY_LIMIT_INSNS;
-use crate::log::verbose;
+use crate::facts::rejection::{Checked, Stop};
+use crate::log::{reject, verbose};
 use crate::options::Options;
-use crate::verdict::{Outcome, Rejection, Stats, Verdict};
+use crate::verdict::{Outcome, Stats, Verdict};
 use crate::verify::attached::Attached;
 
 /// Verifies a program, and before it the one that it attaches to.
@@ -45,9 +45,14 @@ fn run(
 ) -> Verdict {
     // The kernel refuses BTF from loaders without CAP_BPF; libbpf then does without.
     let bare = (!options.privileged).then(|| prog.without_btf());
+    let source = prog;
     let prog = bare.as_ref().unwrap_or(prog);
     match Attached::new(prog, kernel, options) {
-        Ok(attached) => judge(attached.known(prog, kernel, options), observer),
+        Ok(attached) => {
+            let mut known = attached.known(prog, kernel, options);
+            known.input.source = source;
+            judge(known, observer)
+        }
         Err(what) => Verdict {
             outcome: Outcome::NotModelled(what),
             log: String::new(),
@@ -77,11 +82,13 @@ fn judge(mut known: Known<'_>, observer: Option<&mut dyn Observer>) -> Verdict {
     let outcome = match result {
         Ok(()) => Outcome::Accepted,
         Err(Stop::NotModelled(what)) => Outcome::NotModelled(what),
-        Err(Stop::Errno(errno)) => Outcome::Rejected(Rejection {
-            errno,
-            message: last_message(&known.log.text()),
-            insn,
-        }),
+        Err(Stop::Rejected(mut why)) => {
+            if why.message.is_empty() {
+                why.message = last_message(&known.log.text());
+            }
+            why.insn = why.insn.or(insn);
+            Outcome::Rejected(*why)
+        }
     };
     verbose!(
         known,
@@ -110,7 +117,7 @@ fn last_message(log: &str) -> String {
 
 impl Env<'_> {
     /// Walks all paths, then asks what can be asked only when all are known (`bpf_check()`).
-    pub(crate) fn check(&mut self) -> Check {
+    pub(crate) fn check(&mut self) -> Checked {
         self.do_check_common(0, self.input.prog.sleepable())?;
         self.do_check_subprogs()?;
         self.check_max_stack_depth()?;
@@ -119,10 +126,9 @@ impl Env<'_> {
     }
 
     /// Speculation must not come to a tail call with another map's bounds (`do_misc_fixups`).
-    fn check_tail_call_maps(&mut self) -> Check {
+    fn check_tail_call_maps(&mut self) -> Checked {
         if !self.input.opts.privileged && self.marks.insns.iter().any(|m| m.helper_map_poisoned) {
-            verbose!(self, "tail_call abusing map_ptr\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(self, TailCall, EINVAL, "tail_call abusing map_ptr");
         }
         Ok(())
     }

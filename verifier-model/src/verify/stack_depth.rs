@@ -6,10 +6,11 @@
 use bpf::uapi::{AttachType as A, ProgType as P};
 
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::Checked;
 use crate::facts::special_kfunc::SpecialKfunc;
 use crate::input::struct_ops::StructOps;
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::{MAX_BPF_STACK, MAX_CALL_FRAMES};
 
 /// Functions with less stack than this do not get one of their own.
@@ -36,7 +37,7 @@ const fn round_up(depth: i32) -> i32 {
 
 impl Env<'_> {
     /// Adds up the stack along every chain of calls.
-    pub(crate) fn check_max_stack_depth(&mut self) -> Check {
+    pub(crate) fn check_max_stack_depth(&mut self) -> Checked {
         let cnt = self.code.subprog_cnt();
         let tail_calls = self.code.subprogs[..cnt].iter().any(|s| s.has_tail_call);
         let mode = if tail_calls {
@@ -73,7 +74,7 @@ impl Env<'_> {
         start: usize,
         priv_supported: bool,
         modes: &mut [PrivStack],
-    ) -> Check {
+    ) -> Checked {
         let mut info = vec![Caller::default(); self.code.subprog_cnt()];
         let mut idx = start;
         let (mut depth, mut frame) = (0, 0);
@@ -95,11 +96,12 @@ impl Env<'_> {
                 if insn.is_kfunc_call() && insn.off == 0 {
                     let throws = self.input.special_kfunc(&insn) == Some(SpecialKfunc::Throw);
                     if throws && self.chain(idx, &info).any(|s| self.marks.funcs[s].is_cb) {
-                        verbose!(
+                        return reject!(
                             self,
-                            "bpf_throw kfunc (insn {i}) cannot be called from callback subprog {idx}\n"
+                            Exception,
+                            EINVAL,
+                            "bpf_throw kfunc (insn {i}) cannot be called from callback subprog {idx}"
                         );
-                        return Err(Errno::EINVAL.into());
                     }
                 }
                 if !insn.is_pseudo_call() && !insn.is_pseudo_func() {
@@ -115,8 +117,12 @@ impl Env<'_> {
                         continue;
                     }
                     if self.code.subprogs[callee].is_exception_cb {
-                        verbose!(self, "insn {i} cannot call exception cb directly");
-                        return Err(Errno::EINVAL.into());
+                        return reject!(
+                            self,
+                            Exception,
+                            EINVAL,
+                            "insn {i} cannot call exception cb directly"
+                        );
                     }
                 }
                 info[idx].frame = frame;
@@ -131,8 +137,12 @@ impl Env<'_> {
                     frame + 1
                 };
                 if frame >= MAX_CALL_FRAMES {
-                    verbose!(self, "the call stack of {frame} frames is too deep !\n");
-                    return Err(Errno::E2BIG.into());
+                    return reject!(
+                        self,
+                        CallDepth,
+                        E2BIG,
+                        "the call stack of {frame} frames is too deep !"
+                    );
                 }
                 enter = true;
                 break;
@@ -144,15 +154,15 @@ impl Env<'_> {
                 let chain: Vec<_> = self.chain(idx, &info).collect();
                 for s in chain {
                     if self.marks.funcs[s].is_cb {
-                        verbose!(self, "cannot tail call within callback\n");
-                        return Err(Errno::EINVAL.into());
+                        return reject!(self, TailCall, EINVAL, "cannot tail call within callback");
                     }
                     if self.marks.funcs[s].args.stack_arg_cnt != 0 {
-                        verbose!(
+                        return reject!(
                             self,
-                            "tail_calls are not allowed in programs with stack args\n"
+                            TailCall,
+                            EINVAL,
+                            "tail_calls are not allowed in programs with stack args"
                         );
-                        return Err(Errno::EINVAL.into());
                     }
                     self.marks.funcs[s].tail_call_reachable = true;
                 }
@@ -178,19 +188,24 @@ impl Env<'_> {
         depth: &mut i32,
         priv_supported: bool,
         modes: &mut [PrivStack],
-    ) -> Check {
+    ) -> Checked {
         if self.code.subprogs[idx].has_ld_abs
             && self.chain(idx, info).any(|s| self.marks.funcs[s].is_cb)
         {
-            verbose!(self, "cannot use BPF_LD_[ABS|IND] within callback\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                PacketLoad,
+                EINVAL,
+                "cannot use BPF_LD_[ABS|IND] within callback"
+            );
         }
         if idx != 0 && self.code.subprogs[idx].has_tail_call && *depth >= 256 {
-            verbose!(
+            return reject!(
                 self,
-                "tail_calls are not allowed when call stack of previous frames is {depth} bytes. Too large\n"
+                TailCallStack,
+                EACCES,
+                "tail_calls are not allowed when call stack of previous frames is {depth} bytes. Too large"
             );
-            return Err(Errno::EACCES.into());
         }
         let own = round_up(self.marks.funcs[idx].stack_depth);
         if self.marks.funcs[idx].args.stack_arg_cnt != 0 {
@@ -204,8 +219,12 @@ impl Env<'_> {
         if modes[idx] == PrivStack::Adaptive {
             self.counts.max_stack_depth = self.counts.max_stack_depth.max(own);
             if own > MAX_BPF_STACK {
-                verbose!(self, "stack size of subprog {idx} is {own}. Too large\n");
-                return Err(Errno::EACCES.into());
+                return reject!(
+                    self,
+                    StackFunction,
+                    EACCES,
+                    "stack size of subprog {idx} is {own}. Too large"
+                );
             }
             return Ok(());
         }
@@ -213,11 +232,12 @@ impl Env<'_> {
         self.counts.max_stack_depth = self.counts.max_stack_depth.max(*depth);
         if *depth > MAX_BPF_STACK {
             let total = self.chain(idx, info).count();
-            verbose!(
+            return reject!(
                 self,
-                "combined stack size of {total} calls is {depth}. Too large\n"
+                StackCombined,
+                EACCES,
+                "combined stack size of {total} calls is {depth}. Too large"
             );
-            return Err(Errno::EACCES.into());
         }
         Ok(())
     }

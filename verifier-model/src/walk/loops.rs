@@ -7,7 +7,7 @@ use bpf::insn::REG_FP;
 
 use crate::env::Env;
 use crate::env::explored::SccVisit;
-use crate::facts::errno::Check;
+use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
 use crate::log::verbose;
 use crate::state::{StateId, VerifierState};
@@ -75,7 +75,7 @@ impl Env<'_> {
 
     /// A path may end in a loop, by a `bpf_throw()`, before any state in the loop was kept. 7.3
     /// takes that for its own mistake.
-    pub(crate) fn check_scc_entered(&mut self) -> Check {
+    pub(crate) fn check_scc_entered(&mut self) -> Checked {
         if self.path.cur.speculative {
             return Ok(());
         }
@@ -91,7 +91,7 @@ impl Env<'_> {
     }
 
     /// When all paths from a loop's entry are explored, spreads precision over the loop.
-    pub(crate) fn maybe_exit_scc(&mut self, id: StateId) -> Check {
+    pub(crate) fn maybe_exit_scc(&mut self, id: StateId) -> Checked {
         let Some(chain) = self.state(id).and_then(|st| self.scc_callchain(st)) else {
             return Ok(());
         };
@@ -117,7 +117,7 @@ impl Env<'_> {
     }
 
     /// Makes precise in the current path's states what `old` needs precise.
-    pub(crate) fn propagate_precision(&mut self, old: StateId, start: Start) -> Check<bool> {
+    pub(crate) fn propagate_precision(&mut self, old: StateId, start: Start) -> Checked<bool> {
         let Some(old) = self.state(old) else {
             return Ok(false);
         };
@@ -168,7 +168,7 @@ impl Env<'_> {
         }
     }
 
-    fn propagate_backedges(&mut self, visit: usize) -> Check {
+    fn propagate_backedges(&mut self, visit: usize) -> Checked {
         if !self.input.profile.has(Rule::SCC_BACKEDGES) {
             self.explored.scc_visits[visit].backedges.clear();
             return Ok(());

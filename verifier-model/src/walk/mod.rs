@@ -16,16 +16,17 @@ use crate::env::flow::Flow;
 use crate::env::leaving::Leaving;
 use crate::env::marks::AluMask;
 use crate::env::observe::Event;
-use crate::facts::errno::{Check, Errno, not_modelled};
+use crate::facts::errno::Errno;
 use crate::facts::limits::BPF_COMPLEXITY_LIMIT_INSNS;
+use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
-use crate::log::verbose;
+use crate::log::{reject, verbose};
 use crate::state::reg::Meta;
 
 impl Env<'_> {
     /// Explores every path from the current state on (`do_check`).
-    pub(crate) fn do_check(&mut self) -> Check {
+    pub(crate) fn do_check(&mut self) -> Checked {
         let pop_log = !self.log.level2();
         let mut prev_insn_idx = -1;
         self.tell(Event::Started);
@@ -35,14 +36,22 @@ impl Env<'_> {
             let idx = self.path.insn_idx;
             if idx >= self.code.insns.len() {
                 let n = self.code.insns.len();
-                verbose!(self, "invalid insn idx {idx} insn_cnt {n}\n");
-                return Err(Errno::EFAULT.into());
+                return reject!(
+                    self,
+                    ControlFlow,
+                    EFAULT,
+                    "invalid insn idx {idx} insn_cnt {n}"
+                );
             }
             self.counts.insn_processed += 1;
             if self.counts.insn_processed > BPF_COMPLEXITY_LIMIT_INSNS {
                 let n = self.counts.insn_processed;
-                verbose!(self, "BPF program is too large. Processed {n} insn\n");
-                return Err(Errno::E2BIG.into());
+                return reject!(
+                    self,
+                    TooLarge,
+                    E2BIG,
+                    "BPF program is too large. Processed {n} insn"
+                );
             }
             if self.counts.insn_processed > self.input.opts.max_insns {
                 return not_modelled(format!("over {} instructions", self.input.opts.max_insns));
@@ -91,7 +100,7 @@ impl Env<'_> {
     }
 
     /// One instruction; true when the path ends.
-    fn step(&mut self) -> Check<bool> {
+    fn step(&mut self) -> Checked<bool> {
         let idx = self.path.insn_idx;
         self.marks.insns[idx].seen = true;
         match self.do_check_insn() {
@@ -139,7 +148,7 @@ impl Env<'_> {
     }
 
     /// What [`crate::analysis::const_fold`] found must agree with the state.
-    fn check_const_regs(&mut self, idx: usize) -> Check {
+    fn check_const_regs(&mut self, idx: usize) -> Checked {
         let aux = &self.code.aux[idx];
         if aux.const_reg_mask == 0 {
             return Ok(());
@@ -160,7 +169,7 @@ impl Env<'_> {
         }
     }
 
-    fn do_check_insn(&mut self) -> Check<Flow> {
+    fn do_check_insn(&mut self) -> Checked<Flow> {
         let insn = self.code.insns[self.path.insn_idx];
         match insn.class() {
             class::ALU | class::ALU64 => self.check_alu_op(&insn).map(|()| Flow::Next),
@@ -187,16 +196,17 @@ impl Env<'_> {
         }
     }
 
-    fn check_jmp_insn(&mut self, insn: &Insn) -> Check<Flow> {
+    fn check_jmp_insn(&mut self, insn: &Insn) -> Checked<Flow> {
         self.counts.jmps_processed += 1;
         match insn.op() {
             jmp::CALL => {
                 if self.path.cur.active_locks > 0 && !self.call_allowed_with_lock(insn) {
-                    verbose!(
+                    return reject!(
                         self,
-                        "function calls are not allowed while holding a lock\n"
+                        CallUnderLock,
+                        EINVAL,
+                        "function calls are not allowed while holding a lock"
                     );
-                    return Err(Errno::EINVAL.into());
                 }
                 self.log.scratch_reg(0);
                 let subprogno = self.path.cur.frame().subprogno;
@@ -236,15 +246,19 @@ impl Env<'_> {
     }
 
     /// `exit`: of the program, of a function, or of a callback (`process_bpf_exit_full`).
-    fn process_bpf_exit(&mut self) -> Check<Flow> {
+    fn process_bpf_exit(&mut self) -> Checked<Flow> {
         let main = self.path.cur.curframe() == 0;
         self.check_resource_leak(Leaving::Exit, main)?;
         if !main {
             if self.path.cur.active_rcu_locks != 0
                 && !self.input.profile.has(Rule::RCU_ACROSS_CALLS)
             {
-                verbose!(self, "bpf_rcu_read_unlock is missing\n");
-                return Err(Errno::EINVAL.into());
+                return reject!(
+                    self,
+                    SectionLeftOpen,
+                    EINVAL,
+                    "bpf_rcu_read_unlock is missing"
+                );
             }
             self.prepare_func_exit()?;
             self.log.print_state.set(true);
@@ -259,10 +273,14 @@ impl Env<'_> {
         Ok(Flow::Exit)
     }
 
-    fn check_ld_imm(&mut self, insn: &Insn) -> Check {
+    fn check_ld_imm(&mut self, insn: &Insn) -> Checked {
         if insn.size() != 8 {
-            verbose!(self, "invalid BPF_LD_IMM insn\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                MalformedInstruction,
+                EINVAL,
+                "invalid BPF_LD_IMM insn"
+            );
         }
         let d = insn.dst();
         self.check_dst_reg(d, true)?;
@@ -291,8 +309,7 @@ impl Env<'_> {
             pseudo::FUNC => {
                 let subprog = self.code.callee_of(idx);
                 if self.input.prog.func_info.is_empty() {
-                    verbose!(self, "missing btf func_info\n");
-                    return Err(Errno::EINVAL.into());
+                    return reject!(self, CallbackNotAllowed, EINVAL, "missing btf func_info");
                 }
                 let Some(subprog) = subprog else {
                     return Err(Errno::EFAULT.into());
@@ -303,12 +320,20 @@ impl Env<'_> {
                     .get(subprog)
                     .is_some_and(|f| f.is_static)
                 {
-                    verbose!(self, "callback function not static\n");
-                    return Err(Errno::EINVAL.into());
+                    return reject!(
+                        self,
+                        CallbackNotAllowed,
+                        EINVAL,
+                        "callback function not static"
+                    );
                 }
                 if subprog == 0 {
-                    verbose!(self, "callback function cannot be the main program\n");
-                    return Err(Errno::EINVAL.into());
+                    return reject!(
+                        self,
+                        CallbackNotAllowed,
+                        EINVAL,
+                        "callback function cannot be the main program"
+                    );
                 }
                 let reg = &mut self.regs()[d];
                 reg.typ = RegType::PTR_TO_FUNC;

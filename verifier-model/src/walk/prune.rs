@@ -22,10 +22,10 @@ use bpf::insn::REG_FP;
 use crate::env::Env;
 use crate::env::explored::StateListNode;
 use crate::env::observe::Event;
-use crate::facts::errno::{Check, Stop};
+use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
-use crate::log::verbose;
+use crate::log::{reject, verbose};
 use crate::state::ids::IdMap;
 use crate::state::iter::IterState;
 use crate::state::slot::{Slot, StackSlot, get_spi};
@@ -57,7 +57,7 @@ impl Env<'_> {
     }
 
     /// A path ended: its states have one branch less to explore (`bpf_update_branch_counts`).
-    pub(crate) fn update_branch_counts(&mut self) -> Check {
+    pub(crate) fn update_branch_counts(&mut self) -> Checked {
         self.path.cur.branches = self.path.cur.branches.wrapping_sub(1);
         if self.path.cur.branches != 0 {
             return Ok(());
@@ -133,7 +133,7 @@ impl Env<'_> {
 
     /// Compares the current state with those kept for this instruction; true when one of them shows
     /// it to be safe. Otherwise keeps it, if it is worth it (`bpf_is_state_visited`).
-    pub(crate) fn is_state_visited(&mut self, insn_idx: usize) -> Check<bool> {
+    pub(crate) fn is_state_visited(&mut self, insn_idx: usize) -> Checked<bool> {
         let aux = &self.code.aux[insn_idx];
         let force_checkpoint = aux.force_checkpoint;
         let is_iter_next = self.marks.insns[insn_idx].is_iter_next;
@@ -249,7 +249,7 @@ impl Env<'_> {
         Ok(false)
     }
 
-    fn infinite_loop(&mut self, old: StateId, insn_idx: usize) -> Check<bool> {
+    fn infinite_loop(&mut self, old: StateId, insn_idx: usize) -> Checked<bool> {
         self.verbose_linfo(insn_idx, format_args!("; "));
         let curframe = self.path.cur.curframe();
         let cur = self.state_text(&self.path.cur, curframe, true);
@@ -257,16 +257,19 @@ impl Env<'_> {
             .state(old)
             .map(|st| self.state_text(st, curframe, true))
             .unwrap_or_default();
-        verbose!(
+        let stop = reject!(
             self,
-            "infinite loop detected at insn {insn_idx}\ncur state:{cur}old state:{old}"
+            InfiniteLoop,
+            EINVAL,
+            "infinite loop detected at insn {insn_idx}"
         );
-        Err(Stop::Errno(crate::facts::errno::Errno::EINVAL))
+        verbose!(self, "cur state:{cur}old state:{old}");
+        stop
     }
 
     /// The current path is safe because state `id` is. What that state needs precise, this path's
     /// states need too; for the end of a loop that is not final yet.
-    fn prune(&mut self, id: StateId, insn_idx: usize, in_loop: bool) -> Check<bool> {
+    fn prune(&mut self, id: StateId, insn_idx: usize, in_loop: bool) -> Checked<bool> {
         if let Some(node) = self.explored.states[id.0].as_mut() {
             node.hit_cnt += 1;
         }

@@ -7,15 +7,15 @@ use bpf::kernel::BtfRef;
 
 use crate::analysis::code::SubprogArg;
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno, Stop};
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
+use crate::facts::rejection::{Checked, Stop};
 use crate::facts::types::{ArgType, Flag, RegType};
-use crate::log::verbose;
+use crate::log::{reject, verbose};
 use crate::state::reg::{DynptrType, Meta, RegState};
 use crate::state::{BPF_MAIN_FUNC, FuncState, VerifierState};
 
 impl Env<'_> {
-    pub(crate) fn do_check_subprogs(&mut self) -> Check {
+    pub(crate) fn do_check_subprogs(&mut self) -> Checked {
         if self.input.prog.func_info.is_empty() {
             return Ok(());
         }
@@ -55,7 +55,7 @@ impl Env<'_> {
     }
 
     /// Walks one function that is verified on its own.
-    pub(crate) fn do_check_common(&mut self, subprog: usize, sleepable: bool) -> Check {
+    pub(crate) fn do_check_common(&mut self, subprog: usize, sleepable: bool) -> Checked {
         self.log.forget_lines();
         let mut frame = FuncState::new(self.input.bpf_capable, BPF_MAIN_FUNC, 0, subprog);
         self.log.scratch_all();
@@ -74,11 +74,12 @@ impl Env<'_> {
                 frame.regs[i + 1] = self.arg_register(arg)?;
             }
             if self.input.extends.is_some() && args.len() > MAX_BPF_FUNC_REG_ARGS {
-                verbose!(
+                return reject!(
                     self,
-                    "freplace programs with >{MAX_BPF_FUNC_REG_ARGS} args not supported yet\n"
+                    AttachTarget,
+                    EINVAL,
+                    "freplace programs with >{MAX_BPF_FUNC_REG_ARGS} args not supported yet"
                 );
-                return Err(Errno::EINVAL.into());
             }
         } else {
             if !self.code.func_info_aux.is_empty() {
@@ -129,21 +130,24 @@ impl Env<'_> {
         }
     }
 
-    fn check_exception_cb(&mut self, subprog: usize) -> Check {
+    fn check_exception_cb(&mut self, subprog: usize) -> Checked {
         if self.subprog_returns_void(subprog) {
-            verbose!(self, "exception cb cannot return void\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(self, Exception, EINVAL, "exception cb cannot return void");
         }
         let args = &self.marks.funcs[subprog].args.args;
         if args.len() != 1 || args[0].arg_type != ArgType::ARG_ANYTHING {
-            verbose!(self, "exception cb only supports single integer argument\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                Exception,
+                EINVAL,
+                "exception cb only supports single integer argument"
+            );
         }
         Ok(())
     }
 
     /// What a global function finds in a register.
-    fn arg_register(&mut self, arg: &SubprogArg) -> Check<RegState> {
+    fn arg_register(&mut self, arg: &SubprogArg) -> Checked<RegState> {
         let mut reg = RegState::konst(0);
         let at = arg.arg_type;
         let flags = |f: Flag| at.flags() & f;

@@ -20,9 +20,10 @@ use bpf::uapi::Insn;
 use crate::analysis::Known;
 use crate::analysis::arg_track::{ArgTrack, Args, SubprogAt};
 use crate::analysis::liveness::instance::{Instance, Masks, Spis};
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
-use crate::log::verbose;
+use crate::facts::rejection::Checked;
+use crate::log::reject;
 use crate::state::{MAX_CALL_FRAMES, VerifierState};
 
 /// All instances.
@@ -140,7 +141,7 @@ impl Known<'_> {
 
     /// Finds where frames' stacks are read and written, function by function
     /// (`bpf_compute_subprog_arg_access`).
-    pub(crate) fn compute_stack_liveness(&mut self) -> Check {
+    pub(crate) fn compute_stack_liveness(&mut self) -> Checked {
         let mut at = SubprogAt::new(self.code.subprog_cnt(), self.code.insns.len());
         for k in (0..self.code.subprog_cnt()).rev() {
             let sub = self.code.subprog_topo_order[k];
@@ -164,15 +165,16 @@ impl Known<'_> {
         at: &mut SubprogAt,
         key: (usize, usize),
         callsites: &mut [usize; MAX_CALL_FRAMES],
-    ) -> Check {
+    ) -> Checked {
         self.code.liveness.subprog_calls += 1;
         if self.code.liveness.subprog_calls > MAX_SUBPROG_CALLS {
             let n = self.code.liveness.subprog_calls;
-            verbose!(
+            return reject!(
                 self,
-                "liveness analysis exceeded complexity limit ({n} calls)\n"
+                LivenessTooComplex,
+                E2BIG,
+                "liveness analysis exceeded complexity limit ({n} calls)"
             );
-            return Err(Errno::E2BIG.into());
         }
         let Some(found) = self.code.liveness.instances.remove(&key) else {
             return Err(Errno::EFAULT.into());

@@ -13,22 +13,26 @@ use bpf::insn::{ADDR_SPACE_CAST, alu, class};
 use bpf::uapi::Insn;
 
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno};
+use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::reg::{ADD_CONST, ADD_CONST32, ADD_CONST64, RegState};
 use crate::state::scalar::alu as scalar_alu;
 
 impl Env<'_> {
     /// An instruction of class `ALU` or `ALU64`.
-    pub(crate) fn check_alu_op(&mut self, insn: &Insn) -> Check {
+    pub(crate) fn check_alu_op(&mut self, insn: &Insn) -> Checked {
         let (d, s, op) = (insn.dst(), insn.src(), insn.op());
         match op {
             alu::END | alu::NEG => {
                 self.check_src_reg(d)?;
                 if self.is_pointer_value(d) {
-                    verbose!(self, "R{d} pointer arithmetic prohibited\n");
-                    return Err(Errno::EACCES.into());
+                    return reject!(
+                        self,
+                        PointerArithmetic[d],
+                        EACCES,
+                        "R{d} pointer arithmetic prohibited"
+                    );
                 }
                 if self.reg(d).is_scalar() {
                     self.check_dst_reg(d, false)?;
@@ -41,11 +45,12 @@ impl Env<'_> {
             alu::MOV => {
                 if insn.src_is_reg() {
                     if insn.off == ADDR_SPACE_CAST && self.code.arena.is_none() {
-                        verbose!(
+                        return reject!(
                             self,
-                            "addr_space_cast insn can only be used in a program that has an associated arena\n"
+                            Arena,
+                            EINVAL,
+                            "addr_space_cast insn can only be used in a program that has an associated arena"
                         );
-                        return Err(Errno::EINVAL.into());
                     }
                     self.check_src_reg(s)?;
                 }
@@ -67,14 +72,18 @@ impl Env<'_> {
                 }
                 self.check_src_reg(d)?;
                 if matches!(op, alu::MOD | alu::DIV) && !insn.src_is_reg() && insn.imm == 0 {
-                    verbose!(self, "div by zero\n");
-                    return Err(Errno::EINVAL.into());
+                    return reject!(self, DivisionByZero, EINVAL, "div by zero");
                 }
                 if matches!(op, alu::LSH | alu::RSH | alu::ARSH) && !insn.src_is_reg() {
                     let size = if insn.class() == class::ALU64 { 64 } else { 32 };
                     if insn.imm < 0 || insn.imm >= size {
-                        verbose!(self, "invalid shift {}\n", insn.imm);
-                        return Err(Errno::EINVAL.into());
+                        return reject!(
+                            self,
+                            MalformedInstruction,
+                            EINVAL,
+                            "invalid shift {}",
+                            insn.imm
+                        );
                     }
                 }
                 self.check_dst_reg(d, false)?;
@@ -84,7 +93,7 @@ impl Env<'_> {
         self.reg_sanity_check(d, "alu")
     }
 
-    fn check_mov_reg(&mut self, insn: &Insn) -> Check {
+    fn check_mov_reg(&mut self, insn: &Insn) -> Checked {
         let (d, s) = (insn.dst(), insn.src());
         let wide = insn.class() == class::ALU64;
         let mut src = *self.reg(s);
@@ -107,8 +116,7 @@ impl Env<'_> {
             } else {
                 "partial copy"
             };
-            verbose!(self, "R{s} {what} of pointer\n");
-            return Err(Errno::EACCES.into());
+            return reject!(self, PointerArithmetic[s], EACCES, "R{s} {what} of pointer");
         }
         if src.is_scalar() {
             let keeps_value = if insn.off == 0 {
@@ -141,7 +149,7 @@ impl Env<'_> {
         Ok(())
     }
 
-    fn adjust_reg_min_max_vals(&mut self, insn: &Insn) -> Check {
+    fn adjust_reg_min_max_vals(&mut self, insn: &Insn) -> Checked {
         let (d, s, op) = (insn.dst(), insn.src(), insn.op());
         let alu32 = insn.class() != class::ALU64;
         let dst = *self.reg(d);
@@ -161,12 +169,13 @@ impl Env<'_> {
                         self.mark_reg_unknown(d);
                         return Ok(());
                     }
-                    verbose!(
+                    return reject!(
                         self,
-                        "R{d} pointer {} pointer prohibited\n",
+                        PointerArithmetic[d],
+                        EACCES,
+                        "R{d} pointer {} pointer prohibited",
                         alu::symbol(op)
                     );
-                    return Err(Errno::EACCES.into());
                 }
                 self.mark_chain_precision(d)?;
                 return self.adjust_ptr_min_max_vals(insn, s, src, dst);
@@ -189,7 +198,7 @@ impl Env<'_> {
 
     /// Anything may be done to a pointer into the arena; true when one of the operands is such. The
     /// compiler makes 32-bit operations of them, so an instruction is either for them or not.
-    fn check_arena_alu(&mut self, insn: &Insn, dst: &RegState, src: &RegState) -> Check<bool> {
+    fn check_arena_alu(&mut self, insn: &Insn, dst: &RegState, src: &RegState) -> Checked<bool> {
         let arena = RegType::PTR_TO_ARENA;
         let with = dst.typ == arena || insn.src_is_reg() && src.typ == arena;
         if with && dst.typ != arena {
@@ -198,11 +207,12 @@ impl Env<'_> {
         if insn.class() == class::ALU64 && (with || self.code.arena.is_some()) {
             let idx = self.path.insn_idx;
             if *self.marks.insns[idx].arena_alu.get_or_insert(with) != with {
-                verbose!(
+                return reject!(
                     self,
-                    "same insn cannot be used with and without arena pointer\n"
+                    Arena,
+                    EINVAL,
+                    "same insn cannot be used with and without arena pointer"
                 );
-                return Err(Errno::EINVAL.into());
             }
         }
         Ok(with)
@@ -245,7 +255,7 @@ impl Env<'_> {
     }
 
     /// Scalar operation on the destination register.
-    fn adjust_scalar_min_max_vals(&mut self, insn: &Insn, src: RegState) -> Check {
+    fn adjust_scalar_min_max_vals(&mut self, insn: &Insn, src: RegState) -> Checked {
         let d = insn.dst();
         let mut dst = *self.reg(d);
         if !scalar_alu::is_safe_to_compute(insn, &src) {
@@ -263,7 +273,7 @@ impl Env<'_> {
     }
 
     /// A register that is 0 or -1, as `s>>= 63` leaves it, is looked at as two paths.
-    fn maybe_fork_scalars(&mut self, insn: &Insn, dst: &mut RegState) -> Check {
+    fn maybe_fork_scalars(&mut self, insn: &Insn, dst: &mut RegState) -> Checked {
         let alu32 = if dst.smin() == -1 && dst.smax() == 0 {
             false
         } else if dst.s32_min() == -1 && dst.s32_max() == 0 {

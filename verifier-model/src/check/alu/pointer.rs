@@ -7,10 +7,10 @@ use bpf::insn::{alu, class};
 use bpf::uapi::Insn;
 
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno};
 use crate::facts::limits::BPF_MAX_VAR_OFF;
+use crate::facts::rejection::Checked;
 use crate::facts::types::{Flag, RegType};
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::reg::{Meta, RegState};
 
 impl Env<'_> {
@@ -21,7 +21,7 @@ impl Env<'_> {
         ptr_regno: usize,
         ptr: RegState,
         off: RegState,
-    ) -> Check {
+    ) -> Checked {
         let (d, op) = (insn.dst(), insn.op());
         let known = off.var_off.is_const();
         let (smin, smax, umin, umax) = (off.smin(), off.smax(), off.umin(), off.umax());
@@ -34,16 +34,21 @@ impl Env<'_> {
                 self.mark_reg_unknown(d);
                 return Ok(());
             }
-            verbose!(self, "R{d} 32-bit pointer arithmetic prohibited\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                PointerArithmetic[d],
+                EACCES,
+                "R{d} 32-bit pointer arithmetic prohibited"
+            );
         }
         if ptr.typ.may_be_null() {
-            verbose!(
+            return reject!(
                 self,
-                "R{d} pointer arithmetic on {} prohibited, null-check it first\n",
+                PointerArithmetic[d],
+                EACCES,
+                "R{d} pointer arithmetic on {} prohibited, null-check it first",
                 ptr.typ
             );
-            return Err(Errno::EACCES.into());
         }
         let allowed = match ptr.typ.base() {
             RegType::PTR_TO_CTX
@@ -65,8 +70,13 @@ impl Env<'_> {
             _ => false,
         };
         if !allowed {
-            verbose!(self, "R{d} pointer arithmetic on {} prohibited\n", ptr.typ);
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                PointerArithmetic[d],
+                EACCES,
+                "R{d} pointer arithmetic on {} prohibited",
+                ptr.typ
+            );
         }
         // The other operand may be the destination; from here on it is the pointer.
         let mut dst = ptr;
@@ -88,32 +98,42 @@ impl Env<'_> {
             }
             alu::SUB => {
                 if ptr_regno != d {
-                    verbose!(self, "R{d} tried to subtract pointer from scalar\n");
-                    return Err(Errno::EACCES.into());
+                    return reject!(
+                        self,
+                        PointerArithmetic[d],
+                        EACCES,
+                        "R{d} tried to subtract pointer from scalar"
+                    );
                 }
                 if ptr.typ == RegType::PTR_TO_STACK {
-                    verbose!(self, "R{d} subtraction from stack pointer prohibited\n");
-                    return Err(Errno::EACCES.into());
+                    return reject!(
+                        self,
+                        PointerArithmetic[d],
+                        EACCES,
+                        "R{d} subtraction from stack pointer prohibited"
+                    );
                 }
                 dst.r64 = ptr.r64.add(off.r64.negate());
                 dst.var_off = ptr.var_off - off.var_off;
                 !known && smin < 0 || dst.range() < 0
             }
             alu::AND | alu::OR | alu::XOR => {
-                verbose!(
+                return reject!(
                     self,
-                    "R{d} bitwise operator {} on pointer prohibited\n",
+                    PointerArithmetic[d],
+                    EACCES,
+                    "R{d} bitwise operator {} on pointer prohibited",
                     alu::symbol(op)
                 );
-                return Err(Errno::EACCES.into());
             }
             _ => {
-                verbose!(
+                return reject!(
                     self,
-                    "R{d} pointer arithmetic with {} operator prohibited\n",
+                    PointerArithmetic[d],
+                    EACCES,
+                    "R{d} pointer arithmetic with {} operator prohibited",
                     alu::symbol(op)
                 );
-                return Err(Errno::EACCES.into());
             }
         };
         if pkt {
@@ -134,28 +154,36 @@ impl Env<'_> {
         self.sanitize_ptr_moved(insn, &dst, mask)
     }
 
-    fn check_reg_sane_offset_scalar(&mut self, reg: &RegState, typ: RegType) -> Check {
+    fn check_reg_sane_offset_scalar(&mut self, reg: &RegState, typ: RegType) -> Checked {
         let (val, smin) = (reg.var_off.value as i64, reg.smin());
         let outside = |v: i64| v >= BPF_MAX_VAR_OFF || v <= -BPF_MAX_VAR_OFF;
         if reg.var_off.is_const() && outside(val) {
-            verbose!(
+            reject!(
                 self,
-                "math between {typ} pointer and {val} is not allowed\n"
-            );
+                UnboundedOffset,
+                EINVAL,
+                "math between {typ} pointer and {val} is not allowed"
+            )
         } else if smin == i64::MIN {
-            verbose!(
+            reject!(
                 self,
-                "math between {typ} pointer and register with unbounded min value is not allowed\n"
-            );
+                UnboundedOffset,
+                EINVAL,
+                "math between {typ} pointer and register with unbounded min value is not allowed"
+            )
         } else if outside(smin) {
-            verbose!(self, "value {smin} makes {typ} pointer be out of bounds\n");
+            reject!(
+                self,
+                UnboundedOffset,
+                EINVAL,
+                "value {smin} makes {typ} pointer be out of bounds"
+            )
         } else {
-            return Ok(());
+            Ok(())
         }
-        Err(Errno::EINVAL.into())
     }
 
-    fn check_reg_sane_offset_ptr(&mut self, reg: &RegState, typ: RegType) -> Check {
+    fn check_reg_sane_offset_ptr(&mut self, reg: &RegState, typ: RegType) -> Checked {
         let (val, smin) = (reg.var_off.value as i64, reg.smin());
         let outside = |v: i64| v >= BPF_MAX_VAR_OFF || v <= -BPF_MAX_VAR_OFF;
         let bad = if reg.var_off.is_const() && outside(val) {
@@ -165,7 +193,11 @@ impl Env<'_> {
         } else {
             return Ok(());
         };
-        verbose!(self, "{typ} pointer offset {bad} is not allowed\n");
-        Err(Errno::EINVAL.into())
+        reject!(
+            self,
+            UnboundedOffset,
+            EINVAL,
+            "{typ} pointer offset {bad} is not allowed"
+        )
     }
 }

@@ -18,10 +18,11 @@ use bpf::uapi::Insn;
 use crate::env::Env;
 use crate::env::marks::{AluMask, Reason};
 use crate::facts::access::AccessSrc;
-use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::errno::Errno;
 use crate::facts::limits::REG_NAMES;
+use crate::facts::rejection::{Checked, Stop};
 use crate::facts::types::RegType;
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::MAX_BPF_STACK;
 use crate::state::reg::RegState;
 
@@ -56,14 +57,16 @@ impl Env<'_> {
     /// Whether an error on a speculative path is settled by a barrier.
     pub(crate) fn recoverable_with_nospec(&self, stop: &Stop) -> bool {
         self.path.cur.speculative
-            && matches!(
-                stop,
-                Stop::Errno(Errno::EPERM | Errno::EACCES | Errno::EINVAL)
-            )
+            && matches!(stop, Stop::Rejected(why)
+                if matches!(why.errno, Errno::EPERM | Errno::EACCES | Errno::EINVAL))
     }
 
     /// The path that only a mispredicting processor takes; of a jump, the operands are forgotten.
-    pub(crate) fn sanitize_speculative_path(&mut self, jump: Option<&Insn>, next: usize) -> Check {
+    pub(crate) fn sanitize_speculative_path(
+        &mut self,
+        jump: Option<&Insn>,
+        next: usize,
+    ) -> Checked {
         let unknown = self.unknown();
         let idx = self.path.insn_idx;
         let st = self.push_stack(next, idx, true)?;
@@ -78,7 +81,7 @@ impl Env<'_> {
     }
 
     /// Scalar addition and subtraction: no pointer must get here on another path.
-    pub(crate) fn sanitize_val_alu(&mut self, insn: &Insn) -> Check {
+    pub(crate) fn sanitize_val_alu(&mut self, insn: &Insn) -> Checked {
         if !is_needed(insn.op()) || self.can_skip_alu_sanitation(insn) {
             return Ok(());
         }
@@ -96,7 +99,7 @@ impl Env<'_> {
         ptr: &RegState,
         off: &RegState,
         ptr_is_dst: bool,
-    ) -> Check<SanitizeInfo> {
+    ) -> Checked<SanitizeInfo> {
         let mut info = SanitizeInfo::default();
         if !is_needed(insn.op()) || self.can_skip_alu_sanitation(insn) {
             return Ok(info);
@@ -125,7 +128,7 @@ impl Env<'_> {
         }
         if !imm {
             let next = self.path.insn_idx + 1;
-            if let Err(Stop::Errno(_)) = self.sanitize_speculative_path(None, next) {
+            if let Err(Stop::Rejected(_)) = self.sanitize_speculative_path(None, next) {
                 return self.sanitize_err(insn, Reason::Stack);
             }
         }
@@ -138,7 +141,7 @@ impl Env<'_> {
         insn: &Insn,
         dst: &RegState,
         info: SanitizeInfo,
-    ) -> Check {
+    ) -> Checked {
         self.sanitize_check_bounds(insn, dst)?;
         if !is_needed(insn.op()) || self.can_skip_alu_sanitation(insn) || self.path.cur.speculative
         {
@@ -177,7 +180,7 @@ impl Env<'_> {
         Ok(limit)
     }
 
-    fn sanitize_check_bounds(&mut self, insn: &Insn, dst: &RegState) -> Check {
+    fn sanitize_check_bounds(&mut self, insn: &Insn, dst: &RegState) -> Checked {
         if self.input.bypass_spec_v1 {
             return Ok(());
         }
@@ -187,28 +190,31 @@ impl Env<'_> {
                 let off = dst.var_off.value as i32;
                 if !dst.var_off.is_const() {
                     let t = dst.var_off;
-                    verbose!(
+                    return reject!(
                         self,
-                        "R{d} variable stack access prohibited for !root, var_off={t} off={off}\n"
+                        Capability[d],
+                        EACCES,
+                        "R{d} variable stack access prohibited for !root, var_off={t} off={off}"
                     );
-                    return Err(Errno::EACCES.into());
                 }
                 if !(-MAX_BPF_STACK..0).contains(&off) {
-                    verbose!(
+                    return reject!(
                         self,
-                        "R{d} stack pointer arithmetic goes out of range, prohibited for !root; off={off}\n"
+                        PointerArithmetic[d],
+                        EACCES,
+                        "R{d} stack pointer arithmetic goes out of range, prohibited for !root; off={off}"
                     );
-                    return Err(Errno::EACCES.into());
                 }
             }
             RegType::PTR_TO_MAP_VALUE => {
                 let r = self.check_map_access(dst, REG_NAMES[d], 0, 1, false, AccessSrc::Helper);
                 if r.is_err() {
-                    verbose!(
+                    return reject!(
                         self,
-                        "R{d} pointer arithmetic of map value goes out of range, prohibited for !root\n"
+                        PointerArithmetic[d],
+                        EACCES,
+                        "R{d} pointer arithmetic of map value goes out of range, prohibited for !root"
                     );
-                    return Err(Errno::EACCES.into());
                 }
             }
             _ => {}
@@ -216,36 +222,43 @@ impl Env<'_> {
         Ok(())
     }
 
-    fn sanitize_err<T>(&mut self, insn: &Insn, why: Reason) -> Check<T> {
+    fn sanitize_err<T>(&mut self, insn: &Insn, why: Reason) -> Checked<T> {
         const ERR: &str = "pointer arithmetic with it prohibited for !root";
         let (d, s) = (insn.dst(), insn.src());
         let op = if insn.op() == alu::ADD { "add" } else { "sub" };
         let src_is_scalar = self.reg(s).is_scalar();
         let (scalar, ptr) = if src_is_scalar { (s, d) } else { (d, s) };
         match why {
-            Reason::Bounds => verbose!(
+            Reason::Bounds => reject!(
                 self,
-                "R{scalar} has unknown scalar with mixed signed bounds, {ERR}\n"
+                PointerArithmetic[scalar],
+                EACCES,
+                "R{scalar} has unknown scalar with mixed signed bounds, {ERR}"
             ),
-            Reason::Type => verbose!(
+            Reason::Type => reject!(
                 self,
-                "R{ptr} has pointer with unsupported alu operation, {ERR}\n"
+                PointerArithmetic[ptr],
+                EACCES,
+                "R{ptr} has pointer with unsupported alu operation, {ERR}"
             ),
-            Reason::Paths => verbose!(
+            Reason::Paths => reject!(
                 self,
-                "R{d} tried to {op} from different maps, paths or scalars, {ERR}\n"
+                PointerArithmetic[d],
+                EACCES,
+                "R{d} tried to {op} from different maps, paths or scalars, {ERR}"
             ),
-            Reason::Limit => {
-                verbose!(self, "R{d} tried to {op} beyond pointer bounds, {ERR}\n");
-            }
-            Reason::Stack => {
-                verbose!(
-                    self,
-                    "R{d} could not be pushed for speculative verification, {ERR}\n"
-                );
-                return Err(Errno::ENOMEM.into());
-            }
+            Reason::Limit => reject!(
+                self,
+                PointerArithmetic[d],
+                EACCES,
+                "R{d} tried to {op} beyond pointer bounds, {ERR}"
+            ),
+            Reason::Stack => reject!(
+                self,
+                Capability[d],
+                ENOMEM,
+                "R{d} could not be pushed for speculative verification, {ERR}"
+            ),
         }
-        Err(Errno::EACCES.into())
     }
 }

@@ -9,30 +9,35 @@ use bpf::kernel::fields::{Field, FieldKind};
 use crate::check::access::MemAccess;
 use crate::env::Env;
 use crate::facts::btf_sets::BtfSet;
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::Checked;
 use crate::facts::types::{Flag, RegType};
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::reg::{Meta, RegState};
 
 impl Env<'_> {
     /// A load or store of a kptr in a map value.
-    pub(crate) fn check_map_kptr_access(&mut self, a: &MemAccess<'_>, field: &Field) -> Check {
+    pub(crate) fn check_map_kptr_access(&mut self, a: &MemAccess<'_>, field: &Field) -> Checked {
         let insn = self.code.insns[a.insn_idx];
         if insn.mode() != mode::MEM {
-            verbose!(
+            return reject!(
                 self,
-                "kptr in map can only be accessed using BPF_MEM instruction mode\n"
+                KptrAccess,
+                EACCES,
+                "kptr in map can only be accessed using BPF_MEM instruction mode"
             );
-            return Err(Errno::EACCES.into());
         }
         let load = insn.class() == class::LDX;
         if !load && matches!(field.kind, FieldKind::KptrRef | FieldKind::KptrPercpu) {
-            verbose!(self, "store to referenced kptr disallowed\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                SpecialField,
+                EACCES,
+                "store to referenced kptr disallowed"
+            );
         }
         if !load && field.kind == FieldKind::Uptr {
-            verbose!(self, "store to uptr disallowed\n");
-            return Err(Errno::EACCES.into());
+            return reject!(self, KptrAccess, EACCES, "store to uptr disallowed");
         }
         match (insn.class(), a.value) {
             (class::LDX, Some(v)) if field.kind == FieldKind::Uptr => {
@@ -63,19 +68,21 @@ impl Env<'_> {
             (class::ST, _) => {
                 if insn.imm != 0 {
                     let off = field.offset;
-                    verbose!(
+                    return reject!(
                         self,
-                        "BPF_ST imm must be 0 when storing to kptr at off={off}\n"
+                        KptrAccess,
+                        EACCES,
+                        "BPF_ST imm must be 0 when storing to kptr at off={off}"
                     );
-                    return Err(Errno::EACCES.into());
                 }
             }
             _ => {
-                verbose!(
+                return reject!(
                     self,
-                    "kptr in map can only be accessed using BPF_LDX/BPF_STX/BPF_ST\n"
+                    KptrAccess,
+                    EACCES,
+                    "kptr in map can only be accessed using BPF_LDX/BPF_STX/BPF_ST"
                 );
-                return Err(Errno::EACCES.into());
             }
         }
         Ok(())
@@ -117,7 +124,7 @@ impl Env<'_> {
         field: &Field,
         reg: &RegState,
         regno: usize,
-    ) -> Check {
+    ) -> Checked {
         let unref = field.kind == FieldKind::KptrUnref;
         let percpu = field.kind == FieldKind::KptrPercpu;
         let mut reg_name = String::new();
@@ -153,19 +160,17 @@ impl Env<'_> {
         }
         let target = self.input.btf_type_name(field.btf, field.btf_id).to_owned();
         let plain = RegType::PTR_TO_BTF_ID;
-        verbose!(
+        let or = match unref {
+            true => format!(" or {}{target}", plain | Flag::PTR_UNTRUSTED),
+            false => String::new(),
+        };
+        reject!(
             self,
-            "invalid kptr access, R{regno} type={}{reg_name} ",
+            KptrAccess[regno],
+            EINVAL,
+            "invalid kptr access, R{regno} type={}{reg_name} expected={plain}{target}{or}",
             reg.typ
-        );
-        verbose!(self, "expected={plain}{target}");
-        if unref {
-            let untrusted = plain | Flag::PTR_UNTRUSTED;
-            verbose!(self, " or {untrusted}{target}\n");
-        } else {
-            verbose!(self, "\n");
-        }
-        Err(Errno::EINVAL.into())
+        )
     }
 
     /// The destination of `bpf_kptr_xchg`.
@@ -174,7 +179,7 @@ impl Env<'_> {
         reg: &RegState,
         regno: usize,
         meta: &mut crate::env::call_args::CallMeta,
-    ) -> Check {
+    ) -> Checked {
         let record = if reg.typ.is_ptr_alloc_obj() {
             let Some((btf, id)) = reg.btf() else {
                 return Err(Errno::EFAULT.into());
@@ -185,35 +190,51 @@ impl Env<'_> {
             let (name, has_btf) = (info.def.kernel_name().to_owned(), info.def.btf.is_some());
             let record = info.record.clone();
             if !has_btf {
-                verbose!(
+                return reject!(
                     self,
-                    "map '{name}' has to have BTF in order to use bpf_kptr_xchg\n"
+                    MapWithoutBtf,
+                    EINVAL,
+                    "map '{name}' has to have BTF in order to use bpf_kptr_xchg"
                 );
-                return Err(Errno::EINVAL.into());
             }
             meta.map = reg.map();
             record
         };
         if !reg.var_off.is_const() {
-            verbose!(
+            return reject!(
                 self,
-                "R{regno} doesn't have constant offset. kptr has to be at the constant offset\n"
+                WrongField[regno],
+                EINVAL,
+                "R{regno} doesn't have constant offset. kptr has to be at the constant offset"
             );
-            return Err(Errno::EINVAL.into());
         }
         let is_kptr = |f: &&Field| f.kind.is_kptr_or_uptr() && f.kind != FieldKind::Uptr;
         if !record.fields.iter().any(|f| is_kptr(&f)) {
-            verbose!(self, "R{regno} has no valid kptr\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                WrongField[regno],
+                EINVAL,
+                "R{regno} has no valid kptr"
+            );
         }
         let off = reg.var_off.value as u32;
         let Some(field) = record.kptr_at(off).filter(is_kptr) else {
-            verbose!(self, "off={} doesn't point to kptr\n", off as i32);
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                KptrAccess,
+                EACCES,
+                "off={} doesn't point to kptr",
+                off as i32
+            );
         };
         if field.kind == FieldKind::KptrUnref {
-            verbose!(self, "off={} kptr isn't referenced kptr\n", off as i32);
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                WrongField,
+                EACCES,
+                "off={} kptr isn't referenced kptr",
+                off as i32
+            );
         }
         meta.kptr_field = Some(field.clone());
         Ok(())

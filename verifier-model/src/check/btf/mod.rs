@@ -17,9 +17,10 @@ use bpf::kernel::BtfRef;
 use crate::check::btf::walk::Found;
 use crate::env::Env;
 use crate::facts::access::Access;
-use crate::facts::errno::{Check, Errno, not_modelled};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::types::{Flag, RegType};
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::reg::{Meta, RegState};
 
 impl Env<'_> {
@@ -41,33 +42,36 @@ impl Env<'_> {
         size: i32,
         access: Access,
         value: Option<usize>,
-    ) -> Check {
+    ) -> Checked {
         let Some((bref, id)) = reg.btf() else {
             return Err(Errno::EFAULT.into());
         };
         let tname = self.input.btf_type_name(bref, id).to_owned();
         let write = access == Access::Write;
         if !self.input.allow_ptr_leaks {
-            verbose!(
+            return reject!(
                 self,
-                "'struct {tname}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n"
+                Capability,
+                EPERM,
+                "'struct {tname}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN"
             );
-            return Err(Errno::EPERM.into());
         }
         if !self.input.prog.gpl_compatible() && bref.is_kernel() {
-            verbose!(
+            return reject!(
                 self,
-                "Cannot access kernel 'struct {tname}' from non-GPL compatible program\n"
+                Gpl,
+                EINVAL,
+                "Cannot access kernel 'struct {tname}' from non-GPL compatible program"
             );
-            return Err(Errno::EINVAL.into());
         }
         if !reg.var_off.is_const() {
             let t = reg.var_off;
-            verbose!(
+            return reject!(
                 self,
-                "{argname} is ptr_{tname} invalid variable offset: off={off}, var_off={t}\n"
+                ModifiedPointer,
+                EACCES,
+                "{argname} is ptr_{tname} invalid variable offset: off={off}, var_off={t}"
             );
-            return Err(Errno::EACCES.into());
         }
         let off = off.wrapping_add(reg.var_off.value as i32);
         let problem = if off < 0 {
@@ -80,13 +84,16 @@ impl Env<'_> {
             None
         };
         if let Some(what) = problem {
-            verbose!(self, "{argname} is ptr_{tname} {what}: off={off}\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                ModifiedPointer,
+                EACCES,
+                "{argname} is ptr_{tname} {what}: off={off}"
+            );
         }
         let alloc = reg.typ.has(Flag::MEM_ALLOC);
         if write && reg.typ.may_fault_on_deref() {
-            verbose!(self, "only read is supported\n");
-            return Err(Errno::EACCES.into());
+            return reject!(self, ReadOnly, EACCES, "only read is supported");
         }
         if write
             && !alloc
@@ -95,8 +102,7 @@ impl Env<'_> {
             return self.check_struct_write(function, argname, (bref, id), off, size);
         }
         if write && !reg.typ.is_ptr_alloc_obj() {
-            verbose!(self, "only read is supported\n");
-            return Err(Errno::EACCES.into());
+            return reject!(self, ReadOnly, EACCES, "only read is supported");
         }
         let found = self.struct_access(reg, off as u32, size as u32)?;
         let (Some(v), false) = (value, write) else {
@@ -177,7 +183,7 @@ impl Env<'_> {
         size: i32,
         access: Access,
         value: Option<usize>,
-    ) -> Check {
+    ) -> Checked {
         let map_type = self.code.map_of(reg)?.def.map_type;
         let name = self.input.release.tables.maps.kernel_struct(map_type);
         let Some(id) = name.and_then(|n| self.input.vmlinux_struct(n)) else {
@@ -188,22 +194,28 @@ impl Env<'_> {
         };
         let tname = name.unwrap_or_default();
         if !self.input.allow_ptr_leaks {
-            verbose!(
+            return reject!(
                 self,
-                "'struct {tname}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n"
+                Capability,
+                EPERM,
+                "'struct {tname}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN"
             );
-            return Err(Errno::EPERM.into());
         }
         if off < 0 {
-            verbose!(
+            return reject!(
                 self,
-                "{argname} is {tname} invalid negative access: off={off}\n"
+                ModifiedPointer,
+                EACCES,
+                "{argname} is {tname} invalid negative access: off={off}"
             );
-            return Err(Errno::EACCES.into());
         }
         if access == Access::Write {
-            verbose!(self, "only read from {tname} is supported\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                ReadOnly,
+                EACCES,
+                "only read from {tname} is supported"
+            );
         }
         let fake = RegState {
             typ: RegType::PTR_TO_BTF_ID,

@@ -8,10 +8,11 @@ use bpf::btf::{Btf, Kind, Type};
 use bpf::kernel::BtfRef;
 
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::Checked;
 use crate::facts::type_tags::type_tags;
 use crate::facts::types::{Flag, RegType};
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::reg::RegState;
 
 /// A walk goes through at most this many nested structures.
@@ -45,7 +46,7 @@ impl Env<'_> {
         size: u32,
         flags: &mut Flag,
         flex: bool,
-    ) -> Check<Walk> {
+    ) -> Checked<Walk> {
         let mut t = btf.skip_mods_and_typedefs(id);
         let mut off = off;
         for _ in 0..MAX_STEPS {
@@ -54,8 +55,7 @@ impl Env<'_> {
                 name => name,
             };
             if !t.is_composite() {
-                verbose!(self, "Type '{name}' is not a struct\n");
-                return Err(Errno::EINVAL.into());
+                return reject!(self, FieldAccess, EINVAL, "Type '{name}' is not a struct");
             }
             let members: Vec<_> = t.members().collect();
             if t.kind() == Kind::Union && members.len() != 1 {
@@ -70,11 +70,12 @@ impl Env<'_> {
                         continue;
                     }
                     None => {
-                        verbose!(
+                        return reject!(
                             self,
-                            "access beyond struct {name} at off {off} size {size}\n"
+                            FieldAccess,
+                            EACCES,
+                            "access beyond struct {name} at off {off} size {size}"
                         );
-                        return Err(Errno::EACCES.into());
                     }
                 }
             }
@@ -96,8 +97,7 @@ impl Env<'_> {
                 }
                 let mname = m.name();
                 let Ok(msize) = btf.resolve_size(m.type_id()) else {
-                    verbose!(self, "field {mname} doesn't have size\n");
-                    return Err(Errno::EFAULT.into());
+                    return reject!(self, FieldAccess, EFAULT, "field {mname} doesn't have size");
                 };
                 let end = moff.saturating_add(msize);
                 if off >= end {
@@ -129,11 +129,12 @@ impl Env<'_> {
                 }
                 if mtype.kind() == Kind::Ptr {
                     if elem_size != size || off != moff {
-                        verbose!(
+                        return reject!(
                             self,
-                            "cannot access ptr member {mname} with moff {moff} in struct {name} with off {off} size {size}\n"
+                            FieldAccess,
+                            EACCES,
+                            "cannot access ptr member {mname} with moff {moff} in struct {name} with off {off} size {size}"
                         );
-                        return Err(Errno::EACCES.into());
                     }
                     const TAGS: [(&str, Flag); 3] = [
                         ("user", Flag::MEM_USER),
@@ -148,17 +149,22 @@ impl Env<'_> {
                     return Ok(Walk::PtrUntrusted);
                 }
                 if off + size > end && !flags.any(Flag::PTR_UNTRUSTED) {
-                    verbose!(
+                    return reject!(
                         self,
-                        "access beyond the end of member {mname} (mend:{end}) in struct {name} with off {off} size {size}\n"
+                        FieldAccess,
+                        EACCES,
+                        "access beyond the end of member {mname} (mend:{end}) in struct {name} with off {off} size {size}"
                     );
-                    return Err(Errno::EACCES.into());
                 }
                 return Ok(Walk::Scalar);
             }
             let Some((next, o)) = into else {
-                verbose!(self, "struct {name} doesn't have field at offset {off}\n");
-                return Err(Errno::EINVAL.into());
+                return reject!(
+                    self,
+                    FieldAccess,
+                    EINVAL,
+                    "struct {name} doesn't have field at offset {off}"
+                );
             };
             t = next;
             off = o;
@@ -167,7 +173,7 @@ impl Env<'_> {
     }
 
     /// What an access through a pointer to a structure finds (`btf_struct_access`).
-    pub(crate) fn struct_access(&mut self, reg: &RegState, off: u32, size: u32) -> Check<Found> {
+    pub(crate) fn struct_access(&mut self, reg: &RegState, off: u32, size: u32) -> Checked<Found> {
         let Some((bref, mut id)) = reg.btf() else {
             return Err(Errno::EFAULT.into());
         };
@@ -175,12 +181,13 @@ impl Env<'_> {
         if alloc {
             for f in self.input.struct_record(bref, id).fields {
                 if off < f.offset + f.size && f.offset < off + size {
-                    verbose!(
+                    return reject!(
                         self,
-                        "direct access to {} is disallowed\n",
+                        SpecialField,
+                        EACCES,
+                        "direct access to {} is disallowed",
                         f.kind.type_name()
                     );
-                    return Err(Errno::EACCES.into());
                 }
             }
         }

@@ -8,12 +8,13 @@ use bpf::kernel::BtfRef;
 use bpf::uapi::ProgType as P;
 
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno, not_modelled};
-use crate::log::verbose;
+use crate::facts::errno::Errno;
+use crate::facts::rejection::{Checked, not_modelled};
+use crate::log::{reject, verbose};
 
 impl Env<'_> {
     /// Who says what programs of this type may write; None for what all types may.
-    pub(crate) fn btf_struct_access_function(&self) -> Check<Option<&'static str>> {
+    pub(crate) fn btf_struct_access_function(&self) -> Checked<Option<&'static str>> {
         Ok(match self.input.prog.prog_type {
             P::StructOps => match &self.input.struct_ops {
                 Some(ops) => match ops.known {
@@ -48,7 +49,7 @@ impl Env<'_> {
         (bref, id): (BtfRef, u32),
         off: i32,
         size: i32,
-    ) -> Check {
+    ) -> Checked {
         let btf = self.input.btf(bref).filter(|_| bref.is_kernel());
         let writes = self.input.release.tables.btf_struct_access.of(function);
         let (Some(btf), Some(writes)) = (btf, writes) else {
@@ -61,10 +62,11 @@ impl Env<'_> {
         if let Some(message) = message {
             verbose!(self, "{message}\n");
         }
-        verbose!(
+        reject!(
             self,
-            "{argname} cannot write into ptr_{name} at off={off} size={size}\n"
-        );
-        Err(Errno::EACCES.into())
+            ReadOnly,
+            EACCES,
+            "{argname} cannot write into ptr_{name} at off={off} size={size}"
+        )
     }
 }

@@ -7,37 +7,45 @@ use bpf::uapi::{Insn, ProgType};
 use crate::env::Env;
 use crate::env::flow::Flow;
 use crate::env::leaving::Leaving;
-use crate::facts::errno::{Check, Errno};
 use crate::facts::limits::REG_NAMES;
+use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
-use crate::log::verbose;
+use crate::log::reject;
 
 impl Env<'_> {
     /// A legacy load from the packet (`check_ld_abs`).
-    pub(crate) fn check_ld_abs(&mut self, insn: &Insn) -> Check<Flow> {
+    pub(crate) fn check_ld_abs(&mut self, insn: &Insn) -> Checked<Flow> {
         const CTX_REG: usize = 6;
-        let fail = Err(Errno::EINVAL.into());
         let skb = matches!(
             self.input.prog.prog_type,
             ProgType::SocketFilter | ProgType::SchedCls | ProgType::SchedAct
         );
         if !skb {
-            verbose!(
+            return reject!(
                 self,
-                "BPF_LD_[ABS|IND] instructions not allowed for this program type\n"
+                PacketLoad,
+                EINVAL,
+                "BPF_LD_[ABS|IND] instructions not allowed for this program type"
             );
-            return fail;
         }
         if self.path.cur.frames[1..].iter().any(|f| f.in_callback_fn) {
-            verbose!(self, "cannot use BPF_LD_[ABS|IND] within callback\n");
-            return fail;
+            return reject!(
+                self,
+                PacketLoad,
+                EINVAL,
+                "cannot use BPF_LD_[ABS|IND] within callback"
+            );
         }
         self.check_src_reg(CTX_REG)?;
         self.check_resource_leak(Leaving::PacketLoad, true)?;
         let ctx = *self.reg(CTX_REG);
         if ctx.typ != RegType::PTR_TO_CTX {
-            verbose!(self, "at the time of BPF_LD_ABS|IND R6 != pointer to skb\n");
-            return fail;
+            return reject!(
+                self,
+                PacketLoad,
+                EINVAL,
+                "at the time of BPF_LD_ABS|IND R6 != pointer to skb"
+            );
         }
         if insn.mode() == mode::IND {
             self.check_src_reg(insn.src())?;

@@ -9,16 +9,16 @@ use bpf::uapi::{AttachType as A, ProgType as P};
 use crate::env::Env;
 use crate::env::flow::Flow;
 use crate::env::leaving::Leaving;
-use crate::facts::errno::{Check, Errno};
+use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::RetvalRange;
 use crate::state::reg::RegState;
 
 impl Env<'_> {
     /// The value returned by the program or by an asynchronous callback.
-    pub(crate) fn check_return_code(&mut self, regno: usize, reg_name: &str) -> Check {
+    pub(crate) fn check_return_code(&mut self, regno: usize, reg_name: &str) -> Checked {
         let frame = &self.path.cur.frames[0];
         let in_async = frame.in_async_callback_fn;
         let mut range = frame.callback_ret_range;
@@ -39,8 +39,12 @@ impl Env<'_> {
         }
         self.check_src_reg(regno)?;
         if self.is_pointer_value(regno) {
-            verbose!(self, "R{regno} leaks addr as return value\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                AddressLeak[regno],
+                EACCES,
+                "R{regno} leaks addr as return value"
+            );
         }
         let ctx = if in_async {
             "At async callback return"
@@ -56,31 +60,32 @@ impl Env<'_> {
         };
         let reg = *self.reg(regno);
         if !reg.is_scalar() {
-            verbose!(
+            return reject!(
                 self,
-                "{ctx} the register R{regno} is not a known value ({})\n",
+                ReturnValue[regno],
+                EINVAL,
+                "{ctx} the register R{regno} is not a known value ({})",
                 reg.typ
             );
-            return Err(Errno::EINVAL.into());
         }
         self.mark_chain_precision(regno)?;
         if !range.allows(&reg) {
-            self.verbose_invalid_scalar(&reg, range, ctx, reg_name);
+            let stop = self.invalid_scalar(&reg, range, ctx, reg_name);
             let lsm_cgroup = self.input.prog.prog_type == P::Lsm
                 && self.input.prog.expected_attach_type == A::LsmCgroup;
             if lsm_cgroup && self.input.attach_returns_void() {
-                verbose!(
-                    self,
-                    "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!\n"
+                let line = format_args!(
+                    "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!"
                 );
+                return stop.map_err(|stop| self.log.sum_up(stop, None, line));
             }
-            return Err(Errno::EINVAL.into());
+            return stop;
         }
         Ok(())
     }
 
     /// The value returned by a global function: any scalar.
-    pub(crate) fn check_global_subprog_return_code(&mut self) -> Check {
+    pub(crate) fn check_global_subprog_return_code(&mut self) -> Checked {
         let subprog = self.path.cur.frame().subprogno;
         if self.subprog_returns_void(subprog) {
             return Ok(());
@@ -90,29 +95,29 @@ impl Env<'_> {
             return Ok(());
         }
         if self.is_pointer_value(0) {
-            verbose!(self, "R0 leaks addr as return value\n");
-            return Err(Errno::EACCES.into());
+            return reject!(self, AddressLeak, EACCES, "R0 leaks addr as return value");
         }
         let reg = *self.reg(0);
         if !reg.is_scalar() {
-            verbose!(
+            return reject!(
                 self,
-                "At subprogram exit the register R0 is not a scalar value ({})\n",
+                ReturnValue,
+                EINVAL,
+                "At subprogram exit the register R0 is not a scalar value ({})",
                 reg.typ
             );
-            return Err(Errno::EINVAL.into());
         }
         Ok(())
     }
 
-    /// Says what was returned and what may be.
-    pub(crate) fn verbose_invalid_scalar(
-        &mut self,
+    /// Says what was returned and what may be (`verbose_invalid_scalar`).
+    pub(crate) fn invalid_scalar(
+        &self,
         reg: &RegState,
         range: RetvalRange,
         ctx: &str,
         reg_name: &str,
-    ) {
+    ) -> Checked {
         let mut text = String::new();
         if reg.smin() > i64::MIN {
             text += &format!(" smin={}", reg.smin());
@@ -124,14 +129,16 @@ impl Env<'_> {
             text += " unknown scalar value";
         }
         let (lo, hi) = (range.minval, range.maxval);
-        verbose!(
+        reject!(
             self,
-            "{ctx} the register {reg_name} has{text} should have been in [{lo}, {hi}]\n"
-        );
+            ReturnValue,
+            EINVAL,
+            "{ctx} the register {reg_name} has{text} should have been in [{lo}, {hi}]"
+        )
     }
 
     /// What programs of this type may return; None for anything.
-    fn return_range(&self) -> Check<Option<RetvalRange>> {
+    fn return_range(&self) -> Checked<Option<RetvalRange>> {
         let r = |lo, hi| Ok(Some(RetvalRange::new(lo, hi)));
         let attach = self.input.prog.expected_attach_type;
         match self.input.prog.prog_type {
@@ -181,7 +188,7 @@ impl Env<'_> {
         }
     }
 
-    fn program_returns_void(&self) -> Check<bool> {
+    fn program_returns_void(&self) -> Checked<bool> {
         if self.input.extends.is_some() {
             return Ok(self.subprog_returns_void(0));
         }
@@ -198,7 +205,7 @@ impl Env<'_> {
 
 impl Env<'_> {
     /// The path ends in an exception.
-    pub(crate) fn process_exception_exit(&mut self) -> Check<Flow> {
+    pub(crate) fn process_exception_exit(&mut self) -> Checked<Flow> {
         let check_sections =
             self.input.profile.has(Rule::THROW_CHECKS_RESOURCES) || self.path.cur.curframe() == 0;
         self.check_resource_leak(Leaving::Throw, check_sections)?;

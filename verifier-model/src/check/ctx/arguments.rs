@@ -12,8 +12,9 @@ use crate::analysis::target::{arg_idx, effective_type};
 use crate::check::ctx::CtxInfo;
 use crate::env::Env;
 use crate::facts::btf_sets::BtfSet;
-use crate::facts::errno::{Check, Errno, not_modelled};
+use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
+use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::rule::Rule;
 use crate::facts::type_tags::type_tags;
 use crate::facts::types::{Flag, RegType};
@@ -22,7 +23,7 @@ use crate::log::verbose;
 
 impl Env<'_> {
     /// Arguments of a traced function, by BTF.
-    pub(crate) fn btf_ctx_access(&mut self, off: i32, size: i32) -> Check<Option<CtxInfo>> {
+    pub(crate) fn btf_ctx_access(&mut self, off: i32, size: i32) -> Checked<Option<CtxInfo>> {
         let name = self.input.attach_func_name();
         if off % 8 != 0 {
             verbose!(self, "func '{name}' offset {off} is not multiple of 8\n");
@@ -221,7 +222,7 @@ impl Env<'_> {
         dst: &DstProg,
         off: i32,
         size: i32,
-    ) -> Check<Option<CtxInfo>> {
+    ) -> Checked<Option<CtxInfo>> {
         let Some((btf, func)) = dst.target() else {
             return Err(Errno::EFAULT.into());
         };

@@ -14,9 +14,9 @@ use crate::check::access::MemAccess;
 use crate::env::Env;
 use crate::facts::access::Access;
 use crate::facts::ctx_fields::View;
-use crate::facts::errno::{Check, Errno, not_modelled};
+use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::types::{Flag, RegType};
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::RetvalRange;
 
 /// What a field of the context holds.
@@ -52,7 +52,7 @@ impl CtxInfo {
 
 impl<'a> Env<'a> {
     /// An access to the context.
-    pub(crate) fn check_ctx_access(&mut self, a: &MemAccess<'_>, size: i32) -> Check<CtxInfo> {
+    pub(crate) fn check_ctx_access(&mut self, a: &MemAccess<'_>, size: i32) -> Checked<CtxInfo> {
         let typ = self.input.prog.prog_type;
         if typ == P::Syscall {
             self.check_mem_region_access(&a.reg, a.argname, a.off, size, u16::MAX.into(), false)?;
@@ -74,18 +74,25 @@ impl<'a> Env<'a> {
         let off = a.off.wrapping_add(a.reg.umax() as i32);
         if let Some(info) = self.is_valid_access(a, off, size)? {
             if info.ref_id != 0 && !self.path.cur.holds_reference(info.ref_id) {
-                verbose!(
+                let stop = reject!(
                     self,
-                    "invalid bpf_context access off={off}. Reference may already be released\n"
+                    ReleaseWithoutReference,
+                    EACCES,
+                    "invalid bpf_context access off={off}. Reference may already be released"
                 );
                 self.verbose_linfo(a.insn_idx, format_args!("; "));
-                return Err(Errno::EACCES.into());
+                return stop;
             }
             return Ok(info);
         }
-        verbose!(self, "invalid bpf_context access off={off} size={size}\n");
+        let stop = reject!(
+            self,
+            ContextBounds,
+            EACCES,
+            "invalid bpf_context access off={off} size={size}"
+        );
         self.verbose_linfo(a.insn_idx, format_args!("; "));
-        Err(Errno::EACCES.into())
+        stop
     }
 
     fn is_valid_access(
@@ -93,7 +100,7 @@ impl<'a> Env<'a> {
         a: &MemAccess<'_>,
         off: i32,
         size: i32,
-    ) -> Check<Option<CtxInfo>> {
+    ) -> Checked<Option<CtxInfo>> {
         let read = a.access == Access::Read;
         let scalar = |ok: bool| Ok(ok.then_some(CtxInfo::SCALAR));
         match self.input.prog.prog_type {
@@ -143,7 +150,7 @@ impl<'a> Env<'a> {
         read: bool,
         off: i32,
         size: i32,
-    ) -> Check<Option<CtxInfo>> {
+    ) -> Checked<Option<CtxInfo>> {
         if !(0..96).contains(&off) || !read || off % size != 0 {
             return Ok(None);
         }
@@ -173,7 +180,7 @@ impl<'a> Env<'a> {
     }
 
     /// `struct bpf_nf_ctx`: two pointers to kernel structures.
-    fn nf_access(&mut self, a: &MemAccess<'_>, off: i32, size: i32) -> Check<Option<CtxInfo>> {
+    fn nf_access(&mut self, a: &MemAccess<'_>, off: i32, size: i32) -> Checked<Option<CtxInfo>> {
         let name = match off {
             0 => "nf_hook_state",
             8 => "sk_buff",
@@ -191,7 +198,7 @@ impl<'a> Env<'a> {
         }))
     }
 
-    fn skb_access(&mut self, a: &MemAccess<'_>, off: i32, size: i32) -> Check<Option<CtxInfo>> {
+    fn skb_access(&mut self, a: &MemAccess<'_>, off: i32, size: i32) -> Checked<Option<CtxInfo>> {
         let write = a.access == Access::Write;
         let prog = self.input.prog.prog_type;
         let hidden = match prog {

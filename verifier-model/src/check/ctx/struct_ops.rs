@@ -5,7 +5,7 @@ use bpf::kernel::BtfRef;
 
 use crate::check::ctx::CtxInfo;
 use crate::env::Env;
-use crate::facts::errno::Check;
+use crate::facts::rejection::Checked;
 use crate::facts::types::{Flag, RegType};
 
 impl Env<'_> {
@@ -15,7 +15,7 @@ impl Env<'_> {
         read: bool,
         off: i32,
         size: i32,
-    ) -> Check<Option<CtxInfo>> {
+    ) -> Checked<Option<CtxInfo>> {
         let ops = self.input.struct_ops.clone();
         let typed = ops
             .as_ref()

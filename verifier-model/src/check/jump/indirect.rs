@@ -12,9 +12,10 @@ use bpf::uapi::Insn;
 
 use crate::env::Env;
 use crate::env::flow::Flow;
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
-use crate::log::verbose;
+use crate::log::reject;
 
 /// Size of a place in the array as programs see it.
 const ENTRY: u64 = 8;
@@ -36,28 +37,38 @@ pub(crate) fn targets(map: &MapDef, first: usize, last: usize) -> Vec<usize> {
 
 impl Env<'_> {
     /// `gotox`: one path for each place that the register may hold (`check_indirect_jump`).
-    pub(crate) fn check_indirect_jump(&mut self, insn: &Insn) -> Check<Flow> {
+    pub(crate) fn check_indirect_jump(&mut self, insn: &Insn) -> Checked<Flow> {
         let d = insn.dst();
         let reg = *self.reg(d);
         if reg.typ != RegType::PTR_TO_INSN {
-            verbose!(self, "R{d} has type {}, expected PTR_TO_INSN\n", reg.typ);
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                JumpTable[d],
+                EINVAL,
+                "R{d} has type {}, expected PTR_TO_INSN",
+                reg.typ
+            );
         }
         let map = self.code.map_of(&reg)?.def;
         let (min, max) = (reg.umin(), reg.umax());
         for (bound, what) in [(min, "umin"), (max, "umax")] {
             if bound > u64::from(u32::MAX) * ENTRY {
-                verbose!(self, "the sum of R{d} {what}_value {bound} is too big\n");
-                return Err(Errno::ERANGE.into());
+                return reject!(
+                    self,
+                    JumpTable[d],
+                    ERANGE,
+                    "the sum of R{d} {what}_value {bound} is too big"
+                );
             }
         }
         let (first, last, n) = (min / ENTRY, max / ENTRY, map.max_entries);
         if last >= n.into() {
-            verbose!(
+            return reject!(
                 self,
-                "R{d} points to outside of jump table: [{first},{last}] max_entries {n}\n"
+                JumpTable[d],
+                EINVAL,
+                "R{d} points to outside of jump table: [{first},{last}] max_entries {n}"
             );
-            return Err(Errno::EINVAL.into());
         }
         let targets = targets(map, first as usize, last as usize);
         let Some((to, others)) = targets.split_last() else {

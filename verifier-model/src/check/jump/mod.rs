@@ -10,10 +10,11 @@ use bpf::insn::{class, jmp};
 use bpf::uapi::Insn;
 
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
 use crate::facts::limits::BPF_MAX_VAR_OFF;
+use crate::facts::rejection::Checked;
 use crate::facts::types::{Flag, RegType};
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::VerifierState;
 use crate::state::history::{HistFlags, LinkedRegs};
 use crate::state::reference::RefKind;
@@ -29,15 +30,19 @@ const BEYOND_PKT_END: i32 = -2;
 
 impl Env<'_> {
     /// A conditional jump (`check_cond_jmp_op`). Falls through here; the taken branch waits.
-    pub(crate) fn check_cond_jmp_op(&mut self, insn: &Insn) -> Check {
+    pub(crate) fn check_cond_jmp_op(&mut self, insn: &Insn) -> Checked {
         let (d, s, op) = (insn.dst(), insn.src(), insn.op());
         let idx = self.path.insn_idx;
         if op == jmp::JCOND {
             return self.check_may_goto(insn);
         }
         if op == jmp::JA || op > jmp::JCOND {
-            verbose!(self, "invalid BPF_JMP/JMP32 opcode {op:x}\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                MalformedInstruction,
+                EINVAL,
+                "invalid BPF_JMP/JMP32 opcode {op:x}"
+            );
         }
         self.check_src_reg(d)?;
         let mut flags = HistFlags::default();
@@ -45,8 +50,12 @@ impl Env<'_> {
             self.check_src_reg(s)?;
             let pkt_any = is_pkt_pointer_any(self.reg(d)) && is_pkt_pointer_any(self.reg(s));
             if !pkt_any && self.is_pointer_value(s) {
-                verbose!(self, "R{s} pointer comparison prohibited\n");
-                return Err(Errno::EACCES.into());
+                return reject!(
+                    self,
+                    AddressLeak[s],
+                    EACCES,
+                    "R{s} pointer comparison prohibited"
+                );
             }
             flags.src_reg_stack = self.reg(s).typ == RegType::PTR_TO_STACK;
             *self.reg(s)
@@ -139,7 +148,7 @@ impl Env<'_> {
         linked: &LinkedRegs,
         is_jmp32: bool,
         branches: Branches,
-    ) -> Check {
+    ) -> Checked {
         let (d, s, op) = (insn.dst(), insn.src(), insn.op());
         let sync = |env: &mut Self, regno: usize, other: &mut VerifierState| {
             let reg = *env.reg(regno);
@@ -203,15 +212,19 @@ impl Env<'_> {
         } else if !try_match_pkt_pointers(insn, &mut self.path.cur, other)
             && self.is_pointer_value(d)
         {
-            verbose!(self, "R{d} pointer comparison prohibited\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                AddressLeak[d],
+                EACCES,
+                "R{d} pointer comparison prohibited"
+            );
         }
         Ok(())
     }
 
     /// `may_goto` jumps when the program ran for too long: the loop's body is explored later, with
     /// imprecise scalars forgotten; the exit is taken now.
-    fn check_may_goto(&mut self, insn: &Insn) -> Check {
+    fn check_may_goto(&mut self, insn: &Insn) -> Checked {
         let idx = self.path.insn_idx;
         let prev = self
             .path

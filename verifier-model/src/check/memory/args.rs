@@ -8,10 +8,11 @@ use bpf::uapi::{MapType, ProgType};
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::{Access, AccessSrc};
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
 use crate::facts::limits::BPF_MAX_VAR_SIZ;
+use crate::facts::rejection::Checked;
 use crate::facts::types::{Flag as F, RegType as T};
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::BPF_REG_SIZE;
 use crate::state::reg::RegState;
 use crate::state::slot::{Slot, get_spi};
@@ -26,7 +27,7 @@ impl Env<'_> {
         access: Access,
         zero_ok: bool,
         meta: Option<&mut CallMeta>,
-    ) -> Check {
+    ) -> Checked {
         let t = reg.typ;
         let write = access == Access::Write;
         match t.base() {
@@ -35,8 +36,7 @@ impl Env<'_> {
             }
             T::PTR_TO_MAP_KEY => {
                 if write {
-                    verbose!(self, "{name} cannot write into {t}\n");
-                    return Err(Errno::EACCES.into());
+                    return reject!(self, ReadOnly, EACCES, "{name} cannot write into {t}");
                 }
                 let key_size = self.code.map_of(reg)?.def.key_size;
                 self.check_mem_region_access(reg, name, 0, size, key_size, false)
@@ -47,16 +47,14 @@ impl Env<'_> {
             }
             T::PTR_TO_MEM => {
                 if write && t.has(F::MEM_RDONLY) {
-                    verbose!(self, "{name} cannot write into {t}\n");
-                    return Err(Errno::EACCES.into());
+                    return reject!(self, ReadOnly, EACCES, "{name} cannot write into {t}");
                 }
                 self.check_mem_region_access(reg, name, 0, size, reg.mem_size(), zero_ok)
             }
             T::PTR_TO_BUF => {
                 let rdonly = t.has(F::MEM_RDONLY);
                 if write && rdonly {
-                    verbose!(self, "{name} cannot write into {t}\n");
-                    return Err(Errno::EACCES.into());
+                    return reject!(self, ReadOnly, EACCES, "{name} cannot write into {t}");
                 }
                 let what = if rdonly { "rdonly" } else { "rdwr" };
                 self.check_buffer_bounds(what, reg, name, 0)
@@ -72,8 +70,13 @@ impl Env<'_> {
                 if zero_ok && size == 0 && reg.is_null() {
                     return Ok(());
                 }
-                verbose!(self, "{name} type={t} expected={}\n", T::PTR_TO_STACK);
-                Err(Errno::EACCES.into())
+                reject!(
+                    self,
+                    ArgumentType,
+                    EACCES,
+                    "{name} type={t} expected={}",
+                    T::PTR_TO_STACK
+                )
             }
         }
     }
@@ -92,31 +95,34 @@ impl Env<'_> {
         accesses: &[Access],
         zero_ok: bool,
         meta: &mut CallMeta,
-    ) -> Check {
+    ) -> Checked {
         meta.msize_max = size.umax();
         let konst = size.var_off.is_const();
         if size.smin() < 0 {
-            verbose!(
+            return reject!(
                 self,
-                "{size_name} min value is negative, either use unsigned or 'var &= const'\n"
+                Length,
+                EACCES,
+                "{size_name} min value is negative, either use unsigned or 'var &= const'"
             );
-            return Err(Errno::EACCES.into());
         }
         if size.umin() == 0 && !zero_ok {
-            verbose!(
+            return reject!(
                 self,
-                "{size_name} invalid zero-sized read: u64=[{},{}]\n",
+                Length,
+                EACCES,
+                "{size_name} invalid zero-sized read: u64=[{},{}]",
                 size.umin() as i64,
                 size.umax() as i64
             );
-            return Err(Errno::EACCES.into());
         }
         if size.umax() >= BPF_MAX_VAR_SIZ {
-            verbose!(
+            return reject!(
                 self,
-                "{size_name} unbounded memory access, use 'var &= const' or 'if (var < const)'\n"
+                Length,
+                EACCES,
+                "{size_name} unbounded memory access, use 'var &= const' or 'if (var < const)'"
             );
-            return Err(Errno::EACCES.into());
         }
         let max = size.umax() as i32;
         for access in accesses {
@@ -135,13 +141,17 @@ impl Env<'_> {
         mem_size: u32,
         accesses: &[Access],
         mut meta: Option<&mut CallMeta>,
-    ) -> Check {
+    ) -> Checked {
         if reg.is_null() {
             return self.mark_chain_precision(regno);
         }
         let Ok(size) = i32::try_from(mem_size) else {
-            verbose!(self, "{name} memory size {mem_size} is too large\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                MemorySize,
+                EACCES,
+                "{name} memory size {mem_size} is too large"
+            );
         };
         // A function's own stack argument may have dead bytes.
         let size = if meta.is_none() && reg.typ.base() == T::PTR_TO_STACK {
@@ -162,14 +172,17 @@ impl Env<'_> {
         name: &str,
         regno: usize,
         meta: &mut CallMeta,
-    ) -> Check {
+    ) -> Checked {
         if !reg.var_off.is_const() {
-            verbose!(self, "{name} is not a const\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(self, ConstantArgument, EINVAL, "{name} is not a const");
         }
         let Ok(size) = u32::try_from(reg.var_off.value) else {
-            verbose!(self, "{name} allocation size exceeds u32 max\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                MemorySize,
+                EINVAL,
+                "{name} allocation size exceeds u32 max"
+            );
         };
         self.mark_chain_precision(regno)?;
         meta.ret_mem_size = Some(size);
@@ -177,7 +190,7 @@ impl Env<'_> {
     }
 
     /// The argument must be a string in a read-only map.
-    pub(crate) fn check_arg_const_str(&mut self, reg: &RegState, name: &str) -> Check {
+    pub(crate) fn check_arg_const_str(&mut self, reg: &RegState, name: &str) -> Checked {
         if reg.typ != T::PTR_TO_MAP_VALUE {
             return Err(Errno::EINVAL.into());
         }
@@ -190,21 +203,30 @@ impl Env<'_> {
                 } else {
                     "percpu"
                 };
-                verbose!(
+                return reject!(
                     self,
-                    "{name} points to {what}_array map which cannot be used as const string\n"
+                    ConstantString,
+                    EACCES,
+                    "{name} points to {what}_array map which cannot be used as const string"
                 );
-                return Err(Errno::EACCES.into());
             }
             _ => {}
         }
         if !rdonly {
-            verbose!(self, "{name} does not point to a readonly map'\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                ConstantString,
+                EACCES,
+                "{name} does not point to a readonly map'"
+            );
         }
         if !reg.var_off.is_const() {
-            verbose!(self, "{name} is not a constant address'\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                ConstantString,
+                EACCES,
+                "{name} is not a constant address'"
+            );
         }
         let off = reg.var_off.value as u32;
         let (size, contents) = (def.value_size, def.contents.clone());
@@ -212,8 +234,12 @@ impl Env<'_> {
         self.check_map_access(reg, name, 0, len, false, AccessSrc::Helper)?;
         let text = contents.get(off as usize..).unwrap_or_default();
         if !contents.is_empty() && !text.contains(&0) {
-            verbose!(self, "string is not zero-terminated\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                ConstantString,
+                EINVAL,
+                "string is not zero-terminated"
+            );
         }
         Ok(())
     }
@@ -223,7 +249,7 @@ impl Env<'_> {
         &mut self,
         key: &RegState,
         key_size: usize,
-    ) -> Check<Option<u64>> {
+    ) -> Checked<Option<u64>> {
         if !self.input.bpf_capable || key.typ != T::PTR_TO_STACK || !key.var_off.is_const() {
             return Ok(None);
         }

@@ -9,14 +9,14 @@ use bpf::uapi::Insn;
 use crate::check::access::MemAccess;
 use crate::env::Env;
 use crate::facts::access::Access;
-use crate::facts::errno::{Check, Errno};
 use crate::facts::limits::REG_NAMES;
+use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
-use crate::log::verbose;
+use crate::log::reject;
 
 impl Env<'_> {
     /// An atomic operation.
-    pub(crate) fn check_atomic(&mut self, insn: &Insn) -> Check {
+    pub(crate) fn check_atomic(&mut self, insn: &Insn) -> Checked {
         const ADD: i32 = alu::ADD as i32;
         const AND: i32 = alu::AND as i32;
         const OR: i32 = alu::OR as i32;
@@ -26,8 +26,12 @@ impl Env<'_> {
                 self.check_src_reg(insn.src())?;
                 if !self.atomic_ptr_type_ok(insn.src(), insn) {
                     let (s, t) = (insn.src(), self.reg(insn.src()).typ);
-                    verbose!(self, "BPF_ATOMIC loads from R{s} {t} is not allowed\n");
-                    return Err(Errno::EACCES.into());
+                    return reject!(
+                        self,
+                        AtomicMemory[s],
+                        EACCES,
+                        "BPF_ATOMIC loads from R{s} {t} is not allowed"
+                    );
                 }
                 self.check_load_mem(insn, true, false, false, "atomic_load")
             }
@@ -40,40 +44,50 @@ impl Env<'_> {
                 self.check_atomic_rmw(insn)
             }
             i => {
-                verbose!(self, "BPF_ATOMIC uses invalid atomic opcode {i:02x}\n");
-                Err(Errno::EINVAL.into())
+                reject!(
+                    self,
+                    MalformedInstruction,
+                    EINVAL,
+                    "BPF_ATOMIC uses invalid atomic opcode {i:02x}"
+                )
             }
         }
     }
 
-    fn check_atomic_store_ptr(&mut self, insn: &Insn) -> Check {
+    fn check_atomic_store_ptr(&mut self, insn: &Insn) -> Checked {
         let d = insn.dst();
         if !self.atomic_ptr_type_ok(d, insn) {
             let t = self.reg(d).typ;
-            verbose!(self, "BPF_ATOMIC stores into R{d} {t} is not allowed\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                AtomicMemory[d],
+                EACCES,
+                "BPF_ATOMIC stores into R{d} {t} is not allowed"
+            );
         }
         Ok(())
     }
 
-    fn check_atomic_rmw(&mut self, insn: &Insn) -> Check {
+    fn check_atomic_rmw(&mut self, insn: &Insn) -> Checked {
         let (d, s) = (insn.dst(), insn.src());
         if insn.size() < 4 {
-            verbose!(self, "invalid atomic operand size\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                MalformedInstruction,
+                EINVAL,
+                "invalid atomic operand size"
+            );
         }
         self.check_src_reg(s)?;
         self.check_src_reg(d)?;
         if insn.imm == CMPXCHG {
             self.check_src_reg(0)?;
             if self.is_pointer_value(0) {
-                verbose!(self, "R0 leaks addr into mem\n");
-                return Err(Errno::EACCES.into());
+                return reject!(self, AddressLeak, EACCES, "R0 leaks addr into mem");
             }
         }
         if self.is_pointer_value(s) {
-            verbose!(self, "R{s} leaks addr into mem\n");
-            return Err(Errno::EACCES.into());
+            return reject!(self, AddressLeak[s], EACCES, "R{s} leaks addr into mem");
         }
         self.check_atomic_store_ptr(insn)?;
         let load_reg = insn.atomic_load_reg();

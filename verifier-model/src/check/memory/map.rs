@@ -8,15 +8,16 @@ use bpf::uapi::MapType;
 use crate::check::access::MemAccess;
 use crate::env::Env;
 use crate::facts::access::{Access, AccessSrc};
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
 use crate::facts::map_rules as map;
+use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::BPF_REG_SIZE;
 use crate::state::reg::RegState;
 
 impl<'a> Env<'a> {
-    pub(crate) fn check_map_value_access(&mut self, a: &MemAccess<'_>, size: i32) -> Check {
+    pub(crate) fn check_map_value_access(&mut self, a: &MemAccess<'_>, size: i32) -> Checked {
         self.check_leak(a, "map")?;
         self.check_map_access_type(&a.reg, a.off, size, a.access)?;
         self.check_map_access(&a.reg, a.argname, a.off, size, false, AccessSrc::Direct)?;
@@ -33,8 +34,12 @@ impl<'a> Env<'a> {
         let info = self.code.map_of(&a.reg)?;
         if info.def.map_type == MapType::InsnArray {
             if size != BPF_REG_SIZE as i32 {
-                verbose!(self, "Invalid read of {size} bytes from insn_array\n");
-                return Err(Errno::EACCES.into());
+                return reject!(
+                    self,
+                    JumpTable,
+                    EACCES,
+                    "Invalid read of {size} bytes from insn_array"
+                );
             }
             let mut reg = a.reg;
             if a.off != 0 {
@@ -73,7 +78,7 @@ impl<'a> Env<'a> {
         off: i32,
         size: i32,
         access: Access,
-    ) -> Check {
+    ) -> Checked {
         let def = self.code.map_of(reg)?.def;
         let (ok, what) = match access {
             Access::Write => (map::can_write(def), "write into"),
@@ -81,12 +86,22 @@ impl<'a> Env<'a> {
         };
         if !ok {
             let start = reg.smin().wrapping_add(off.into());
-            verbose!(
-                self,
-                "{what} map forbidden, value_size={} off={start} size={size}\n",
-                def.value_size
-            );
-            return Err(Errno::EACCES.into());
+            return match access {
+                Access::Write => reject!(
+                    self,
+                    ReadOnly,
+                    EACCES,
+                    "{what} map forbidden, value_size={} off={start} size={size}",
+                    def.value_size
+                ),
+                Access::Read => reject!(
+                    self,
+                    MapAccessForbidden,
+                    EACCES,
+                    "{what} map forbidden, value_size={} off={start} size={size}",
+                    def.value_size
+                ),
+            };
         }
         Ok(())
     }
@@ -100,7 +115,7 @@ impl<'a> Env<'a> {
         size: i32,
         zero_size_allowed: bool,
         src: AccessSrc,
-    ) -> Check {
+    ) -> Checked {
         let mem_size = map::mem_size(self.code.map_of(reg)?.def);
         self.check_mem_region_access(reg, argname, off, size, mem_size, zero_size_allowed)?;
         let fields = self.code.map_of(reg)?.record.fields.clone();
@@ -116,24 +131,20 @@ impl<'a> Env<'a> {
             }
             let name = f.kind.type_name();
             let at = i64::from(off).wrapping_add(reg.var_off.value as i64);
-            if !f.kind.is_kptr_or_uptr() {
-                verbose!(self, "{name} cannot be accessed directly by load/store\n");
+            let wrong = if !f.kind.is_kptr_or_uptr() {
+                "cannot be accessed directly by load/store".to_owned()
             } else if src != AccessSrc::Direct {
-                verbose!(self, "{name} cannot be accessed indirectly by helper\n");
+                "cannot be accessed indirectly by helper".to_owned()
             } else if !reg.var_off.is_const() {
-                verbose!(self, "{name} access cannot have variable offset\n");
+                "access cannot have variable offset".to_owned()
             } else if i64::from(f.offset) != at {
-                verbose!(
-                    self,
-                    "{name} access misaligned expected={} off={at}\n",
-                    f.offset
-                );
+                format!("access misaligned expected={} off={at}", f.offset)
             } else if size != 8 {
-                verbose!(self, "{name} access size must be BPF_DW\n");
+                "access size must be BPF_DW".to_owned()
             } else {
                 continue;
-            }
-            return Err(Errno::EACCES.into());
+            };
+            return reject!(self, SpecialField, EACCES, "{name} {wrong}");
         }
         Ok(())
     }

@@ -10,6 +10,8 @@ pub(crate) mod map;
 pub(crate) mod one_kind;
 pub(crate) mod packet;
 
+use crate::Errno;
+use crate::Kind;
 use bpf::insn::size_to_bytes;
 use bpf::uapi::Insn;
 
@@ -18,10 +20,10 @@ use crate::domain::cnum::{Cnum32, Cnum64};
 use crate::env::Env;
 use crate::facts::access::Access;
 use crate::facts::ctx_fields::View;
-use crate::facts::errno::{Check, Errno};
 use crate::facts::limits::REG_NAMES;
+use crate::facts::rejection::{Checked, Rejection};
 use crate::facts::types::{Flag, RegType};
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::BPF_REG_SIZE;
 use crate::state::reg::{Meta, RegState};
 
@@ -34,7 +36,7 @@ impl<'a> Env<'a> {
         is_ldsx: bool,
         allow_trust_mismatch: bool,
         ctx: &str,
-    ) -> Check {
+    ) -> Checked {
         let (d, s) = (insn.dst(), insn.src());
         if insn.is_stack_arg_ldx() {
             self.check_dst_reg(d, false)?;
@@ -59,7 +61,7 @@ impl<'a> Env<'a> {
     }
 
     /// A store of a register (`check_store_reg`).
-    pub(crate) fn check_store_reg(&mut self, insn: &Insn, strict: bool) -> Check {
+    pub(crate) fn check_store_reg(&mut self, insn: &Insn, strict: bool) -> Checked {
         let (d, s) = (insn.dst(), insn.src());
         self.check_src_reg(s)?;
         if insn.is_stack_arg_stx() {
@@ -73,7 +75,7 @@ impl<'a> Env<'a> {
     }
 
     /// A store of an immediate.
-    pub(crate) fn check_store_imm(&mut self, insn: &Insn) -> Check {
+    pub(crate) fn check_store_imm(&mut self, insn: &Insn) -> Checked {
         if insn.is_stack_arg_st() {
             let value = RegState::konst(i64::from(insn.imm) as u64);
             return self.check_stack_arg_write(insn.off, value);
@@ -85,7 +87,13 @@ impl<'a> Env<'a> {
         self.save_aux_ptr_type(dst_type, false)
     }
 
-    fn check_store(&mut self, insn: &Insn, d: usize, value: Option<usize>, strict: bool) -> Check {
+    fn check_store(
+        &mut self,
+        insn: &Insn,
+        d: usize,
+        value: Option<usize>,
+        strict: bool,
+    ) -> Checked {
         self.check_mem_access(&MemAccess {
             insn_idx: self.path.insn_idx,
             reg: *self.reg(d),
@@ -100,7 +108,7 @@ impl<'a> Env<'a> {
     }
 
     /// A pointer is followed (`check_mem_access`).
-    pub(crate) fn check_mem_access(&mut self, a: &MemAccess<'_>) -> Check {
+    pub(crate) fn check_mem_access(&mut self, a: &MemAccess<'_>) -> Checked {
         let size = size_to_bytes(a.size_field);
         let reg = &a.reg;
         let write = a.access == Access::Write;
@@ -109,8 +117,13 @@ impl<'a> Env<'a> {
         match t.base() {
             RegType::PTR_TO_MAP_KEY if t == RegType::PTR_TO_MAP_KEY => {
                 if write {
-                    verbose!(self, "write to change key {} not allowed\n", a.argname);
-                    return Err(Errno::EACCES.into());
+                    return reject!(
+                        self,
+                        ReadOnly,
+                        EACCES,
+                        "write to change key {} not allowed",
+                        a.argname
+                    );
                 }
                 let key_size = self.code.map_of(reg)?.def.key_size;
                 self.check_mem_region_access(reg, a.argname, a.off, size, key_size, false)?;
@@ -133,8 +146,7 @@ impl<'a> Env<'a> {
             }
             RegType::PTR_TO_PACKET | RegType::PTR_TO_PACKET_META => {
                 if write && !self.may_access_direct_pkt_data(None, Access::Write) {
-                    verbose!(self, "cannot write into packet\n");
-                    return Err(Errno::EACCES.into());
+                    return reject!(self, ReadOnly, EACCES, "cannot write into packet");
                 }
                 self.check_leak(a, "packet")?;
                 self.check_packet_access(reg, a.argname, a.off, size, false)?;
@@ -153,8 +165,13 @@ impl<'a> Env<'a> {
             RegType::PTR_TO_BUF if !t.may_be_null() => {
                 let rdonly = t.has(Flag::MEM_RDONLY);
                 if rdonly && write {
-                    verbose!(self, "{} cannot write into {t}\n", a.argname);
-                    return Err(Errno::EACCES.into());
+                    return reject!(
+                        self,
+                        ReadOnly,
+                        EACCES,
+                        "{} cannot write into {t}",
+                        a.argname
+                    );
                 }
                 let what = if rdonly { "rdonly" } else { "rdwr" };
                 self.check_buffer_bounds(what, reg, a.argname, a.off)?;
@@ -168,15 +185,19 @@ impl<'a> Env<'a> {
             RegType::PTR_TO_ARENA if t == RegType::PTR_TO_ARENA => self.load_unknown(a),
             _ if t.is_sk_pointer() => {
                 if write {
-                    verbose!(self, "{} cannot write into {t}\n", a.argname);
-                    return Err(Errno::EACCES.into());
+                    return reject!(
+                        self,
+                        ReadOnly,
+                        EACCES,
+                        "{} cannot write into {t}",
+                        a.argname
+                    );
                 }
                 self.check_sock_access(a, size)?;
                 self.load_unknown(a);
             }
             _ => {
-                verbose!(self, "{} invalid mem access '{t}'\n", a.argname);
-                return Err(Errno::EACCES.into());
+                return self.reject_dereference(a);
             }
         }
         if let Some(v) = a.value
@@ -207,35 +228,57 @@ impl<'a> Env<'a> {
     }
 
     /// The unprivileged must not store pointers.
-    pub(crate) fn check_leak(&mut self, a: &MemAccess<'_>, into: &str) -> Check {
+    pub(crate) fn check_leak(&mut self, a: &MemAccess<'_>, into: &str) -> Checked {
         if let (Some(v), Access::Write) = (a.value, a.access)
             && self.is_pointer_value(v)
         {
-            verbose!(self, "R{v} leaks addr into {into}\n");
-            return Err(Errno::EACCES.into());
+            return reject!(self, AddressLeak[v], EACCES, "R{v} leaks addr into {into}");
         }
         Ok(())
     }
 
-    fn check_ptr_to_mem_access(&mut self, a: &MemAccess<'_>, size: i32) -> Check {
+    /// A register that points to no memory.
+    fn reject_dereference(&self, a: &MemAccess<'_>) -> Checked {
+        let t = a.reg.typ;
+        let kind = match t {
+            _ if t.may_be_null() => Kind::NullDereference,
+            RegType::SCALAR_VALUE if a.reg.is_null() => Kind::NullConstant,
+            RegType::SCALAR_VALUE => Kind::NumberDereference,
+            _ => Kind::PointerDereference,
+        };
+        let why = Rejection {
+            kind,
+            message: format!("{} invalid mem access '{t}'", a.argname),
+            insn: self.place(),
+            ..Rejection::silent(Errno::EACCES)
+        };
+        self.log.reject("\n", why)
+    }
+
+    fn check_ptr_to_mem_access(&mut self, a: &MemAccess<'_>, size: i32) -> Checked {
         let (t, write) = (a.reg.typ, a.access == Access::Write);
         let rdonly = t.has(Flag::MEM_RDONLY);
         let rdonly_untrusted = rdonly && t.has(Flag::PTR_UNTRUSTED);
         if t.may_be_null() {
-            verbose!(self, "{} invalid mem access '{t}'\n", a.argname);
-            return Err(Errno::EACCES.into());
+            return self.reject_dereference(a);
         }
         if write && rdonly {
-            verbose!(self, "{} cannot write into {t}\n", a.argname);
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                ReadOnly,
+                EACCES,
+                "{} cannot write into {t}",
+                a.argname
+            );
         }
         self.check_leak(a, "mem")?;
         if rdonly_untrusted && !self.input.allow_ptr_leaks {
-            verbose!(
+            return reject!(
                 self,
-                "{t} access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n"
+                Capability,
+                EPERM,
+                "{t} access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN"
             );
-            return Err(Errno::EPERM.into());
         }
         if !rdonly_untrusted {
             let mem_size = a.reg.mem_size();
@@ -245,7 +288,7 @@ impl<'a> Env<'a> {
         Ok(())
     }
 
-    fn check_ctx_mem_access(&mut self, a: &MemAccess<'_>, size: i32) -> Check {
+    fn check_ctx_mem_access(&mut self, a: &MemAccess<'_>, size: i32) -> Checked {
         self.check_leak(a, "ctx")?;
         let info = self.check_ctx_access(a, size)?;
         let (Some(v), Access::Read) = (a.value, a.access) else {
@@ -280,33 +323,39 @@ impl<'a> Env<'a> {
         argname: &str,
         off: i32,
         size: i32,
-    ) -> Check {
+    ) -> Checked {
         /// `sizeof(struct bpf_flow_keys)`
         const FLOW_KEYS_SIZE: i64 = 56;
         if !reg.var_off.is_const() {
             let t = reg.var_off;
-            verbose!(
+            return reject!(
                 self,
-                "{argname} invalid variable offset to flow keys: off={off}, var_off={t}\n"
+                ObjectBounds,
+                EACCES,
+                "{argname} invalid variable offset to flow keys: off={off}, var_off={t}"
             );
-            return Err(Errno::EACCES.into());
         }
         let off = off.wrapping_add(reg.var_off.value as i32);
         if off < 0 || i64::from(off) + i64::from(size) > FLOW_KEYS_SIZE {
-            verbose!(self, "invalid access to flow keys off={off} size={size}\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                ObjectBounds,
+                EACCES,
+                "invalid access to flow keys off={off} size={size}"
+            );
         }
         Ok(())
     }
 
-    fn check_sock_access(&mut self, a: &MemAccess<'_>, size: i32) -> Check {
+    fn check_sock_access(&mut self, a: &MemAccess<'_>, size: i32) -> Checked {
         if a.reg.smin() < 0 {
-            verbose!(
+            return reject!(
                 self,
-                "{} min value is negative, either use unsigned index or do a if (index >=0) check.\n",
+                NegativeIndex,
+                EACCES,
+                "{} min value is negative, either use unsigned index or do a if (index >=0) check.",
                 a.argname
             );
-            return Err(Errno::EACCES.into());
         }
         let view = match a.reg.typ {
             RegType::PTR_TO_SOCK_COMMON => View::SockCommon,
@@ -318,14 +367,15 @@ impl<'a> Env<'a> {
         let fields = &self.input.release.tables.ctx_fields;
         let found = fields.access(view, (a.off, size), a.access, attach);
         if found.is_none() {
-            verbose!(
+            return reject!(
                 self,
-                "{} invalid {} access off={} size={size}\n",
+                ObjectBounds,
+                EACCES,
+                "{} invalid {} access off={} size={size}",
                 a.argname,
                 a.reg.typ,
                 a.off
             );
-            return Err(Errno::EACCES.into());
         }
         Ok(())
     }

@@ -4,13 +4,17 @@
 //! Source: `save_aux_ptr_type()` in `kernel/bpf/verifier.c`.
 
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno};
+use crate::facts::rejection::Checked;
 use crate::facts::types::{Flag, RegType};
-use crate::log::verbose;
+use crate::log::reject;
 
 impl Env<'_> {
     /// One instruction must not follow pointers of kinds that are compiled differently.
-    pub(crate) fn save_aux_ptr_type(&mut self, typ: RegType, allow_trust_mismatch: bool) -> Check {
+    pub(crate) fn save_aux_ptr_type(
+        &mut self,
+        typ: RegType,
+        allow_trust_mismatch: bool,
+    ) -> Checked {
         let prev = self.marks.insns[self.path.insn_idx].ptr_type;
         if prev == RegType::NOT_INIT {
             self.marks.insns[self.path.insn_idx].ptr_type = typ;
@@ -23,8 +27,12 @@ impl Env<'_> {
             self.marks.insns[self.path.insn_idx].ptr_type = merge_ptr_types(typ, prev);
             return Ok(());
         }
-        verbose!(self, "same insn cannot be used with different pointers\n");
-        Err(Errno::EINVAL.into())
+        reject!(
+            self,
+            TwoPointerTypes,
+            EINVAL,
+            "same insn cannot be used with different pointers"
+        )
     }
 }
 

@@ -7,8 +7,8 @@ use bpf::uapi::ProgType;
 
 use crate::env::Env;
 use crate::facts::access::Access;
-use crate::facts::errno::{Check, Errno};
-use crate::log::verbose;
+use crate::facts::rejection::Checked;
+use crate::log::reject;
 use crate::state::reg::RegState;
 
 impl Env<'_> {
@@ -20,10 +20,14 @@ impl Env<'_> {
         off: i32,
         size: i32,
         zero_size_allowed: bool,
-    ) -> Check {
+    ) -> Checked {
         if reg.range() < 0 {
-            verbose!(self, "{argname} offset is outside of the packet\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                PacketBounds,
+                EINVAL,
+                "{argname} offset is outside of the packet"
+            );
         }
         let range = reg.range() as u32;
         self.check_mem_region_access(reg, argname, off, size, range, zero_size_allowed)

@@ -2,19 +2,23 @@
 //! TODO
 
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno};
-use crate::log::verbose;
+use crate::facts::rejection::Checked;
+use crate::log::reject;
 use crate::state::history::{HistFlags, LinkedRegs};
 use crate::state::reg::RegState;
 
 impl Env<'_> {
     /// Reads an incoming stack argument.
-    pub(crate) fn check_stack_arg_read(&mut self, off: i16, dst: usize) -> Check {
+    pub(crate) fn check_stack_arg_read(&mut self, off: i16, dst: usize) -> Checked {
         let frame = self.path.cur.frame();
         let spi = (off / 8) as usize - 1;
         if frame.no_stack_arg_load {
-            verbose!(self, "r11 load must be before any r11 store or call insn\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                StackArguments,
+                EINVAL,
+                "r11 load must be before any r11 store or call insn"
+            );
         }
         let n = self.marks.funcs[frame.subprogno].args.in_stack_arg_cnt();
         let caller = self.path.cur.curframe().checked_sub(1);
@@ -22,12 +26,13 @@ impl Env<'_> {
             .and_then(|c| self.path.cur.frames[c].stack_arg_regs.get(spi))
             .copied();
         let (true, Some(arg)) = (spi < n, arg) else {
-            verbose!(
+            return reject!(
                 self,
-                "invalid read from stack arg off {off} depth {}\n",
+                StackArguments,
+                EACCES,
+                "invalid read from stack arg off {off} depth {}",
                 n * 8
             );
-            return Err(Errno::EACCES.into());
         };
         self.regs()[dst] = arg;
         self.push_stack_arg_history(spi);
@@ -35,15 +40,16 @@ impl Env<'_> {
     }
 
     /// Writes an outgoing stack argument.
-    pub(crate) fn check_stack_arg_write(&mut self, off: i16, value: RegState) -> Check {
+    pub(crate) fn check_stack_arg_write(&mut self, off: i16, value: RegState) -> Checked {
         const MAX: usize = crate::analysis::arg_track::MAX_STACK_ARG_SLOTS;
         let spi = (i32::from(off).unsigned_abs() / 8) as usize - 1;
         if spi >= MAX {
-            verbose!(
+            return reject!(
                 self,
-                "stack arg write offset {off} exceeds max {MAX} stack args\n"
+                StackArguments,
+                EINVAL,
+                "stack arg write offset {off} exceeds max {MAX} stack args"
             );
-            return Err(Errno::EINVAL.into());
         }
         let frame = self.path.cur.frame_mut();
         if frame.stack_arg_regs.len() <= spi {

@@ -2,15 +2,15 @@
 //! TODO
 
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno};
-use crate::log::verbose;
+use crate::facts::rejection::Checked;
+use crate::log::reject;
 use crate::state::reg::Meta;
 use crate::state::slot::Slot;
 
 impl Env<'_> {
     /// Overwriting a dynptr forgets all of it; one that holds a reference must not be
     /// (`destroy_if_dynptr_stack_slot`).
-    pub(crate) fn destroy_if_dynptr_stack_slot(&mut self, frameno: usize, spi: usize) -> Check {
+    pub(crate) fn destroy_if_dynptr_stack_slot(&mut self, frameno: usize, spi: usize) -> Checked {
         let Some(frame) = self.path.cur.frames.get(frameno) else {
             return Ok(());
         };
@@ -28,8 +28,7 @@ impl Env<'_> {
         let (id, parent) = (slot.reg.id, slot.reg.parent_id);
         let referenced = matches!(slot.reg.meta, Meta::Dynptr(k, _) if k.is_referenced());
         if referenced && self.dynptr_ref_cnt(parent) <= 1 {
-            verbose!(self, "cannot overwrite referenced dynptr\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(self, Dynptr, EINVAL, "cannot overwrite referenced dynptr");
         }
         self.release_reference(id)?;
         self.log.scratch_slot(spi);

@@ -6,8 +6,8 @@
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
-use crate::facts::errno::{Check, Errno};
-use crate::log::verbose;
+use crate::facts::rejection::Checked;
+use crate::log::reject;
 use crate::state::BPF_REG_SIZE;
 use crate::state::reg::RegState;
 use crate::state::slot::{Slot, get_spi, scrub_byte};
@@ -24,14 +24,13 @@ impl Env<'_> {
         zero_size_allowed: bool,
         access: Access,
         meta: Option<&mut CallMeta>,
-    ) -> Check {
+    ) -> Checked {
         let clobber = access == Access::Write;
         // A negative size says that the callee may find dead bytes there.
         let allow_poison = access_size < 0 || clobber;
         let size = access_size.abs();
         if size == 0 && !zero_size_allowed {
-            verbose!(self, "invalid zero-sized read\n");
-            return Err(Errno::EACCES.into());
+            return reject!(self, Length, EACCES, "invalid zero-sized read");
         }
         self.check_stack_access_within_bounds(reg, argname, off, size, access)?;
         let konst = reg.var_off.is_const();
@@ -41,11 +40,12 @@ impl Env<'_> {
         } else {
             if !self.input.bypass_spec_v1 {
                 let t = reg.var_off;
-                verbose!(
+                return reject!(
                     self,
-                    "{argname} variable offset stack access prohibited for !root, var_off={t}\n"
+                    Capability,
+                    EACCES,
+                    "{argname} variable offset stack access prohibited for !root, var_off={t}"
                 );
-                return Err(Errno::EACCES.into());
             }
             (
                 (reg.smin() as i32).wrapping_add(off),
@@ -73,8 +73,7 @@ impl Env<'_> {
                 .get(frameno)
                 .is_none_or(|f| f.stack.len() <= spi)
             {
-                verbose!(self, "allocated_stack too small\n");
-                return Err(Errno::EFAULT.into());
+                return reject!(self, StackOutOfBounds, EFAULT, "allocated_stack too small");
             }
             let slot = self.slot_mut(frameno, spi)?;
             let t = slot.typ[at];
@@ -99,24 +98,29 @@ impl Env<'_> {
                 if allow_poison {
                     continue;
                 }
-                verbose!(
+                return reject!(
                     self,
+                    UnwrittenStack,
+                    EACCES,
                     "reading from stack {argname} off {min_off}+{n} size {size}, \
-                     slot poisoned by dead code elimination\n"
-                );
-            } else if konst {
-                verbose!(
-                    self,
-                    "invalid read from stack {argname} off {min_off}+{n} size {size}\n"
-                );
-            } else {
-                let t = reg.var_off;
-                verbose!(
-                    self,
-                    "invalid read from stack {argname} var_off {t}+{n} size {size}\n"
+                     slot poisoned by dead code elimination"
                 );
             }
-            return Err(Errno::EACCES.into());
+            if konst {
+                return reject!(
+                    self,
+                    UnwrittenStack,
+                    EACCES,
+                    "invalid read from stack {argname} off {min_off}+{n} size {size}"
+                );
+            }
+            let t = reg.var_off;
+            return reject!(
+                self,
+                UnwrittenStack,
+                EACCES,
+                "invalid read from stack {argname} var_off {t}+{n} size {size}"
+            );
         }
         Ok(())
     }

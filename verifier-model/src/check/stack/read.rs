@@ -6,9 +6,11 @@
 
 use crate::env::Env;
 use crate::facts::access::Access;
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
+use crate::facts::kind::Kind;
 use crate::facts::limits::BPF_MAX_VAR_OFF;
-use crate::log::verbose;
+use crate::facts::rejection::{Checked, Rejection};
+use crate::log::reject;
 use crate::state::history::{HistFlags, LinkedRegs};
 use crate::state::reg::RegState;
 use crate::state::slot::{Slot, StackSlot, get_spi};
@@ -30,7 +32,7 @@ impl Env<'_> {
         off: i32,
         size: i32,
         access: Access,
-    ) -> Check {
+    ) -> Checked {
         let extra = if access == Access::Read {
             " read from"
         } else {
@@ -43,11 +45,12 @@ impl Env<'_> {
             (min, min.wrapping_add(size64))
         } else {
             if reg.smax() >= BPF_MAX_VAR_OFF || reg.smin() <= -BPF_MAX_VAR_OFF {
-                verbose!(
+                return reject!(
                     self,
-                    "invalid unbounded variable-offset{extra} stack {argname}\n"
+                    StackUnbounded,
+                    EACCES,
+                    "invalid unbounded variable-offset{extra} stack {argname}"
                 );
-                return Err(Errno::EACCES.into());
             }
             (reg.smin() + off64, reg.smax() + off64 + size64)
         };
@@ -66,20 +69,26 @@ impl Env<'_> {
         } else {
             None
         };
-        if let Some(e) = err {
-            if konst {
-                verbose!(
-                    self,
-                    "invalid{extra} stack {argname} off={min_off} size={size}\n"
-                );
-            } else {
-                let t = reg.var_off;
-                verbose!(
-                    self,
-                    "invalid variable-offset{extra} stack {argname} var_off={t} off={off} size={size}\n"
-                );
-            }
-            return Err(e.into());
+        if let Some(errno) = err {
+            let t = reg.var_off;
+            let (kind, message) = match konst {
+                true => (
+                    Kind::StackOutOfBounds,
+                    format!("invalid{extra} stack {argname} off={min_off} size={size}"),
+                ),
+                false => (
+                    Kind::StackUnbounded,
+                    format!(
+                        "invalid variable-offset{extra} stack {argname} var_off={t} off={off} size={size}"
+                    ),
+                ),
+            };
+            let why = Rejection {
+                kind,
+                message,
+                ..Rejection::silent(errno)
+            };
+            return self.log.reject("\n", why);
         }
         self.grow_stack(reg.frameno(), -min_off as i32);
         Ok(())
@@ -117,7 +126,7 @@ impl Env<'_> {
         }
     }
 
-    pub(crate) fn slot_mut(&mut self, frameno: usize, spi: usize) -> Check<&mut StackSlot> {
+    pub(crate) fn slot_mut(&mut self, frameno: usize, spi: usize) -> Checked<&mut StackSlot> {
         let slot = self
             .path
             .cur
@@ -134,7 +143,7 @@ impl Env<'_> {
         min_off: i32,
         max_off: i32,
         dst: usize,
-    ) -> Check {
+    ) -> Checked {
         let mut zero_spills = 0u64;
         let mut zeros = 0;
         for i in min_off..max_off {
@@ -171,19 +180,20 @@ impl Env<'_> {
         off: i32,
         size: i32,
         dst: Option<usize>,
-    ) -> Check {
+    ) -> Checked {
         if ptr.var_off.is_const() {
             let off = off.wrapping_add(ptr.var_off.value as i32);
             return self.check_stack_read_fixed_off(ptr.frameno(), off, size, dst);
         }
         let Some(dst) = dst else {
             let t = ptr.var_off;
-            verbose!(
+            return reject!(
                 self,
+                StackUnbounded,
+                EACCES,
                 "variable offset stack pointer cannot be passed into helper function; \
-                 var_off={t} off={off} size={size}\n"
+                 var_off={t} off={off} size={size}"
             );
-            return Err(Errno::EACCES.into());
         };
         self.check_stack_range_initialized(ptr, argname, off, size, false, Access::Read, None)?;
         let min_off = (ptr.smin() as i32).wrapping_add(off);
@@ -200,7 +210,7 @@ impl Env<'_> {
         off: i32,
         size: i32,
         dst: Option<usize>,
-    ) -> Check {
+    ) -> Checked {
         let spi = get_spi(off);
         let slot_off = (-off - 1) as usize;
         self.log.scratch_slot(spi);
@@ -226,8 +236,7 @@ impl Env<'_> {
         let history = if size != BPF_REG_SIZE as i32 || spill_size != BPF_REG_SIZE {
             if !slot.reg.is_scalar() {
                 self.verbose_linfo(self.path.insn_idx, format_args!("; "));
-                verbose!(self, "invalid size of register fill\n");
-                return Err(Errno::EACCES.into());
+                return reject!(self, SpillSize, EACCES, "invalid size of register fill");
             }
             let Some(d) = dst else { return Ok(()) };
             if size as usize <= spill_size && off % BPF_REG_SIZE as i32 == 0 {
@@ -272,8 +281,12 @@ impl Env<'_> {
             self.regs()[d] = slot.reg;
             true
         } else if !self.input.allow_ptr_leaks && slot.reg.typ.is_pointer() {
-            verbose!(self, "leaking pointer from stack off {off}\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                Capability,
+                EACCES,
+                "leaking pointer from stack off {off}"
+            );
         } else {
             true
         };
@@ -283,16 +296,22 @@ impl Env<'_> {
         Ok(())
     }
 
-    fn check_stack_byte(&mut self, t: Slot, off: i32, i: usize, size: i32) -> Check {
+    fn check_stack_byte(&mut self, t: Slot, off: i32, i: usize, size: i32) -> Checked {
         match t {
-            Slot::Misc | Slot::Zero => return Ok(()),
-            Slot::Invalid if self.input.allow_uninit_stack => return Ok(()),
-            Slot::Poison => verbose!(
+            Slot::Misc | Slot::Zero => Ok(()),
+            Slot::Invalid if self.input.allow_uninit_stack => Ok(()),
+            Slot::Poison => reject!(
                 self,
-                "reading from stack off {off}+{i} size {size}, slot poisoned by dead code elimination\n"
+                UnwrittenStack,
+                EACCES,
+                "reading from stack off {off}+{i} size {size}, slot poisoned by dead code elimination"
             ),
-            _ => verbose!(self, "invalid read from stack off {off}+{i} size {size}\n"),
+            _ => reject!(
+                self,
+                UnwrittenStack,
+                EACCES,
+                "invalid read from stack off {off}+{i} size {size}"
+            ),
         }
-        Err(Errno::EACCES.into())
     }
 }

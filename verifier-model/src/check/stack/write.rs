@@ -5,9 +5,9 @@
 
 use crate::check::stack::read::STACK_ACCESS;
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno};
+use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::BPF_REG_SIZE;
 use crate::state::history::LinkedRegs;
 use crate::state::reg::RegState;
@@ -22,7 +22,7 @@ impl Env<'_> {
         size: i32,
         value: Option<usize>,
         insn_idx: usize,
-    ) -> Check {
+    ) -> Checked {
         if ptr.var_off.is_const() {
             let off = off.wrapping_add(ptr.var_off.value as i32);
             self.check_stack_write_fixed_off(ptr.frameno(), off, size, value, insn_idx)
@@ -38,7 +38,7 @@ impl Env<'_> {
         size: i32,
         value: Option<usize>,
         insn_idx: usize,
-    ) -> Check {
+    ) -> Checked {
         let slot_off = (-off - 1) as usize;
         let spi = get_spi(off);
         let insn = self.code.insns[insn_idx];
@@ -48,8 +48,12 @@ impl Env<'_> {
             && !slot.is_spilled_scalar()
             && size != BPF_REG_SIZE as i32
         {
-            verbose!(self, "attempt to corrupt spilled pointer on stack\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                SpilledPointer,
+                EACCES,
+                "attempt to corrupt spilled pointer on stack"
+            );
         }
         if !self.input.bypass_spec_v1 {
             let pointer = value.is_some_and(|r| self.reg(r).typ.is_pointer());
@@ -88,15 +92,15 @@ impl Env<'_> {
             Some(r) if r.typ.is_pointer() => {
                 if size != BPF_REG_SIZE as i32 {
                     self.verbose_linfo(insn_idx, format_args!("; "));
-                    verbose!(self, "invalid size of register spill\n");
-                    return Err(Errno::EACCES.into());
+                    return reject!(self, SpillSize, EACCES, "invalid size of register spill");
                 }
                 if frameno != self.path.cur.curframe() && r.typ == RegType::PTR_TO_STACK {
-                    verbose!(
+                    return reject!(
                         self,
-                        "cannot spill pointers to stack into stack frame of the caller\n"
+                        SpilledPointer,
+                        EINVAL,
+                        "cannot spill pointers to stack into stack frame of the caller"
                     );
-                    return Err(Errno::EINVAL.into());
                 }
                 save_register_state(self.slot_mut(frameno, spi)?, r, size as usize);
                 true
@@ -134,7 +138,7 @@ impl Env<'_> {
         size: i32,
         value: Option<usize>,
         insn_idx: usize,
-    ) -> Check {
+    ) -> Checked {
         let frameno = ptr.frameno();
         let min_off = (ptr.smin() as i32).wrapping_add(off);
         let max_off = (ptr.smax() as i32).wrapping_add(off).wrapping_add(size);
@@ -157,11 +161,7 @@ impl Env<'_> {
             let slot = self.slot_mut(frameno, spi)?;
             let t = slot.typ[at];
             if !leaks && !matches!(t, Slot::Misc | Slot::Zero) {
-                verbose!(
-                    self,
-                    "spilled ptr in range of var-offset stack write; insn {insn_idx}, ptr off: {i}"
-                );
-                return Err(Errno::EINVAL.into());
+                return reject!(self, unended SpilledPointer, EINVAL, "spilled ptr in range of var-offset stack write; insn {insn_idx}, ptr off: {i}");
             }
             if writing_zero
                 && t == Slot::Spill
@@ -179,11 +179,7 @@ impl Env<'_> {
                 zero_used = true;
             }
             if matches!(t, Slot::Invalid | Slot::Poison) && !uninit {
-                verbose!(
-                    self,
-                    "uninit stack in range of var-offset write prohibited for !root; insn {insn_idx}, off: {i}"
-                );
-                return Err(Errno::EINVAL.into());
+                return reject!(self, unended Capability, EINVAL, "uninit stack in range of var-offset write prohibited for !root; insn {insn_idx}, off: {i}");
             }
             slot.typ[at] = new;
         }

@@ -7,25 +7,27 @@ use crate::analysis::code::SubprogArg;
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
-use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
+use crate::facts::rejection::{Checked, Stop};
 use crate::facts::types::{ArgType as A, Flag as F, RegType as T};
 use crate::input::kfunc::arg_name;
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::reg::RegState;
 
 impl Env<'_> {
     /// Stack arguments that a callee expects must be there.
-    pub(crate) fn check_outgoing_stack_args(&mut self, nargs: usize) -> Check {
+    pub(crate) fn check_outgoing_stack_args(&mut self, nargs: usize) -> Checked {
         for spi in 0..nargs.saturating_sub(MAX_BPF_FUNC_REG_ARGS) {
             let there = self.path.cur.frame().stack_arg_regs.get(spi);
             if there.is_none_or(|r| r.typ == T::NOT_INIT) {
-                verbose!(
+                return reject!(
                     self,
-                    "callee expects {nargs} args, stack arg{} is not initialized\n",
+                    UnwrittenStack,
+                    EFAULT,
+                    "callee expects {nargs} args, stack arg{} is not initialized",
                     spi + 1
                 );
-                return Err(Errno::EFAULT.into());
             }
         }
         Ok(())
@@ -47,7 +49,7 @@ impl Env<'_> {
     }
 
     /// Whether the arguments of a call are what the function takes.
-    pub(crate) fn btf_check_subprog_call(&mut self, subprog: usize) -> Check {
+    pub(crate) fn btf_check_subprog_call(&mut self, subprog: usize) -> Checked {
         if self.input.prog.func_info.is_empty() {
             return Err(Errno::EINVAL.into());
         }
@@ -61,7 +63,7 @@ impl Env<'_> {
         r
     }
 
-    fn check_func_arg_match(&mut self, subprog: usize) -> Check {
+    fn check_func_arg_match(&mut self, subprog: usize) -> Checked {
         if let Err(e) = self.prepare_func_args(subprog) {
             if self.marks.funcs[subprog].args.in_stack_arg_cnt() > 0 {
                 self.check_outgoing_stack_args(self.marks.funcs[subprog].args.args.len())?;
@@ -83,14 +85,13 @@ impl Env<'_> {
         i: usize,
         arg: &SubprogArg,
         reg: &RegState,
-    ) -> Check {
-        let fail = Err(Stop::Errno(Errno::EINVAL));
+    ) -> Checked {
+        let fail = Err(Errno::EINVAL.into());
         let name = arg_name(i);
         let at = arg.arg_type;
         if at == A::ARG_ANYTHING {
             if !reg.is_scalar() {
-                verbose!(self, "{name} is not a scalar\n");
-                return fail;
+                return reject!(self, ArgumentType, EINVAL, "{name} is not a scalar");
             }
             return Ok(());
         }
@@ -101,8 +102,7 @@ impl Env<'_> {
             A::ARG_PTR_TO_CTX => {
                 self.check_func_arg_reg_off(reg, &name, A::ARG_PTR_TO_CTX, true)?;
                 if reg.typ != T::PTR_TO_CTX {
-                    verbose!(self, "{name} expects pointer to ctx\n");
-                    return fail;
+                    return reject!(self, ArgumentType, EINVAL, "{name} expects pointer to ctx");
                 }
             }
             A::ARG_PTR_TO_MEM => {
@@ -110,7 +110,7 @@ impl Env<'_> {
                 let rw = [Access::Read, Access::Write];
                 if let Err(e) = self.check_mem_reg(reg, &name, i + 1, arg.mem_size, &rw, None) {
                     return match e {
-                        Stop::Errno(_) => fail,
+                        Stop::Rejected(_) => fail,
                         e => Err(e),
                     };
                 }
@@ -120,21 +120,30 @@ impl Env<'_> {
                             .typ
                             .has(F::DYNPTR_TYPE_SKB | F::DYNPTR_TYPE_XDP | F::DYNPTR_TYPE_SKB_META);
                 if pkt && self.code.subprogs[subprog].changes_pkt_data {
-                    verbose!(
+                    return reject!(
                         self,
-                        "{name} is a packet pointer, but func#{subprog} may change packet data\n"
+                        PacketPointerLost,
+                        EINVAL,
+                        "{name} is a packet pointer, but func#{subprog} may change packet data"
                     );
-                    return fail;
                 }
                 if !at.may_be_null() && (reg.typ.may_be_null() || reg.is_null()) {
-                    verbose!(self, "{name} is expected to be non-NULL\n");
-                    return fail;
+                    return reject!(
+                        self,
+                        NullArgument,
+                        EINVAL,
+                        "{name} is expected to be non-NULL"
+                    );
                 }
             }
             A::ARG_PTR_TO_ARENA => {
                 if reg.typ != T::PTR_TO_ARENA && !reg.is_scalar() {
-                    verbose!(self, "{name} is not a pointer to arena or scalar.\n");
-                    return fail;
+                    return reject!(
+                        self,
+                        ArgumentType,
+                        EINVAL,
+                        "{name} is not a pointer to arena or scalar."
+                    );
                 }
             }
             A::ARG_PTR_TO_DYNPTR => {

@@ -8,11 +8,12 @@ use bpf::uapi::Insn;
 
 use crate::env::Env;
 use crate::env::flow::Flow;
-use crate::facts::errno::{Check, Errno, Stop, not_modelled};
+use crate::facts::errno::Errno;
 use crate::facts::limits::BPF_COMPLEXITY_LIMIT_JMP_SEQ;
+use crate::facts::rejection::{Checked, Stop, not_modelled};
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::reference::{RefKind, Reference};
 use crate::state::reg::{DynptrType, Meta, RegState};
 use crate::state::{BPF_MAIN_FUNC, FuncState, RetvalRange, StackElem, VerifierState};
@@ -43,10 +44,12 @@ impl Env<'_> {
         insn: &Insn,
         subprog: usize,
         kind: CallbackKind,
-    ) -> Check {
+    ) -> Checked {
         let idx = self.path.insn_idx;
         match self.btf_check_subprog_call(subprog) {
-            Err(Stop::Errno(Errno::EFAULT)) => return Err(Errno::EFAULT.into()),
+            Err(Stop::Rejected(why)) if why.errno == Errno::EFAULT => {
+                return Err(Stop::Rejected(why));
+            }
             Err(Stop::NotModelled(why)) => return not_modelled(why),
             _ => {}
         }
@@ -60,11 +63,12 @@ impl Env<'_> {
             callee.async_entry_cnt = self.path.cur.frame().async_entry_cnt + 1;
             if self.path.waiting.len() + 1 > BPF_COMPLEXITY_LIMIT_JMP_SEQ {
                 let n = self.path.waiting.len() + 1;
-                verbose!(
+                return reject!(
                     self,
-                    "The sequence of {n} jumps is too complex for async cb.\n"
+                    TooManyJumps,
+                    E2BIG,
+                    "The sequence of {n} jumps is too complex for async cb."
                 );
-                return Err(Errno::E2BIG.into());
             }
             let caller = self.path.cur.frame().clone();
             self.set_callee_state(&caller, &mut callee, Some(kind))?;
@@ -120,7 +124,7 @@ impl Env<'_> {
 
     /// A callback that is walked into once must leave what is held as it found it. With any number
     /// of calls that needs no rule: references that pile up never converge.
-    pub(crate) fn check_callback_refs(&mut self, first_own_id: u32) -> Check {
+    pub(crate) fn check_callback_refs(&mut self, first_own_id: u32) -> Checked {
         if self.input.profile.has(Rule::CALLBACK_ANY_COUNT)
             || !self.input.profile.has(Rule::CALLBACK_REFS)
         {
@@ -130,13 +134,14 @@ impl Env<'_> {
         let Some(r) = self.path.cur.refs.iter().find(own).copied() else {
             return Ok(());
         };
-        verbose!(
+        reject!(
             self,
-            "Unreleased reference id={} alloc_insn={}\n",
+            ReferenceLeak,
+            EINVAL,
+            "Unreleased reference id={} alloc_insn={}",
             r.id,
             r.insn_idx
-        );
-        Err(Errno::EINVAL.into())
+        )
     }
 
     /// What the callee finds in its registers.
@@ -145,7 +150,7 @@ impl Env<'_> {
         caller: &FuncState,
         callee: &mut FuncState,
         kind: Option<CallbackKind>,
-    ) -> Check {
+    ) -> Checked {
         let not_init = self.not_init();
         let Some(kind) = kind else {
             callee.regs[1..=5].copy_from_slice(&caller.regs[1..=5]);
@@ -173,8 +178,12 @@ impl Env<'_> {
                 };
                 let map_type = self.code.maps[map].def.map_type;
                 if !self.input.release.tables.maps.has_for_each(map_type) {
-                    verbose!(self, "callback function not allowed for map\n");
-                    return Err(Errno::ENOTSUPP.into());
+                    return reject!(
+                        self,
+                        CallbackNotAllowed,
+                        ENOTSUPP,
+                        "callback function not allowed for map"
+                    );
                 }
                 regs[1] = caller.regs[1];
                 known_zero(RegType::PTR_TO_MAP_KEY, Meta::Map(map), &mut regs[2]);

@@ -15,10 +15,12 @@ pub(crate) mod callback;
 use crate::check::call::function::callback::CallbackKind;
 use crate::env::Env;
 use crate::env::flow::Flow;
-use crate::facts::errno::{Check, Errno, Stop, not_modelled};
+use crate::facts::errno::Errno;
+use crate::facts::kind::Kind;
+use crate::facts::rejection::{Checked, Stop, not_modelled};
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
-use crate::log::verbose;
+use crate::log::{reject, verbose};
 use crate::state::{FuncState, MAX_CALL_FRAMES, VerifierState};
 
 impl Env<'_> {
@@ -28,11 +30,15 @@ impl Env<'_> {
         subprog: usize,
         callsite: usize,
         kind: Option<CallbackKind>,
-    ) -> Check {
+    ) -> Checked {
         if st.frames.len() >= MAX_CALL_FRAMES {
             let n = st.frames.len() + 1;
-            verbose!(self, "the call stack of {n} frames is too deep\n");
-            return Err(Errno::E2BIG.into());
+            return reject!(
+                self,
+                CallDepth,
+                E2BIG,
+                "the call stack of {n} frames is too deep"
+            );
         }
         let frameno = st.frames.len();
         let mut callee = FuncState::new(self.input.bpf_capable, callsite as i32, frameno, subprog);
@@ -44,7 +50,7 @@ impl Env<'_> {
     }
 
     /// A call of a function of the program.
-    pub(crate) fn check_func_call(&mut self) -> Check<Flow> {
+    pub(crate) fn check_func_call(&mut self) -> Checked<Flow> {
         let idx = self.path.insn_idx;
         let Some(subprog) = self.code.callee_of(idx) else {
             return self.log.verifier_bug(format_args!(
@@ -52,7 +58,7 @@ impl Env<'_> {
             ));
         };
         let args = self.btf_check_subprog_call(subprog);
-        if args == Err(Stop::Errno(Errno::EFAULT)) {
+        if args == Err(Errno::EFAULT.into()) {
             return args.map(|()| Flow::Next);
         }
         if let Err(Stop::NotModelled(why)) = args {
@@ -79,28 +85,30 @@ impl Env<'_> {
         Ok(Flow::IdxUpdated)
     }
 
-    fn check_global_func_call(&mut self, subprog: usize, args: Check) -> Check<Flow> {
+    fn check_global_func_call(&mut self, subprog: usize, args: Checked) -> Checked<Flow> {
         let name = self.input.subprog_name(subprog);
         if self.path.cur.active_locks != 0 {
-            verbose!(
+            return reject!(
                 self,
+                CallUnderLock,
+                EINVAL,
                 "global function calls are not allowed while holding a lock,\n\
-                 use static function instead\n"
+                 use static function instead"
             );
-            return Err(Errno::EINVAL.into());
         }
         let sleepable = !self.in_rcu_cs();
         if self.code.subprogs[subprog].might_sleep && !sleepable {
             let why = self.non_sleepable_context();
-            verbose!(self, "sleepable global function {name}() called in {why}\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                SleepsInAtomic,
+                EINVAL,
+                "sleepable global function {name}() called in {why}"
+            );
         }
         if let Err(e) = args {
-            verbose!(
-                self,
-                "Caller passes invalid args into func#{subprog} ('{name}')\n"
-            );
-            return Err(e);
+            let line = format_args!("Caller passes invalid args into func#{subprog} ('{name}')");
+            return Err(self.log.sum_up(e, Some(Kind::GlobalFunctionArgument), line));
         }
         if self.log.level1() {
             verbose!(
@@ -126,12 +134,16 @@ impl Env<'_> {
     }
 
     /// `exit` in a function that was called.
-    pub(crate) fn prepare_func_exit(&mut self) -> Check {
+    pub(crate) fn prepare_func_exit(&mut self) -> Checked {
         let n = self.path.cur.curframe();
         let r0 = *self.reg(0);
         if r0.typ == RegType::PTR_TO_STACK {
-            verbose!(self, "cannot return stack pointer to the caller\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                ReturnValue,
+                EINVAL,
+                "cannot return stack pointer to the caller"
+            );
         }
         let callee = self.path.cur.frame();
         let (in_cb, callsite, range) = (
@@ -144,15 +156,13 @@ impl Env<'_> {
         let any_count = self.input.profile.has(Rule::CALLBACK_ANY_COUNT);
         if in_cb {
             if !r0.is_scalar() {
-                verbose!(self, "R0 not a scalar value\n");
-                return Err(Errno::EACCES.into());
+                return reject!(self, ReturnValue, EACCES, "R0 not a scalar value");
             }
             if self.input.profile.has(Rule::CALLBACK_R0_PRECISE) {
                 self.mark_chain_precision(0)?;
             }
             if !range.allows(&r0) {
-                self.verbose_invalid_scalar(&r0, range, "At callback return", "R0");
-                return Err(Errno::EINVAL.into());
+                return self.invalid_scalar(&r0, range, "At callback return", "R0");
             }
             self.check_callback_refs(first_own_id)?;
             self.path.insn_idx = if any_count { callsite } else { callsite + 1 };

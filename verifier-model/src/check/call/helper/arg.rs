@@ -10,17 +10,18 @@ use bpf::uapi::MapType;
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
-use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
 use crate::facts::limits::REG_NAMES;
+use crate::facts::rejection::Checked;
 use crate::facts::types::{ArgType as A, Flag as F};
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::reference::LockKind;
 use crate::state::reg::{Meta, RegState};
 
 impl Env<'_> {
     /// The `arg`-th argument of a helper.
-    pub(crate) fn check_func_arg(&mut self, arg: usize, meta: &mut CallMeta) -> Check {
+    pub(crate) fn check_func_arg(&mut self, arg: usize, meta: &mut CallMeta) -> Checked {
         let Some(proto) = meta.proto else {
             return Err(Errno::EFAULT.into());
         };
@@ -33,8 +34,12 @@ impl Env<'_> {
         self.check_src_reg(regno)?;
         if at == A::ARG_ANYTHING {
             if self.is_pointer_value(regno) {
-                verbose!(self, "R{regno} leaks addr into helper function\n");
-                return Err(Errno::EACCES.into());
+                return reject!(
+                    self,
+                    AddressLeak[regno],
+                    EACCES,
+                    "R{regno} leaks addr into helper function"
+                );
             }
             return Ok(());
         }
@@ -42,8 +47,12 @@ impl Env<'_> {
         if reg.typ.is_pkt_pointer()
             && !self.may_access_direct_pkt_data(Some(proto.pkt_access), Access::Read)
         {
-            verbose!(self, "helper access to the packet is not allowed\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                ReadOnly,
+                EACCES,
+                "helper access to the packet is not allowed"
+            );
         }
         if at.base() == A::ARG_PTR_TO_MAP_VALUE {
             at = self.resolve_map_arg_type(meta, at)?;
@@ -59,11 +68,12 @@ impl Env<'_> {
         let dynptr = at.base() == A::ARG_PTR_TO_DYNPTR;
         if at.has(F::OBJ_RELEASE) && !dynptr && !self.reg_is_referenced(&reg) && !reg.is_null() {
             let func = self.input.release.tables.helpers.name(meta.func_id);
-            verbose!(
+            return reject!(
                 self,
-                "release helper {func} expects referenced PTR_TO_BTF_ID passed to {name}\n"
+                ReleaseWithoutReference,
+                EINVAL,
+                "release helper {func} expects referenced PTR_TO_BTF_ID passed to {name}"
             );
-            return Err(Errno::EINVAL.into());
         }
         if self.reg_is_referenced(&reg) {
             let n = meta.ref_obj.2 + 1;
@@ -72,10 +82,16 @@ impl Env<'_> {
         self.check_arg_value(arg, at, &reg, meta)
     }
 
-    fn check_arg_value(&mut self, arg: usize, at: A, reg: &RegState, meta: &mut CallMeta) -> Check {
+    fn check_arg_value(
+        &mut self,
+        arg: usize,
+        at: A,
+        reg: &RegState,
+        meta: &mut CallMeta,
+    ) -> Checked {
         let regno = arg + 1;
         let name = REG_NAMES[regno];
-        let fault = || Err(Stop::Errno(Errno::EFAULT));
+        let fault = || Err(Errno::EFAULT.into());
         let Some(proto) = meta.proto else {
             return fault();
         };
@@ -116,14 +132,22 @@ impl Env<'_> {
                     Ok(())
                 }
                 _ => {
-                    verbose!(self, "Helper has invalid btf_id in R{regno}\n");
-                    Err(Errno::EACCES.into())
+                    reject!(
+                        self,
+                        ArgumentType[regno],
+                        EACCES,
+                        "Helper has invalid btf_id in R{regno}"
+                    )
                 }
             },
             A::ARG_PTR_TO_SPIN_LOCK => {
                 if self.in_rbtree_lock_required_cb() {
-                    verbose!(self, "can't spin_{{lock,unlock}} in rbtree cb\n");
-                    return Err(Errno::EACCES.into());
+                    return reject!(
+                        self,
+                        RbtreeCallback,
+                        EACCES,
+                        "can't spin_{{lock,unlock}} in rbtree cb"
+                    );
                 }
                 let take = meta.func_id == id::SPIN_LOCK;
                 self.process_spin_lock(reg, name, LockKind::Spin, take)
@@ -160,7 +184,7 @@ impl Env<'_> {
         }
     }
 
-    fn resolve_map_arg_type(&mut self, meta: &CallMeta, at: A) -> Check<A> {
+    fn resolve_map_arg_type(&mut self, meta: &CallMeta, at: A) -> Checked<A> {
         let Some(m) = meta.map else {
             return self
                 .log
@@ -171,8 +195,12 @@ impl Env<'_> {
                 if at == A::ARG_PTR_TO_MAP_VALUE {
                     return Ok(A::ARG_PTR_TO_BTF_ID_SOCK_COMMON);
                 }
-                verbose!(self, "invalid arg_type for sockmap/sockhash\n");
-                Err(Errno::EINVAL.into())
+                reject!(
+                    self,
+                    ArgumentType,
+                    EINVAL,
+                    "invalid arg_type for sockmap/sockhash"
+                )
             }
             MapType::BloomFilter if meta.func_id == id::MAP_PEEK_ELEM => {
                 Ok(A::ARG_PTR_TO_MAP_VALUE)
@@ -188,18 +216,19 @@ impl Env<'_> {
         name: &str,
         regno: usize,
         meta: &mut CallMeta,
-    ) -> Check {
+    ) -> Checked {
         if let Some(m) = meta.map
             && (Some(m) != reg.map() || meta.map_uid != reg.map_uid)
         {
             let what = self.code.maps[m].record.object_name();
             let (uid, prev) = (reg.map_uid, REG_NAMES[regno.saturating_sub(1)]);
             let first = meta.map_uid;
-            verbose!(
+            return reject!(
                 self,
-                "{what} pointer in {prev} map_uid={first} doesn't match map pointer in {name} map_uid={uid}\n"
+                AnotherMap,
+                EINVAL,
+                "{what} pointer in {prev} map_uid={first} doesn't match map pointer in {name} map_uid={uid}"
             );
-            return Err(Errno::EINVAL.into());
         }
         meta.map = reg.map();
         meta.map_uid = reg.map_uid;
@@ -213,37 +242,43 @@ impl Env<'_> {
         name: &str,
         kind: &str,
         meta: &mut CallMeta,
-    ) -> Check {
-        let fail = Err(Errno::EINVAL.into());
+    ) -> Checked {
         if !reg.var_off.is_const() {
-            verbose!(
+            return reject!(
                 self,
-                "{name} doesn't have constant offset. {kind} has to be at the constant offset\n"
+                ConstantOffset,
+                EINVAL,
+                "{name} doesn't have constant offset. {kind} has to be at the constant offset"
             );
-            return fail;
         }
         let info = self.code.map_of(reg)?;
         let (map_name, has_btf) = (info.def.kernel_name().to_owned(), info.def.btf.is_some());
         let off = info.record.off_of(kind);
         if !has_btf {
-            verbose!(
+            return reject!(
                 self,
-                "map '{map_name}' has to have BTF in order to use {kind}\n"
+                MapWithoutBtf,
+                EINVAL,
+                "map '{map_name}' has to have BTF in order to use {kind}"
             );
-            return fail;
         }
         let Some(off) = off else {
-            verbose!(self, "map '{map_name}' has no valid {kind}\n");
-            return fail;
+            return reject!(
+                self,
+                WrongField,
+                EINVAL,
+                "map '{map_name}' has no valid {kind}"
+            );
         };
         let val = reg.var_off.value;
         if u64::from(off) != val {
-            verbose!(
+            return reject!(
                 self,
-                "off {} doesn't point to 'struct {kind}' that is at {off}\n",
+                WrongField,
+                EINVAL,
+                "off {} doesn't point to 'struct {kind}' that is at {off}",
                 val as i64
             );
-            return fail;
         }
         meta.map = reg.map();
         meta.map_uid = reg.map_uid;

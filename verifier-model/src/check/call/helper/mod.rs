@@ -16,12 +16,13 @@ use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::env::flow::Flow;
 use crate::facts::access::Access;
-use crate::facts::errno::{Check, Errno, MAX_ERRNO, not_modelled};
+use crate::facts::errno::{Errno, MAX_ERRNO};
 use crate::facts::helpers::id;
 use crate::facts::limits::{MAX_BPF_FUNC_REG_ARGS, REG_NAMES};
 use crate::facts::map_rules as map;
+use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::types::{ArgType, Flag};
-use crate::log::verbose;
+use crate::log::{reject, verbose};
 use crate::state::RetvalRange;
 use crate::state::slot::Slot;
 
@@ -34,13 +35,17 @@ pub(crate) const ERRNO_RANGE: RetvalRange = RetvalRange {
 
 impl Env<'_> {
     /// A call of a helper (`check_helper_call`).
-    pub(crate) fn check_helper_call(&mut self, insn: &Insn) -> Check<Flow> {
+    pub(crate) fn check_helper_call(&mut self, insn: &Insn) -> Checked<Flow> {
         let func_id = insn.imm;
         let helpers = &self.input.release.tables.helpers;
         let name = helpers.name(func_id);
         if !helpers.exists(func_id) {
-            verbose!(self, "invalid func {name}#{func_id}\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                MissingFunction,
+                EINVAL,
+                "invalid func {name}#{func_id}"
+            );
         }
         let Some(proto) = self.input.helper_proto(func_id) else {
             if let Some(ops) = self
@@ -51,28 +56,46 @@ impl Env<'_> {
             {
                 return not_modelled(format!("helpers of programs of {}", ops.name));
             }
-            verbose!(
+            return reject!(
                 self,
-                "program of this type cannot use helper {name}#{func_id}\n"
+                CallNotAllowed,
+                EINVAL,
+                "program of this type cannot use helper {name}#{func_id}"
             );
-            return Err(Errno::EINVAL.into());
         };
         if !self.input.prog.gpl_compatible() && proto.gpl_only {
-            verbose!(
+            return reject!(
                 self,
-                "cannot call GPL-restricted function from non-GPL compatible program\n"
+                Gpl,
+                EINVAL,
+                "cannot call GPL-restricted function from non-GPL compatible program"
             );
-            return Err(Errno::EINVAL.into());
         }
         if proto.asks_program && !self.input.helper_allowed(func_id) {
-            verbose!(self, "helper call is not allowed in probe\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                Capability,
+                EINVAL,
+                "helper call is not allowed in probe"
+            );
         }
         let mut changes_data = helpers.changes_pkt_data(func_id);
         if proto.might_sleep && self.in_rcu_cs() {
             let why = self.non_sleepable_context();
-            verbose!(self, "sleepable helper {name}#{func_id} in {why}\n");
-            return Err(Errno::EINVAL.into());
+            return match self.path.cur.in_sleepable {
+                true => reject!(
+                    self,
+                    SleepsInAtomic,
+                    EINVAL,
+                    "sleepable helper {name}#{func_id} in {why}"
+                ),
+                false => reject!(
+                    self,
+                    ProgramNotSleepable,
+                    EINVAL,
+                    "sleepable helper {name}#{func_id} in {why}"
+                ),
+            };
         }
         let mut meta = CallMeta {
             func_id,
@@ -129,7 +152,7 @@ impl Env<'_> {
     }
 
     /// Memory that the call fills in: the stack becomes data.
-    fn fill_raw_mem(&mut self, meta: &CallMeta) -> Check {
+    fn fill_raw_mem(&mut self, meta: &CallMeta) -> Checked {
         let r = meta.raw_mem_regno;
         for off in 0..meta.raw_mem_size {
             self.check_mem_access(&MemAccess {
@@ -147,7 +170,7 @@ impl Env<'_> {
         Ok(())
     }
 
-    fn record_func_map(&mut self, meta: &CallMeta) -> Check {
+    fn record_func_map(&mut self, meta: &CallMeta) -> Checked {
         let writes = matches!(
             meta.func_id,
             id::MAP_DELETE_ELEM | id::MAP_UPDATE_ELEM | id::MAP_PUSH_ELEM | id::MAP_POP_ELEM
@@ -156,16 +179,14 @@ impl Env<'_> {
             && writes
             && map::is_rdonly_prog(self.code.maps[m].def)
         {
-            verbose!(self, "write into map forbidden\n");
-            return Err(Errno::EACCES.into());
+            return reject!(self, ReadOnly, EACCES, "write into map forbidden");
         }
         if meta.func_id == id::TAIL_CALL {
             let Some(m) = meta.map else {
                 return Err(Errno::EINVAL.into());
             };
             if self.code.maps[m].def.map_type != MapType::ProgArray {
-                verbose!(self, "expected prog array map for tail call");
-                return Err(Errno::EINVAL.into());
+                return reject!(self, unended MapType, EINVAL, "expected prog array map for tail call");
             }
             let aux = &mut self.marks.insns[self.path.insn_idx];
             let first = *aux.helper_map.get_or_insert(m);
@@ -183,7 +204,7 @@ impl Env<'_> {
         &mut self,
         reg: &crate::state::reg::RegState,
         release_dynptr: bool,
-    ) -> Check {
+    ) -> Checked {
         if reg.is_null() {
             return Ok(());
         }
@@ -197,7 +218,7 @@ impl Env<'_> {
     }
 
     /// A per-CPU object was given to a map: what owned it may read it while the RCU section lasts.
-    fn convert_alloc_rcu_protected(&mut self, id: u32) -> Check {
+    fn convert_alloc_rcu_protected(&mut self, id: u32) -> Checked {
         if !self.release_reference_nomark(id) {
             return Err(Errno::EINVAL.into());
         }
@@ -211,7 +232,7 @@ impl Env<'_> {
     }
 
     /// Some maps are for some helpers only (`check_map_func_compatibility`).
-    fn check_map_func_compatibility(&mut self, meta: &CallMeta) -> Check {
+    fn check_map_func_compatibility(&mut self, meta: &CallMeta) -> Checked {
         let Some(m) = meta.map else { return Ok(()) };
         let map_type = self.code.maps[m].def.map_type;
         let name = self.input.release.tables.helpers.name(meta.func_id);
@@ -234,12 +255,13 @@ impl Env<'_> {
         if ok {
             return Ok(());
         }
-        verbose!(
+        reject!(
             self,
-            "cannot pass map_type {} into func {name}#{}\n",
+            MapType,
+            EINVAL,
+            "cannot pass map_type {} into func {name}#{}",
             map_type as u32,
             meta.func_id
-        );
-        Err(Errno::EINVAL.into())
+        )
     }
 }

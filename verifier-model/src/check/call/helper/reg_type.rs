@@ -9,10 +9,11 @@ use bpf::uapi::ProgType;
 
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
-use crate::facts::errno::{Check, Errno, Stop, not_modelled};
+use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
+use crate::facts::rejection::{Checked, Stop, not_modelled};
 use crate::facts::types::{ArgType as A, Flag as F, RegType as T};
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::reg::RegState;
 
 const MEM_TYPES: &[T] = &[
@@ -112,7 +113,7 @@ impl Env<'_> {
         btf: Option<&str>,
         meta: &CallMeta,
         call_name: &str,
-    ) -> Check {
+    ) -> Checked {
         let Some(compatible) = compatible_reg_types(at) else {
             return self
                 .log
@@ -134,13 +135,14 @@ impl Env<'_> {
         }
         if !compatible.contains(&typ) {
             let list: Vec<_> = compatible.iter().map(T::to_string).collect();
-            verbose!(
+            return reject!(
                 self,
-                "{name} type={} expected={}\n",
+                ArgumentType,
+                EACCES,
+                "{name} type={} expected={}",
                 reg.typ,
                 list.join(", ")
             );
-            return Err(Errno::EACCES.into());
         }
         if reg.typ.base() != T::PTR_TO_BTF_ID {
             return Ok(());
@@ -151,12 +153,13 @@ impl Env<'_> {
         );
         if takes_mem {
             if !at.has(F::MEM_RDONLY) {
-                verbose!(
+                return reject!(
                     self,
-                    "{call_name}() may write into memory pointed by {name} type={}\n",
+                    ReadOnly,
+                    EACCES,
+                    "{call_name}() may write into memory pointed by {name} type={}",
                     reg.typ
                 );
-                return Err(Errno::EACCES.into());
             }
             return Ok(());
         }
@@ -182,8 +185,12 @@ impl Env<'_> {
         }
         let release = at.has(F::OBJ_RELEASE);
         if reg.typ.may_be_null() && (!at.may_be_null() || release) {
-            verbose!(self, "Possibly NULL pointer passed to helper {name}\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                NullArgument,
+                EACCES,
+                "Possibly NULL pointer passed to helper {name}"
+            );
         }
         if xchg {
             let Some(field) = meta.kptr_field.clone() else {
@@ -207,16 +214,20 @@ impl Env<'_> {
         let off = reg.var_off.value as i32;
         if !self.struct_ids_match((rbtf, rid), off, (BtfRef::VMLINUX, want_id), strict, true) {
             let is = self.input.btf_type_name(rbtf, rid).to_owned();
-            verbose!(self, "{name} is of type {is} but {want} is expected\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                ArgumentType,
+                EACCES,
+                "{name} is of type {is} but {want} is expected"
+            );
         }
         Ok(())
     }
 
     /// What is exchanged for a kptr must be of its type.
-    fn check_xchg_match(&mut self, field: &Field, reg: &RegState, regno: usize) -> Check {
+    fn check_xchg_match(&mut self, field: &Field, reg: &RegState, regno: usize) -> Checked {
         match self.check_kptr_match(field, reg, regno) {
-            Err(Stop::Errno(_)) => Err(Errno::EACCES.into()),
+            Err(Stop::Rejected(_)) => Err(Errno::EACCES.into()),
             r => r,
         }
     }
@@ -228,17 +239,18 @@ impl Env<'_> {
         name: &str,
         at: A,
         btf_id_fixed_off_ok: bool,
-    ) -> Check {
+    ) -> Checked {
         if at.has(F::OBJ_RELEASE) {
             if at.base() == A::ARG_PTR_TO_DYNPTR && reg.typ == T::PTR_TO_STACK {
                 return Ok(());
             }
             if !reg.var_off.equals_const(0) {
-                verbose!(
+                return reject!(
                     self,
-                    "{name} must have zero offset when passed to release func or trusted arg to kfunc\n"
+                    ModifiedPointer,
+                    EINVAL,
+                    "{name} must have zero offset when passed to release func or trusted arg to kfunc"
                 );
-                return Err(Errno::EINVAL.into());
             }
         }
         const ALLOC: T = T::PTR_TO_BTF_ID.with(F::MEM_ALLOC);

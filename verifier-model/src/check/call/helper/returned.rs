@@ -11,11 +11,12 @@ use crate::check::call::helper::ERRNO_RANGE;
 use crate::domain::cnum::{Cnum32, Cnum64};
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
-use crate::facts::errno::{Check, Errno, MAX_ERRNO, Stop, not_modelled};
+use crate::facts::errno::{Errno, MAX_ERRNO};
 use crate::facts::helper_proto::HelperProto;
 use crate::facts::helpers::id;
+use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::types::{Flag, RegType, RetType};
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::RetvalRange;
 use crate::state::reg::Meta;
 
@@ -24,10 +25,10 @@ impl Env<'_> {
         &mut self,
         proto: &'static HelperProto,
         meta: &mut CallMeta,
-    ) -> Check {
+    ) -> Checked {
         let func_id = meta.func_id;
         let mut flags = proto.ret.flags();
-        let fault = || Err(Stop::Errno(Errno::EFAULT));
+        let fault = || Err(Errno::EFAULT.into());
         match proto.ret.base() {
             RetType::RET_INTEGER => self.mark_reg_unknown(0),
             RetType::RET_VOID => self.regs()[0].typ = RegType::NOT_INIT,
@@ -94,8 +95,12 @@ impl Env<'_> {
                     ),
                     Ok(Some(size)) => (RegType::PTR_TO_MEM.with(flags), Meta::MemSize(size)),
                     Err(name) => {
-                        verbose!(self, "unable to resolve the size of type '{name}': -22\n");
-                        return Err(Errno::EINVAL.into());
+                        return reject!(
+                            self,
+                            KernelVariable,
+                            EINVAL,
+                            "unable to resolve the size of type '{name}': -22"
+                        );
                     }
                 };
                 self.return_ptr(typ, m);
@@ -146,7 +151,7 @@ impl Env<'_> {
 
     /// A cast of a referenced socket shares its reference, so that giving back either loses both.
     /// The id then cannot tell NULL from not, so the NULL case is a path of its own.
-    fn cast_referenced(&mut self, meta: &CallMeta) -> Check {
+    fn cast_referenced(&mut self, meta: &CallMeta) -> Checked {
         if meta.ref_obj.2 > 1 {
             return self.log.verifier_bug(format_args!(
                 "function expects only one referenced object but got {}\n",
@@ -187,7 +192,7 @@ impl Env<'_> {
     }
 
     /// Ranges that some helpers promise.
-    fn refine_retval(&mut self, proto: &HelperProto, meta: &CallMeta) -> Check {
+    fn refine_retval(&mut self, proto: &HelperProto, meta: &CallMeta) -> Checked {
         if proto.ret != RetType::RET_INTEGER {
             return Ok(());
         }

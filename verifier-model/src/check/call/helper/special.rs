@@ -11,10 +11,11 @@ use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::env::flow::Flow;
 use crate::env::leaving::Leaving;
-use crate::facts::errno::{Check, Errno};
+use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
+use crate::facts::rejection::Checked;
 use crate::facts::types::{Flag, RegType};
-use crate::log::verbose;
+use crate::log::{reject, verbose};
 use crate::state::reg::DynptrType;
 
 impl Env<'_> {
@@ -23,13 +24,17 @@ impl Env<'_> {
         &mut self,
         insn: &Insn,
         meta: &mut CallMeta,
-    ) -> Check<Option<bool>> {
+    ) -> Checked<Option<bool>> {
         match meta.func_id {
             id::TAIL_CALL => self.check_resource_leak(Leaving::TailCall, true)?,
             id::GET_LOCAL_STORAGE => {
                 if !self.reg(2).is_null() {
-                    verbose!(self, "get_local_storage() doesn't support non-zero flags\n");
-                    return Err(Errno::EINVAL.into());
+                    return reject!(
+                        self,
+                        ConstantArgument,
+                        EINVAL,
+                        "get_local_storage() doesn't support non-zero flags"
+                    );
                 }
                 self.mark_chain_precision(2)?;
             }
@@ -48,11 +53,12 @@ impl Env<'_> {
             id::DYNPTR_FROM_MEM => {
                 let t = self.reg(1).typ;
                 if t != RegType::PTR_TO_MAP_VALUE {
-                    verbose!(
+                    return reject!(
                         self,
-                        "Unsupported reg type {t} for bpf_dynptr_from_mem data\n"
+                        ArgumentType,
+                        EACCES,
+                        "Unsupported reg type {t} for bpf_dynptr_from_mem data"
                     );
-                    return Err(Errno::EACCES.into());
                 }
             }
             id::DYNPTR_WRITE => match meta.dynptr.0 {
@@ -66,8 +72,12 @@ impl Env<'_> {
                     .btf()
                     .and_then(|(b, id)| self.input.btf(b)?.type_by_id(id));
                 if t.is_none_or(|t| !t.is_composite()) {
-                    verbose!(self, "Helper has invalid btf/btf_id in R1\n");
-                    return Err(Errno::EFAULT.into());
+                    return reject!(
+                        self,
+                        ArgumentType,
+                        EFAULT,
+                        "Helper has invalid btf/btf_id in R1"
+                    );
                 }
                 meta.returns_cpu_specific_alloc_ptr = true;
             }
@@ -79,7 +89,7 @@ impl Env<'_> {
 
     /// `bpf_loop`: the callback is walked into until its states converge, or as often as the known
     /// number of iterations says.
-    fn check_bpf_loop(&mut self, insn: &Insn, meta: &CallMeta) -> Check {
+    fn check_bpf_loop(&mut self, insn: &Insn, meta: &CallMeta) -> Checked {
         use crate::facts::rule::Rule;
         // Whether the loop can be inlined: the flags' register is precise while that is open.
         let idx = self.path.insn_idx;
@@ -107,7 +117,7 @@ impl Env<'_> {
         Ok(())
     }
 
-    fn check_snprintf(&mut self) -> Check {
+    fn check_snprintf(&mut self) -> Checked {
         // The format's syntax is not looked at; its length in arguments is.
         if !self.reg(5).var_off.value.is_multiple_of(8) {
             return Err(Errno::EINVAL.into());
@@ -115,7 +125,7 @@ impl Env<'_> {
         Ok(())
     }
 
-    pub(crate) fn check_get_func_ip(&mut self) -> Check {
+    pub(crate) fn check_get_func_ip(&mut self) -> Checked {
         use bpf::uapi::{AttachType as A, ProgType as P};
         let ok = match self.input.prog.prog_type {
             P::Kprobe => true,
@@ -133,10 +143,9 @@ impl Env<'_> {
     }
 
     /// A tail call in a function: it returns, or the function goes on when the call failed.
-    pub(crate) fn check_tail_call_in_subprog(&mut self) -> Check<Flow> {
+    pub(crate) fn check_tail_call_in_subprog(&mut self) -> Checked<Flow> {
         if self.path.cur.frame().in_callback_fn {
-            verbose!(self, "cannot tail call within callback\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(self, TailCall, EINVAL, "cannot tail call within callback");
         }
         self.log.scratch_reg(0);
         let idx = self.path.insn_idx;
@@ -150,11 +159,10 @@ impl Env<'_> {
     }
 
     /// What `bpf_set_retval` may set.
-    fn check_set_retval(&mut self) -> Check {
+    fn check_set_retval(&mut self) -> Checked {
         let r1 = *self.reg(1);
         if !r1.is_scalar() {
-            verbose!(self, "R1 is not a scalar\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(self, ArgumentType, EINVAL, "R1 is not a scalar");
         }
         if self.input.hook_returns_anything() {
             return Ok(());
@@ -166,11 +174,12 @@ impl Env<'_> {
                     .attach_func_proto()
                     .is_none_or(|(_, p)| p.type_id() == 0)
                 {
-                    verbose!(
+                    return reject!(
                         self,
-                        "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!\n"
+                        ReturnValue,
+                        EINVAL,
+                        "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!"
                     );
-                    return Err(Errno::EINVAL.into());
                 }
                 self.input.lsm_hook_range()
             }
@@ -178,8 +187,7 @@ impl Env<'_> {
         };
         self.mark_chain_precision(1)?;
         if !range.allows(&r1) {
-            self.verbose_invalid_scalar(&r1, range, "At bpf_set_retval", "R1");
-            return Err(Errno::EINVAL.into());
+            return self.invalid_scalar(&r1, range, "At bpf_set_retval", "R1");
         }
         Ok(())
     }

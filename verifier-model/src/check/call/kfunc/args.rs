@@ -9,16 +9,17 @@ use bpf::uapi::{AttachType, ProgType};
 use crate::analysis::kfunc_arg::KfArg;
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
-use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::Checked;
 use crate::facts::special_kfunc::SpecialKfunc;
 use crate::facts::types::{ALLOC, ArgType, Flag, RegType};
 use crate::input::kfunc::{Kfunc, arg_name};
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::reference::LockKind;
 use crate::state::reg::{DynptrType, Meta, RegState};
 
 impl Env<'_> {
-    pub(crate) fn check_kfunc_args(&mut self, k: &Kfunc<'_>, meta: &mut CallMeta) -> Check {
+    pub(crate) fn check_kfunc_args(&mut self, k: &Kfunc<'_>, meta: &mut CallMeta) -> Checked {
         self.check_outgoing_stack_args(k.params.len())?;
         for i in 0..k.params.len() {
             if !k.is_hidden(i) {
@@ -28,25 +29,30 @@ impl Env<'_> {
         Ok(())
     }
 
-    fn check_kfunc_arg(&mut self, k: &Kfunc<'_>, i: usize, meta: &mut CallMeta) -> Check {
+    fn check_kfunc_arg(&mut self, k: &Kfunc<'_>, i: usize, meta: &mut CallMeta) -> Checked {
         let name = arg_name(i);
         let reg = self.func_arg_reg(i);
         let arg = self.kfunc_arg_type(k, i)?;
         let is_ptr = k.param_type(i).kind() == Kind::Ptr;
         let nullable = is_ptr && k.is_nullable(i);
         if is_ptr && (reg.is_null() || reg.typ.may_be_null()) && !nullable {
-            verbose!(self, "Possibly NULL pointer passed to trusted {name}\n");
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                NullArgument,
+                EACCES,
+                "Possibly NULL pointer passed to trusted {name}"
+            );
         }
         let released = i + 1 == meta.release_regno;
         let referenced = self.reg_is_referenced(&reg);
         if released && arg != KfArg::Dynptr && !referenced && !reg.is_null() {
-            verbose!(
+            return reject!(
                 self,
-                "release kfunc {} expects referenced PTR_TO_BTF_ID passed to {name}\n",
+                ReleaseWithoutReference,
+                EINVAL,
+                "release kfunc {} expects referenced PTR_TO_BTF_ID passed to {name}",
                 k.name
             );
-            return Err(Errno::EINVAL.into());
         }
         if referenced {
             meta.ref_obj = (reg.id, reg.parent_id, meta.ref_obj.2 + 1);
@@ -74,28 +80,34 @@ impl Env<'_> {
         arg: KfArg,
         reg: &RegState,
         meta: &mut CallMeta,
-    ) -> Check {
+    ) -> Checked {
         let name = arg_name(i);
-        let fail = Err(Stop::Errno(Errno::EINVAL));
         let scalar = matches!(
             arg,
             KfArg::Const | KfArg::Anything | KfArg::ConstAllocSizeOrZero | KfArg::MemSize
         );
         if scalar && !reg.is_scalar() {
-            verbose!(self, "{name} is not a scalar\n");
-            return fail;
+            return reject!(self, ArgumentType, EINVAL, "{name} is not a scalar");
         }
         let map_value = matches!(arg, KfArg::Workqueue | KfArg::Timer | KfArg::TaskWork);
         if map_value && reg.typ != RegType::PTR_TO_MAP_VALUE {
-            verbose!(self, "{name} doesn't point to a map value\n");
-            return fail;
+            return reject!(
+                self,
+                ArgumentType,
+                EINVAL,
+                "{name} doesn't point to a map value"
+            );
         }
         match arg {
             KfArg::Anything => Ok(()),
             KfArg::Arena => {
                 if reg.typ != RegType::PTR_TO_ARENA && !reg.is_scalar() {
-                    verbose!(self, "{name} is not a pointer to arena or scalar\n");
-                    return fail;
+                    return reject!(
+                        self,
+                        ArgumentType,
+                        EINVAL,
+                        "{name} is not a pointer to arena or scalar"
+                    );
                 }
                 Ok(())
             }
@@ -108,12 +120,13 @@ impl Env<'_> {
             }
             KfArg::Ctx => {
                 if reg.typ != RegType::PTR_TO_CTX {
-                    verbose!(
+                    return reject!(
                         self,
-                        "{name} expected pointer to ctx, but got {}\n",
+                        ArgumentType,
+                        EINVAL,
+                        "{name} expected pointer to ctx, but got {}",
                         reg.typ
                     );
-                    return fail;
                 }
                 Ok(())
             }
@@ -121,11 +134,12 @@ impl Env<'_> {
             KfArg::Dynptr => self.check_kfunc_dynptr(k, i, reg, meta),
             KfArg::Iter => {
                 if k.is(SpecialKfunc::IterCssTaskNew) && !self.css_task_iter_allowed() {
-                    verbose!(
+                    return reject!(
                         self,
-                        "css_task_iter is only allowed in bpf_lsm, bpf_iter and sleepable progs\n"
+                        CallNotAllowed,
+                        EINVAL,
+                        "css_task_iter is only allowed in bpf_lsm, bpf_iter and sleepable progs"
                     );
-                    return fail;
                 }
                 self.process_iter_arg(reg, i, k, meta)
             }
@@ -134,8 +148,12 @@ impl Env<'_> {
             }
             KfArg::ConstMapPtr => {
                 if reg.typ != RegType::CONST_PTR_TO_MAP {
-                    verbose!(self, "pointer in {name} isn't map pointer\n");
-                    return fail;
+                    return reject!(
+                        self,
+                        ArgumentType,
+                        EINVAL,
+                        "pointer in {name} isn't map pointer"
+                    );
                 }
                 self.process_map_ptr_arg(reg, &name, i + 1, meta)
             }
@@ -153,15 +171,23 @@ impl Env<'_> {
                     Ok(())
                 }
                 _ => {
-                    verbose!(self, "{name} expected pointer to func\n");
-                    fail
+                    reject!(
+                        self,
+                        ArgumentType,
+                        EINVAL,
+                        "{name} expected pointer to func"
+                    )
                 }
             },
             KfArg::RefcountedKptr => self.check_refcounted_arg(&name, reg, meta),
             KfArg::ConstStr => {
                 if reg.typ != RegType::PTR_TO_MAP_VALUE {
-                    verbose!(self, "{name} doesn't point to a const string\n");
-                    return fail;
+                    return reject!(
+                        self,
+                        ArgumentType,
+                        EINVAL,
+                        "{name} doesn't point to a const string"
+                    );
                 }
                 self.check_arg_const_str(reg, &name)
             }
@@ -170,22 +196,31 @@ impl Env<'_> {
             KfArg::TaskWork => self.check_map_field_pointer(reg, &name, "bpf_task_work", meta),
             KfArg::IrqFlag => {
                 if reg.typ != RegType::PTR_TO_STACK {
-                    verbose!(self, "{name} doesn't point to an irq flag on stack\n");
-                    return fail;
+                    return reject!(
+                        self,
+                        IrqFlag,
+                        EINVAL,
+                        "{name} doesn't point to an irq flag on stack"
+                    );
                 }
                 self.process_irq_flag(reg, &name, k)
             }
             KfArg::ResSpinLock => {
                 if reg.typ != RegType::PTR_TO_MAP_VALUE && reg.typ != ALLOC {
-                    verbose!(
+                    return reject!(
                         self,
-                        "{name} doesn't point to map value or allocated object\n"
+                        ArgumentType,
+                        EINVAL,
+                        "{name} doesn't point to map value or allocated object"
                     );
-                    return fail;
                 }
                 if self.in_rbtree_lock_required_cb() {
-                    verbose!(self, "can't res_spin_{{lock,unlock}} in rbtree cb\n");
-                    return Err(Errno::EACCES.into());
+                    return reject!(
+                        self,
+                        RbtreeCallback,
+                        EACCES,
+                        "can't res_spin_{{lock,unlock}} in rbtree cb"
+                    );
                 }
                 let irq = k.is_one(SpecialKfunc::is_res_spin_irq);
                 let take = k.is_one(SpecialKfunc::is_res_spin_lock);
@@ -201,15 +236,19 @@ impl Env<'_> {
         name: &str,
         regno: usize,
         meta: &mut CallMeta,
-    ) -> Check {
+    ) -> Checked {
         if meta.arg_constant.is_some() {
             return self
                 .log
                 .verifier_bug(format_args!("only one constant argument permitted"));
         }
         if !reg.var_off.is_const() {
-            verbose!(self, "{name} must be a known constant\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                ConstantArgument,
+                EINVAL,
+                "{name} must be a known constant"
+            );
         }
         self.mark_chain_precision(regno)?;
         meta.arg_constant = Some(reg.var_off.value);
@@ -222,43 +261,60 @@ impl Env<'_> {
         name: &str,
         reg: &RegState,
         meta: &mut CallMeta,
-    ) -> Check {
+    ) -> Checked {
         let (drops, drop_name) = if reg.typ == ALLOC {
             (k.is_one(SpecialKfunc::is_obj_drop), "bpf_obj_drop")
         } else if reg.typ == ALLOC.with(Flag::MEM_PERCPU) {
             let drops = k.is_one(SpecialKfunc::is_percpu_obj_drop);
             (drops, "bpf_percpu_obj_drop")
         } else {
-            verbose!(self, "{name} expected pointer to allocated object\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                ArgumentType,
+                EINVAL,
+                "{name} expected pointer to allocated object"
+            );
         };
         if !drops {
-            verbose!(self, "{name} expected for {drop_name}()\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                ArgumentType,
+                EINVAL,
+                "{name} expected for {drop_name}()"
+            );
         }
         if !self.reg_is_referenced(reg) {
-            verbose!(self, "allocated object must be referenced\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                ReleaseWithoutReference,
+                EINVAL,
+                "allocated object must be referenced"
+            );
         }
         meta.arg_btf = reg.btf();
         Ok(())
     }
 
-    fn check_refcounted_arg(&mut self, name: &str, reg: &RegState, meta: &mut CallMeta) -> Check {
+    fn check_refcounted_arg(&mut self, name: &str, reg: &RegState, meta: &mut CallMeta) -> Checked {
         if !reg.typ.is_ptr_alloc_obj() {
-            verbose!(self, "{name} is neither owning or non-owning ref\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                ReleaseWithoutReference,
+                EINVAL,
+                "{name} is neither owning or non-owning ref"
+            );
         }
         meta.arg_owning_ref = !reg.typ.is_non_owning_ref() && self.reg_is_referenced(reg);
         let Some((btf, id)) = reg.btf() else {
             return Err(Errno::EFAULT.into());
         };
         if self.input.struct_record(btf, id).refcount_off().is_none() {
-            verbose!(
+            return reject!(
                 self,
-                "{name} doesn't point to a type with bpf_refcount field\n"
+                ArgumentType,
+                EINVAL,
+                "{name} doesn't point to a type with bpf_refcount field"
             );
-            return Err(Errno::EINVAL.into());
         }
         meta.arg_btf = Some((btf, id));
         Ok(())
@@ -270,7 +326,7 @@ impl Env<'_> {
         i: usize,
         reg: &RegState,
         meta: &mut CallMeta,
-    ) -> Check {
+    ) -> Checked {
         let mut at = ArgType::ARG_PTR_TO_DYNPTR;
         if k.suffix(i, "__uninit") {
             at = at | Flag::MEM_UNINIT;

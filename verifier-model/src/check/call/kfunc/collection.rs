@@ -23,11 +23,12 @@ use bpf::kernel::fields::{BtfRecord, Field, FieldKind};
 use crate::analysis::kfunc_arg::KfArg;
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
-use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::Checked;
 use crate::facts::special_kfunc::SpecialKfunc;
 use crate::facts::types::{ALLOC, Flag, RegType};
 use crate::input::kfunc::{Kfunc, arg_name};
-use crate::log::verbose;
+use crate::log::{reject, verbose};
 use crate::state::reference::{LockPtr, RefKind};
 use crate::state::reg::{Meta, RegState};
 use crate::state::slot::Slot;
@@ -52,7 +53,7 @@ impl Env<'_> {
         arg: KfArg,
         reg: &RegState,
         meta: &mut CallMeta,
-    ) -> Check {
+    ) -> Checked {
         let name = arg_name(i);
         let referenced = self.reg_is_referenced(reg);
         let root = matches!(arg, KfArg::ListHead | KfArg::RbRoot);
@@ -61,16 +62,22 @@ impl Env<'_> {
             KfArg::ListNode => k.suffix(i, "__nonown_allowed") && non_owning && !referenced,
             KfArg::RbNode if !k.is_one(SpecialKfunc::is_rbtree_add) => {
                 if !non_owning && !referenced {
-                    verbose!(
+                    return reject!(
                         self,
-                        "{} can only take non-owning or refcounted bpf_rb_node pointer\n",
+                        ReleaseWithoutReference,
+                        EINVAL,
+                        "{} can only take non-owning or refcounted bpf_rb_node pointer",
                         k.name
                     );
-                    return Err(Errno::EINVAL.into());
                 }
                 if self.in_rbtree_lock_required_cb() {
-                    verbose!(self, "{} not allowed in rbtree cb\n", k.name);
-                    return Err(Errno::EINVAL.into());
+                    return reject!(
+                        self,
+                        RbtreeCallback,
+                        EINVAL,
+                        "{} not allowed in rbtree cb",
+                        k.name
+                    );
                 }
                 true
             }
@@ -79,12 +86,20 @@ impl Env<'_> {
         if !borrowed {
             if reg.typ != ALLOC {
                 let what = if root { "map value or " } else { "" };
-                verbose!(self, "{name} expected pointer to {what}allocated object\n");
-                return Err(Errno::EINVAL.into());
+                return reject!(
+                    self,
+                    ArgumentType,
+                    EINVAL,
+                    "{name} expected pointer to {what}allocated object"
+                );
             }
             if !referenced {
-                verbose!(self, "allocated object must be referenced\n");
-                return Err(Errno::EINVAL.into());
+                return reject!(
+                    self,
+                    ReleaseWithoutReference,
+                    EINVAL,
+                    "allocated object must be referenced"
+                );
             }
         }
         match arg {
@@ -110,14 +125,15 @@ impl Env<'_> {
         name: &str,
         reg: &RegState,
         kind: FieldKind,
-    ) -> Check<(BtfRecord, Field)> {
+    ) -> Checked<(BtfRecord, Field)> {
         let what = kind.type_name();
         if !reg.var_off.is_const() {
-            verbose!(
+            return reject!(
                 self,
-                "{name} doesn't have constant offset. {what} has to be at the constant offset\n"
+                ConstantOffset,
+                EINVAL,
+                "{name} doesn't have constant offset. {what} has to be at the constant offset"
             );
-            return Err(Errno::EINVAL.into());
         }
         let off = reg.var_off.value as u32;
         let record = self.reg_btf_record(reg).unwrap_or_default();
@@ -125,8 +141,7 @@ impl Env<'_> {
         match record.fields.iter().find(here).cloned() {
             Some(field) => Ok((record, field)),
             None => {
-                verbose!(self, "{what} not found at offset={off}\n");
-                Err(Errno::EINVAL.into())
+                reject!(self, WrongField, EINVAL, "{what} not found at offset={off}")
             }
         }
     }
@@ -137,7 +152,7 @@ impl Env<'_> {
         reg: &RegState,
         kind: FieldKind,
         meta: &mut CallMeta,
-    ) -> Check {
+    ) -> Checked {
         let (record, field) = self.graph_field(name, reg, kind)?;
         if !self.allocation_locked(reg) {
             if self.path.cur.active_locks != 0 {
@@ -149,12 +164,13 @@ impl Env<'_> {
             let off = record
                 .spin_lock_off()
                 .map_or(-Errno::EINVAL.0, |o| o as i32);
-            verbose!(
+            return reject!(
                 self,
-                "bpf_spin_lock at off={off} must be held for {}\n",
+                LockNotHeld,
+                EINVAL,
+                "bpf_spin_lock at off={off} must be held for {}",
                 kind.type_name()
             );
-            return Err(Errno::EINVAL.into());
         }
         meta.graph_root = Some(field);
         Ok(())
@@ -182,33 +198,35 @@ impl Env<'_> {
         reg: &RegState,
         kind: FieldKind,
         meta: &mut CallMeta,
-    ) -> Check {
+    ) -> Checked {
         let (_, field) = self.graph_field(name, reg, kind)?;
         let (Some(root), Some(have)) = (meta.graph_root.clone(), reg.btf()) else {
-            return Err(Stop::Errno(Errno::EFAULT));
+            return Err(Errno::EFAULT.into());
         };
         let (want_off, off) = (root.node_offset, field.offset);
         let want = self.input.btf_type_name(root.btf, root.btf_id).to_owned();
         let flex = !reg.typ.has(Flag::MEM_ALLOC);
         if !self.struct_ids_match(have, 0, (root.btf, root.btf_id), true, flex) {
             let is = self.input.btf_type_name(have.0, have.1).to_owned();
-            verbose!(
+            return reject!(
                 self,
+                WrongField,
+                EINVAL,
                 "operation on {} expects arg#1 {} at offset={want_off} in struct {want}, \
-                 but arg is at offset={off} in struct {is}\n",
+                 but arg is at offset={off} in struct {is}",
                 root.kind.type_name(),
                 kind.type_name()
             );
-            return Err(Errno::EINVAL.into());
         }
         meta.arg_btf = Some(have);
         if off != want_off {
-            verbose!(
+            return reject!(
                 self,
-                "arg#1 offset={off}, but expected {} at offset={want_off} in struct {want}\n",
+                WrongField,
+                EINVAL,
+                "arg#1 offset={off}, but expected {} at offset={want_off} in struct {want}",
                 kind.type_name()
             );
-            return Err(Errno::EINVAL.into());
         }
         Ok(())
     }
@@ -222,7 +240,7 @@ impl Env<'_> {
     }
 
     /// Makes a reference non-owning (`ref_set_non_owning`).
-    pub(crate) fn set_non_owning(&mut self, reg: &mut RegState) -> Check {
+    pub(crate) fn set_non_owning(&mut self, reg: &mut RegState) -> Checked {
         if self.path.cur.active_locks == 0 {
             return self
                 .log
@@ -260,7 +278,7 @@ impl Env<'_> {
         &mut self,
         caller: &FuncState,
         callee: &mut FuncState,
-    ) -> Check {
+    ) -> Checked {
         let root = &caller.regs[1];
         let off = root.var_off.value as u32;
         let record = self.reg_btf_record(root).unwrap_or_default();

@@ -18,15 +18,16 @@ use crate::check::call::kfunc::collection as graph;
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::env::flow::Flow;
-use crate::facts::errno::{Check, Errno, MAX_ERRNO, Stop};
+use crate::facts::errno::{Errno, MAX_ERRNO};
 use crate::facts::limits::{CALLER_SAVED_REGS, MAX_BPF_FUNC_REG_ARGS};
+use crate::facts::rejection::Checked;
 use crate::facts::special_kfunc::SpecialKfunc;
 use crate::input::kfunc::Kfunc;
-use crate::log::verbose;
+use crate::log::reject;
 
 impl Env<'_> {
     /// A call of a kfunc.
-    pub(crate) fn check_kfunc_call(&mut self, insn: &Insn) -> Check<Flow> {
+    pub(crate) fn check_kfunc_call(&mut self, insn: &Insn) -> Checked<Flow> {
         if insn.imm == 0 {
             return Ok(Flow::Next);
         }
@@ -34,36 +35,44 @@ impl Env<'_> {
             return Err(Errno::EINVAL.into());
         };
         if !allowed {
-            verbose!(self, "calling kernel function {} is not allowed\n", k.name);
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                CallNotAllowed,
+                EACCES,
+                "calling kernel function {} is not allowed",
+                k.name
+            );
         }
         let idx = self.path.insn_idx;
         self.marks.insns[idx].is_iter_next = k.flags.contains(KfuncFlags::ITER_NEXT);
         if k.is_one(SpecialKfunc::is_res_spin_lock) {
             self.fork_failed_lock()?;
         } else if k.is(SpecialKfunc::Trap) {
-            verbose!(
+            return reject!(
                 self,
-                "unexpected __bpf_trap() due to uninitialized variable?\n"
+                CompilerTrap,
+                EFAULT,
+                "unexpected __bpf_trap() due to uninitialized variable?"
             );
-            return Err(Errno::EFAULT.into());
         }
         if k.flags.contains(KfuncFlags::PERFMON) && !self.input.allow_ptr_leaks {
-            verbose!(
+            return reject!(
                 self,
-                "{} is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n",
+                Capability,
+                EPERM,
+                "{} is allowed only to CAP_PERFMON and CAP_SYS_ADMIN",
                 k.name
             );
-            return Err(Errno::EPERM.into());
         }
         let sleepable = k.flags.contains(KfuncFlags::SLEEPABLE);
         if sleepable && !self.path.cur.in_sleepable {
-            verbose!(
+            return reject!(
                 self,
-                "program must be sleepable to call sleepable kfunc {}\n",
+                ProgramNotSleepable,
+                EACCES,
+                "program must be sleepable to call sleepable kfunc {}",
                 k.name
             );
-            return Err(Errno::EACCES.into());
         }
         let mut meta = CallMeta::default();
         if k.flags.contains(KfuncFlags::RELEASE) {
@@ -75,24 +84,31 @@ impl Env<'_> {
         self.change_sections(&k)?;
         if sleepable && self.in_rcu_cs() {
             let why = self.non_sleepable_context();
-            verbose!(self, "kernel func {} is sleepable within {why}\n", k.name);
-            return Err(Errno::EACCES.into());
+            return reject!(
+                self,
+                SleepsInAtomic,
+                EACCES,
+                "kernel func {} is sleepable within {why}",
+                k.name
+            );
         }
         let changes_rcu = k.is(SpecialKfunc::RcuReadLock) || k.is(SpecialKfunc::RcuReadUnlock);
         if changes_rcu && self.in_rbtree_lock_required_cb() {
-            verbose!(
+            return reject!(
                 self,
-                "Calling bpf_rcu_read_{{lock,unlock}} in unnecessary rbtree callback\n"
+                RbtreeCallback,
+                EACCES,
+                "Calling bpf_rcu_read_{{lock,unlock}} in unnecessary rbtree callback"
             );
-            return Err(Errno::EACCES.into());
         }
         if k.flags.contains(KfuncFlags::RCU_PROTECTED) && !self.in_rcu_cs() {
-            verbose!(
+            return reject!(
                 self,
-                "kernel func {} requires RCU critical section protection\n",
+                CallOutsideRcu,
+                EACCES,
+                "kernel func {} requires RCU critical section protection",
                 k.name
             );
-            return Err(Errno::EACCES.into());
         }
         if meta.release_regno != 0 {
             let reg = *self.reg(meta.release_regno);
@@ -132,7 +148,7 @@ impl Env<'_> {
     }
 
     /// The path on which a resilient lock is not taken.
-    fn fork_failed_lock(&mut self) -> Check {
+    fn fork_failed_lock(&mut self) -> Checked {
         let (idx, not_init, mut r0) = (self.path.insn_idx, self.not_init(), self.unknown());
         r0.r32 = crate::domain::cnum::Cnum32::from_srange(-MAX_ERRNO, -1);
         r0.r64 = crate::domain::cnum::Cnum64::from_srange((-MAX_ERRNO).into(), -1);
@@ -145,7 +161,7 @@ impl Env<'_> {
     }
 
     /// Tracing programs may run in an NMI, where not every object can be freed.
-    fn check_drop(&mut self, k: &Kfunc<'_>, meta: &CallMeta) -> Check {
+    fn check_drop(&mut self, k: &Kfunc<'_>, meta: &CallMeta) -> Checked {
         use ProgType as P;
         let drops = k.is_one(|f| f.is_obj_drop() || f.is_percpu_obj_drop());
         let tracing = match self.input.prog.prog_type {
@@ -164,55 +180,56 @@ impl Env<'_> {
             return Ok(());
         };
         if self.input.struct_record(btf, id).has_nmi_unsafe_fields() {
-            verbose!(
+            return reject!(
                 self,
-                "{} cannot be used in tracing programs on types with NMI unsafe fields\n",
+                CallNotAllowed,
+                EINVAL,
+                "{} cannot be used in tracing programs on types with NMI unsafe fields",
                 k.name
             );
-            return Err(Errno::EINVAL.into());
         }
         Ok(())
     }
 
-    fn push_kfunc_callback(&mut self, insn: &Insn, k: &Kfunc<'_>, meta: &CallMeta) -> Check {
+    fn push_kfunc_callback(&mut self, insn: &Insn, k: &Kfunc<'_>, meta: &CallMeta) -> Checked {
         let kind = match k.special {
             Some(f) if f.is_rbtree_add() => CallbackKind::RbtreeAdd,
             Some(SpecialKfunc::WqSetCallback) => CallbackKind::Timer,
             Some(f) if f.is_task_work_schedule() => CallbackKind::TaskWork,
             _ => return Ok(()),
         };
-        let r = self.push_callback_call(insn, meta.subprogno, kind);
-        if let Err(Stop::Errno(_)) = r {
-            verbose!(
-                self,
-                "kfunc {}#{} failed callback verification\n",
-                k.name,
-                k.id
-            );
-        }
-        r
+        self.push_callback_call(insn, meta.subprogno, kind)
+            .map_err(|stop| {
+                let line = format_args!("kfunc {}#{} failed callback verification", k.name, k.id);
+                self.log.sum_up(stop, None, line)
+            })
     }
 
     /// RCU and preemption.
-    fn change_sections(&mut self, k: &Kfunc<'_>) -> Check {
+    fn change_sections(&mut self, k: &Kfunc<'_>) -> Checked {
         let name = k.name;
         match k.special {
             Some(SpecialKfunc::RcuReadLock) => self.path.cur.active_rcu_locks += 1,
             Some(SpecialKfunc::PreemptDisable) => self.path.cur.active_preempt_locks += 1,
             Some(SpecialKfunc::RcuReadUnlock) => {
                 let Some(n) = self.path.cur.active_rcu_locks.checked_sub(1) else {
-                    verbose!(self, "unmatched rcu read unlock (kernel function {name})\n");
-                    return Err(Errno::EINVAL.into());
+                    return reject!(
+                        self,
+                        SectionNotOpen,
+                        EINVAL,
+                        "unmatched rcu read unlock (kernel function {name})"
+                    );
                 };
                 self.path.cur.active_rcu_locks = n;
             }
             Some(SpecialKfunc::PreemptEnable) => {
                 let Some(n) = self.path.cur.active_preempt_locks.checked_sub(1) else {
-                    verbose!(
+                    return reject!(
                         self,
-                        "unmatched attempt to enable preemption (kernel function {name})\n"
+                        SectionNotOpen,
+                        EINVAL,
+                        "unmatched attempt to enable preemption (kernel function {name})"
                     );
-                    return Err(Errno::EINVAL.into());
                 };
                 self.path.cur.active_preempt_locks = n;
             }

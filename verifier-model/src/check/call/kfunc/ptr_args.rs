@@ -10,10 +10,11 @@ use bpf::kernel::kfuncs::KfuncFlags;
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
-use crate::facts::errno::{Check, Errno, Stop, not_modelled};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::types::{Flag, RegType};
 use crate::input::kfunc::{Kfunc, arg_name};
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::reg::RegState;
 
 impl Env<'_> {
@@ -24,7 +25,7 @@ impl Env<'_> {
         i: usize,
         reg: &RegState,
         meta: &mut CallMeta,
-    ) -> Check {
+    ) -> Checked {
         let name = arg_name(i);
         let Some(target) = k.pointee(i) else {
             return Err(Errno::EFAULT.into());
@@ -49,23 +50,30 @@ impl Env<'_> {
                     "bpf_map" => " or map_ptr",
                     _ => "",
                 };
-                verbose!(
+                return reject!(
                     self,
-                    "{name} is {} expected {want_kind} {want_name}{other}\n",
+                    ArgumentType,
+                    EINVAL,
+                    "{name} is {} expected {want_kind} {want_name}{other}",
                     reg.typ
                 );
-                return Err(Errno::EINVAL.into());
             }
             return self.check_kfunc_mem_arg(k, i, reg, meta);
         }
         if !self.is_trusted_reg(reg) || reg.typ.has_unsafe_modifiers() {
             if !k.flags.contains(KfuncFlags::RCU) {
-                verbose!(self, "{name} must be referenced or trusted\n");
-                return Err(Errno::EINVAL.into());
+                return reject!(
+                    self,
+                    NotTrusted,
+                    EINVAL,
+                    "{name} must be referenced or trusted"
+                );
             }
             if !reg.typ.has(Flag::MEM_RCU) {
-                verbose!(self, "{name} must be a rcu pointer\n");
-                return Err(Errno::EINVAL.into());
+                return match self.in_rcu_cs() {
+                    true => reject!(self, NotTrusted, EINVAL, "{name} must be a rcu pointer"),
+                    false => reject!(self, NoRcuSection, EINVAL, "{name} must be a rcu pointer"),
+                };
             }
         }
         let have = match reg.btf().filter(|_| as_btf) {
@@ -95,12 +103,13 @@ impl Env<'_> {
             ("__sk_buff", "sk_buff") | ("xdp_md", "xdp_buff")
         );
         if !same && !projection {
-            verbose!(
+            return reject!(
                 self,
-                "kernel function {} {name} expected pointer to {want_kind} {want_name} but {name} has a pointer to {have_kind} {have_name}\n",
+                ArgumentType,
+                EINVAL,
+                "kernel function {} {name} expected pointer to {want_kind} {want_name} but {name} has a pointer to {have_kind} {have_name}",
                 k.name
             );
-            return Err(Errno::EINVAL.into());
         }
         Ok(())
     }
@@ -111,19 +120,20 @@ impl Env<'_> {
         i: usize,
         reg: &RegState,
         meta: &mut CallMeta,
-    ) -> Check {
+    ) -> Checked {
         let name = arg_name(i);
         let Some(target) = k.pointee(i) else {
             return Err(Errno::EFAULT.into());
         };
         let Ok(size) = k.btf.resolve_size(target.id()) else {
-            verbose!(
+            return reject!(
                 self,
-                "{name} reference type('{} {}') size cannot be determined: -22\n",
+                ArgumentType,
+                EINVAL,
+                "{name} reference type('{} {}') size cannot be determined: -22",
                 kind_str(target),
                 target.name()
             );
-            return Err(Errno::EINVAL.into());
         };
         let rw = [Access::Read, Access::Write];
         self.check_mem_reg(reg, &name, i + 1, size, &rw, Some(meta))
@@ -134,11 +144,10 @@ impl Env<'_> {
         i: usize,
         size: &RegState,
         meta: &mut CallMeta,
-    ) -> Check {
+    ) -> Checked {
         let name = arg_name(i);
         if !size.is_scalar() {
-            verbose!(self, "{name} is not a scalar\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(self, ArgumentType, EINVAL, "{name} is not a scalar");
         }
         let Some(at) = i.checked_sub(1) else {
             return Err(Errno::EFAULT.into());
@@ -150,13 +159,13 @@ impl Env<'_> {
         let buf_name = arg_name(at);
         let rw = [Access::Read, Access::Write];
         let names = (buf_name.as_str(), name.as_str());
-        let r = self.check_mem_size_reg(&buf, size, names, i + 1, &rw, true, meta);
-        if let Err(Stop::Errno(_)) = r {
-            verbose!(
-                self,
-                "{buf_name} and {name} memory, len pair leads to invalid memory access\n"
-            );
-        }
-        r
+        self.check_mem_size_reg(&buf, size, names, i + 1, &rw, true, meta)
+            .map_err(|stop| {
+                let line = format_args!(
+                    "{buf_name} and {name} memory, len pair leads to invalid memory access"
+                );
+                self.log
+                    .sum_up(stop, Some(crate::facts::kind::Kind::MemoryLengthPair), line)
+            })
     }
 }

@@ -11,26 +11,28 @@ use crate::check::call::kfunc::collection as graph;
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
-use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::Checked;
 use crate::facts::special_kfunc::SpecialKfunc;
 use crate::facts::types::{ALLOC, Flag, RegType};
 use crate::input::kfunc::Kfunc;
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::reg::{Meta, RegState};
 
 impl Env<'_> {
-    pub(crate) fn set_kfunc_return(&mut self, k: &Kfunc<'_>, meta: &CallMeta) -> Check {
+    pub(crate) fn set_kfunc_return(&mut self, k: &Kfunc<'_>, meta: &CallMeta) -> Checked {
         let t = k.btf.skip_mods_and_typedefs(k.ret_type_id);
         let acquire = k.flags.contains(KfuncFlags::ACQUIRE);
         let target = (t.kind() == Kind::Ptr).then(|| k.btf.skip_mods_and_typedefs(t.type_id()));
         let to_struct = target.is_some_and(|t| t.is_composite());
         let allocates = k.is_one(|f| f.is_obj_new() || f.is_refcount_acquire());
         if acquire && !to_struct && !allocates {
-            verbose!(
+            return reject!(
                 self,
-                "acquire kernel function does not return PTR_TO_BTF_ID\n"
+                KfuncPrototype,
+                EINVAL,
+                "acquire kernel function does not return PTR_TO_BTF_ID"
             );
-            return Err(Errno::EINVAL.into());
         }
         if is_scalar(t) {
             self.mark_reg_unknown(0);
@@ -57,14 +59,15 @@ impl Env<'_> {
                 rdonly &= !k.is(SpecialKfunc::SessionCookie);
             }
             let Some(size) = size else {
-                verbose!(
+                return reject!(
                     self,
-                    "kernel function {} returns pointer type {} {} is not supported\n",
+                    KfuncPrototype,
+                    EINVAL,
+                    "kernel function {} returns pointer type {} {} is not supported",
                     k.name,
                     kind_str(target),
                     target.name()
                 );
-                return Err(Errno::EINVAL.into());
             };
             r0.typ = RegType::PTR_TO_MEM;
             r0.meta = Meta::MemSize(size);
@@ -120,38 +123,40 @@ impl Env<'_> {
     }
 
     /// The kernel's type of the context, and whether it is a structure (`get_kern_ctx_btf_id`).
-    fn kern_ctx(&self) -> Check<(u32, bool)> {
+    fn kern_ctx(&self) -> Checked<(u32, bool)> {
         self.input.kern_ctx_of(self.input.prog.prog_type)
     }
 
     /// Per-CPU objects are small and hold nothing but numbers.
-    fn check_percpu_obj_new(&mut self, btf: &Btf, t: Type<'_>) -> Check {
+    fn check_percpu_obj_new(&mut self, btf: &Btf, t: Type<'_>) -> Checked {
         const BPF_GLOBAL_PERCPU_MA_MAX_SIZE: u32 = 512;
         let size = t.size();
         if size > BPF_GLOBAL_PERCPU_MA_MAX_SIZE {
-            verbose!(
+            return reject!(
                 self,
-                "bpf_percpu_obj_new type size ({size}) is greater than {BPF_GLOBAL_PERCPU_MA_MAX_SIZE}\n"
+                TypeArgument,
+                EINVAL,
+                "bpf_percpu_obj_new type size ({size}) is greater than {BPF_GLOBAL_PERCPU_MA_MAX_SIZE}"
             );
-        } else if !self.is_scalar_struct(btf, t) {
-            verbose!(
-                self,
-                "bpf_percpu_obj_new type ID argument must be of a struct of scalars\n"
-            );
-        } else if !self
-            .input
-            .struct_record(BtfRef::Prog, t.id())
-            .fields
-            .is_empty()
-        {
-            verbose!(
-                self,
-                "bpf_percpu_obj_new type ID argument must not contain special fields\n"
-            );
-        } else {
-            return Ok(());
         }
-        Err(Errno::EINVAL.into())
+        if !self.is_scalar_struct(btf, t) {
+            return reject!(
+                self,
+                TypeArgument,
+                EINVAL,
+                "bpf_percpu_obj_new type ID argument must be of a struct of scalars"
+            );
+        }
+        let record = self.input.struct_record(BtfRef::Prog, t.id());
+        if !record.fields.is_empty() {
+            return reject!(
+                self,
+                TypeArgument,
+                EINVAL,
+                "bpf_percpu_obj_new type ID argument must not contain special fields"
+            );
+        }
+        Ok(())
     }
 
     fn reg_may_point_to_spin_lock(&self, reg: &RegState) -> bool {
@@ -168,31 +173,36 @@ impl Env<'_> {
         k: &Kfunc<'_>,
         meta: &CallMeta,
         target: &str,
-    ) -> Check<Option<RegState>> {
+    ) -> Checked<Option<RegState>> {
         if k.bref != BtfRef::VMLINUX {
             return Ok(None);
         }
         let mut r0 = RegState::konst(0);
-        let fail = Err(Stop::Errno(Errno::EINVAL));
         match k.special {
             Some(f) if f.is_obj_new() => {
                 let Ok(id) = u32::try_from(meta.arg_constant.unwrap_or_default()) else {
-                    verbose!(
+                    return reject!(
                         self,
-                        "local type ID argument must be in range [0, U32_MAX]\n"
+                        TypeArgument,
+                        EINVAL,
+                        "local type ID argument must be in range [0, U32_MAX]"
                     );
-                    return fail;
                 };
                 let Some(btf) = self.input.prog.btf.clone() else {
-                    verbose!(self, "bpf_obj_new/bpf_percpu_obj_new requires prog BTF\n");
-                    return fail;
+                    return reject!(
+                        self,
+                        TypeArgument,
+                        EINVAL,
+                        "bpf_obj_new/bpf_percpu_obj_new requires prog BTF"
+                    );
                 };
                 let Some(t) = btf.type_by_id(id).filter(|t| t.kind() == Kind::Struct) else {
-                    verbose!(
+                    return reject!(
                         self,
-                        "bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct\n"
+                        TypeArgument,
+                        EINVAL,
+                        "bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct"
                     );
-                    return fail;
                 };
                 r0.typ = ALLOC;
                 if f.is_percpu_obj_new() {
@@ -211,8 +221,12 @@ impl Env<'_> {
             Some(SpecialKfunc::CastToKernCtx) => {
                 let (id, is_struct) = self.kern_ctx()?;
                 if !is_struct {
-                    verbose!(self, "kern ctx type id {id} is not a struct\n");
-                    return fail;
+                    return reject!(
+                        self,
+                        KfuncPrototype,
+                        EINVAL,
+                        "kern ctx type id {id} is not a struct"
+                    );
                 }
                 r0.typ = RegType::PTR_TO_BTF_ID | Flag::PTR_TRUSTED;
                 r0.meta = Meta::Btf(k.bref, id);
@@ -221,12 +235,13 @@ impl Env<'_> {
                 let id = meta.arg_constant.unwrap_or_default();
                 let t = u32::try_from(id).ok().and_then(|id| k.btf.type_by_id(id));
                 let Some(t) = t else {
-                    verbose!(
+                    return reject!(
                         self,
-                        "Unknown type ID {} passed to kfunc bpf_rdonly_cast\n",
+                        TypeArgument,
+                        EINVAL,
+                        "Unknown type ID {} passed to kfunc bpf_rdonly_cast",
                         id as i64
                     );
-                    return fail;
                 };
                 if t.is_composite() {
                     r0.typ = RegType::PTR_TO_BTF_ID | Flag::PTR_UNTRUSTED;
@@ -235,11 +250,12 @@ impl Env<'_> {
                     r0.typ = RegType::PTR_TO_MEM | Flag::MEM_RDONLY | Flag::PTR_UNTRUSTED;
                     r0.meta = Meta::MemSize(0);
                 } else {
-                    verbose!(
+                    return reject!(
                         self,
-                        "kfunc bpf_rdonly_cast type ID argument must be of a struct or void\n"
+                        TypeArgument,
+                        EINVAL,
+                        "kfunc bpf_rdonly_cast type ID argument must be of a struct or void"
                     );
-                    return fail;
                 }
             }
             Some(SpecialKfunc::DynptrSlice | SpecialKfunc::DynptrSliceRdwr) => {
@@ -253,8 +269,12 @@ impl Env<'_> {
                 if k.is(SpecialKfunc::DynptrSlice) {
                     r0.typ = r0.typ | Flag::MEM_RDONLY;
                 } else if !self.may_access_direct_pkt_data(None, Access::Write) {
-                    verbose!(self, "the prog does not allow writes to packet data\n");
-                    return fail;
+                    return reject!(
+                        self,
+                        ReadOnly,
+                        EINVAL,
+                        "the prog does not allow writes to packet data"
+                    );
                 }
                 r0.parent_id = meta.dynptr.1;
             }

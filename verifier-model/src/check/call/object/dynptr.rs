@@ -6,9 +6,10 @@
 use crate::check::call::object::iter::Place;
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
-use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::Checked;
 use crate::facts::types::{ArgType, Flag, RegType};
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::reg::{DynptrType, Meta, RegState};
 use crate::state::slot::Slot;
 
@@ -70,22 +71,26 @@ impl Env<'_> {
         name: &str,
         at: ArgType,
         meta: &mut CallMeta,
-    ) -> Check {
-        let fail = Err(Stop::Errno(Errno::EINVAL));
+    ) -> Checked {
         let in_reg = reg.typ == RegType::CONST_PTR_TO_DYNPTR;
         if reg.typ != RegType::PTR_TO_STACK && !in_reg {
-            verbose!(
+            return reject!(
                 self,
-                "{name} expected pointer to stack or const struct bpf_dynptr\n"
+                ArgumentType,
+                EINVAL,
+                "{name} expected pointer to stack or const struct bpf_dynptr"
             );
-            return fail;
         }
         if at.has(Flag::MEM_UNINIT) {
             let uninit =
                 !in_reg && self.stack_object_place(reg, "dynptr", DYNPTR_SLOTS) != Place::Bad;
             if !uninit {
-                verbose!(self, "Dynptr has to be an uninitialized dynptr\n");
-                return fail;
+                return reject!(
+                    self,
+                    Dynptr,
+                    EINVAL,
+                    "Dynptr has to be an uninitialized dynptr"
+                );
             }
             for s in 0..DYNPTR_SLOTS {
                 self.write_slot(reg, name, s * 8)?;
@@ -93,8 +98,12 @@ impl Env<'_> {
             return self.mark_stack_slots_dynptr(reg, at, meta);
         }
         if in_reg && at.has(Flag::OBJ_RELEASE) {
-            verbose!(self, "CONST_PTR_TO_DYNPTR cannot be released\n");
-            return fail;
+            return reject!(
+                self,
+                Dynptr,
+                EINVAL,
+                "CONST_PTR_TO_DYNPTR cannot be released"
+            );
         }
         let found = if in_reg {
             Some((*reg, None))
@@ -102,8 +111,12 @@ impl Env<'_> {
             self.dynptr_at(reg)
         };
         let Some((d, spi)) = found else {
-            verbose!(self, "Expected an initialized dynptr as {name}\n");
-            return fail;
+            return reject!(
+                self,
+                Dynptr,
+                EINVAL,
+                "Expected an initialized dynptr as {name}"
+            );
         };
         let kind = if let Meta::Dynptr(k, _) = d.meta {
             k
@@ -112,12 +125,13 @@ impl Env<'_> {
         };
         let want = DynptrType::of_arg(at);
         if at.without(Flag::OBJ_RELEASE) != ArgType::ARG_PTR_TO_DYNPTR && kind != want {
-            verbose!(
+            return reject!(
                 self,
-                "Expected a dynptr of type {} as {name}\n",
+                Dynptr,
+                EINVAL,
+                "Expected a dynptr of type {} as {name}",
                 want.type_str()
             );
-            return fail;
         }
         if let Some(spi) = spi {
             self.log.scratch_slot(spi);
@@ -138,7 +152,7 @@ impl Env<'_> {
         (whole && is_first).then_some((first.reg, Some(spi)))
     }
 
-    fn mark_stack_slots_dynptr(&mut self, reg: &RegState, at: ArgType, meta: &CallMeta) -> Check {
+    fn mark_stack_slots_dynptr(&mut self, reg: &RegState, at: ArgType, meta: &CallMeta) -> Checked {
         let Place::Spi(spi) = self.stack_object_place(reg, "dynptr", DYNPTR_SLOTS) else {
             return Err(Errno::EINVAL.into());
         };
@@ -179,7 +193,7 @@ impl Env<'_> {
     }
 
     /// A dynptr is given back.
-    pub(crate) fn unmark_stack_slots_dynptr(&mut self, reg: &RegState) -> Check {
+    pub(crate) fn unmark_stack_slots_dynptr(&mut self, reg: &RegState) -> Checked {
         let Some((d, _)) = self.dynptr_at(reg) else {
             return Err(Errno::EINVAL.into());
         };

@@ -5,18 +5,24 @@
 
 use crate::check::call::object::iter::Place;
 use crate::env::Env;
-use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::Checked;
 use crate::facts::special_kfunc::SpecialKfunc;
 use crate::facts::types::RegType;
 use crate::input::kfunc::Kfunc;
-use crate::log::verbose;
+use crate::log::reject;
 use crate::state::reg::{IrqClass, Meta, RegState};
 use crate::state::slot::Slot;
 
 impl Env<'_> {
     /// An IRQ flag passed to a call (`process_irq_flag`).
-    pub(crate) fn process_irq_flag(&mut self, reg: &RegState, name: &str, k: &Kfunc<'_>) -> Check {
-        let fail = Err(Stop::Errno(Errno::EINVAL));
+    pub(crate) fn process_irq_flag(
+        &mut self,
+        reg: &RegState,
+        name: &str,
+        k: &Kfunc<'_>,
+    ) -> Checked {
+        let fail = Err(Errno::EINVAL.into());
         let lock = k.is_one(SpecialKfunc::is_res_spin);
         let class = if lock {
             IrqClass::Lock
@@ -32,8 +38,12 @@ impl Env<'_> {
         if save {
             let free = place != Place::Bad && slot.is_none_or(|s| !s.typ.contains(&Slot::IrqFlag));
             if !free {
-                verbose!(self, "expected uninitialized irq flag as {name}\n");
-                return fail;
+                return reject!(
+                    self,
+                    IrqFlag,
+                    EINVAL,
+                    "expected uninitialized irq flag as {name}"
+                );
             }
             self.write_slot(reg, name, 0)?;
             let Place::Spi(spi) = self.stack_object_place(reg, "irq_flag", 1) else {
@@ -51,12 +61,20 @@ impl Env<'_> {
             return Ok(());
         }
         let (Place::Spi(spi), Some(slot)) = (place, slot) else {
-            verbose!(self, "expected an initialized irq flag as {name}\n");
-            return fail;
+            return reject!(
+                self,
+                IrqFlag,
+                EINVAL,
+                "expected an initialized irq flag as {name}"
+            );
         };
         if slot.reg.id == 0 || slot.typ != [Slot::IrqFlag; 8] {
-            verbose!(self, "expected an initialized irq flag as {name}\n");
-            return fail;
+            return reject!(
+                self,
+                IrqFlag,
+                EINVAL,
+                "expected an initialized irq flag as {name}"
+            );
         }
         self.log.scratch_slot(spi);
         if slot.reg.meta != Meta::Irq(class) {
@@ -65,11 +83,12 @@ impl Env<'_> {
             } else {
                 ("lock", "native")
             };
-            verbose!(
+            return reject!(
                 self,
-                "irq flag acquired by {a} kfuncs cannot be restored with {b} kfuncs\n"
+                IrqFlag,
+                EINVAL,
+                "irq flag acquired by {a} kfuncs cannot be restored with {b} kfuncs"
             );
-            return fail;
         }
         if !self.release_irq_state(slot.reg.id) {
             let active = self.path.cur.active_irq_id;
@@ -80,11 +99,12 @@ impl Env<'_> {
                 .iter()
                 .find(|r| r.id == active)
                 .map_or(0, |r| r.insn_idx);
-            verbose!(
+            return reject!(
                 self,
-                "cannot restore irq state out of order, expected id={active} acquired at insn_idx={at}\n"
+                IrqFlag,
+                EACCES,
+                "cannot restore irq state out of order, expected id={active} acquired at insn_idx={at}"
             );
-            return Err(Errno::EACCES.into());
         }
         let not_init = self.not_init();
         for s in self.slots_of_mut(reg, spi, 1) {

@@ -15,11 +15,12 @@ use crate::check::access::MemAccess;
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
-use crate::facts::errno::{Check, Errno, Stop};
+use crate::facts::errno::Errno;
+use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::input::kfunc::{Kfunc, arg_name};
-use crate::log::verbose;
+use crate::log::{reject, verbose};
 use crate::state::iter::{Iter, IterError, IterSlot, IterState, Trust};
 use crate::state::reg::{Meta, RegState};
 use crate::state::slot::{Slot, StackSlot, get_spi};
@@ -80,7 +81,7 @@ impl Env<'_> {
             .unwrap_or_default()
     }
 
-    pub(crate) fn write_slot(&mut self, reg: &RegState, name: &str, off: usize) -> Check {
+    pub(crate) fn write_slot(&mut self, reg: &RegState, name: &str, off: usize) -> Checked {
         self.check_mem_access(&MemAccess {
             insn_idx: self.path.insn_idx,
             reg: *reg,
@@ -101,16 +102,23 @@ impl Env<'_> {
         i: usize,
         k: &Kfunc<'_>,
         meta: &mut CallMeta,
-    ) -> Check {
+    ) -> Checked {
         let name = arg_name(i);
-        let fail = Err(Stop::Errno(Errno::EINVAL));
         if reg.typ != RegType::PTR_TO_STACK && self.input.profile.has(Rule::ITER_ARG_ON_STACK) {
-            verbose!(self, "{name} expected pointer to an iterator on stack\n");
-            return fail;
+            return reject!(
+                self,
+                IterNotOnStack,
+                EINVAL,
+                "{name} expected pointer to an iterator on stack"
+            );
         }
         let Some(t) = k.iter_struct(i) else {
-            verbose!(self, "expected valid iter pointer as {name}\n");
-            return fail;
+            return reject!(
+                self,
+                IterNotOnStack,
+                EINVAL,
+                "expected valid iter pointer as {name}"
+            );
         };
         let (id, n) = (t.id(), (t.size() / 8) as usize);
         let place = self.stack_object_place(reg, "iter", n);
@@ -143,13 +151,22 @@ impl Env<'_> {
                 Ok(())
             }
             (Some(IterError::ExpectedRcuCs), _) => {
-                verbose!(self, "expected an RCU CS when using {}\n", k.name);
-                Err(Errno::EPROTO.into())
+                reject!(
+                    self,
+                    IterOutsideRcu,
+                    EPROTO,
+                    "expected an RCU CS when using {}",
+                    k.name
+                )
             }
             _ => {
                 let kind = self.input.iter_type_str(k.bref, id).to_owned();
-                verbose!(self, "expected an initialized iter_{kind} as {name}\n");
-                fail
+                reject!(
+                    self,
+                    IterNotInitialised,
+                    EINVAL,
+                    "expected an initialized iter_{kind} as {name}"
+                )
             }
         }
     }
@@ -201,7 +218,7 @@ impl Env<'_> {
         n: usize,
         k: &Kfunc<'_>,
         id: u32,
-    ) -> Check {
+    ) -> Checked {
         let free = match place {
             Place::Spi(spi) => self
                 .slots_of(reg, spi, n)
@@ -212,8 +229,12 @@ impl Env<'_> {
         };
         if !free {
             let kind = self.input.iter_type_str(k.bref, id).to_owned();
-            verbose!(self, "expected uninitialized iter_{kind} as {name}\n");
-            return Err(Errno::EINVAL.into());
+            return reject!(
+                self,
+                IterAlreadyInitialised,
+                EINVAL,
+                "expected uninitialized iter_{kind} as {name}"
+            );
         }
         for s in 0..n {
             self.write_slot(reg, name, s * 8)?;
@@ -247,7 +268,7 @@ impl Env<'_> {
         Ok(())
     }
 
-    fn destroy_iter(&mut self, reg: &RegState, spi: usize, n: usize) -> Check {
+    fn destroy_iter(&mut self, reg: &RegState, spi: usize, n: usize) -> Checked {
         let id = self.slots_of(reg, spi, n).last().map_or(0, |s| s.reg.id);
         self.release_reference(id)?;
         let not_init = self.not_init();
@@ -263,7 +284,7 @@ impl Env<'_> {
 
     /// `next`: one path on which it gives an element waits, and this one goes on with NULL
     /// (`process_iter_next_call`).
-    pub(crate) fn process_iter_next_call(&mut self, meta: &CallMeta) -> Check {
+    pub(crate) fn process_iter_next_call(&mut self, meta: &CallMeta) -> Checked {
         let Some((frame, spi)) = meta.iter else {
             return Err(Errno::EFAULT.into());
         };
