@@ -119,7 +119,7 @@ impl Known<'_> {
                     } else if at.has(Flag::MEM_UNINIT) {
                         return 0;
                     } else {
-                        return crate::state::MAX_BPF_STACK.into();
+                        return crate::facts::limits::MAX_BPF_STACK.into();
                     }
                 } else {
                     return UNKNOWN;

@@ -9,7 +9,7 @@ use bpf::map::{BPF_F_RDONLY_PROG, MapDef};
 use bpf::program::ProgLoad;
 use bpf::uapi::Insn;
 
-use crate::analysis::liveness::Liveness;
+use crate::analysis::liveness::instance::Liveness;
 use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
 use crate::facts::rejection::Checked;

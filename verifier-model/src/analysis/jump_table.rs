@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! TODO
 
+use bpf::map::MapDef;
 use bpf::uapi::MapType;
 
 use crate::analysis::Known;
-use crate::check::jump::indirect::targets;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
 use crate::log::reject;
@@ -63,4 +63,19 @@ impl Known<'_> {
         }
         Ok(jt)
     }
+}
+
+/// Size of `struct bpf_insn_array_value`; it begins with the place.
+const VALUE_SIZE: usize = 16;
+
+/// Places in entries `first..=last`, ascending, each once.
+pub(crate) fn targets(map: &MapDef, first: usize, last: usize) -> Vec<usize> {
+    let at = |i: usize| {
+        let bytes = map.contents.get(i * VALUE_SIZE..)?.first_chunk()?;
+        Some(u32::from_le_bytes(*bytes) as usize)
+    };
+    let mut targets: Vec<_> = (first..=last).map(|i| at(i).unwrap_or(0)).collect();
+    targets.sort_unstable();
+    targets.dedup();
+    targets
 }

@@ -156,7 +156,7 @@ impl<'a> Known<'a> {
             if r < 10 && aux.const_reg_mask >> r & 1 != 0 {
                 i64::from(aux.const_reg_vals[r])
             } else {
-                return crate::state::MAX_BPF_STACK.into();
+                return crate::facts::limits::MAX_BPF_STACK.into();
             }
         } else {
             match k.btf.resolve_size(target.id()) {

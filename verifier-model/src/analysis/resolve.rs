@@ -4,7 +4,6 @@
 //! Source: `check_and_resolve_insns()`, `check_insn_fields()`, `check_map_prog_compatibility()`,
 //! `check_pseudo_btf_id()` in `kernel/bpf/verifier.c`.
 
-use crate::facts::rejection::Stop;
 use bpf::btf::Kind;
 use bpf::insn::MAX_BPF_REG;
 use bpf::kernel::BtfRef;
@@ -16,7 +15,7 @@ use crate::analysis::Known;
 use crate::analysis::fields::{Unknown, check_fields};
 use crate::facts::errno::Errno;
 use crate::facts::map_rules as map;
-use crate::facts::rejection::{Checked, Rejection};
+use crate::facts::rejection::{Checked, Rejection, Stop};
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::Meta;

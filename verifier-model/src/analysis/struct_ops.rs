@@ -24,7 +24,7 @@ use crate::facts::errno::Errno;
 use crate::facts::rejection::{Checked, Rejection, not_modelled};
 use crate::facts::struct_ops_types::Sleep;
 use crate::facts::types::{Flag, RegType};
-use crate::input::struct_ops::{CtxArg, StructOps};
+use crate::input::struct_ops::{CtxArg, StructOps, ctx_arg_offsets};
 use crate::log::reject;
 
 impl<'a> Known<'a> {
@@ -184,17 +184,4 @@ fn arg_info(btf: &Btf, bref: BtfRef, proto: Type<'_>, stub: Type<'_>) -> Vec<Ctx
         args.push(arg);
     }
     args
-}
-
-/// Where the arguments of a function are in the context: each in as many words as it takes.
-pub(crate) fn ctx_arg_offsets(btf: &Btf, proto: Type<'_>) -> Vec<i32> {
-    let mut end = 0;
-    let params = proto.params().map(|param| {
-        let t = btf.skip_mods_and_typedefs(param.type_id());
-        let size = if t.kind() == Kind::Ptr { 8 } else { t.size() };
-        let start = end;
-        end += size.div_ceil(8) as i32 * 8;
-        start
-    });
-    params.collect()
 }

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 
-use crate::env::Env;
 use crate::state::{StateId, VerifierState};
 
 /// The states that were kept.
@@ -68,24 +67,4 @@ pub(crate) struct StateListNode {
     pub hit_cnt: u32,
     /// No longer compared.
     pub in_free_list: bool,
-}
-
-impl Env<'_> {
-    pub(crate) fn bucket(&self, insn_idx: usize) -> usize {
-        let callsite = self.path.cur.frame().callsite as u32;
-        ((insn_idx as u32 ^ callsite) as usize) % self.code.insns.len().max(1)
-    }
-
-    /// An earlier state at the same place on the same path (`find_prev_entry`).
-    pub(crate) fn find_prev_entry(&self, at: &VerifierState, insn_idx: usize) -> Option<StateId> {
-        let bucket = &self.explored.by_insn[self.bucket(insn_idx)];
-        bucket.iter().rev().copied().find(|&id| {
-            self.state(id).is_some_and(|st| {
-                st.insn_idx == insn_idx
-                    && st.branches != 0
-                    && st.same_callsites(at)
-                    && st.dfs_depth < at.dfs_depth
-            })
-        })
-    }
 }

@@ -4,8 +4,6 @@
 //! Source: `struct bpf_insn_aux_data` in `include/linux/bpf_verifier.h`.
 
 use crate::analysis::code::{Code, FuncArgs};
-use crate::env::Env;
-use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
 
 /// What the walk writes down about the program, on whatever path it is.
@@ -141,14 +139,5 @@ impl AluMask {
         }
         *self = new;
         Ok(())
-    }
-}
-
-impl Env<'_> {
-    /// Finds out what a function takes, once.
-    pub(crate) fn prepare_func_args(&mut self, subprog: usize) -> Checked {
-        let func = &mut self.marks.funcs[subprog];
-        self.known
-            .prepare_func_args(subprog, func.unreliable, &mut func.args)
     }
 }

@@ -24,6 +24,7 @@ use crate::env::explored::Explored;
 use crate::env::marks::Marks;
 use crate::env::observe::Observer;
 use crate::env::path::Path;
+use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
 use crate::state::reg::RegState;
 use crate::state::{FuncState, StateId, VerifierState};
@@ -118,5 +119,34 @@ impl<'a> Env<'a> {
             .get_mut(id.0)?
             .as_mut()
             .map(|n| &mut n.state)
+    }
+}
+
+impl Env<'_> {
+    pub(crate) fn bucket(&self, insn_idx: usize) -> usize {
+        let callsite = self.path.cur.frame().callsite as u32;
+        ((insn_idx as u32 ^ callsite) as usize) % self.code.insns.len().max(1)
+    }
+
+    /// An earlier state at the same place on the same path (`find_prev_entry`).
+    pub(crate) fn find_prev_entry(&self, at: &VerifierState, insn_idx: usize) -> Option<StateId> {
+        let bucket = &self.explored.by_insn[self.bucket(insn_idx)];
+        bucket.iter().rev().copied().find(|&id| {
+            self.state(id).is_some_and(|st| {
+                st.insn_idx == insn_idx
+                    && st.branches != 0
+                    && st.same_callsites(at)
+                    && st.dfs_depth < at.dfs_depth
+            })
+        })
+    }
+}
+
+impl Env<'_> {
+    /// Finds out what a function takes, once.
+    pub(crate) fn prepare_func_args(&mut self, subprog: usize) -> Checked {
+        let func = &mut self.marks.funcs[subprog];
+        self.known
+            .prepare_func_args(subprog, func.unreliable, &mut func.args)
     }
 }

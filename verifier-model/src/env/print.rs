@@ -7,11 +7,12 @@ use core::fmt;
 
 use crate::domain::number::{Snum, Unum};
 use crate::env::Env;
+use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::types::RegType;
 use crate::log::vlog_alignment;
+use crate::state::VerifierState;
 use crate::state::reg::{ADD_CONST, DynptrType, Meta, RegState};
 use crate::state::slot::Slot;
-use crate::state::{BPF_REG_SIZE, VerifierState};
 
 impl Env<'_> {
     fn reg_text(&self, frameno: usize, reg: &RegState) -> String {

@@ -5,9 +5,10 @@ use bpf::insn::MAX_BPF_REG;
 
 use crate::env::Env;
 use crate::explain::words::{reg_words, slot_words};
+use crate::facts::limits::BPF_REG_SIZE;
+use crate::state::VerifierState;
 use crate::state::reg::RegState;
 use crate::state::slot::{Slot, StackSlot};
-use crate::state::{BPF_REG_SIZE, VerifierState};
 use crate::walk::equal::{ExactLevel, regsafe};
 
 /// Where states differ.

@@ -21,7 +21,6 @@ pub(crate) mod text;
 pub(crate) mod trace;
 pub(crate) mod words;
 
-use bpf::insn::MAX_BPF_REG;
 use bpf::kernel::Kernel;
 use bpf::program::ProgLoad;
 use serde::Serialize;
@@ -256,38 +255,4 @@ fn waiting(env: &Env<'_>) -> Vec<(Site, usize)> {
     all.into_iter()
         .map(|(i, n)| (Site::new(env, i), n))
         .collect()
-}
-
-/// Registers that an instruction reads.
-fn reads(env: &Env<'_>, at: usize) -> Vec<usize> {
-    use bpf::insn::{alu, class};
-    let insn = &env.code.insns[at];
-    let live = |r: &usize| env.code.aux[at].live_regs_before >> r & 1 != 0;
-    if insn.is_any_call() {
-        return (1..=5).filter(live).collect();
-    }
-    if insn.is_exit() {
-        return vec![0];
-    }
-    let mut regs = Vec::new();
-    let mov = insn.is_alu() && insn.op() == alu::MOV;
-    let reads_dst = match insn.class() {
-        class::ALU | class::ALU64 => !mov,
-        class::ST | class::STX => true,
-        class::JMP | class::JMP32 => insn.is_cond_jump() && !insn.is_may_goto(),
-        _ => false,
-    };
-    let reads_src = match insn.class() {
-        class::LDX | class::STX => true,
-        class::LD | class::ST => false,
-        _ => insn.src_is_reg(),
-    };
-    if reads_src {
-        regs.push(insn.src());
-    }
-    if reads_dst && !regs.contains(&insn.dst()) {
-        regs.push(insn.dst());
-    }
-    regs.retain(|r| *r < MAX_BPF_REG);
-    regs
 }

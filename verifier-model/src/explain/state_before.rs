@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The state before an instruction, told in words.
 
-use bpf::insn::REG_FP;
+use bpf::insn::{MAX_BPF_REG, REG_FP};
 use serde::Serialize;
 
 use crate::env::Env;
 use crate::explain::origin::{self, Link};
 use crate::explain::path::Step;
-use crate::explain::reads;
 use crate::explain::source::Site;
 use crate::explain::words::{reg_words, slots_words};
+use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::types::RegType;
+use crate::state::VerifierState;
 use crate::state::reference::RefKind;
-use crate::state::{BPF_REG_SIZE, VerifierState};
 
 /// What a register or a stack slot holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -147,4 +147,38 @@ pub(super) fn held(env: &Env<'_>, state: &VerifierState, steps: &[Step]) -> Vec<
         "bpf_preempt_disable",
     );
     held
+}
+
+/// Registers that an instruction reads.
+fn reads(env: &Env<'_>, at: usize) -> Vec<usize> {
+    use bpf::insn::{alu, class};
+    let insn = &env.code.insns[at];
+    let live = |r: &usize| env.code.aux[at].live_regs_before >> r & 1 != 0;
+    if insn.is_any_call() {
+        return (1..=5).filter(live).collect();
+    }
+    if insn.is_exit() {
+        return vec![0];
+    }
+    let mut regs = Vec::new();
+    let mov = insn.is_alu() && insn.op() == alu::MOV;
+    let reads_dst = match insn.class() {
+        class::ALU | class::ALU64 => !mov,
+        class::ST | class::STX => true,
+        class::JMP | class::JMP32 => insn.is_cond_jump() && !insn.is_may_goto(),
+        _ => false,
+    };
+    let reads_src = match insn.class() {
+        class::LDX | class::STX => true,
+        class::LD | class::ST => false,
+        _ => insn.src_is_reg(),
+    };
+    if reads_src {
+        regs.push(insn.src());
+    }
+    if reads_dst && !regs.contains(&insn.dst()) {
+        regs.push(insn.dst());
+    }
+    regs.retain(|r| *r < MAX_BPF_REG);
+    regs
 }

@@ -2,10 +2,11 @@
 //! What is known of a register or a stack slot, in words.
 
 use crate::env::Env;
+use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::types::{Flag, RegType};
+use crate::state::FuncState;
 use crate::state::reg::RegState;
 use crate::state::slot::{Slot, StackSlot};
-use crate::state::{BPF_REG_SIZE, FuncState};
 
 /// What a register holds, as the predicate of a sentence: *a number from 0 to 9*.
 pub(crate) fn reg_words(env: &Env<'_>, reg: &RegState) -> String {

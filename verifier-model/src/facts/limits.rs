@@ -26,3 +26,9 @@ pub(crate) const BPF_MAX_VAR_SIZ: u64 = 1 << 29;
 pub(crate) const REG_NAMES: [&str; 12] = [
     "R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11",
 ];
+
+/// Size of a register and of a stack slot.
+pub(crate) const BPF_REG_SIZE: usize = 8;
+
+/// Largest stack of a program.
+pub(crate) const MAX_BPF_STACK: i32 = 512;

@@ -9,10 +9,10 @@ use bpf::kernel::BtfRef;
 use bpf::program::AttachTarget;
 use bpf::uapi::{AttachType, AttachType as A, ProgType};
 
-use crate::analysis::struct_ops::ctx_arg_offsets;
 use crate::facts::btf_sets::BtfSet;
 use crate::facts::errno::MAX_ERRNO;
 use crate::input::Input;
+use crate::input::struct_ops::ctx_arg_offsets;
 use crate::state::RetvalRange;
 
 impl<'a> Input<'a> {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What a struct_ops program implements.
 
+use bpf::btf::{Btf, Kind, Type};
 use bpf::kernel::BtfRef;
 
 use crate::facts::struct_ops_types::StructOpsType;
@@ -30,4 +31,17 @@ pub(crate) struct StructOps<'a> {
     pub known: Option<&'static StructOpsType>,
     /// The program runs on a stack of its own.
     pub private_stack: bool,
+}
+
+/// Where the arguments of a function are in the context: each in as many words as it takes.
+pub(crate) fn ctx_arg_offsets(btf: &Btf, proto: Type<'_>) -> Vec<i32> {
+    let mut end = 0;
+    let params = proto.params().map(|param| {
+        let t = btf.skip_mods_and_typedefs(param.type_id());
+        let size = if t.kind() == Kind::Ptr { 8 } else { t.size() };
+        let start = end;
+        end += size.div_ceil(8) as i32 * 8;
+        start
+    });
+    params.collect()
 }

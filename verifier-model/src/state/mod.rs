@@ -17,17 +17,12 @@ use bpf::insn::{MAX_BPF_REG, REG_FP};
 
 use crate::domain::cnum::{Cnum32, Cnum64};
 use crate::domain::tnum::Tnum;
+use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::types::RegType;
 use crate::state::history::JmpHistory;
 use crate::state::reference::{LockPtr, RefKind, Reference};
 use crate::state::reg::{Meta, RegState};
 use crate::state::slot::{Slot, StackSlot};
-
-/// Size of a register and of a stack slot.
-pub(crate) const BPF_REG_SIZE: usize = 8;
-
-/// Largest stack of a program.
-pub(crate) const MAX_BPF_STACK: i32 = 512;
 
 /// Deepest nesting of calls.
 pub(crate) const MAX_CALL_FRAMES: usize = 16;

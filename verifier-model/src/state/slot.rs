@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! One slot of the stack: eight bytes, and what each holds.
 
+use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::types::RegType;
-use crate::state::BPF_REG_SIZE;
 use crate::state::reg::RegState;
 
 /// What a byte of the stack holds.

@@ -7,11 +7,12 @@ use bpf::uapi::{AttachType as A, ProgType as P};
 
 use crate::env::Env;
 use crate::facts::errno::Errno;
+use crate::facts::limits::MAX_BPF_STACK;
 use crate::facts::rejection::Checked;
 use crate::facts::special_kfunc::SpecialKfunc;
 use crate::input::struct_ops::StructOps;
 use crate::log::reject;
-use crate::state::{MAX_BPF_STACK, MAX_CALL_FRAMES};
+use crate::state::MAX_CALL_FRAMES;
 
 /// Functions with less stack than this do not get one of their own.
 const BPF_PRIV_STACK_MIN_SIZE: i32 = 64;

@@ -6,13 +6,14 @@
 use bpf::insn::MAX_BPF_REG;
 
 use crate::env::Env;
+use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::state::ids::IdMap;
 use crate::state::reference::RefKind;
 use crate::state::reg::{ADD_CONST, Meta, RegState};
 use crate::state::slot::{Slot, StackSlot};
-use crate::state::{BPF_REG_SIZE, FuncState, VerifierState};
+use crate::state::{FuncState, VerifierState};
 
 /// How states are compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -22,6 +22,7 @@ use bpf::insn::REG_FP;
 use crate::env::Env;
 use crate::env::explored::StateListNode;
 use crate::env::observe::Event;
+use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
@@ -29,7 +30,7 @@ use crate::log::{reject, verbose};
 use crate::state::ids::IdMap;
 use crate::state::iter::IterState;
 use crate::state::slot::{Slot, StackSlot, get_spi};
-use crate::state::{BPF_REG_SIZE, StateId, VerifierState};
+use crate::state::{StateId, VerifierState};
 use crate::walk::equal::{ExactLevel, states_maybe_looping};
 use crate::walk::loops::Start;
 

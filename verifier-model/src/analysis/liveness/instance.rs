@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! One function called along one chain of calls, and what stack is live in it.
 
+use std::collections::HashMap;
+
 /// A set of stack half-slots.
 pub(crate) type Spis = u128;
 
@@ -119,5 +121,29 @@ impl Instance {
                 }
             }
         }
+    }
+}
+
+/// All instances.
+#[derive(Debug, Default)]
+pub(crate) struct Liveness {
+    pub(crate) instances: HashMap<(usize, usize), Instance>,
+    pub(crate) subprog_calls: u32,
+}
+
+impl Liveness {
+    /// Call site and depth of each instance.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.instances.keys().copied()
+    }
+
+    /// The function of an instance.
+    pub(crate) fn subprog(&self, key: (usize, usize)) -> Option<usize> {
+        Some(self.instances.get(&key)?.subprog)
+    }
+
+    /// What an instruction does to the stack of one frame, by an instance.
+    pub(crate) fn masks(&self, key: (usize, usize), frame: usize, idx: usize) -> Option<&Masks> {
+        self.instances.get(&key)?.masks(frame, idx)
     }
 }

@@ -19,36 +19,12 @@ use bpf::uapi::Insn;
 
 use crate::analysis::Known;
 use crate::analysis::arg_track::{ArgTrack, Args, SubprogAt};
-use crate::analysis::liveness::instance::{Instance, Masks, Spis};
+use crate::analysis::liveness::instance::{Instance, Spis};
 use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
 use crate::facts::rejection::Checked;
 use crate::log::reject;
 use crate::state::{MAX_CALL_FRAMES, VerifierState};
-
-/// All instances.
-#[derive(Debug, Default)]
-pub(crate) struct Liveness {
-    instances: HashMap<(usize, usize), Instance>,
-    subprog_calls: u32,
-}
-
-impl Liveness {
-    /// Call site and depth of each instance.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = (usize, usize)> {
-        self.instances.keys().copied()
-    }
-
-    /// The function of an instance.
-    pub(crate) fn subprog(&self, key: (usize, usize)) -> Option<usize> {
-        Some(self.instances.get(&key)?.subprog)
-    }
-
-    /// What an instruction does to the stack of one frame, by an instance.
-    pub(crate) fn masks(&self, key: (usize, usize), frame: usize, idx: usize) -> Option<&Masks> {
-        self.instances.get(&key)?.masks(frame, idx)
-    }
-}
 
 /// Functions analysed before giving up.
 const MAX_SUBPROG_CALLS: u32 = 10000;

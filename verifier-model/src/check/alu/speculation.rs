@@ -19,11 +19,10 @@ use crate::env::Env;
 use crate::env::marks::{AluMask, Reason};
 use crate::facts::access::AccessSrc;
 use crate::facts::errno::Errno;
-use crate::facts::limits::REG_NAMES;
+use crate::facts::limits::{MAX_BPF_STACK, REG_NAMES};
 use crate::facts::rejection::{Checked, Stop};
 use crate::facts::types::RegType;
 use crate::log::reject;
-use crate::state::MAX_BPF_STACK;
 use crate::state::reg::RegState;
 
 const BPF_ALU_SANITIZE_SRC: u32 = 1;

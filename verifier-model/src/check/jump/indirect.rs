@@ -7,9 +7,9 @@
 //! Source: `create_jt()`, `visit_gotox_insn()` in `kernel/bpf/cfg.c`, `check_indirect_jump()` in
 //! `kernel/bpf/verifier.c`, `kernel/bpf/bpf_insn_array.c`.
 
-use bpf::map::MapDef;
 use bpf::uapi::Insn;
 
+use crate::analysis::jump_table::targets;
 use crate::env::Env;
 use crate::env::flow::Flow;
 use crate::facts::errno::Errno;
@@ -19,21 +19,6 @@ use crate::log::reject;
 
 /// Size of a place in the array as programs see it.
 const ENTRY: u64 = 8;
-
-/// Size of `struct bpf_insn_array_value`; it begins with the place.
-const VALUE_SIZE: usize = 16;
-
-/// Places in entries `first..=last`, ascending, each once.
-pub(crate) fn targets(map: &MapDef, first: usize, last: usize) -> Vec<usize> {
-    let at = |i: usize| {
-        let bytes = map.contents.get(i * VALUE_SIZE..)?.first_chunk()?;
-        Some(u32::from_le_bytes(*bytes) as usize)
-    };
-    let mut targets: Vec<_> = (first..=last).map(|i| at(i).unwrap_or(0)).collect();
-    targets.sort_unstable();
-    targets.dedup();
-    targets
-}
 
 impl Env<'_> {
     /// `gotox`: one path for each place that the register may hold (`check_indirect_jump`).

@@ -9,11 +9,10 @@ use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::{Access, AccessSrc};
 use crate::facts::errno::Errno;
-use crate::facts::limits::BPF_MAX_VAR_SIZ;
+use crate::facts::limits::{BPF_MAX_VAR_SIZ, BPF_REG_SIZE};
 use crate::facts::rejection::Checked;
 use crate::facts::types::{Flag as F, RegType as T};
 use crate::log::reject;
-use crate::state::BPF_REG_SIZE;
 use crate::state::reg::RegState;
 use crate::state::slot::{Slot, get_spi};
 

@@ -9,11 +9,11 @@ use crate::check::access::MemAccess;
 use crate::env::Env;
 use crate::facts::access::{Access, AccessSrc};
 use crate::facts::errno::Errno;
+use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::map_rules as map;
 use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
 use crate::log::reject;
-use crate::state::BPF_REG_SIZE;
 use crate::state::reg::RegState;
 
 impl<'a> Env<'a> {

@@ -10,8 +10,6 @@ pub(crate) mod map;
 pub(crate) mod one_kind;
 pub(crate) mod packet;
 
-use crate::Errno;
-use crate::Kind;
 use bpf::insn::size_to_bytes;
 use bpf::uapi::Insn;
 
@@ -20,12 +18,12 @@ use crate::domain::cnum::{Cnum32, Cnum64};
 use crate::env::Env;
 use crate::facts::access::Access;
 use crate::facts::ctx_fields::View;
-use crate::facts::limits::REG_NAMES;
+use crate::facts::limits::{BPF_REG_SIZE, REG_NAMES};
 use crate::facts::rejection::{Checked, Rejection};
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
-use crate::state::BPF_REG_SIZE;
 use crate::state::reg::{Meta, RegState};
+use crate::{Errno, Kind};
 
 impl<'a> Env<'a> {
     /// A load (`check_load_mem`).

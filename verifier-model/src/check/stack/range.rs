@@ -6,9 +6,9 @@
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
+use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::rejection::Checked;
 use crate::log::reject;
-use crate::state::BPF_REG_SIZE;
 use crate::state::reg::RegState;
 use crate::state::slot::{Slot, get_spi, scrub_byte};
 

@@ -8,13 +8,12 @@ use crate::env::Env;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
 use crate::facts::kind::Kind;
-use crate::facts::limits::BPF_MAX_VAR_OFF;
+use crate::facts::limits::{BPF_MAX_VAR_OFF, BPF_REG_SIZE, MAX_BPF_STACK};
 use crate::facts::rejection::{Checked, Rejection};
 use crate::log::reject;
 use crate::state::history::{HistFlags, LinkedRegs};
 use crate::state::reg::RegState;
 use crate::state::slot::{Slot, StackSlot, get_spi};
-use crate::state::{BPF_REG_SIZE, MAX_BPF_STACK};
 
 pub(crate) const STACK_ACCESS: HistFlags = HistFlags {
     stack_access: true,

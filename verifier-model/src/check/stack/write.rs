@@ -5,10 +5,10 @@
 
 use crate::check::stack::read::STACK_ACCESS;
 use crate::env::Env;
+use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
 use crate::log::reject;
-use crate::state::BPF_REG_SIZE;
 use crate::state::history::LinkedRegs;
 use crate::state::reg::RegState;
 use crate::state::slot::{Slot, StackSlot, get_spi};
