@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What is left to do of the data when the command starts: nothing. The kernel's types are unpacked,
-//! checked and indexed here, and advice becomes a table.
-//! `bpf/src/btf/indexed.rs` says what is written.
+//! Reads the data that comes with the crate, so that a mistake in it ends the build.
+//!
+//! What is left to do when the command starts is nothing: the kernel's types are unpacked, checked and
+//! indexed here, and advice becomes a table. `bpf/src/btf/indexed.rs` says what is written. The tables
+//! of a release are read for mistakes alone: they are small enough to be read again when something is
+//! asked of them.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -9,11 +12,32 @@ use std::{env, fs};
 
 use bpf::btf;
 
+/// The verifier's facts, without what needs the types to be unpacked.
+#[path = "src/facts"]
+#[expect(dead_code, reason = "tables are read here, not asked")]
+mod facts {
+    pub(crate) mod access;
+    pub(crate) mod btf_sets;
+    pub(crate) mod btf_struct_access;
+    pub(crate) mod ctx_fields;
+    pub(crate) mod helper_caller;
+    pub(crate) mod helper_proto;
+    pub(crate) mod helpers;
+    pub(crate) mod hook_args;
+    pub(crate) mod maps;
+    pub(crate) mod struct_ops_types;
+    pub(crate) mod table;
+    pub(crate) mod tables;
+    pub(crate) mod type_words;
+    pub(crate) mod types;
+}
+
 const PACKED: &str = "data/linux-7.3/vmlinux.btf.lz4";
 
 const ADVICE: &str = "data/advice.txt";
 
 fn main() -> Result<(), Box<dyn Error>> {
+    facts::tables::Tables::new(facts::tables::texts!("linux-7.3")).check()?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("vmlinux.btf"), types()?)?;
     println!("cargo::rerun-if-changed={ADVICE}");

@@ -63,10 +63,10 @@ pub use bpf::program::ProgLoad;
 
 pub use explain::{Explanation, explain};
 pub use facts::errno::Errno;
-pub use facts::helpers::func_id_name as helper_name;
 pub use facts::kind::Kind;
-pub use facts::linux_7_3::linux_7_3;
 pub use facts::rejection::Rejection;
+pub use facts::release::Release;
+pub use facts::release::linux_7_3::{helper_name, linux_7_3};
 pub use facts::rule::{Before, Profile, Rule};
 pub use graph::{Graph, graph};
 pub use options::Options;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! How to verify.
 
+use crate::facts::release::Release;
+use crate::facts::release::linux_7_3::LINUX_7_3;
 use crate::facts::rule::Profile;
 
 /// How to verify.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The rules that the verifier follows.
+    /// The release whose verifier it is: its tables and limits.
+    pub release: &'static Release,
+    /// The rules that the verifier follows; see [`Release::rules`].
     pub profile: Profile,
     /// 0 nothing, 1 the path that ends verification, 2 every path, [`Options::LOG_STATS`] messages and the
     /// last line alone.
@@ -29,7 +33,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            profile: Profile::V7_3,
+            release: &LINUX_7_3,
+            profile: LINUX_7_3.rules(),
             log_level: 1,
             privileged: true,
             nr_cpu_ids: 8,

@@ -8,6 +8,9 @@ use crate::btf::Btf;
 use crate::kernel::BtfObj;
 use crate::uapi::MapType;
 
+/// Programs can read values only.
+pub const BPF_F_RDONLY_PROG: u32 = 1 << 7;
+
 /// A map as `BPF_MAP_CREATE` is given it, plus what libbpf fills into it before programs load.
 #[derive(Debug, Clone)]
 pub struct MapDef {

@@ -8,9 +8,9 @@ use bpf::program::AttachTarget;
 use bpf::uapi::ProgType as P;
 
 use crate::analysis::Known;
+use crate::facts::btf_sets::BtfSet;
 use crate::facts::rejection::{Checked, not_modelled};
 use crate::input::Extends;
-use crate::input::hook::is_sleepable_hook;
 use crate::log::reject;
 
 impl Known<'_> {
@@ -81,22 +81,8 @@ impl Known<'_> {
 
     /// Whether an LSM program may attach where it wants to (`bpf_lsm_verify_prog`).
     pub(crate) fn check_lsm_attach(&self) -> Checked {
-        const DISABLED: [&str; 13] = [
-            "bpf_lsm_vm_enough_memory",
-            "bpf_lsm_inode_need_killpriv",
-            "bpf_lsm_inode_getsecurity",
-            "bpf_lsm_inode_listsecurity",
-            "bpf_lsm_inode_copy_up_xattr",
-            "bpf_lsm_getselfattr",
-            "bpf_lsm_getprocattr",
-            "bpf_lsm_setprocattr",
-            "bpf_lsm_key_getsecurity",
-            "bpf_lsm_audit_rule_match",
-            "bpf_lsm_xfrm_decode_session",
-            "bpf_lsm_ismaclabel",
-            "bpf_lsm_file_alloc_security",
-        ];
-        if self.input.prog.sleepable() && !is_sleepable_hook(self.input.attach_func_name()) {
+        let may_sleep = self.input.attaches_to_one_of(BtfSet::SleepableLsmHooks);
+        if self.input.prog.sleepable() && !may_sleep {
             let name = self.input.attach_func_name();
             return reject!(self, ProgramCannotSleep, EINVAL, "{name} is not sleepable");
         }
@@ -113,7 +99,7 @@ impl Known<'_> {
             Some(AttachTarget::Kernel { btf_id, .. }) => btf_id,
             _ => 0,
         };
-        let why = if DISABLED.contains(&name) {
+        let why = if self.input.attaches_to_one_of(BtfSet::DisabledLsmHooks) {
             "disabled hook"
         } else if !name.starts_with("bpf_lsm_") {
             "wrong type name"

@@ -7,6 +7,7 @@ use bpf::uapi::Insn;
 
 use crate::analysis::Known;
 use crate::facts::helpers::id;
+use crate::facts::special_kfunc::SpecialKfunc;
 use crate::facts::types::{ArgType, Flag, RetType};
 
 /// What is known of a call without its arguments.
@@ -34,10 +35,8 @@ impl Known<'_> {
                 id::FOR_EACH_MAP_ELEM | id::FIND_VMA | id::LOOP | id::USER_RINGBUF_DRAIN
             );
         }
-        insn.is_kfunc_call()
-            && self
-                .input
-                .is_special_kfunc(insn, &["bpf_rbtree_add", "bpf_rbtree_add_impl"])
+        let kfunc = self.input.special_kfunc(insn);
+        kfunc.is_some_and(SpecialKfunc::is_rbtree_add)
     }
 
     /// Calls a function back later.
@@ -45,15 +44,8 @@ impl Known<'_> {
         if insn.is_helper_call() {
             return insn.imm == id::TIMER_SET_CALLBACK;
         }
-        insn.is_kfunc_call()
-            && self.input.is_special_kfunc(
-                insn,
-                &[
-                    "bpf_wq_set_callback",
-                    "bpf_task_work_schedule_signal",
-                    "bpf_task_work_schedule_resume",
-                ],
-            )
+        let kfunc = self.input.special_kfunc(insn);
+        kfunc.is_some_and(SpecialKfunc::is_async_callback_calling)
     }
 
     /// What is known of a call (`bpf_get_call_summary`).

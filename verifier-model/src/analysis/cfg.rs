@@ -9,6 +9,7 @@ use crate::analysis::Known;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
+use crate::facts::special_kfunc::SpecialKfunc;
 use crate::log::reject;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -245,7 +246,7 @@ impl Known<'_> {
             if self.helper_might_sleep(insn.imm) {
                 self.code.subprogs[s].might_sleep = true;
             }
-            if crate::facts::helpers::changes_pkt_data(insn.imm) {
+            if self.input.release.tables.helpers.changes_pkt_data(insn.imm) {
                 self.code.subprogs[s].changes_pkt_data = true;
             }
             if insn.imm == crate::facts::helpers::id::TAIL_CALL {
@@ -260,10 +261,10 @@ impl Known<'_> {
             if k.flags.contains(KfuncFlags::SLEEPABLE) {
                 self.code.subprogs[s].might_sleep = true;
             }
-            if k.is_vmlinux_func("bpf_xdp_pull_data") {
+            if k.is(SpecialKfunc::XdpPullData) {
                 self.code.subprogs[s].changes_pkt_data = true;
             }
-            if k.is_vmlinux_func("bpf_throw") {
+            if k.is(SpecialKfunc::Throw) {
                 self.code.subprogs[s].might_throw = true;
             }
         }

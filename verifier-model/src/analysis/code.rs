@@ -5,7 +5,7 @@
 
 use bpf::kernel::Kernel;
 use bpf::kernel::fields::BtfRecord;
-use bpf::map::MapDef;
+use bpf::map::{BPF_F_RDONLY_PROG, MapDef};
 use bpf::program::ProgLoad;
 use bpf::uapi::Insn;
 
@@ -183,15 +183,8 @@ pub(crate) struct MapInfo<'a> {
 }
 
 impl MapInfo<'_> {
-    /// The name as the kernel has it, at most 15 characters.
-    pub(crate) fn kernel_name(&self) -> &str {
-        let n = self.def.name.len().min(15);
-        self.def.name.get(..n).unwrap_or(&self.def.name)
-    }
-
     /// Whether reads give what the loader put there.
     pub(crate) fn is_rdonly(&self) -> bool {
-        const BPF_F_RDONLY_PROG: u32 = 1 << 7;
         self.def.map_flags & BPF_F_RDONLY_PROG != 0 && self.def.frozen
     }
 }

@@ -12,7 +12,7 @@ use bpf::uapi::{AttachType, ProgType as P};
 use crate::analysis::Known;
 use crate::analysis::code::{FuncArgs, SubprogArg};
 use crate::facts::errno::Errno;
-use crate::facts::limits::{MAX_BPF_FUNC_ARGS, MAX_BPF_FUNC_REG_ARGS};
+use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
 use crate::facts::rejection::Checked;
 use crate::facts::type_tags::type_tags;
 use crate::facts::types::{ArgType as A, Flag as F};
@@ -101,13 +101,14 @@ impl Known<'_> {
         };
         let params: Vec<_> = proto.params().collect();
         let n = params.len();
-        found.args = vec![SubprogArg::default(); n.min(MAX_BPF_FUNC_ARGS)];
-        if n > MAX_BPF_FUNC_ARGS {
+        let max = self.input.release.limits.func_args;
+        found.args = vec![SubprogArg::default(); n.min(max)];
+        if n > max {
             return reject!(
                 self,
                 FunctionPrototype,
                 EFAULT,
-                "kernel supports at most {MAX_BPF_FUNC_ARGS} parameters, function {name} has {n}"
+                "kernel supports at most {max} parameters, function {name} has {n}"
             );
         }
         if n > MAX_BPF_FUNC_REG_ARGS {

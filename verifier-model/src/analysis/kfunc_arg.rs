@@ -8,6 +8,7 @@ use bpf::btf::{Btf, Kind, Type, is_scalar, is_void, kind_str};
 use crate::analysis::Known;
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
 use crate::facts::rejection::Checked;
+use crate::facts::special_kfunc::SpecialKfunc;
 use crate::input::kfunc::{Kfunc, arg_name};
 use crate::log::{reject, verbose};
 
@@ -69,11 +70,7 @@ impl Known<'_> {
                 kind_str(t)
             );
         };
-        let ctx = k.is_one_of(&[
-            "bpf_cast_to_kern_ctx",
-            "bpf_session_is_return",
-            "bpf_session_cookie",
-        ]);
+        let ctx = k.is_one(SpecialKfunc::takes_ctx);
         if ctx || self.input.is_prog_ctx_type(k.btf, t) {
             return Ok(KfArg::Ctx);
         }

@@ -12,7 +12,6 @@ use bpf::kernel::kfuncs::KfuncFlags;
 use bpf::uapi::Insn;
 
 use crate::analysis::Known;
-use crate::facts::limits::MAX_BPF_FUNC_ARGS;
 use crate::facts::rejection::Checked;
 use crate::log::reject;
 
@@ -124,12 +123,13 @@ impl<'a> Known<'a> {
             );
         }
         let n = k.params.len();
-        if n > MAX_BPF_FUNC_ARGS {
+        let max = self.input.release.limits.func_args;
+        if n > max {
             return reject!(
                 self,
                 KfuncPrototype,
                 EINVAL,
-                "Function {} has {n} > {MAX_BPF_FUNC_ARGS} args",
+                "Function {} has {n} > {max} args",
                 k.name
             );
         }

@@ -141,7 +141,7 @@ impl Known<'_> {
         }
         let def = self.code.maps[m].def;
         let off = second.imm as u32;
-        if !map::has_direct_value_addr(def) {
+        if !self.input.has_direct_value_addr(def) {
             return reject!(
                 self,
                 MapNotUsable,

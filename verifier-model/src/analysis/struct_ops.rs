@@ -22,7 +22,7 @@ use bpf::program::AttachTarget;
 use crate::analysis::Known;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::{Checked, Rejection, not_modelled};
-use crate::facts::struct_ops_types::{Sleep, StructOpsType};
+use crate::facts::struct_ops_types::Sleep;
 use crate::facts::types::{Flag, RegType};
 use crate::input::struct_ops::{CtxArg, StructOps, ctx_arg_offsets};
 use crate::log::reject;
@@ -80,7 +80,7 @@ impl<'a> Known<'a> {
                 m.name()
             );
         };
-        let known = StructOpsType::find(name);
+        let known = self.input.release.tables.struct_ops.find(name);
         let stub = match known {
             Some(known) => known.stub(m.name()),
             None => format!("{name}__{}", m.name()),

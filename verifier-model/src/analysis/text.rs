@@ -60,7 +60,7 @@ impl Known<'_> {
     pub(crate) fn insn_text(&self, idx: usize) -> String {
         let name = |insn: &Insn| {
             if insn.is_helper_call() {
-                return Some(crate::facts::helpers::func_id_name(insn.imm));
+                return Some(self.input.release.tables.helpers.name(insn.imm).to_owned());
             }
             self.input.kfunc(insn).map(|(k, _)| k.name.to_owned())
         };

@@ -7,6 +7,7 @@
 use bpf::uapi::ProgType;
 
 use crate::env::Env;
+use crate::env::leaving::Leaving;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
@@ -224,13 +225,13 @@ impl Env<'_> {
         stop
     }
 
-    /// Nothing may be held where `what` ends the program or leaves the function.
+    /// Nothing may be held where the program ends or the function is left.
     pub(crate) fn check_resource_leak(
         &mut self,
-        exception_exit: bool,
+        leaving: Leaving,
         check_sections: bool,
-        what: &str,
     ) -> Checked {
+        let what = leaving.words();
         if check_sections && self.path.cur.active_locks != 0 {
             return reject!(
                 self,
@@ -239,12 +240,13 @@ impl Env<'_> {
                 "{what} cannot be used inside bpf_spin_lock-ed region"
             );
         }
-        self.check_reference_leak(exception_exit).map_err(|stop| {
+        let thrown = leaving == Leaving::Throw;
+        self.check_reference_leak(thrown).map_err(|stop| {
             let line = format_args!("{what} would lead to reference leak");
             self.log.sum_up(stop, None, line)
         })?;
-        let tail_call =
-            what == "tail_call" && !self.input.profile.has(Rule::TAIL_CALL_CHECKS_SECTIONS);
+        let tail_call = leaving == Leaving::TailCall
+            && !self.input.profile.has(Rule::TAIL_CALL_CHECKS_SECTIONS);
         if !check_sections || tail_call {
             return Ok(());
         }
@@ -285,7 +287,7 @@ impl Env<'_> {
         }
         let (ptr, record, what, who) = if reg.typ == RegType::PTR_TO_MAP_VALUE {
             let info = self.code.map_of(reg)?;
-            let map_name = info.kernel_name().to_owned();
+            let map_name = info.def.kernel_name().to_owned();
             if info.def.btf.is_none() {
                 return reject!(
                     self,

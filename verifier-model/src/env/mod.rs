@@ -8,6 +8,7 @@ pub(crate) mod call_args;
 pub(crate) mod explored;
 pub(crate) mod flow;
 pub(crate) mod held;
+pub(crate) mod leaving;
 pub(crate) mod marks;
 pub(crate) mod observe;
 pub(crate) mod path;

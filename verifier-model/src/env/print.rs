@@ -68,7 +68,7 @@ impl Env<'_> {
         if t.is_map_ptr()
             && let Some(map) = reg.map().and_then(|m| self.code.maps.get(m))
         {
-            let name = map.kernel_name();
+            let name = map.def.kernel_name();
             // What stands for the maps in a map has no name.
             let of_object = reg.map().is_some_and(|m| m < self.input.prog.maps.len());
             if of_object && !name.is_empty() {

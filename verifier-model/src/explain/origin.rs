@@ -198,7 +198,7 @@ pub(crate) fn callee(env: &Env<'_>, at: usize) -> String {
         return super::path::function_name(env, env.code.subprogs[sub].start);
     }
     if insn.is_helper_call() {
-        return format!("{}()", crate::facts::helpers::func_id_name(insn.imm));
+        return format!("{}()", env.input.release.tables.helpers.name(insn.imm));
     }
     let kfunc = env.input.kfunc_quiet(insn);
     kfunc.map_or("a kfunc".into(), |k| format!("{}()", k.name))

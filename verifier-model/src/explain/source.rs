@@ -112,7 +112,7 @@ fn loaded(env: &Env<'_>, insn: usize) -> Option<String> {
             env.input.btf_type_name(object, load.imm as u32)
         ));
     };
-    let name = env.code.maps.get(map)?.kernel_name();
+    let name = env.code.maps.get(map)?.def.kernel_name();
     Some(match load.src_reg {
         pseudo::MAP_VALUE | pseudo::MAP_IDX_VALUE => {
             format!("the value of map '{name}' at offset {}", aux.map_off)

@@ -1,357 +1,244 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Fields of contexts and sockets as programs see them: what may be read or written in which sizes.
 //!
-//! Source: the `*_is_valid_access()` functions in `net/core/filter.c`, `kernel/bpf/cgroup.c` and
-//! `net/netfilter/nf_bpf_link.c`; the structures are in `include/uapi/linux/bpf.h`.
+//! A table of a release: `ctx_fields.txt`, which tells its format.
+//!
+//! Source: the `*_is_valid_access()` functions in `net/core/filter.c` and `kernel/bpf/cgroup.c`; the
+//! structures are in `include/uapi/linux/bpf.h`.
 
-use bpf::uapi::AttachType as A;
+use bpf::uapi::AttachType;
 
 use crate::facts::access::Access;
-use crate::facts::types::{Flag, RegType as T};
+use crate::facts::table::{Lines, constant, pair};
+use crate::facts::type_words::reg_type;
+use crate::facts::types::RegType;
 
-/// Sizes allowed: the bit of value `n` allows `n` bytes. Accesses are always aligned to their size.
+macro_rules! views {
+    ($($(#[$meta:meta])* $view:ident = $name:literal;)*) => {
+        /// A structure as programs see it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum View { $($(#[$meta])* $view,)* }
+
+        impl View {
+            const ALL: &[Self] = &[$(Self::$view,)*];
+
+            /// The kernel's function that tells of it.
+            fn name(self) -> &'static str {
+                match self { $(Self::$view => $name,)* }
+            }
+        }
+    };
+}
+
+views! {
+    /// `struct bpf_sock`.
+    Sock = "bpf_sock_is_valid_access";
+    /// `struct bpf_sock` where it may be less than a full socket.
+    SockCommon = "bpf_sock_common_is_valid_access";
+    /// `struct bpf_tcp_sock`.
+    TcpSock = "bpf_tcp_sock_is_valid_access";
+    /// `struct bpf_xdp_sock`.
+    XdpSock = "bpf_xdp_sock_is_valid_access";
+    /// `struct bpf_sock` as the context of `cgroup/sock*` and `cgroup/post_bind*`.
+    CgroupSock = "sock_filter_is_valid_access";
+    /// `struct bpf_sock_addr`.
+    SockAddr = "sock_addr_is_valid_access";
+    /// `struct bpf_sock_ops`.
+    SockOps = "sock_ops_is_valid_access";
+    /// `struct sk_msg_md`.
+    SkMsg = "sk_msg_is_valid_access";
+    /// `struct __sk_buff` as a flow dissector sees it.
+    FlowDissector = "flow_dissector_is_valid_access";
+    /// `struct bpf_cgroup_dev_ctx`.
+    CgroupDevice = "cgroup_dev_is_valid_access";
+    /// `struct bpf_sysctl`.
+    Sysctl = "sysctl_is_valid_access";
+    /// `struct bpf_sockopt` of `setsockopt`.
+    Setsockopt = "cg_sockopt_is_valid_access:set";
+    /// The same of `getsockopt`.
+    Getsockopt = "cg_sockopt_is_valid_access:get";
+    /// `struct sk_reuseport_md`.
+    SkReuseport = "sk_reuseport_is_valid_access";
+    /// `struct bpf_sk_lookup`.
+    SkLookup = "sk_lookup_is_valid_access";
+}
+
+/// What programs of a release see. A structure that it does not have has no fields.
+#[derive(Debug, Default)]
+pub(crate) struct CtxFields {
+    views: [Fields; View::ALL.len()],
+    last: Option<View>,
+}
+
+/// The bit of value `n` allows `n` bytes.
 type Sizes = u8;
 
-const NONE: Sizes = 0;
-
-const WORD: Sizes = 4;
-
-const PTR: Sizes = 8;
-
-/// One, two or four bytes.
-const NARROW: Sizes = 1 | 2 | 4;
-
-/// A structure of user space's view.
-#[derive(Debug)]
-pub(crate) struct Fields {
+#[derive(Clone, Debug, Default)]
+struct Fields {
     size: i32,
-    fields: &'static [Field],
+    fields: Vec<Field>,
     /// What it is like where `fields` say nothing.
-    like: Option<&'static Fields>,
+    like: Option<View>,
     /// Reads of what no field covers.
     other: Sizes,
 }
 
-/// Some bytes of it; the first entry that has an offset tells.
-#[derive(Debug)]
+/// Some bytes of a structure.
+#[derive(Clone, Debug)]
 struct Field {
     start: i32,
     end: i32,
     read: Sizes,
     write: Sizes,
-    typ: T,
+    typ: RegType,
     /// Attach types that have it; empty for all.
-    attach: &'static [A],
+    attach: Vec<AttachType>,
 }
 
-const fn field(start: i32, end: i32, read: Sizes) -> Field {
-    Field {
-        start,
-        end,
-        read,
-        write: NONE,
-        typ: T::SCALAR_VALUE,
-        attach: &[],
-    }
-}
-
-impl Field {
-    const fn write(self, write: Sizes) -> Self {
-        Self { write, ..self }
-    }
-
-    const fn only(self, attach: &'static [A]) -> Self {
-        Self { attach, ..self }
-    }
-}
-
-/// A pointer to something else.
-const fn pointer(at: i32, typ: T) -> Field {
-    Field {
-        typ,
-        ..field(at, at + 8, PTR)
-    }
-}
-
-impl Fields {
+impl CtxFields {
     /// What an access of `size` bytes finds; None if it is not allowed.
-    pub(crate) fn access(&self, off: i32, size: i32, access: Access, attach: A) -> Option<T> {
-        if off < 0 || off >= self.size || off % size != 0 {
+    pub(crate) fn access(
+        &self,
+        view: View,
+        (off, size): (i32, i32),
+        access: Access,
+        attach: AttachType,
+    ) -> Option<RegType> {
+        let view = &self.views[view as usize];
+        if off < 0 || off >= view.size || off % size != 0 {
             return None;
         }
         let here = |f: &&Field| f.start <= off && off < f.end;
-        let like = self.like.map_or(&[][..], |like| like.fields);
-        let (read, write, typ) = match self.fields.iter().chain(like).find(here) {
+        let like = view
+            .like
+            .map_or(&[][..], |v| &self.views[v as usize].fields);
+        let (read, write, typ) = match view.fields.iter().chain(like).find(here) {
             Some(f) if f.attach.is_empty() || f.attach.contains(&attach) => {
                 (f.read, f.write, f.typ)
             }
             Some(_) => return None,
-            None => (self.other, NONE, T::SCALAR_VALUE),
+            None => (view.other, 0, RegType::SCALAR_VALUE),
         };
         let sizes = if access == Access::Read { read } else { write };
         (i32::from(sizes) & size != 0).then_some(typ)
     }
 }
 
-const SOCKET_OR_NULL: T = T::PTR_TO_SOCKET.with(Flag::PTR_MAYBE_NULL);
+impl Lines for CtxFields {
+    fn line(&mut self, line: &'static str) -> Result<(), String> {
+        let mut words = line.split_whitespace();
+        let first = words.next().unwrap_or_default();
+        if first == "access" {
+            let name = words.next().ok_or("a structure without a name")?;
+            let view = view(name)?;
+            self.views[view as usize] = read_view(words)?;
+            self.last = Some(view);
+            return Ok(());
+        }
+        let last = self.last.ok_or("a field before the first structure")?;
+        let fields = &mut self.views[last as usize].fields;
+        fields.push(read_field(first, words)?);
+        Ok(())
+    }
+}
 
-const SOCK_COMMON_OR_NULL: T = T::PTR_TO_SOCK_COMMON.with(Flag::PTR_MAYBE_NULL);
+fn view(name: &str) -> Result<View, String> {
+    constant(View::ALL, View::name, "", name)
+}
 
-/// `struct bpf_sock`.
-pub(crate) const SOCK: Fields = Fields {
-    size: 80,
-    other: WORD,
-    like: None,
-    fields: &[
-        field(4, 5, NARROW),
-        field(8, 9, NARROW),
-        field(12, 13, NARROW),
-        field(24, 44, NARROW),
-        field(44, 45, NARROW),
-        field(48, 50, NARROW),
-        field(50, 52, NONE),
-        field(52, 72, NARROW),
-        field(72, 73, NARROW),
-        field(76, 77, NARROW),
-    ],
-};
+fn read_view(words: impl Iterator<Item = &'static str>) -> Result<Fields, String> {
+    let mut fields = Fields::default();
+    for word in words {
+        match pair(word)? {
+            ("size", value) => fields.size = number(value)?,
+            ("read", value) => fields.other = sizes(value)?,
+            ("like", value) => fields.like = Some(view(value)?),
+            _ => return Err(format!("'{word}' is nothing of a structure")),
+        }
+    }
+    Ok(fields)
+}
 
-/// `struct bpf_sock` where it may be less than a full socket.
-pub(crate) const SOCK_COMMON: Fields = Fields {
-    size: 80,
-    other: WORD,
-    fields: &[field(8, 24, NONE)],
-    like: Some(&SOCK),
-};
+fn read_field(
+    bytes: &'static str,
+    words: impl Iterator<Item = &'static str>,
+) -> Result<Field, String> {
+    let (start, end) = bytes
+        .split_once("..")
+        .ok_or_else(|| format!("'{bytes}' is not from where to where"))?;
+    let mut field = Field {
+        start: number(start)?,
+        end: number(end)?,
+        read: 0,
+        write: 0,
+        typ: RegType::SCALAR_VALUE,
+        attach: Vec::new(),
+    };
+    for word in words {
+        match pair(word)? {
+            ("read", value) => field.read = sizes(value)?,
+            ("write", value) => field.write = sizes(value)?,
+            ("type", value) => field.typ = reg_type(value)?,
+            ("attach", value) => {
+                let of = |name| constant(AttachType::ALL, AttachType::c_name, "", name);
+                field.attach = value.split('|').map(of).collect::<Result<_, _>>()?;
+            }
+            _ => return Err(format!("'{word}' is nothing of a field")),
+        }
+    }
+    Ok(field)
+}
 
-/// `struct bpf_tcp_sock`.
-pub(crate) const TCP_SOCK: Fields = Fields {
-    size: 112,
-    other: WORD,
-    like: None,
-    fields: &[field(80, 81, PTR), field(88, 89, PTR)],
-};
+fn number(text: &str) -> Result<i32, String> {
+    text.parse().map_err(|_| format!("'{text}' is no number"))
+}
 
-/// `struct bpf_xdp_sock`.
-pub(crate) const XDP_SOCK: Fields = Fields {
-    size: 4,
-    other: WORD,
-    like: None,
-    fields: &[],
-};
-
-const SOCK_CREATE: &[A] = &[A::CgroupInetSockCreate, A::CgroupInetSockRelease];
-
-const POST_BIND: &[A] = &[A::CgroupInet4PostBind, A::CgroupInet6PostBind];
-
-/// `struct bpf_sock` as the context of `cgroup/sock*` and `cgroup/post_bind*`.
-pub(crate) const CGROUP_SOCK: Fields = Fields {
-    size: 80,
-    other: WORD,
-    fields: &[
-        field(0, 1, WORD).write(WORD).only(SOCK_CREATE),
-        field(16, 17, WORD).write(WORD).only(SOCK_CREATE),
-        field(20, 21, WORD).write(WORD).only(SOCK_CREATE),
-        field(24, 28, NARROW).only(&[A::CgroupInet4PostBind]),
-        field(28, 44, NARROW).only(&[A::CgroupInet6PostBind]),
-        field(44, 45, NARROW).only(POST_BIND),
-    ],
-    like: Some(&SOCK),
-};
-
-const INET4: &[A] = &[
-    A::CgroupInet4Bind,
-    A::CgroupInet4Connect,
-    A::CgroupInet4Getpeername,
-    A::CgroupInet4Getsockname,
-    A::CgroupUdp4Sendmsg,
-    A::CgroupUdp4Recvmsg,
-];
-
-const INET6: &[A] = &[
-    A::CgroupInet6Bind,
-    A::CgroupInet6Connect,
-    A::CgroupInet6Getpeername,
-    A::CgroupInet6Getsockname,
-    A::CgroupUdp6Sendmsg,
-    A::CgroupUdp6Recvmsg,
-];
-
-/// `struct bpf_sock_addr`.
-pub(crate) const SOCK_ADDR: Fields = Fields {
-    size: 72,
-    other: NONE,
-    like: None,
-    fields: &[
-        field(0, 4, WORD),
-        field(4, 8, NARROW).write(WORD).only(INET4),
-        field(8, 24, NARROW | PTR).write(WORD | PTR).only(INET6),
-        field(24, 28, NARROW).write(WORD),
-        field(28, 40, WORD),
-        field(40, 44, NARROW)
-            .write(WORD)
-            .only(&[A::CgroupUdp4Sendmsg]),
-        field(44, 56, NARROW | PTR)
-            .write(WORD | PTR)
-            .only(&[A::CgroupUdp6Sendmsg]),
-        field(56, 60, NARROW)
-            .write(WORD)
-            .only(&[A::CgroupUdp6Sendmsg]),
-        pointer(64, T::PTR_TO_SOCKET),
-    ],
-};
-
-/// `struct bpf_sock_ops`.
-pub(crate) const SOCK_OPS: Fields = Fields {
-    size: 224,
-    other: WORD,
-    like: None,
-    fields: &[
-        field(4, 5, WORD).write(WORD),
-        field(164, 165, WORD).write(WORD),
-        field(168, 184, PTR),
-        pointer(184, SOCKET_OR_NULL),
-        pointer(192, T::PTR_TO_PACKET),
-        pointer(200, T::PTR_TO_PACKET_END),
-        field(212, 213, NARROW),
-        field(216, 224, PTR),
-    ],
-};
-
-/// `struct sk_msg_md`.
-pub(crate) const SK_MSG: Fields = Fields {
-    size: 80,
-    other: NONE,
-    like: None,
-    fields: &[
-        pointer(0, T::PTR_TO_PACKET),
-        pointer(8, T::PTR_TO_PACKET_END),
-        field(16, 72, WORD),
-        pointer(72, T::PTR_TO_SOCKET),
-    ],
-};
-
-/// `struct __sk_buff` as a flow dissector sees it.
-pub(crate) const FLOW_DISSECTOR: Fields = Fields {
-    size: 192,
-    other: NONE,
-    like: None,
-    fields: &[
-        Field {
-            typ: T::PTR_TO_PACKET,
-            ..field(76, 80, WORD)
-        },
-        Field {
-            typ: T::PTR_TO_PACKET_END,
-            ..field(80, 84, WORD)
-        },
-        pointer(144, T::PTR_TO_FLOW_KEYS),
-    ],
-};
-
-/// `struct bpf_cgroup_dev_ctx`.
-pub(crate) const CGROUP_DEVICE: Fields = Fields {
-    size: 12,
-    other: WORD,
-    like: None,
-    fields: &[field(0, 4, NARROW)],
-};
-
-/// `struct bpf_sysctl`.
-pub(crate) const SYSCTL: Fields = Fields {
-    size: 8,
-    other: NONE,
-    like: None,
-    fields: &[field(0, 4, NARROW), field(4, 8, NARROW).write(WORD)],
-};
-
-/// `struct bpf_sockopt` of `setsockopt`.
-pub(crate) const SETSOCKOPT: Fields = Fields {
-    size: 40,
-    other: WORD,
-    like: None,
-    fields: &[
-        pointer(0, T::PTR_TO_SOCKET),
-        pointer(8, T::PTR_TO_PACKET),
-        pointer(16, T::PTR_TO_PACKET_END),
-        field(24, 25, WORD).write(WORD),
-        field(28, 29, WORD).write(WORD),
-        field(32, 33, WORD).write(WORD),
-        field(36, 40, NONE),
-    ],
-};
-
-/// The same of `getsockopt`.
-pub(crate) const GETSOCKOPT: Fields = Fields {
-    size: 40,
-    other: WORD,
-    like: None,
-    fields: &[
-        pointer(0, T::PTR_TO_SOCKET),
-        pointer(8, T::PTR_TO_PACKET),
-        pointer(16, T::PTR_TO_PACKET_END),
-        field(32, 33, WORD).write(WORD),
-        field(36, 37, WORD).write(WORD),
-    ],
-};
-
-/// `struct sk_reuseport_md`.
-pub(crate) const SK_REUSEPORT: Fields = Fields {
-    size: 56,
-    other: NONE,
-    like: None,
-    fields: &[
-        pointer(0, T::PTR_TO_PACKET),
-        pointer(8, T::PTR_TO_PACKET_END),
-        field(16, 20, NARROW),
-        // The protocol has two bytes; less of it cannot be had.
-        field(20, 24, 2 | WORD),
-        field(24, 32, NARROW),
-        field(32, 33, WORD),
-        pointer(40, T::PTR_TO_SOCKET),
-        pointer(48, SOCK_COMMON_OR_NULL),
-    ],
-};
-
-/// `struct bpf_sk_lookup`.
-pub(crate) const SK_LOOKUP: Fields = Fields {
-    size: 72,
-    other: NONE,
-    like: None,
-    fields: &[
-        pointer(0, SOCKET_OR_NULL),
-        field(8, 38, NARROW),
-        field(38, 40, 1 | 2),
-        field(40, 68, NARROW),
-    ],
-};
+fn sizes(text: &str) -> Result<Sizes, String> {
+    let mut all = 0;
+    for size in text.split(',') {
+        all |= match size {
+            "1" | "2" | "4" | "8" => number(size)? as Sizes,
+            _ => return Err(format!("no access is of {size} bytes")),
+        };
+    }
+    Ok(all)
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::release::linux_7_3::LINUX_7_3;
+    use crate::facts::types::Flag;
 
-    fn read(f: &Fields, off: i32, size: i32) -> Option<T> {
-        f.access(off, size, Access::Read, A::CgroupInet4Bind)
+    fn access(view: View, at: (i32, i32), access: Access, attach: AttachType) -> Option<RegType> {
+        let fields = &LINUX_7_3.tables.ctx_fields;
+        fields.access(view, at, access, attach)
     }
 
     #[test]
     fn sizes_and_alignment() {
-        assert_eq!(read(&SOCK, 24, 1), Some(T::SCALAR_VALUE));
-        assert_eq!(read(&SOCK, 26, 4), None, "not aligned");
-        assert_eq!(read(&SOCK, 0, 2), None, "a word only");
-        assert_eq!(read(&SOCK, 50, 2), None, "padding");
-        assert_eq!(read(&SOCK, 80, 4), None, "the end");
-        assert_eq!(read(&SOCK_COMMON, 16, 4), None, "a full socket's");
-        assert_eq!(read(&SK_LOOKUP, 36, 4), Some(T::SCALAR_VALUE));
-        assert_eq!(read(&SK_LOOKUP, 0, 8), Some(SOCKET_OR_NULL));
+        let read =
+            |view, off, size| access(view, (off, size), Access::Read, AttachType::CgroupInet4Bind);
+        assert_eq!(read(View::Sock, 24, 1), Some(RegType::SCALAR_VALUE));
+        assert_eq!(read(View::Sock, 26, 4), None, "not aligned");
+        assert_eq!(read(View::Sock, 0, 2), None, "a word only");
+        assert_eq!(read(View::Sock, 50, 2), None, "padding");
+        assert_eq!(read(View::Sock, 80, 4), None, "the end");
+        assert_eq!(read(View::SockCommon, 16, 4), None, "a full socket's");
+        assert_eq!(read(View::SkLookup, 36, 4), Some(RegType::SCALAR_VALUE));
+        let socket = RegType::PTR_TO_SOCKET | Flag::PTR_MAYBE_NULL;
+        assert_eq!(read(View::SkLookup, 0, 8), Some(socket));
     }
 
     #[test]
     fn fields_of_an_address_family() {
-        let write = |off, size, attach| SOCK_ADDR.access(off, size, Access::Write, attach);
-        assert!(write(4, 4, A::CgroupInet4Bind).is_some());
-        assert!(write(4, 4, A::CgroupInet6Bind).is_none());
-        assert!(write(8, 8, A::CgroupInet6Bind).is_some());
-        assert!(write(56, 8, A::CgroupUdp6Sendmsg).is_none(), "past the end");
+        let write = |off, size, attach| access(View::SockAddr, (off, size), Access::Write, attach);
+        assert!(write(4, 4, AttachType::CgroupInet4Bind).is_some());
+        assert!(write(4, 4, AttachType::CgroupInet6Bind).is_none());
+        assert!(write(8, 8, AttachType::CgroupInet6Bind).is_some());
+        assert!(
+            write(56, 8, AttachType::CgroupUdp6Sendmsg).is_none(),
+            "past the end"
+        );
     }
 }

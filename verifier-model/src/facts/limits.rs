@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Limits of the verifier, and the names of the registers.
+//! Limits of the verifier that all releases have, and the names of the registers; for the others see
+//! [`Limits`](crate::facts::release::Limits).
 //!
 //! Source: `include/linux/bpf_verifier.h`, `include/linux/bpf.h`.
 
@@ -14,9 +15,6 @@ pub(crate) const CALLER_SAVED_REGS: usize = 6;
 
 /// Arguments passed in registers.
 pub(crate) const MAX_BPF_FUNC_REG_ARGS: usize = 5;
-
-/// Arguments a function may take.
-pub(crate) const MAX_BPF_FUNC_ARGS: usize = 12;
 
 /// Largest offset of a pointer.
 pub(crate) const BPF_MAX_VAR_OFF: i64 = 1 << 29;

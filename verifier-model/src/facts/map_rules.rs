@@ -1,25 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What the verifier asks of maps.
+//! What the verifier asks of a map beyond its type.
 //!
-//! Source: `bpf_map_direct_read()`, `map_mem_size()`, `can_elide_value_nullness()` in
-//! `kernel/bpf/verifier.c`; `map_direct_value_addr` of each map type.
+//! Source: `bpf_map_direct_read()`, `map_mem_size()` in `kernel/bpf/verifier.c`;
+//! `map_direct_value_addr` of each map type.
 
-use bpf::map::MapDef;
+use bpf::map::{BPF_F_RDONLY_PROG, MapDef};
 use bpf::uapi::MapType;
 
 const BPF_F_INNER_MAP: u32 = 1 << 12;
 
-const BPF_F_RDONLY_PROG: u32 = 1 << 7;
-
 const BPF_F_WRONLY_PROG: u32 = 1 << 8;
-
-/// Whether programs can point into the first value with `ld_imm64`.
-pub(crate) fn has_direct_value_addr(map: &MapDef) -> bool {
-    matches!(
-        map.map_type,
-        MapType::Array | MapType::PercpuArray | MapType::Arena | MapType::InsnArray
-    )
-}
 
 /// Whether a place in the first value can be named.
 pub(crate) fn direct_value_addr_ok(map: &MapDef, off: u32) -> bool {
@@ -63,10 +53,9 @@ pub(crate) fn mem_size(map: &MapDef) -> u32 {
     }
 }
 
-/// Whether a lookup with a known key below `max_entries` cannot fail.
-pub(crate) fn can_elide_value_nullness(map: &MapDef) -> bool {
-    map.map_flags & BPF_F_INNER_MAP == 0
-        && matches!(map.map_type, MapType::Array | MapType::PercpuArray)
+/// Whether the map may have another size than it says, so that no key is known to be in it.
+pub(crate) fn is_inner_map(map: &MapDef) -> bool {
+    map.map_flags & BPF_F_INNER_MAP != 0
 }
 
 /// Whether programs may read values.
@@ -82,18 +71,4 @@ pub(crate) fn can_write(map: &MapDef) -> bool {
 /// Whether `BPF_F_RDONLY_PROG` is set; the kernel sets it for instruction arrays.
 pub(crate) fn is_rdonly_prog(map: &MapDef) -> bool {
     map.map_flags & BPF_F_RDONLY_PROG != 0 || map.map_type == MapType::InsnArray
-}
-
-/// Whether callbacks can walk the map's elements.
-pub(crate) fn has_for_each(map: &MapDef) -> bool {
-    matches!(
-        map.map_type,
-        MapType::Array
-            | MapType::PercpuArray
-            | MapType::Hash
-            | MapType::LruHash
-            | MapType::PercpuHash
-            | MapType::LruPercpuHash
-            | MapType::Rhash
-    )
 }

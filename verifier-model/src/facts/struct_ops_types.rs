@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the kernel knows of each struct_ops type besides its BTF: `struct bpf_struct_ops`.
 //!
-//! The table is data (`data/struct_ops.txt`, which tells its format); this reads it once. A type
-//! that is not in it is known by its BTF alone.
+//! A table of a release: `struct_ops.txt`, which tells its format. A type that is not in it is known
+//! by its BTF alone.
 //!
 //! Source: the `struct bpf_struct_ops` objects all over the kernel, `check_member()` and
 //! `verifier_ops` of each, `scx_kfunc_context_filter()`, `bpf_qdisc_kfunc_filter()`,
 //! `bm_bpf_kfunc_filter()`, `bpf_fs_kfuncs_filter()`.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+
+use crate::facts::table::{Lines, pair};
+
+/// The struct_ops types of a release.
+#[derive(Debug, Default)]
+pub(crate) struct StructOpsTypes {
+    types: HashMap<&'static str, StructOpsType>,
+    last: &'static str,
+}
 
 /// Whether programs of a member sleep (`check_member()`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -26,51 +34,50 @@ pub(crate) enum Sleep {
 /// A struct_ops type.
 #[derive(Debug, Default)]
 pub(crate) struct StructOpsType {
-    stubs: String,
+    stubs: &'static str,
     sleep: Sleep,
     /// The set of helpers; none without it.
-    pub helpers: Option<String>,
+    pub helpers: Option<&'static str>,
     /// Which kernel structures programs may write, by function.
-    pub writes: Option<String>,
+    pub writes: Option<&'static str>,
     /// Arguments that are a pointer to the first structure are one to the second.
-    pub promotes: Option<(String, String)>,
-    kfuncs: Vec<String>,
-    refused: Vec<String>,
-    members: HashMap<String, Member>,
+    pub promotes: Option<(&'static str, &'static str)>,
+    kfuncs: Vec<&'static str>,
+    refused: Vec<&'static str>,
+    members: HashMap<&'static str, Member>,
 }
 
 /// What the table says of a member.
 #[derive(Debug, Default, Clone)]
 struct Member {
-    stub: Option<String>,
+    stub: Option<&'static str>,
     sleep: Option<Sleep>,
-    private_stack: Option<String>,
-    argument: Option<(u32, String)>,
-    kfuncs: Vec<String>,
+    private_stack: Option<&'static str>,
+    argument: Option<(u32, &'static str)>,
+    kfuncs: Vec<&'static str>,
+}
+
+impl StructOpsTypes {
+    /// The type of this name, if the table has it.
+    pub(crate) fn find(&self, name: &str) -> Option<&StructOpsType> {
+        self.types.get(name)
+    }
 }
 
 impl StructOpsType {
-    /// The type of this name, if the table has it.
-    pub(crate) fn find(name: &str) -> Option<&'static Self> {
-        static TABLE: OnceLock<HashMap<String, StructOpsType>> = OnceLock::new();
-        let table =
-            TABLE.get_or_init(|| parse(include_str!("../../data/linux-7.3/struct_ops.txt")));
-        table.get(name)
-    }
-
     fn member(&self, name: &str) -> Option<&Member> {
         let numbered = || {
             let (stem, number) = name.rsplit_once('_')?;
             number.parse::<u32>().ok()?;
-            self.members.get(&format!("{stem}_*"))
+            self.members.get(format!("{stem}_*").as_str())
         };
         self.members.get(name).or_else(numbered)
     }
 
     /// Name of the function that stands in `cfi_stubs` for a member.
     pub(crate) fn stub(&self, member: &str) -> String {
-        let named = self.member(member).and_then(|m| m.stub.clone());
-        named.unwrap_or_else(|| format!("{}{member}", self.stubs))
+        let named = self.member(member).and_then(|m| m.stub);
+        named.map_or_else(|| format!("{}{member}", self.stubs), str::to_owned)
     }
 
     /// Whether programs of a member sleep.
@@ -82,7 +89,7 @@ impl StructOpsType {
 
     /// Programs of a member have a private stack if the kernel has this function.
     pub(crate) fn private_stack(&self, member: &str) -> Option<&str> {
-        self.member(member)?.private_stack.as_deref()
+        self.member(member)?.private_stack
     }
 
     /// An argument of a member, from 0, that `is_valid_access()` gives a type: the structure it
@@ -101,107 +108,100 @@ impl StructOpsType {
     ) -> bool {
         let lists = |name: &str| {
             let of_member = self.member(member).map_or(&[][..], |m| &m.kfuncs);
-            self.kfuncs.iter().chain(of_member).any(|k| k == name)
+            self.kfuncs.iter().chain(of_member).any(|k| *k == name)
         };
-        !self.refused.iter().any(|k| k == kfunc) && (lists(kfunc) || sets.any(lists))
+        !self.refused.contains(&kfunc) && (lists(kfunc) || sets.any(lists))
     }
 }
 
-fn parse(text: &str) -> HashMap<String, StructOpsType> {
-    let mut types: HashMap<String, StructOpsType> = HashMap::new();
-    let mut current = String::new();
-    for line in text.lines().filter(|l| !l.starts_with('#')) {
+impl Lines for StructOpsTypes {
+    fn line(&mut self, line: &'static str) -> Result<(), String> {
         let mut words = line.split_whitespace();
-        match words.next() {
-            Some("type") => {
-                current = words.next().unwrap_or_default().to_owned();
-                types.insert(current.clone(), parse_type(words));
+        match words.next().unwrap_or_default() {
+            "type" => {
+                self.last = words.next().ok_or("a type without a name")?;
+                self.types.insert(self.last, read_type(words)?);
             }
-            Some(first) => {
-                let Some(t) = types.get_mut(&current) else {
-                    continue;
-                };
+            first => {
+                let t = self.types.get_mut(self.last);
+                let t = t.ok_or("a member before the first type")?;
                 match first {
-                    "refused" => t.refused.extend(words.map(str::to_owned)),
-                    member => {
-                        t.members.insert(member.to_owned(), parse_member(words));
-                    }
+                    "refused" => t.refused.extend(words),
+                    member => _ = t.members.insert(member, read_member(words)?),
                 }
             }
-            None => {}
         }
+        Ok(())
     }
-    types
 }
 
-fn parse_type<'a>(words: impl Iterator<Item = &'a str>) -> StructOpsType {
+fn read_type(words: impl Iterator<Item = &'static str>) -> Result<StructOpsType, String> {
     let mut t = StructOpsType::default();
-    for (key, value) in words.filter_map(|w| w.split_once('=')) {
-        match key {
-            "stubs" => t.stubs = value.to_owned(),
-            "sleep" => t.sleep = parse_sleep(value),
-            "helpers" => t.helpers = Some(value.to_owned()),
-            "writes" => t.writes = Some(value.to_owned()),
-            "promotes" => t.promotes = parse_pair(value),
-            "kfuncs" => t.kfuncs = parse_list(value),
-            _ => {}
+    for word in words {
+        match pair(word)? {
+            ("stubs", value) => t.stubs = value,
+            ("sleep", value) => t.sleep = read_sleep(value)?,
+            ("helpers", value) => t.helpers = Some(value),
+            ("writes", value) => t.writes = Some(value),
+            ("promotes", value) => t.promotes = Some(read_two(value)?),
+            ("kfuncs", value) => t.kfuncs = value.split(',').collect(),
+            _ => return Err(format!("'{word}' is nothing of a type")),
         }
     }
-    t
+    Ok(t)
 }
 
-fn parse_member<'a>(words: impl Iterator<Item = &'a str>) -> Member {
+fn read_member(words: impl Iterator<Item = &'static str>) -> Result<Member, String> {
     let mut m = Member::default();
-    for (key, value) in words.filter_map(|w| w.split_once('=')) {
-        match key {
-            "stub" => m.stub = Some(value.to_owned()),
-            "sleep" => m.sleep = Some(parse_sleep(value)),
-            "private_stack" => m.private_stack = Some(value.to_owned()),
-            "argument" => {
-                m.argument = parse_pair(value).and_then(|(n, name)| Some((n.parse().ok()?, name)));
+    for word in words {
+        match pair(word)? {
+            ("stub", value) => m.stub = Some(value),
+            ("sleep", value) => m.sleep = Some(read_sleep(value)?),
+            ("private_stack", value) => m.private_stack = Some(value),
+            ("argument", value) => {
+                let (n, name) = read_two(value)?;
+                let n = n.parse().map_err(|_| format!("'{n}' is no number"))?;
+                m.argument = Some((n, name));
             }
-            "kfuncs" => m.kfuncs = parse_list(value),
-            _ => {}
+            ("kfuncs", value) => m.kfuncs = value.split(',').collect(),
+            _ => return Err(format!("'{word}' is nothing of a member")),
         }
     }
-    m
+    Ok(m)
 }
 
-fn parse_sleep(word: &str) -> Sleep {
+fn read_sleep(word: &str) -> Result<Sleep, String> {
     match word {
-        "never" => Sleep::Never,
-        "must" => Sleep::Must,
-        _ => Sleep::May,
+        "never" => Ok(Sleep::Never),
+        "may" => Ok(Sleep::May),
+        "must" => Ok(Sleep::Must),
+        _ => Err(format!("'{word}' is neither never, may nor must")),
     }
 }
 
-fn parse_pair(words: &str) -> Option<(String, String)> {
-    let (a, b) = words.split_once(':')?;
-    Some((a.to_owned(), b.to_owned()))
-}
-
-fn parse_list(words: &str) -> Vec<String> {
-    words.split(',').map(str::to_owned).collect()
+fn read_two(words: &'static str) -> Result<(&'static str, &'static str), String> {
+    words
+        .split_once(':')
+        .ok_or_else(|| format!("'{words}' is not two"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::facts::helpers;
+    use crate::facts::release::linux_7_3::{LINUX_7_3, kfuncs};
 
     #[test]
     fn what_the_table_names_exists() {
-        let kfuncs = crate::facts::linux_7_3::kfuncs();
+        let (tables, kfuncs) = (&LINUX_7_3.tables, kfuncs());
         let known = |name: &str| {
             kfuncs.sets().iter().any(|s| s.name == name) || kfuncs.sets_of(name).next().is_some()
         };
-        for (name, t) in parse(include_str!("../../data/linux-7.3/struct_ops.txt")) {
-            if let Some(set) = &t.helpers {
-                assert!(helpers::has_set(set), "{name}: {set}");
+        for (name, t) in &tables.struct_ops.types {
+            if let Some(set) = t.helpers {
+                assert!(tables.helpers.set(set).is_some(), "{name}: {set}");
             }
-            if let Some(writes) = &t.writes {
+            if let Some(writes) = t.writes {
                 assert!(
-                    crate::check::btf::writes::is_known(writes),
+                    tables.btf_struct_access.of(writes).is_some(),
                     "{name}: {writes}"
                 );
             }
@@ -214,7 +214,8 @@ mod tests {
 
     #[test]
     fn a_member_is_known_by_name_and_by_number() {
-        let t = StructOpsType::find("bpf_testmod_ops").expect("it is in the table");
+        let t = LINUX_7_3.tables.struct_ops.find("bpf_testmod_ops");
+        let t = t.expect("it is in the table");
         assert_eq!(t.stub("tramp_7"), "bpf_testmod_tramp");
         assert_eq!(t.stub("test_1"), "bpf_testmod_test_1");
         assert_eq!(

@@ -3,18 +3,20 @@
 
 use bpf::uapi::{AttachType, ProgType};
 
+use crate::facts::btf_sets::BtfSet;
+use crate::facts::helper_caller::Caller;
 use crate::facts::helper_proto::HelperProto;
-use crate::facts::helpers::{self, Caller, id};
-use crate::input::hook::is_sleepable_hook;
+use crate::facts::helpers::id;
 use crate::input::{Extends, Input};
 
 impl Input<'_> {
     /// The prototype by which the program calls a helper; None if it may not.
     pub(crate) fn helper_proto(&self, func_id: i32) -> Option<&'static HelperProto> {
+        let helpers = &self.release.tables.helpers;
         let set = match &self.struct_ops {
-            Some(ops) => ops.known?.helpers.as_deref(),
+            Some(ops) => ops.known?.helpers.and_then(|set| helpers.set(set)),
             None if self.extends == Some(Extends::Loaded) => None,
-            None => helpers::set_of(self.prog),
+            None => helpers.set_of(self.prog.prog_type),
         };
         let caller = Caller {
             prog: self.prog,
@@ -23,27 +25,16 @@ impl Input<'_> {
             privileged: self.bpf_capable,
             kconfig: &self.kernel.kconfig,
         };
-        helpers::proto_for(&caller, func_id)
+        helpers.proto_for(&caller, func_id)
     }
 
     /// Whether a helper that asks about the program lets it call (`allowed()` of its prototype).
     pub(crate) fn helper_allowed(&self, func_id: i32) -> bool {
-        const D_PATH: [&str; 9] = [
-            "security_file_permission",
-            "security_inode_getattr",
-            "security_file_open",
-            "security_path_truncate",
-            "vfs_truncate",
-            "vfs_fallocate",
-            "dentry_open",
-            "vfs_getattr",
-            "filp_close",
-        ];
         use AttachType as A;
         let (typ, attach) = (self.prog.prog_type, self.prog.expected_attach_type);
         match func_id {
             id::D_PATH if typ == ProgType::Tracing && attach == A::TraceIter => true,
-            id::D_PATH if typ != ProgType::Lsm => D_PATH.contains(&self.attach_func_name()),
+            id::D_PATH if typ != ProgType::Lsm => self.attaches_to_one_of(BtfSet::DPathAllowlist),
             id::SK_STORAGE_GET | id::SK_STORAGE_DELETE => match attach {
                 _ if self.dst_prog.is_some() => false,
                 A::TraceIter | A::TraceRawTp => true,
@@ -52,7 +43,7 @@ impl Input<'_> {
                 }
                 _ => false,
             },
-            _ => is_sleepable_hook(self.attach_func_name()),
+            _ => self.attaches_to_one_of(BtfSet::SleepableLsmHooks),
         }
     }
 }

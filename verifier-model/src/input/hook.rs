@@ -9,6 +9,7 @@ use bpf::kernel::BtfRef;
 use bpf::program::AttachTarget;
 use bpf::uapi::{AttachType, AttachType as A, ProgType};
 
+use crate::facts::btf_sets::BtfSet;
 use crate::facts::errno::MAX_ERRNO;
 use crate::input::Input;
 use crate::input::struct_ops::ctx_arg_offsets;
@@ -89,13 +90,13 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Whether programs of an LSM hook may sleep (`bpf_lsm_is_sleepable_hook`).
-pub(crate) fn is_sleepable_hook(func: &str) -> bool {
-    let mut hooks = include_str!("../../data/linux-7.3/sleepable_lsm_hooks.txt").lines();
-    hooks.any(|hook| hook == func)
-}
-
 impl Input<'_> {
+    /// Whether what the program attaches to is in a list of the release.
+    pub(crate) fn attaches_to_one_of(&self, set: BtfSet) -> bool {
+        let sets = &self.release.tables.btf_sets;
+        sets.contains(set, self.attach_func_name())
+    }
+
     /// Which argument of the member is at an offset of the context.
     pub(crate) fn ctx_arg_idx(&self, off: i32) -> Option<u32> {
         let (bref, proto) = self.attach_func_proto()?;
@@ -128,13 +129,7 @@ impl Input<'_> {
 
     /// What the hook itself may return (`bpf_lsm_get_retval_range`).
     pub(crate) fn lsm_hook_range(&self) -> RetvalRange {
-        // Hooks that return a boolean or nothing are listed in kernel/bpf/bpf_lsm.c.
-        const BOOL: [&str; 3] = [
-            "bpf_lsm_audit_rule_known",
-            "bpf_lsm_inode_xattr_skipcap",
-            "bpf_lsm_xfrm_state_pol_flow_match",
-        ];
-        let is_bool = BOOL.contains(&self.attach_func_name());
+        let is_bool = self.attaches_to_one_of(BtfSet::BoolLsmHooks);
         let (lo, hi) = if is_bool { (0, 1) } else { (-MAX_ERRNO, 0) };
         RetvalRange {
             minval: lo,

@@ -9,6 +9,7 @@ use bpf::kernel::kfuncs::KfuncFlags;
 use bpf::program::FdSlot;
 use bpf::uapi::Insn;
 
+use crate::facts::special_kfunc::SpecialKfunc;
 use crate::input::Input;
 
 /// A kfunc as a program calls it.
@@ -22,6 +23,8 @@ pub(crate) struct Kfunc<'a> {
     pub id: u32,
     /// Name.
     pub name: &'a str,
+    /// Which it is of those that the verifier tells apart.
+    pub special: Option<SpecialKfunc>,
     /// Registered flags.
     pub flags: KfuncFlags,
     /// Parameters, with those that the verifier supplies.
@@ -33,14 +36,14 @@ pub(crate) struct Kfunc<'a> {
 }
 
 impl Kfunc<'_> {
-    /// Whether it is this function of vmlinux.
-    pub(crate) fn is_vmlinux_func(&self, name: &str) -> bool {
-        self.bref == BtfRef::VMLINUX && self.name == name
+    /// Whether it is this one of those that the verifier tells apart.
+    pub(crate) fn is(&self, kfunc: SpecialKfunc) -> bool {
+        self.special == Some(kfunc)
     }
 
-    /// Whether it is one of these functions of vmlinux.
-    pub(crate) fn is_one_of(&self, names: &[&str]) -> bool {
-        self.bref == BtfRef::VMLINUX && names.contains(&self.name)
+    /// Whether it is one of those that the verifier tells apart, and such a one.
+    pub(crate) fn is_one(&self, such: impl FnOnce(SpecialKfunc) -> bool) -> bool {
+        self.special.is_some_and(such)
     }
 
     /// Whether a parameter's name ends so.
@@ -152,6 +155,9 @@ impl<'a> Input<'a> {
             btf,
             id,
             name: func.name(),
+            special: (bref == BtfRef::VMLINUX)
+                .then(|| SpecialKfunc::from_name(func.name()))
+                .flatten(),
             flags: flags.unwrap_or_default(),
             params: proto.params().collect(),
             declared,
@@ -163,13 +169,15 @@ impl<'a> Input<'a> {
 }
 
 impl Input<'_> {
-    /// Whether an instruction calls one of these functions of vmlinux.
-    pub(crate) fn is_special_kfunc(&self, insn: &Insn, names: &[&str]) -> bool {
-        insn.is_kfunc_call()
-            && insn.off == 0
-            && u32::try_from(insn.imm)
-                .ok()
-                .and_then(|id| self.kernel.vmlinux.type_by_id(id))
-                .is_some_and(|t| t.kind() == Kind::Func && names.contains(&t.name()))
+    /// Which kfunc an instruction calls, if it is one of those that the verifier tells apart.
+    pub(crate) fn special_kfunc(&self, insn: &Insn) -> Option<SpecialKfunc> {
+        if !insn.is_kfunc_call() || insn.off != 0 {
+            return None;
+        }
+        let id = u32::try_from(insn.imm).ok()?;
+        let t = self.kernel.vmlinux.type_by_id(id)?;
+        (t.kind() == Kind::Func)
+            .then(|| SpecialKfunc::from_name(t.name()))
+            .flatten()
     }
 }

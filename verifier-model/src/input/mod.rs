@@ -7,6 +7,7 @@ pub(crate) mod helper;
 pub(crate) mod hook;
 pub(crate) mod kfunc;
 pub(crate) mod kfunc_filter;
+pub(crate) mod map;
 pub(crate) mod struct_ops;
 pub(crate) mod target;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use bpf::kernel::Kernel;
 use bpf::program::{ProgFlags, ProgLoad};
 
+use crate::facts::release::Release;
 use crate::facts::rule::Profile;
 use crate::input::struct_ops::{CtxArg, StructOps};
 use crate::input::target::DstProg;
@@ -30,6 +32,8 @@ pub(crate) struct Input<'a> {
     pub(crate) source: &'a ProgLoad,
     /// The kernel.
     pub(crate) kernel: &'a Kernel,
+    /// What the kernel's release knows.
+    pub(crate) release: &'static Release,
     /// The rules.
     pub(crate) profile: &'a Profile,
     /// How to verify.
@@ -66,6 +70,7 @@ impl<'a> Input<'a> {
             prog,
             source: prog,
             kernel,
+            release: opts.release,
             profile: &opts.profile,
             opts,
             allow_ptr_leaks: privileged,

@@ -23,6 +23,7 @@ use bpf::uapi::{Insn, pseudo};
 
 use crate::env::Env;
 use crate::facts::rejection::Checked;
+use crate::facts::special_kfunc::SpecialKfunc;
 
 /// Instructions that an inlined `bpf_loop()` has, and which of them calls the function.
 const LOOP_INSNS: usize = 19;
@@ -78,9 +79,7 @@ impl Env<'_> {
         // One function alone is compiled as it is. Exceptions bring a hidden one with them.
         let throws = |at: usize| {
             self.marks.insns[at].seen
-                && self
-                    .input
-                    .is_special_kfunc(&self.code.insns[at], &["bpf_throw"])
+                && self.input.special_kfunc(&self.code.insns[at]) == Some(SpecialKfunc::Throw)
         };
         if rewritten.starts.len() <= 2 && !(0..self.code.insns.len()).any(throws) {
             return Ok(());

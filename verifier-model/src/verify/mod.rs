@@ -5,6 +5,8 @@
 
 pub(crate) mod attached;
 pub(crate) mod fixups;
+#[cfg(test)]
+mod other_release;
 pub(crate) mod stack_depth;
 
 use bpf::kernel::Kernel;

@@ -9,6 +9,7 @@ use crate::env::Env;
 use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_STACK;
 use crate::facts::rejection::Checked;
+use crate::facts::special_kfunc::SpecialKfunc;
 use crate::input::struct_ops::StructOps;
 use crate::log::reject;
 use crate::state::MAX_CALL_FRAMES;
@@ -94,7 +95,7 @@ impl Env<'_> {
             while i < end {
                 let insn = self.code.insns[i];
                 if insn.is_kfunc_call() && insn.off == 0 {
-                    let throws = self.input.is_special_kfunc(&insn, &["bpf_throw"]);
+                    let throws = self.input.special_kfunc(&insn) == Some(SpecialKfunc::Throw);
                     if throws && self.chain(idx, &info).any(|s| self.marks.funcs[s].is_cb) {
                         return reject!(
                             self,

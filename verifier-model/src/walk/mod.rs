@@ -13,6 +13,7 @@ use bpf::uapi::{Insn, MapType, pseudo};
 
 use crate::env::Env;
 use crate::env::flow::Flow;
+use crate::env::leaving::Leaving;
 use crate::env::marks::AluMask;
 use crate::env::observe::Event;
 use crate::facts::errno::Errno;
@@ -247,7 +248,7 @@ impl Env<'_> {
     /// `exit`: of the program, of a function, or of a callback (`process_bpf_exit_full`).
     fn process_bpf_exit(&mut self) -> Checked<Flow> {
         let main = self.path.cur.curframe() == 0;
-        self.check_resource_leak(false, main, "BPF_EXIT instruction in main prog")?;
+        self.check_resource_leak(Leaving::Exit, main)?;
         if !main {
             if self.path.cur.active_rcu_locks != 0
                 && !self.input.profile.has(Rule::RCU_ACROSS_CALLS)

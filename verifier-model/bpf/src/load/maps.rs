@@ -14,11 +14,8 @@ use crate::load::error::LoadError;
 use crate::load::object::{ExternKind, Map, Object};
 use crate::load::sections::SecKind;
 use crate::load::struct_ops;
-use crate::map::MapDef;
+use crate::map::{BPF_F_RDONLY_PROG, MapDef};
 use crate::uapi::MapType;
-
-/// `BPF_F_RDONLY_PROG`
-const F_RDONLY_PROG: u32 = 1 << 7;
 
 /// `BPF_F_MMAPABLE`
 const F_MMAPABLE: u32 = 1 << 10;
@@ -317,7 +314,7 @@ fn data_map(
         }
     }
     if kind == SecKind::Rodata {
-        def.map_flags |= F_RDONLY_PROG;
+        def.map_flags |= BPF_F_RDONLY_PROG;
         def.frozen = true;
     }
     def.contents = data.to_vec();

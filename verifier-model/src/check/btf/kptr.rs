@@ -8,21 +8,12 @@ use bpf::kernel::fields::{Field, FieldKind};
 
 use crate::check::access::MemAccess;
 use crate::env::Env;
+use crate::facts::btf_sets::BtfSet;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::{Meta, RegState};
-
-/// Kernel objects that are freed after an RCU grace period.
-const RCU_PROTECTED: [&str; 6] = [
-    "prog_test_ref_kfunc",
-    "cgroup",
-    "bpf_cpumask",
-    "task_struct",
-    "bpf_crypto_ctx",
-    "bpf_ksock",
-];
 
 impl Env<'_> {
     /// A load or store of a kptr in a map value.
@@ -98,8 +89,9 @@ impl Env<'_> {
     }
 
     fn kptr_load_flags(&self, field: &Field) -> Flag {
-        let protected = !field.btf.is_kernel()
-            || RCU_PROTECTED.contains(&self.input.btf_type_name(field.btf, field.btf_id));
+        let name = self.input.btf_type_name(field.btf, field.btf_id);
+        let sets = &self.input.release.tables.btf_sets;
+        let protected = !field.btf.is_kernel() || sets.contains(BtfSet::RcuProtectedTypes, name);
         let rcu_safe =
             field.kind == FieldKind::KptrPercpu || field.kind == FieldKind::KptrRef && protected;
         let mut flags = Flag::PTR_MAYBE_NULL;
@@ -195,7 +187,7 @@ impl Env<'_> {
             self.input.struct_record(btf, id)
         } else {
             let info = self.code.map_of(reg)?;
-            let (name, has_btf) = (info.kernel_name().to_owned(), info.def.btf.is_some());
+            let (name, has_btf) = (info.def.kernel_name().to_owned(), info.def.btf.is_some());
             let record = info.record.clone();
             if !has_btf {
                 return reject!(

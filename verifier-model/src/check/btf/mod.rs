@@ -185,7 +185,7 @@ impl Env<'_> {
         value: Option<usize>,
     ) -> Checked {
         let map_type = self.code.map_of(reg)?.def.map_type;
-        let name = crate::facts::map_helpers::kernel_struct(map_type);
+        let name = self.input.release.tables.maps.kernel_struct(map_type);
         let Some(id) = name.and_then(|n| self.input.vmlinux_struct(n)) else {
             return not_modelled(format!(
                 "reading fields of a map of type {}",

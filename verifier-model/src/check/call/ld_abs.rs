@@ -6,6 +6,7 @@ use bpf::uapi::{Insn, ProgType};
 
 use crate::env::Env;
 use crate::env::flow::Flow;
+use crate::env::leaving::Leaving;
 use crate::facts::limits::REG_NAMES;
 use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
@@ -36,7 +37,7 @@ impl Env<'_> {
             );
         }
         self.check_src_reg(CTX_REG)?;
-        self.check_resource_leak(false, true, "BPF_LD_[ABS|IND]")?;
+        self.check_resource_leak(Leaving::PacketLoad, true)?;
         let ctx = *self.reg(CTX_REG);
         if ctx.typ != RegType::PTR_TO_CTX {
             return reject!(

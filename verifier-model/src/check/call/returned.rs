@@ -8,6 +8,7 @@ use bpf::uapi::{AttachType as A, ProgType as P};
 
 use crate::env::Env;
 use crate::env::flow::Flow;
+use crate::env::leaving::Leaving;
 use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
@@ -207,7 +208,7 @@ impl Env<'_> {
     pub(crate) fn process_exception_exit(&mut self) -> Checked<Flow> {
         let check_sections =
             self.input.profile.has(Rule::THROW_CHECKS_RESOURCES) || self.path.cur.curframe() == 0;
-        self.check_resource_leak(true, check_sections, "bpf_throw")?;
+        self.check_resource_leak(Leaving::Throw, check_sections)?;
         Ok(Flow::Exit)
     }
 }

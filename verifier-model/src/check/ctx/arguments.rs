@@ -11,6 +11,7 @@ use bpf::uapi::{AttachType as A, ProgType as P};
 use crate::analysis::target::{arg_idx, effective_type};
 use crate::check::ctx::CtxInfo;
 use crate::env::Env;
+use crate::facts::btf_sets::BtfSet;
 use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
 use crate::facts::rejection::{Checked, not_modelled};
@@ -19,39 +20,6 @@ use crate::facts::type_tags::type_tags;
 use crate::facts::types::{Flag, RegType};
 use crate::input::target::DstProg;
 use crate::log::verbose;
-
-/// Arguments of BPF iterators that are more than BTF says: function, offset in the context, type.
-const ITER_ARGS: [(&str, i32, RegType); 23] = {
-    const BTF: RegType = RegType::PTR_TO_BTF_ID.with(Flag::PTR_MAYBE_NULL);
-    const TRUSTED: RegType = BTF.with(Flag::PTR_TRUSTED);
-    const BUF: RegType = RegType::PTR_TO_BUF.with(Flag::PTR_MAYBE_NULL);
-    const RDONLY_BUF: RegType = BUF.with(Flag::MEM_RDONLY);
-    [
-        ("bpf_iter_ksym", 8, BTF),
-        ("bpf_iter_bpf_prog", 8, BTF),
-        ("bpf_iter_cgroup", 8, TRUSTED),
-        ("bpf_iter_kmem_cache", 8, TRUSTED),
-        ("bpf_iter_task", 8, TRUSTED),
-        ("bpf_iter_task_file", 8, BTF),
-        ("bpf_iter_task_file", 24, BTF),
-        ("bpf_iter_task_vma", 8, BTF),
-        ("bpf_iter_task_vma", 16, BTF),
-        ("bpf_iter_bpf_map", 8, TRUSTED),
-        ("bpf_iter_bpf_map_elem", 16, RDONLY_BUF),
-        ("bpf_iter_bpf_map_elem", 24, BUF),
-        ("bpf_iter_bpf_link", 8, BTF),
-        ("bpf_iter_dmabuf", 8, BTF),
-        ("bpf_iter_tcp", 8, TRUSTED),
-        ("bpf_iter_udp", 8, TRUSTED),
-        ("bpf_iter_unix", 8, BTF),
-        ("bpf_iter_netlink", 8, BTF),
-        ("bpf_iter_ipv6_route", 8, BTF),
-        ("bpf_iter_sockmap", 16, RDONLY_BUF),
-        ("bpf_iter_sockmap", 24, BTF),
-        ("bpf_iter_bpf_sk_storage_map", 16, BTF),
-        ("bpf_iter_bpf_sk_storage_map", 24, BUF),
-    ]
-};
 
 impl Env<'_> {
     /// Arguments of a traced function, by BTF.
@@ -148,10 +116,10 @@ impl Env<'_> {
             verbose!(self, "func '{name}' size {size} must be 8\n");
             return Ok(None);
         }
-        let iter_arg = ITER_ARGS
-            .iter()
-            .find(|(f, o, _)| attach == A::TraceIter && *f == name && *o == off)
-            .map(|(_, _, t)| *t);
+        let iter_args = &self.input.release.tables.iter_args;
+        let iter_arg = (attach == A::TraceIter)
+            .then(|| iter_args.at(name, off))
+            .flatten();
         if let Some(typ) = iter_arg.filter(|t| t.base() == RegType::PTR_TO_BUF) {
             return Ok(Some(CtxInfo::of(typ)));
         }
@@ -186,14 +154,13 @@ impl Env<'_> {
                 range: None,
             }));
         }
-        let iter_known = ITER_ARGS.iter().any(|(f, _, _)| *f == name);
-        if attach == A::TraceIter && off != 0 && !iter_known {
+        if attach == A::TraceIter && off != 0 && !iter_args.has(name) {
             return not_modelled(format!("arguments of the iterator {name}"));
         }
         let mut typ = RegType::PTR_TO_BTF_ID;
         let trusted = match self.input.prog.prog_type {
             P::Tracing => matches!(attach, A::TraceRawTp | A::TraceIter),
-            P::Lsm => !LSM_UNTRUSTED.contains(&name),
+            P::Lsm => !self.input.attaches_to_one_of(BtfSet::UntrustedLsmHooks),
             P::StructOps => true,
             _ => false,
         };
@@ -208,13 +175,12 @@ impl Env<'_> {
         }
         let mut may_be_error = false;
         if raw_tp {
-            match raw_tp_null_args(name) {
-                Some(mask) => {
-                    let digit = mask >> (arg * 4);
-                    if digit & 1 != 0 {
+            match self.input.release.tables.raw_tp_null_args.of(name, arg) {
+                Some((null, error)) => {
+                    if null {
                         typ = typ | Flag::PTR_MAYBE_NULL;
                     }
-                    may_be_error = digit & 2 != 0;
+                    may_be_error = error;
                 }
                 None if bref != BtfRef::VMLINUX => typ = typ | Flag::PTR_MAYBE_NULL,
                 None => {}
@@ -247,29 +213,6 @@ impl Env<'_> {
             range: None,
         }))
     }
-}
-
-/// LSM hooks whose arguments may be dying (`untrusted_lsm_hooks`).
-const LSM_UNTRUSTED: [&str; 9] = [
-    "bpf_lsm_bpf_map_free",
-    "bpf_lsm_bpf_prog_free",
-    "bpf_lsm_file_alloc_security",
-    "bpf_lsm_file_free_security",
-    "bpf_lsm_sk_alloc_security",
-    "bpf_lsm_sk_free_security",
-    "bpf_lsm_task_free",
-    "bpf_lsm_bdev_alloc_security",
-    "bpf_lsm_bdev_free_security",
-];
-
-fn raw_tp_null_args(name: &str) -> Option<u64> {
-    const TABLE: &str = include_str!("../../../data/linux-7.3/raw_tp_null_args.txt");
-    TABLE.lines().find_map(|l| {
-        let (n, mask) = l.split_once(' ')?;
-        (n == name)
-            .then(|| u64::from_str_radix(mask, 16).ok())
-            .flatten()
-    })
 }
 
 impl Env<'_> {

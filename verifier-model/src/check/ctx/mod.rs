@@ -13,7 +13,7 @@ use bpf::uapi::{AttachType as A, ProgType as P};
 use crate::check::access::MemAccess;
 use crate::env::Env;
 use crate::facts::access::Access;
-use crate::facts::ctx_fields::{self, Fields};
+use crate::facts::ctx_fields::View;
 use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
@@ -134,9 +134,11 @@ impl<'a> Env<'a> {
             P::Xdp => Ok(xdp_access(a, off, size)),
             P::Netfilter => self.nf_access(a, off, size),
             P::FlowDissector if a.is_ldsx && (76..84).contains(&off) => Ok(None),
-            t if let Some(fields) = self.ctx_fields(t) => {
+            t if let Some(view) = self.ctx_view(t) => {
+                let fields = &self.input.release.tables.ctx_fields;
                 let attach = self.input.prog.expected_attach_type;
-                Ok(fields.access(off, size, a.access, attach).map(CtxInfo::of))
+                let typ = fields.access(view, (off, size), a.access, attach);
+                Ok(typ.map(CtxInfo::of))
             }
             t => not_modelled(format!("the context of {t:?} programs")),
         }
@@ -158,21 +160,21 @@ impl<'a> Env<'a> {
         }
     }
 
-    /// Fields of a context that is told by a table.
-    fn ctx_fields(&self, typ: P) -> Option<&'static Fields> {
+    /// A context whose fields a table tells.
+    fn ctx_view(&self, typ: P) -> Option<View> {
         let getsockopt = self.input.prog.expected_attach_type == A::CgroupGetsockopt;
         Some(match typ {
-            P::CgroupSock => &ctx_fields::CGROUP_SOCK,
-            P::CgroupSockAddr => &ctx_fields::SOCK_ADDR,
-            P::SockOps => &ctx_fields::SOCK_OPS,
-            P::SkMsg => &ctx_fields::SK_MSG,
-            P::FlowDissector => &ctx_fields::FLOW_DISSECTOR,
-            P::CgroupDevice => &ctx_fields::CGROUP_DEVICE,
-            P::CgroupSysctl => &ctx_fields::SYSCTL,
-            P::CgroupSockopt if getsockopt => &ctx_fields::GETSOCKOPT,
-            P::CgroupSockopt => &ctx_fields::SETSOCKOPT,
-            P::SkReuseport => &ctx_fields::SK_REUSEPORT,
-            P::SkLookup => &ctx_fields::SK_LOOKUP,
+            P::CgroupSock => View::CgroupSock,
+            P::CgroupSockAddr => View::SockAddr,
+            P::SockOps => View::SockOps,
+            P::SkMsg => View::SkMsg,
+            P::FlowDissector => View::FlowDissector,
+            P::CgroupDevice => View::CgroupDevice,
+            P::CgroupSysctl => View::Sysctl,
+            P::CgroupSockopt if getsockopt => View::Getsockopt,
+            P::CgroupSockopt => View::Setsockopt,
+            P::SkReuseport => View::SkReuseport,
+            P::SkLookup => View::SkLookup,
             _ => return None,
         })
     }

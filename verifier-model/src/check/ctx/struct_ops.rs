@@ -28,7 +28,7 @@ impl Env<'_> {
             }));
         }
         let info = self.tracing_access(read, off, size)?;
-        let promotes = ops.as_ref().and_then(|ops| ops.known?.promotes.as_ref());
+        let promotes = ops.as_ref().and_then(|ops| ops.known?.promotes);
         let (Some(mut info), Some((from, to))) = (info.clone(), promotes) else {
             return Ok(info);
         };

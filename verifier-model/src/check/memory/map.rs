@@ -56,7 +56,7 @@ impl<'a> Env<'a> {
         if a.reg.var_off.is_const()
             && info.def.map_type != MapType::PercpuArray
             && info.is_rdonly()
-            && map::has_direct_value_addr(info.def)
+            && self.input.has_direct_value_addr(info.def)
         {
             let val = map::direct_read(info.def, off as u32, size as u32, a.is_ldsx);
             let Some(val) = val else {

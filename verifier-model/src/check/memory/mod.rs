@@ -17,7 +17,7 @@ use crate::check::access::MemAccess;
 use crate::domain::cnum::{Cnum32, Cnum64};
 use crate::env::Env;
 use crate::facts::access::Access;
-use crate::facts::ctx_fields;
+use crate::facts::ctx_fields::View;
 use crate::facts::limits::{BPF_REG_SIZE, REG_NAMES};
 use crate::facts::rejection::{Checked, Rejection};
 use crate::facts::types::{Flag, RegType};
@@ -355,14 +355,16 @@ impl<'a> Env<'a> {
                 a.argname
             );
         }
-        let fields = match a.reg.typ {
-            RegType::PTR_TO_SOCK_COMMON => &ctx_fields::SOCK_COMMON,
-            RegType::PTR_TO_SOCKET => &ctx_fields::SOCK,
-            RegType::PTR_TO_TCP_SOCK => &ctx_fields::TCP_SOCK,
-            _ => &ctx_fields::XDP_SOCK,
+        let view = match a.reg.typ {
+            RegType::PTR_TO_SOCK_COMMON => View::SockCommon,
+            RegType::PTR_TO_SOCKET => View::Sock,
+            RegType::PTR_TO_TCP_SOCK => View::TcpSock,
+            _ => View::XdpSock,
         };
         let attach = self.input.prog.expected_attach_type;
-        if fields.access(a.off, size, a.access, attach).is_none() {
+        let fields = &self.input.release.tables.ctx_fields;
+        let found = fields.access(view, (a.off, size), a.access, attach);
+        if found.is_none() {
             return reject!(
                 self,
                 ObjectBounds,

@@ -176,7 +176,8 @@ impl Env<'_> {
                 let Some(map) = map else {
                     return Err(Errno::EFAULT.into());
                 };
-                if !crate::facts::map_rules::has_for_each(self.code.maps[map].def) {
+                let map_type = self.code.maps[map].def.map_type;
+                if !self.input.release.tables.maps.has_for_each(map_type) {
                     return reject!(
                         self,
                         CallbackNotAllowed,

@@ -11,9 +11,8 @@ use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
-use crate::facts::helpers::{func_id_name, id};
+use crate::facts::helpers::id;
 use crate::facts::limits::REG_NAMES;
-use crate::facts::map_rules as map;
 use crate::facts::rejection::Checked;
 use crate::facts::types::{ArgType as A, Flag as F};
 use crate::log::reject;
@@ -61,14 +60,14 @@ impl Env<'_> {
         if reg.is_null() && at.may_be_null() {
             self.mark_chain_precision(regno)?;
         } else {
-            let btf = proto.args[arg].btf.as_deref();
-            let func = func_id_name(meta.func_id);
-            self.check_reg_type(&reg, name, regno, at, btf, meta, &func)?;
+            let btf = proto.args[arg].btf;
+            let func = self.input.release.tables.helpers.name(meta.func_id);
+            self.check_reg_type(&reg, name, regno, at, btf, meta, func)?;
             self.check_func_arg_reg_off(&reg, name, at, true)?;
         }
         let dynptr = at.base() == A::ARG_PTR_TO_DYNPTR;
         if at.has(F::OBJ_RELEASE) && !dynptr && !self.reg_is_referenced(&reg) && !reg.is_null() {
-            let func = func_id_name(meta.func_id);
+            let func = self.input.release.tables.helpers.name(meta.func_id);
             return reject!(
                 self,
                 ReleaseWithoutReference,
@@ -110,7 +109,7 @@ impl Env<'_> {
                 let def = self.code.maps[m].def;
                 let size = def.key_size as i32;
                 self.check_helper_mem_access(reg, name, size, Access::Read, false, None)?;
-                if map::can_elide_value_nullness(def) {
+                if self.input.can_elide_value_nullness(def) {
                     meta.const_map_key = self.constant_map_key(reg, size as usize)?;
                 }
                 Ok(())
@@ -253,7 +252,7 @@ impl Env<'_> {
             );
         }
         let info = self.code.map_of(reg)?;
-        let (map_name, has_btf) = (info.kernel_name().to_owned(), info.def.btf.is_some());
+        let (map_name, has_btf) = (info.def.kernel_name().to_owned(), info.def.btf.is_some());
         let off = info.record.off_of(kind);
         if !has_btf {
             return reject!(

@@ -17,7 +17,7 @@ use crate::env::call_args::CallMeta;
 use crate::env::flow::Flow;
 use crate::facts::access::Access;
 use crate::facts::errno::{Errno, MAX_ERRNO};
-use crate::facts::helpers::{self, func_id_name, id};
+use crate::facts::helpers::id;
 use crate::facts::limits::{MAX_BPF_FUNC_REG_ARGS, REG_NAMES};
 use crate::facts::map_rules as map;
 use crate::facts::rejection::{Checked, not_modelled};
@@ -37,8 +37,9 @@ impl Env<'_> {
     /// A call of a helper (`check_helper_call`).
     pub(crate) fn check_helper_call(&mut self, insn: &Insn) -> Checked<Flow> {
         let func_id = insn.imm;
-        let name = func_id_name(func_id);
-        if !helpers::exists(func_id) {
+        let helpers = &self.input.release.tables.helpers;
+        let name = helpers.name(func_id);
+        if !helpers.exists(func_id) {
             return reject!(
                 self,
                 MissingFunction,
@@ -78,7 +79,7 @@ impl Env<'_> {
                 "helper call is not allowed in probe"
             );
         }
-        let mut changes_data = helpers::changes_pkt_data(func_id);
+        let mut changes_data = helpers.changes_pkt_data(func_id);
         if proto.might_sleep && self.in_rcu_cs() {
             let why = self.non_sleepable_context();
             return match self.path.cur.in_sleepable {
@@ -234,7 +235,7 @@ impl Env<'_> {
     fn check_map_func_compatibility(&mut self, meta: &CallMeta) -> Checked {
         let Some(m) = meta.map else { return Ok(()) };
         let map_type = self.code.maps[m].def.map_type;
-        let name = func_id_name(meta.func_id);
+        let name = self.input.release.tables.helpers.name(meta.func_id);
         let changes = matches!(meta.func_id, id::MAP_UPDATE_ELEM | id::MAP_DELETE_ELEM);
         let ok = if matches!(map_type, MapType::Sockmap | MapType::Sockhash) && changes {
             let may = match self.input.prog.prog_type {
@@ -248,8 +249,8 @@ impl Env<'_> {
             }
             may
         } else {
-            let name = name.strip_prefix("bpf_").unwrap_or(&name);
-            crate::facts::map_helpers::compatible(map_type, name)
+            let name = name.strip_prefix("bpf_").unwrap_or(name);
+            self.input.release.tables.maps.compatible(map_type, name)
         };
         if ok {
             return Ok(());

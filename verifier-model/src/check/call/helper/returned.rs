@@ -14,7 +14,6 @@ use crate::env::call_args::CallMeta;
 use crate::facts::errno::{Errno, MAX_ERRNO};
 use crate::facts::helper_proto::HelperProto;
 use crate::facts::helpers::id;
-use crate::facts::map_rules as map;
 use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::types::{Flag, RegType, RetType};
 use crate::log::reject;
@@ -37,7 +36,7 @@ impl Env<'_> {
                 let Some(m) = meta.map else { return fault() };
                 let info = &self.code.maps[m];
                 let elide = func_id == id::MAP_LOOKUP_ELEM
-                    && map::can_elide_value_nullness(info.def)
+                    && self.input.can_elide_value_nullness(info.def)
                     && meta
                         .const_map_key
                         .is_some_and(|k| k < info.def.max_entries.into());
@@ -121,7 +120,7 @@ impl Env<'_> {
                     }
                     (btf, id)
                 } else {
-                    let name = proto.ret_btf.as_deref().unwrap_or_default();
+                    let name = proto.ret_btf.unwrap_or_default();
                     let Some(id) = self.input.vmlinux_struct(name) else {
                         return not_modelled(format!(
                             "a helper returning struct {name}, which is not in BTF"

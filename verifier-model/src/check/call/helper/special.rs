@@ -10,6 +10,7 @@ use crate::check::call::helper::ERRNO_RANGE;
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::env::flow::Flow;
+use crate::env::leaving::Leaving;
 use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
 use crate::facts::rejection::Checked;
@@ -25,7 +26,7 @@ impl Env<'_> {
         meta: &mut CallMeta,
     ) -> Checked<Option<bool>> {
         match meta.func_id {
-            id::TAIL_CALL => self.check_resource_leak(false, true, "tail_call")?,
+            id::TAIL_CALL => self.check_resource_leak(Leaving::TailCall, true)?,
             id::GET_LOCAL_STORAGE => {
                 if !self.reg(2).is_null() {
                     return reject!(

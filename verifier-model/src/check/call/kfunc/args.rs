@@ -11,6 +11,7 @@ use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
+use crate::facts::special_kfunc::SpecialKfunc;
 use crate::facts::types::{ALLOC, ArgType, Flag, RegType};
 use crate::input::kfunc::{Kfunc, arg_name};
 use crate::log::reject;
@@ -132,7 +133,7 @@ impl Env<'_> {
             KfArg::AllocBtfId => self.check_alloc_arg(k, &name, reg, meta),
             KfArg::Dynptr => self.check_kfunc_dynptr(k, i, reg, meta),
             KfArg::Iter => {
-                if k.is_vmlinux_func("bpf_iter_css_task_new") && !self.css_task_iter_allowed() {
+                if k.is(SpecialKfunc::IterCssTaskNew) && !self.css_task_iter_allowed() {
                     return reject!(
                         self,
                         CallNotAllowed,
@@ -221,11 +222,8 @@ impl Env<'_> {
                         "can't res_spin_{{lock,unlock}} in rbtree cb"
                     );
                 }
-                let irq = matches!(
-                    k.name,
-                    "bpf_res_spin_lock_irqsave" | "bpf_res_spin_unlock_irqrestore"
-                );
-                let take = matches!(k.name, "bpf_res_spin_lock" | "bpf_res_spin_lock_irqsave");
+                let irq = k.is_one(SpecialKfunc::is_res_spin_irq);
+                let take = k.is_one(SpecialKfunc::is_res_spin_lock);
                 let kind = if irq { LockKind::ResIrq } else { LockKind::Res };
                 self.process_spin_lock(reg, &name, kind, take)
             }
@@ -264,10 +262,11 @@ impl Env<'_> {
         reg: &RegState,
         meta: &mut CallMeta,
     ) -> Checked {
-        let drop_name = if reg.typ == ALLOC {
-            ["bpf_obj_drop", "bpf_obj_drop_impl"]
+        let (drops, drop_name) = if reg.typ == ALLOC {
+            (k.is_one(SpecialKfunc::is_obj_drop), "bpf_obj_drop")
         } else if reg.typ == ALLOC.with(Flag::MEM_PERCPU) {
-            ["bpf_percpu_obj_drop", "bpf_percpu_obj_drop_impl"]
+            let drops = k.is_one(SpecialKfunc::is_percpu_obj_drop);
+            (drops, "bpf_percpu_obj_drop")
         } else {
             return reject!(
                 self,
@@ -276,13 +275,12 @@ impl Env<'_> {
                 "{name} expected pointer to allocated object"
             );
         };
-        if !k.is_one_of(&drop_name) {
+        if !drops {
             return reject!(
                 self,
                 ArgumentType,
                 EINVAL,
-                "{name} expected for {}()",
-                drop_name[0]
+                "{name} expected for {drop_name}()"
             );
         }
         if !self.reg_is_referenced(reg) {
@@ -333,13 +331,14 @@ impl Env<'_> {
         if k.suffix(i, "__uninit") {
             at = at | Flag::MEM_UNINIT;
         }
-        at = match k.name {
-            "bpf_dynptr_from_skb" => at | Flag::DYNPTR_TYPE_SKB,
-            "bpf_dynptr_from_xdp" => at | Flag::DYNPTR_TYPE_XDP,
-            "bpf_dynptr_from_skb_meta" => at | Flag::DYNPTR_TYPE_SKB_META,
-            "bpf_dynptr_from_file" => at | Flag::DYNPTR_TYPE_FILE,
-            "bpf_dynptr_file_discard" => at | Flag::DYNPTR_TYPE_FILE | Flag::OBJ_RELEASE,
-            "bpf_dynptr_clone" if at.has(Flag::MEM_UNINIT) => {
+        use SpecialKfunc as K;
+        at = match k.special {
+            Some(K::DynptrFromSkb) => at | Flag::DYNPTR_TYPE_SKB,
+            Some(K::DynptrFromXdp) => at | Flag::DYNPTR_TYPE_XDP,
+            Some(K::DynptrFromSkbMeta) => at | Flag::DYNPTR_TYPE_SKB_META,
+            Some(K::DynptrFromFile) => at | Flag::DYNPTR_TYPE_FILE,
+            Some(K::DynptrFileDiscard) => at | Flag::DYNPTR_TYPE_FILE | Flag::OBJ_RELEASE,
+            Some(K::DynptrClone) if at.has(Flag::MEM_UNINIT) => {
                 if meta.dynptr.0 == DynptrType::Invalid {
                     return self
                         .log

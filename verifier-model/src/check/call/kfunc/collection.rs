@@ -25,6 +25,7 @@ use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
+use crate::facts::special_kfunc::SpecialKfunc;
 use crate::facts::types::{ALLOC, Flag, RegType};
 use crate::input::kfunc::{Kfunc, arg_name};
 use crate::log::{reject, verbose};
@@ -33,30 +34,9 @@ use crate::state::reg::{Meta, RegState};
 use crate::state::slot::Slot;
 use crate::state::{FuncState, RetvalRange};
 
-const LIST_PUSH: [&str; 5] = [
-    "bpf_list_push_front",
-    "bpf_list_push_front_impl",
-    "bpf_list_push_back",
-    "bpf_list_push_back_impl",
-    "bpf_list_add",
-];
-
-const RBTREE_ADD: [&str; 2] = ["bpf_rbtree_add", "bpf_rbtree_add_impl"];
-
-/// Functions of red-black trees; a callback called by one of them runs with the lock held.
-const RBTREE_API: [&str; 7] = [
-    "bpf_rbtree_add",
-    "bpf_rbtree_add_impl",
-    "bpf_rbtree_remove",
-    "bpf_rbtree_first",
-    "bpf_rbtree_root",
-    "bpf_rbtree_left",
-    "bpf_rbtree_right",
-];
-
 /// Whether a call hands its second argument over to a collection.
 pub(crate) fn takes_over_node(k: &Kfunc<'_>) -> bool {
-    k.is_one_of(&LIST_PUSH) || k.is_one_of(&RBTREE_ADD)
+    k.is_one(|f| f.is_list_push() || f.is_rbtree_add())
 }
 
 /// Whether a pointer to this structure of the kernel is one to a node.
@@ -80,7 +60,7 @@ impl Env<'_> {
         let non_owning = reg.typ.is_non_owning_ref();
         let borrowed = match arg {
             KfArg::ListNode => k.suffix(i, "__nonown_allowed") && non_owning && !referenced,
-            KfArg::RbNode if !k.is_one_of(&RBTREE_ADD) => {
+            KfArg::RbNode if !k.is_one(SpecialKfunc::is_rbtree_add) => {
                 if !non_owning && !referenced {
                     return reject!(
                         self,
@@ -331,6 +311,7 @@ impl Env<'_> {
                 let id = u32::try_from(call.imm).ok()?;
                 self.input.btf(BtfRef::VMLINUX)?.type_by_id(id)
             })
-            .any(|t| RBTREE_API.contains(&t.name()))
+            .filter_map(|t| SpecialKfunc::from_name(t.name()))
+            .any(SpecialKfunc::is_rbtree_api)
     }
 }

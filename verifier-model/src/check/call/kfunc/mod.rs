@@ -10,7 +10,6 @@ pub(crate) mod collection;
 pub(crate) mod ptr_args;
 pub(crate) mod returned;
 
-use bpf::kernel::BtfRef;
 use bpf::kernel::kfuncs::KfuncFlags;
 use bpf::uapi::{AttachType, Insn, ProgType};
 
@@ -22,6 +21,7 @@ use crate::env::flow::Flow;
 use crate::facts::errno::{Errno, MAX_ERRNO};
 use crate::facts::limits::{CALLER_SAVED_REGS, MAX_BPF_FUNC_REG_ARGS};
 use crate::facts::rejection::Checked;
+use crate::facts::special_kfunc::SpecialKfunc;
 use crate::input::kfunc::Kfunc;
 use crate::log::reject;
 
@@ -45,9 +45,9 @@ impl Env<'_> {
         }
         let idx = self.path.insn_idx;
         self.marks.insns[idx].is_iter_next = k.flags.contains(KfuncFlags::ITER_NEXT);
-        if k.is_one_of(&["bpf_res_spin_lock", "bpf_res_spin_lock_irqsave"]) {
+        if k.is_one(SpecialKfunc::is_res_spin_lock) {
             self.fork_failed_lock()?;
-        } else if k.is_vmlinux_func("__bpf_trap") {
+        } else if k.is(SpecialKfunc::Trap) {
             return reject!(
                 self,
                 CompilerTrap,
@@ -92,7 +92,7 @@ impl Env<'_> {
                 k.name
             );
         }
-        let changes_rcu = k.is_one_of(&["bpf_rcu_read_lock", "bpf_rcu_read_unlock"]);
+        let changes_rcu = k.is(SpecialKfunc::RcuReadLock) || k.is(SpecialKfunc::RcuReadUnlock);
         if changes_rcu && self.in_rbtree_lock_required_cb() {
             return reject!(
                 self,
@@ -118,7 +118,7 @@ impl Env<'_> {
             let node = *self.reg(2);
             self.hand_over_node(&node);
         }
-        let throws = k.is_vmlinux_func("bpf_throw");
+        let throws = k.is(SpecialKfunc::Throw);
         if throws && self.code.exception_callback_subprog == 0 {
             self.check_return_code(1, "R1")?;
         }
@@ -128,7 +128,7 @@ impl Env<'_> {
         }
         self.invalidate_outgoing_stack_args();
         self.set_kfunc_return(&k, &meta)?;
-        if k.is_vmlinux_func("bpf_xdp_pull_data") {
+        if k.is(SpecialKfunc::XdpPullData) {
             self.clear_all_pkt_pointers();
         }
         let nargs = k.params.len();
@@ -163,12 +163,7 @@ impl Env<'_> {
     /// Tracing programs may run in an NMI, where not every object can be freed.
     fn check_drop(&mut self, k: &Kfunc<'_>, meta: &CallMeta) -> Checked {
         use ProgType as P;
-        let drops = k.is_one_of(&[
-            "bpf_obj_drop",
-            "bpf_obj_drop_impl",
-            "bpf_percpu_obj_drop",
-            "bpf_percpu_obj_drop_impl",
-        ]);
+        let drops = k.is_one(|f| f.is_obj_drop() || f.is_percpu_obj_drop());
         let tracing = match self.input.prog.prog_type {
             P::Kprobe
             | P::Tracepoint
@@ -197,13 +192,10 @@ impl Env<'_> {
     }
 
     fn push_kfunc_callback(&mut self, insn: &Insn, k: &Kfunc<'_>, meta: &CallMeta) -> Checked {
-        let kind = match k.name {
-            _ if k.bref != BtfRef::VMLINUX => return Ok(()),
-            "bpf_rbtree_add" | "bpf_rbtree_add_impl" => CallbackKind::RbtreeAdd,
-            "bpf_wq_set_callback" => CallbackKind::Timer,
-            "bpf_task_work_schedule_signal" | "bpf_task_work_schedule_resume" => {
-                CallbackKind::TaskWork
-            }
+        let kind = match k.special {
+            Some(f) if f.is_rbtree_add() => CallbackKind::RbtreeAdd,
+            Some(SpecialKfunc::WqSetCallback) => CallbackKind::Timer,
+            Some(f) if f.is_task_work_schedule() => CallbackKind::TaskWork,
             _ => return Ok(()),
         };
         self.push_callback_call(insn, meta.subprogno, kind)
@@ -215,14 +207,11 @@ impl Env<'_> {
 
     /// RCU and preemption.
     fn change_sections(&mut self, k: &Kfunc<'_>) -> Checked {
-        if k.bref != BtfRef::VMLINUX {
-            return Ok(());
-        }
         let name = k.name;
-        match name {
-            "bpf_rcu_read_lock" => self.path.cur.active_rcu_locks += 1,
-            "bpf_preempt_disable" => self.path.cur.active_preempt_locks += 1,
-            "bpf_rcu_read_unlock" => {
+        match k.special {
+            Some(SpecialKfunc::RcuReadLock) => self.path.cur.active_rcu_locks += 1,
+            Some(SpecialKfunc::PreemptDisable) => self.path.cur.active_preempt_locks += 1,
+            Some(SpecialKfunc::RcuReadUnlock) => {
                 let Some(n) = self.path.cur.active_rcu_locks.checked_sub(1) else {
                     return reject!(
                         self,
@@ -233,7 +222,7 @@ impl Env<'_> {
                 };
                 self.path.cur.active_rcu_locks = n;
             }
-            "bpf_preempt_enable" => {
+            Some(SpecialKfunc::PreemptEnable) => {
                 let Some(n) = self.path.cur.active_preempt_locks.checked_sub(1) else {
                     return reject!(
                         self,
@@ -246,7 +235,8 @@ impl Env<'_> {
             }
             _ => return Ok(()),
         }
-        if matches!(name, "bpf_rcu_read_unlock" | "bpf_preempt_enable") && !self.in_rcu_cs() {
+        let ends = k.is(SpecialKfunc::RcuReadUnlock) || k.is(SpecialKfunc::PreemptEnable);
+        if ends && !self.in_rcu_cs() {
             self.invalidate_rcu_protected_refs();
         }
         Ok(())

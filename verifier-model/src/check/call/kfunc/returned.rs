@@ -13,6 +13,7 @@ use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
+use crate::facts::special_kfunc::SpecialKfunc;
 use crate::facts::types::{ALLOC, Flag, RegType};
 use crate::input::kfunc::Kfunc;
 use crate::log::reject;
@@ -24,14 +25,7 @@ impl Env<'_> {
         let acquire = k.flags.contains(KfuncFlags::ACQUIRE);
         let target = (t.kind() == Kind::Ptr).then(|| k.btf.skip_mods_and_typedefs(t.type_id()));
         let to_struct = target.is_some_and(|t| t.is_composite());
-        let allocates = k.is_one_of(&[
-            "bpf_obj_new",
-            "bpf_obj_new_impl",
-            "bpf_percpu_obj_new",
-            "bpf_percpu_obj_new_impl",
-            "bpf_refcount_acquire",
-            "bpf_refcount_acquire_impl",
-        ]);
+        let allocates = k.is_one(|f| f.is_obj_new() || f.is_refcount_acquire());
         if acquire && !to_struct && !allocates {
             return reject!(
                 self,
@@ -42,7 +36,7 @@ impl Env<'_> {
         }
         if is_scalar(t) {
             self.mark_reg_unknown(0);
-            if k.is_one_of(&["bpf_res_spin_lock", "bpf_res_spin_lock_irqsave"]) {
+            if k.is_one(SpecialKfunc::is_res_spin_lock) {
                 let zero = self.const_zero();
                 self.regs()[0] = zero;
             }
@@ -62,7 +56,7 @@ impl Env<'_> {
                     size = Some(n);
                     rdonly = true;
                 }
-                rdonly &= !k.is_vmlinux_func("bpf_session_cookie");
+                rdonly &= !k.is(SpecialKfunc::SessionCookie);
             }
             let Some(size) = size else {
                 return reject!(
@@ -101,7 +95,7 @@ impl Env<'_> {
             };
             let rcu = k.flags.contains(KfuncFlags::RCU_PROTECTED)
                 || k.flags.contains(KfuncFlags::ITER_NEXT) && iter_rcu();
-            let flag = if k.is_vmlinux_func("bpf_get_kmem_cache") {
+            let flag = if k.is(SpecialKfunc::GetKmemCache) {
                 Flag::PTR_UNTRUSTED
             } else if rcu {
                 Flag::MEM_RCU
@@ -111,8 +105,7 @@ impl Env<'_> {
             r0.typ = RegType::PTR_TO_BTF_ID | flag;
             r0.meta = Meta::Btf(k.bref, target.id());
         }
-        let owning = k.is_one_of(&["bpf_refcount_acquire", "bpf_refcount_acquire_impl"])
-            && meta.arg_owning_ref;
+        let owning = k.is_one(SpecialKfunc::is_refcount_acquire) && meta.arg_owning_ref;
         if k.flags.contains(KfuncFlags::RET_NULL) && !owning {
             r0.typ = r0.typ | Flag::PTR_MAYBE_NULL;
             r0.id = self.new_id();
@@ -185,11 +178,8 @@ impl Env<'_> {
             return Ok(None);
         }
         let mut r0 = RegState::konst(0);
-        match k.name {
-            "bpf_obj_new"
-            | "bpf_obj_new_impl"
-            | "bpf_percpu_obj_new"
-            | "bpf_percpu_obj_new_impl" => {
+        match k.special {
+            Some(f) if f.is_obj_new() => {
                 let Ok(id) = u32::try_from(meta.arg_constant.unwrap_or_default()) else {
                     return reject!(
                         self,
@@ -215,20 +205,20 @@ impl Env<'_> {
                     );
                 };
                 r0.typ = ALLOC;
-                if k.name.starts_with("bpf_percpu") {
+                if f.is_percpu_obj_new() {
                     self.check_percpu_obj_new(&btf, t)?;
                     r0.typ = r0.typ | Flag::MEM_PERCPU;
                 }
                 r0.meta = Meta::Btf(BtfRef::Prog, id);
             }
-            "bpf_refcount_acquire" | "bpf_refcount_acquire_impl" => {
+            Some(f) if f.is_refcount_acquire() => {
                 let Some((btf, id)) = meta.arg_btf else {
                     return Err(Errno::EFAULT.into());
                 };
                 r0.typ = ALLOC;
                 r0.meta = Meta::Btf(btf, id);
             }
-            "bpf_cast_to_kern_ctx" => {
+            Some(SpecialKfunc::CastToKernCtx) => {
                 let (id, is_struct) = self.kern_ctx()?;
                 if !is_struct {
                     return reject!(
@@ -241,7 +231,7 @@ impl Env<'_> {
                 r0.typ = RegType::PTR_TO_BTF_ID | Flag::PTR_TRUSTED;
                 r0.meta = Meta::Btf(k.bref, id);
             }
-            "bpf_rdonly_cast" => {
+            Some(SpecialKfunc::RdonlyCast) => {
                 let id = meta.arg_constant.unwrap_or_default();
                 let t = u32::try_from(id).ok().and_then(|id| k.btf.type_by_id(id));
                 let Some(t) = t else {
@@ -268,7 +258,7 @@ impl Env<'_> {
                     );
                 }
             }
-            "bpf_dynptr_slice" | "bpf_dynptr_slice_rdwr" => {
+            Some(SpecialKfunc::DynptrSlice | SpecialKfunc::DynptrSliceRdwr) => {
                 let Some(size) = meta.arg_constant else {
                     return self
                         .log
@@ -276,7 +266,7 @@ impl Env<'_> {
                 };
                 r0.typ = RegType::PTR_TO_MEM | meta.dynptr.0.flag();
                 r0.meta = Meta::MemSize(size as u32);
-                if k.name == "bpf_dynptr_slice" {
+                if k.is(SpecialKfunc::DynptrSlice) {
                     r0.typ = r0.typ | Flag::MEM_RDONLY;
                 } else if !self.may_access_direct_pkt_data(None, Access::Write) {
                     return reject!(

@@ -7,6 +7,7 @@ use crate::check::call::object::iter::Place;
 use crate::env::Env;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
+use crate::facts::special_kfunc::SpecialKfunc;
 use crate::facts::types::RegType;
 use crate::input::kfunc::Kfunc;
 use crate::log::reject;
@@ -22,13 +23,13 @@ impl Env<'_> {
         k: &Kfunc<'_>,
     ) -> Checked {
         let fail = Err(Errno::EINVAL.into());
-        let lock = k.name.starts_with("bpf_res_spin");
+        let lock = k.is_one(SpecialKfunc::is_res_spin);
         let class = if lock {
             IrqClass::Lock
         } else {
             IrqClass::Native
         };
-        let save = matches!(k.name, "bpf_local_irq_save" | "bpf_res_spin_lock_irqsave");
+        let save = k.is_one(SpecialKfunc::saves_irq);
         let place = self.stack_object_place(reg, "irq_flag", 1);
         let slot = match place {
             Place::Spi(spi) => self.slots_of(reg, spi, 1).first().copied(),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The kernel that comes with the crate: the project's test kernel, Linux 7.3 built by clang, with
+//! Linux 7.3; and the kernel that comes with the crate: the project's test kernel, built by clang, with
 //! the module `bpf_iter_cpumask`.
 //!
-//! `cargo xtask kernel data` writes the files, from the kernel and the module themselves. Types are
-//! packed with LZ4; those of the kernel are unpacked and indexed when the crate is built.
+//! `cargo xtask kernel data` writes the kernel's files, from the kernel and the module themselves.
+//! Types are packed with LZ4; those of the kernel are unpacked and indexed when the crate is built.
 
 use std::sync::Arc;
 
@@ -11,15 +11,27 @@ use bpf::btf::{Btf, BtfError};
 use bpf::kernel::Kernel;
 use bpf::kernel::kfuncs::KfuncTable;
 
+use crate::facts::release::{Limits, Release};
+use crate::facts::rule::Profile;
+use crate::facts::tables::texts;
+
+/// Linux 7.3.
+pub(crate) static LINUX_7_3: Release = Release::new(
+    "7.3",
+    Profile::V7_3,
+    Limits { func_args: 12 },
+    texts!("linux-7.3"),
+);
+
 /// `data/linux-7.3/vmlinux.btf.lz4`, as `build.rs` unpacks it.
 static VMLINUX: &Aligned<[u8]> =
     &Aligned(*include_bytes!(concat!(env!("OUT_DIR"), "/vmlinux.btf")));
 
 const MODULE: &str = "bpf_iter_cpumask";
 
-const MODULE_BTF: &[u8] = include_bytes!("../../data/linux-7.3/bpf_iter_cpumask.btf.lz4");
+const MODULE_BTF: &[u8] = include_bytes!("../../../data/linux-7.3/bpf_iter_cpumask.btf.lz4");
 
-const CONFIG: &str = include_str!("../../data/linux-7.3/config");
+const CONFIG: &str = include_str!("../../../data/linux-7.3/config");
 
 /// Bytes that begin where a `u32` may.
 #[repr(C, align(4))]
@@ -45,9 +57,14 @@ pub fn linux_7_3() -> Result<Kernel, BtfError> {
     Ok(kernel)
 }
 
+/// Name of a helper of Linux 7.3 with its prefix, as messages print it (`func_id_name`).
+pub fn helper_name(id: i32) -> String {
+    LINUX_7_3.tables.helpers.name(id).to_owned()
+}
+
 /// The kfunc sets of Linux 7.3, for any configuration, and those of the selftests' modules.
 pub(crate) fn kfuncs() -> KfuncTable {
-    KfuncTable::parse(include_str!("../../data/linux-7.3/kfuncs.txt")).unwrap_or_default()
+    LINUX_7_3.tables.kfuncs().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The tables of a release: one file each, in the folder of the release below `data`.
+
+use bpf::kernel::kfuncs::KfuncTable;
+
+use crate::facts::btf_sets::BtfSets;
+use crate::facts::btf_struct_access::BtfStructAccess;
+use crate::facts::ctx_fields::CtxFields;
+use crate::facts::helpers::Helpers;
+use crate::facts::hook_args::{IterArgs, RawTpNullArgs};
+use crate::facts::maps::Maps;
+use crate::facts::struct_ops_types::StructOpsTypes;
+use crate::facts::table::Table;
+
+macro_rules! tables {
+    ($($(#[$meta:meta])* $table:ident: $type:ty;)*) => {
+        /// What a release says in tables, each read when something is asked of it.
+        pub(crate) struct Tables {
+            $($(#[$meta])* pub(crate) $table: Table<$type>,)*
+            kfuncs: Text,
+        }
+
+        /// The files of a release.
+        #[derive(Clone, Copy)]
+        pub(crate) struct Texts {
+            $($(#[$meta])* pub(crate) $table: Text,)*
+            /// Kfuncs, their flags, and who may call them.
+            pub(crate) kfuncs: Text,
+        }
+
+        impl Tables {
+            /// The tables in these files.
+            pub(crate) const fn new(texts: Texts) -> Self {
+                Self {
+                    $($table: Table::new(texts.$table.file, texts.$table.text),)*
+                    kfuncs: texts.kfuncs,
+                }
+            }
+
+            /// Reads all of them, as `build.rs` does; a mistake is told with its file and line.
+            #[expect(clippy::allow_attributes, reason = "build.rs asks, the crate does not")]
+            #[allow(dead_code)]
+            pub(crate) fn check(&self) -> Result<(), String> {
+                $(self.$table.read().map(drop)?;)*
+                self.kfuncs().map(drop)
+            }
+        }
+    };
+}
+
+tables! {
+    /// Helpers, their prototypes, and who may call them.
+    helpers: Helpers;
+    /// Types of maps.
+    maps: Maps;
+    /// Lists of functions and structures that the verifier tells apart.
+    btf_sets: BtfSets;
+    /// Fields of contexts and sockets.
+    ctx_fields: CtxFields;
+    /// Arguments of BPF iterators.
+    iter_args: IterArgs;
+    /// Arguments of raw tracepoints.
+    raw_tp_null_args: RawTpNullArgs;
+    /// struct_ops types.
+    struct_ops: StructOpsTypes;
+    /// Fields of kernel structures that programs may write.
+    btf_struct_access: BtfStructAccess;
+}
+
+impl Tables {
+    /// Kfuncs, their flags, and who may call them. They become a kernel's
+    /// ([`Kernel::kfuncs`](bpf::kernel::Kernel::kfuncs)), which may have modules with more.
+    pub(crate) fn kfuncs(&self) -> Result<KfuncTable, String> {
+        let wrong = |e| format!("{}: {e}", self.kfuncs.file);
+        KfuncTable::parse(self.kfuncs.text).map_err(wrong)
+    }
+}
+
+/// A file and what stands in it.
+#[derive(Clone, Copy)]
+pub(crate) struct Text {
+    /// Where it is, below the crate's folder.
+    pub(crate) file: &'static str,
+    /// What stands in it.
+    pub(crate) text: &'static str,
+}
+
+/// The files in a folder below `data`.
+macro_rules! texts {
+    ($folder:literal) => {{
+        use $crate::facts::tables::{Text, Texts};
+        macro_rules! text {
+            ($file:literal) => {
+                Text {
+                    file: concat!("data/", $folder, "/", $file),
+                    text: include_str!(concat!(
+                        env!("CARGO_MANIFEST_DIR"),
+                        "/data/",
+                        $folder,
+                        "/",
+                        $file
+                    )),
+                }
+            };
+        }
+        Texts {
+            helpers: text!("helpers.txt"),
+            maps: text!("maps.txt"),
+            btf_sets: text!("btf_sets.txt"),
+            ctx_fields: text!("ctx_fields.txt"),
+            iter_args: text!("iter_args.txt"),
+            raw_tp_null_args: text!("raw_tp_null_args.txt"),
+            struct_ops: text!("struct_ops.txt"),
+            btf_struct_access: text!("btf_struct_access.txt"),
+            kfuncs: text!("kfuncs.txt"),
+        }
+    }};
+}
+
+pub(crate) use texts;

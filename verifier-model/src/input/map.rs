@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What the release says of a map.
+//!
+//! Source: `can_elide_value_nullness()` in `kernel/bpf/verifier.c`; `map_direct_value_addr` of each map
+//! type.
+
+use bpf::map::MapDef;
+
+use crate::facts::map_rules::is_inner_map;
+use crate::input::Input;
+
+impl Input<'_> {
+    /// Whether programs can point into the first value with `ld_imm64`.
+    pub(crate) fn has_direct_value_addr(&self, map: &MapDef) -> bool {
+        let maps = &self.release.tables.maps;
+        maps.has_direct_value_addr(map.map_type)
+    }
+
+    /// Whether a lookup with a known key below `max_entries` cannot fail.
+    pub(crate) fn can_elide_value_nullness(&self, map: &MapDef) -> bool {
+        let maps = &self.release.tables.maps;
+        !is_inner_map(map) && maps.can_elide_value_nullness(map.map_type)
+    }
+}
