@@ -23,8 +23,8 @@
 //!
 //! kfunc_set! {
 //!     static EXAMPLE_KFUNCS: prototypes {
-//!         bpf_example_add,
-//!         bpf_example_get: ACQUIRE | RET_NULL,
+//!         // SAFETY: *Arguments* and *Result*: numbers.
+//!         unsafe bpf_example_add,
 //!     }
 //! }
 //!
@@ -234,6 +234,20 @@ pub struct Registration(());
 /// Each kfunc is compared with its prototype: the compiler reports "`if` and `else` have
 /// incompatible types" where they disagree.
 ///
+/// # Safety
+///
+/// Every verified program may call what is registered, and the verifier believes what it is told.
+/// So each entry is `unsafe` and stands for two things:
+///
+/// - *Arguments*: what programs can pass by the prototype and the flags fulfils the safety
+///   requirements of the function.
+/// - *Result*: a pointer that it returns is valid for as long as the verifier lets programs use it,
+///   and it is not NULL without [`Flags::RET_NULL`].
+///
+/// Without `unsafe` an entry does not compile.
+///
+/// # Layout
+///
 /// The set is laid out as `BTF_KFUNCS_START()`, `BTF_ID_FLAGS()` and `BTF_KFUNCS_END()` do in C.
 /// `resolve_btfids` finds the words by the symbols on them, fills them in and sorts the pairs:
 ///
@@ -264,7 +278,8 @@ pub struct Registration(());
 ///
 ///     kernel::kfunc::kfunc_set! {
 ///         pub(super) static EXAMPLE_KFUNCS: prototypes {
-///             bpf_cpumask_empty: RCU,
+///             // SAFETY: *Arguments*: `RCU` stands for a valid mask. *Result*: a `bool`.
+///             unsafe bpf_cpumask_empty: RCU,
 ///         }
 ///     }
 /// }
@@ -278,7 +293,7 @@ macro_rules! kfunc_set {
     (
         $(#[$attr:meta])*
         $vis:vis static $set:ident: $prototypes:ident {
-            $($kfunc:ident $(: $($flag:ident)|+)?),+ $(,)?
+            $(unsafe $kfunc:ident $(: $($flag:ident)|+)?),+ $(,)?
         }
     ) => {
         // All branches of an `if` have the same type.

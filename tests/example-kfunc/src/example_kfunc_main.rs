@@ -53,9 +53,12 @@ pub unsafe extern "C" fn bpf_example_leader_release(leader: *mut task_struct) {
 
 kfunc::kfunc_set! {
     static EXAMPLE_KFUNCS: prototypes {
-        bpf_example_gcd,
-        bpf_example_leader_acquire: ACQUIRE,
-        bpf_example_leader_release: RELEASE,
+        // SAFETY: *Arguments* and *Result*: numbers.
+        unsafe bpf_example_gcd,
+        // SAFETY: *Result*: a task with a reference, which `ACQUIRE` hands on to the program.
+        unsafe bpf_example_leader_acquire: ACQUIRE,
+        // SAFETY: *Arguments*: by `RELEASE`, a task with a reference, which the program gives up.
+        unsafe bpf_example_leader_release: RELEASE,
     }
 }
 
