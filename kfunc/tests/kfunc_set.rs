@@ -54,7 +54,12 @@ fn said_of(kernel: &str, entries: &str) -> String {
 
     let mut rustc = Command::new("rustc");
     rustc.args(["--edition=2021", "--crate-type=lib", "--crate-name=entries"]);
-    rustc.args(["--emit=metadata", "-o", "/dev/null", "-"]);
+    rustc.args([
+        "--emit=metadata",
+        "-o",
+        concat!(env!("CARGO_TARGET_TMPDIR"), "/entries.rmeta"),
+        "-",
+    ]);
     let pipes = rustc.stdin(Stdio::piped()).stderr(Stdio::piped());
     let mut rustc = pipes.spawn().expect("rustc, which built this test");
     let mut stdin = rustc.stdin.take().expect("a pipe");

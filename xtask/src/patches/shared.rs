@@ -25,13 +25,14 @@ use crate::project::Project;
 use crate::run;
 
 /// Where a file of kfunc/ lies in the patched tree.
-const SHARED: [(&str, &str); 15] = [
+const SHARED: [(&str, &str); 16] = [
     (
         "include/linux/bpf_iter_cpumask.h",
         "include/linux/bpf_iter_cpumask.h",
     ),
     ("include/linux/rust_kfunc.h", "include/linux/rust_kfunc.h"),
     ("scripts/Makefile.kfunc", "scripts/Makefile.kfunc"),
+    ("scripts/kfunc_guard.sh", "scripts/kfunc_guard.sh"),
     ("src/kfunc.rs", "rust/kernel/kfunc.rs"),
     (MAIN, "bpf_iter_cpumask_main.rs"),
     ("src/alloc_nolock.c", "alloc_nolock.c"),
