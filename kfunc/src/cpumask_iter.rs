@@ -91,14 +91,20 @@ pub unsafe extern "C" fn bpf_iter_cpumask_next(it: *mut bpf_iter_cpumask) -> *mu
 #[no_mangle]
 pub unsafe extern "C" fn bpf_iter_cpumask_destroy(_it: *mut bpf_iter_cpumask) {}
 
-/// Reads a word of a mask that may change meanwhile: volatile, as by `READ_ONCE()`.
+/// Reads a word of a mask that may change meanwhile. What comes may be of several values that the
+/// word had: `cpumask_copy()`, for one, writes as `memcpy()` does.
 ///
 /// # Safety
 ///
 /// `mask` is valid and has a word `i`.
 #[inline(always)]
 pub(crate) unsafe fn read_word(mask: *const cpumask, i: usize) -> usize {
-    // SAFETY: By the safety requirements.
+    // `atomic_load(.., Relaxed)` says the same, but is a call of a C helper where Rust's helpers are
+    // not inlined, as with gcc: 67 % more instructions for a walk over 128 CPUs.
+    //
+    // SAFETY:
+    // - By the safety requirements, the word is there and aligned, and all bits are valid.
+    // - By Rust's rules a volatile read must not race with another CPU. The LKMM allows it.
     unsafe { mask.cast::<usize>().add(i).read_volatile() }
 }
 

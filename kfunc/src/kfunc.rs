@@ -44,7 +44,11 @@
 use kernel::{
     bindings,
     error::to_result,
-    prelude::*, //
+    prelude::*,
+    sync::atomic::{
+        atomic_load,
+        Relaxed, //
+    }, //
 };
 
 /// What a kfunc asks of the program and promises to it, `KF_*` in C.
@@ -210,13 +214,15 @@ impl KfuncSet {
 fn in_init(module: &'static ThisModule) -> bool {
     #[cfg(CONFIG_MODULES)]
     if !module.as_ptr().is_null() {
-        // SAFETY: A `ThisModule` that is not NULL points to the module this code belongs to.
-        let state = unsafe { (*module.as_ptr()).state };
+        // SAFETY: A `ThisModule` that is not NULL points to the module this code belongs to. The
+        // field is a machine word that C writes whole.
+        let state = unsafe { atomic_load(&raw mut (*module.as_ptr()).state, Relaxed) };
         return state == bindings::module_state_MODULE_STATE_COMING;
     }
 
-    // SAFETY: `system_state` is a global of the kernel that may be read at any time.
-    unsafe { bindings::system_state < bindings::system_states_SYSTEM_RUNNING }
+    // SAFETY: A global of the kernel, and a machine word that C writes whole.
+    let state = unsafe { atomic_load(&raw mut bindings::system_state, Relaxed) };
+    state < bindings::system_states_SYSTEM_RUNNING
 }
 
 /// Evidence that a [`KfuncSet`] is registered: a field for the module's own type.

@@ -20,8 +20,7 @@ pub const fn len(nr_cpu_ids: u32) -> usize {
 /// Copies a mask into as many words as it takes.
 ///
 /// `word(i)` reads word `i` of the mask, as for `Walk::next`. It is asked once for each word of
-/// `copy`, in ascending order: a mask that changes meanwhile may change between two of its words,
-/// but none of them is torn.
+/// `copy`, in ascending order.
 #[inline(always)]
 pub fn take(copy: &mut [usize], word: impl Fn(usize) -> usize) {
     for (i, to) in copy.iter_mut().enumerate() {
