@@ -74,14 +74,11 @@ kfunc::kfunc_set! {
     }
 }
 
-struct BpfIterCpumask {
-    _kfuncs: kfunc::Registration,
-}
+struct BpfIterCpumask;
 
 impl kernel::Module for BpfIterCpumask {
     fn init(module: &'static ThisModule) -> Result<Self> {
-        Ok(Self {
-            _kfuncs: CPUMASK_KFUNCS.register(kfunc::Hook::Common, module)?,
-        })
+        CPUMASK_KFUNCS.register(kfunc::Hook::Common, module)?;
+        Ok(Self)
     }
 }

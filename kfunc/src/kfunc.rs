@@ -28,15 +28,12 @@
 //!     }
 //! }
 //!
-//! struct Example {
-//!     _kfuncs: kfunc::Registration,
-//! }
+//! struct Example;
 //!
 //! impl kernel::Module for Example {
 //!     fn init(module: &'static ThisModule) -> Result<Self> {
-//!         Ok(Self {
-//!             _kfuncs: EXAMPLE_KFUNCS.register(Hook::Common, module)?,
-//!         })
+//!         EXAMPLE_KFUNCS.register(Hook::Common, module)?;
+//!         Ok(Self)
 //!     }
 //! }
 //! ```
@@ -178,21 +175,24 @@ impl KfuncSet {
     /// Lets the programs of `hook` call the kfuncs of this set.
     ///
     /// To be called from the module's `init` and once for a hook: after that the verifier reads
-    /// the kernel's table without a lock.
+    /// the kernel's table without a lock. There is nothing to undo. A program holds the modules
+    /// whose kfuncs it calls, and the set goes with the module's BTF.
     ///
     /// # Errors
     ///
     /// - `EBUSY`: `init` is over.
-    /// - `EINVAL`: the BTF of a kfunc is missing or not fit for its flags, the kfunc's name is
-    ///   taken, or the module has registered a set for this hook before. The kernel log may say
-    ///   more.
-    pub fn register(
-        &'static self,
-        hook: Hook,
-        module: &'static ThisModule,
-    ) -> Result<Registration> {
+    /// - `ENOEXEC`: the module has no BTF. C's function would return 0 and register nothing; it
+    ///   still does so for BTF that does not fit the kernel's, if that was built with
+    ///   `CONFIG_MODULE_ALLOW_BTF_MISMATCH` and has let the module in.
+    /// - `EINVAL`: the BTF of a kfunc is not fit for its flags, the kfunc's name is taken, or the
+    ///   module has registered a set for this hook before. The kernel log may say more.
+    pub fn register(&'static self, hook: Hook, module: &'static ThisModule) -> Result {
         if !in_init(module) {
             return Err(EBUSY);
+        }
+        if !has_btf(module) {
+            pr_err!("no BTF comes with the module, so no program could call its kfuncs\n");
+            return Err(ENOEXEC);
         }
 
         let kset = bindings::btf_kfunc_id_set {
@@ -203,10 +203,7 @@ impl KfuncSet {
 
         // SAFETY: `kset` is only used during the call. Its set is valid by the type invariant and
         // copied, not written to. The module is in its `init`, as the function demands.
-        to_result(unsafe { bindings::register_btf_kfunc_id_set(hook.prog_type(), &kset) })?;
-
-        // INVARIANT: The set was just registered.
-        Ok(Registration(()))
+        to_result(unsafe { bindings::register_btf_kfunc_id_set(hook.prog_type(), &kset) })
     }
 }
 
@@ -225,15 +222,20 @@ fn in_init(module: &'static ThisModule) -> bool {
     state < bindings::system_states_SYSTEM_RUNNING
 }
 
-/// Evidence that a [`KfuncSet`] is registered: a field for the module's own type.
-///
-/// There is nothing to undo when it is dropped. A program holds a reference to each module whose
-/// kfuncs it calls, so the module cannot go first, and the set goes with the module's BTF.
-///
-/// # Invariants
-///
-/// The set is registered until the module is gone.
-pub struct Registration(());
+/// Whether the verifier knows the kfuncs of `module`, or the kernel's if it is built in.
+fn has_btf(module: &'static ThisModule) -> bool {
+    #[cfg(CONFIG_MODULES)]
+    if !module.as_ptr().is_null() {
+        #[cfg(CONFIG_DEBUG_INFO_BTF_MODULES)]
+        // SAFETY: A `ThisModule` that is not NULL points to the module this code belongs to. The
+        // field was written before its `init`.
+        return unsafe { (*module.as_ptr()).btf_data_size } != 0;
+        #[cfg(not(CONFIG_DEBUG_INFO_BTF_MODULES))]
+        return false;
+    }
+
+    cfg!(CONFIG_DEBUG_INFO_BTF)
+}
 
 /// Lists kfuncs and their [`Flags`] in a static [`KfuncSet`].
 ///

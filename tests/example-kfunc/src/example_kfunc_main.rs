@@ -62,14 +62,11 @@ kfunc::kfunc_set! {
     }
 }
 
-struct ExampleKfunc {
-    _kfuncs: kfunc::Registration,
-}
+struct ExampleKfunc;
 
 impl kernel::Module for ExampleKfunc {
     fn init(module: &'static ThisModule) -> Result<Self> {
-        Ok(Self {
-            _kfuncs: EXAMPLE_KFUNCS.register(kfunc::Hook::Common, module)?,
-        })
+        EXAMPLE_KFUNCS.register(kfunc::Hook::Common, module)?;
+        Ok(Self)
     }
 }
