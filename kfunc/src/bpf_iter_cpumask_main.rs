@@ -29,34 +29,35 @@ module! {
 
 kfunc::kfunc_set! {
     static CPUMASK_KFUNCS: prototypes {
-        // SAFETY: *Arguments*: `ITER_NEW` gives an iterator to write to, `RCU` a valid mask, and
-        // `RCU_PROTECTED` ends the walk with the section in which it is. *Result*: a number.
-        unsafe bpf_iter_cpumask_new: ITER_NEW | RCU | RCU_PROTECTED,
-        // SAFETY: *Arguments*: by `ITER_NEXT`, an iterator of the `new` above, in its section.
-        // *Result*: where the iterator holds the CPU; `RET_NULL` covers the end.
-        unsafe bpf_iter_cpumask_next: ITER_NEXT | RET_NULL,
-        // SAFETY: *Arguments*: by `ITER_DESTROY`, an iterator of the `new` above, for the last time.
-        unsafe bpf_iter_cpumask_destroy: ITER_DESTROY,
+        // SAFETY: *Arguments*: `KF_ITER_NEW` gives an iterator to write to, `KF_RCU` a valid mask,
+        // and `KF_RCU_PROTECTED` ends the walk with the section in which it is. *Result*: a number.
+        unsafe bpf_iter_cpumask_new: KF_ITER_NEW | KF_RCU | KF_RCU_PROTECTED,
+        // SAFETY: *Arguments*: by `KF_ITER_NEXT`, an iterator of the `new` above, in its section.
+        // *Result*: where the iterator holds the CPU; `KF_RET_NULL` covers the end.
+        unsafe bpf_iter_cpumask_next: KF_ITER_NEXT | KF_RET_NULL,
+        // SAFETY: *Arguments*: by `KF_ITER_DESTROY`, an iterator of the `new` above, for the last
+        // time.
+        unsafe bpf_iter_cpumask_destroy: KF_ITER_DESTROY,
         // SAFETY: As for `bpf_iter_cpumask_new`, of both masks.
-        unsafe bpf_iter_cpumask_and_new: ITER_NEW | RCU | RCU_PROTECTED,
+        unsafe bpf_iter_cpumask_and_new: KF_ITER_NEW | KF_RCU | KF_RCU_PROTECTED,
         // SAFETY: As for `bpf_iter_cpumask_next`.
-        unsafe bpf_iter_cpumask_and_next: ITER_NEXT | RET_NULL,
+        unsafe bpf_iter_cpumask_and_next: KF_ITER_NEXT | KF_RET_NULL,
         // SAFETY: As for `bpf_iter_cpumask_destroy`.
-        unsafe bpf_iter_cpumask_and_destroy: ITER_DESTROY,
+        unsafe bpf_iter_cpumask_and_destroy: KF_ITER_DESTROY,
         // SAFETY: As for `bpf_iter_cpumask_new`, of both masks.
-        unsafe bpf_iter_cpumask_andnot_new: ITER_NEW | RCU | RCU_PROTECTED,
+        unsafe bpf_iter_cpumask_andnot_new: KF_ITER_NEW | KF_RCU | KF_RCU_PROTECTED,
         // SAFETY: As for `bpf_iter_cpumask_next`.
-        unsafe bpf_iter_cpumask_andnot_next: ITER_NEXT | RET_NULL,
+        unsafe bpf_iter_cpumask_andnot_next: KF_ITER_NEXT | KF_RET_NULL,
         // SAFETY: As for `bpf_iter_cpumask_destroy`.
-        unsafe bpf_iter_cpumask_andnot_destroy: ITER_DESTROY,
-        // SAFETY: *Arguments*: `ITER_NEW` gives an iterator to write to, and `RCU` a mask that is
-        // valid during the call, which is as long as the function asks. *Result*: a number.
-        unsafe bpf_iter_cpumask_snapshot_new: ITER_NEW | RCU,
-        // SAFETY: *Arguments*: by `ITER_NEXT`, an iterator of the `new` above. *Result*: as of
+        unsafe bpf_iter_cpumask_andnot_destroy: KF_ITER_DESTROY,
+        // SAFETY: *Arguments*: `KF_ITER_NEW` gives an iterator to write to, and `KF_RCU` a mask that
+        // is valid during the call, which is as long as the function asks. *Result*: a number.
+        unsafe bpf_iter_cpumask_snapshot_new: KF_ITER_NEW | KF_RCU,
+        // SAFETY: *Arguments*: by `KF_ITER_NEXT`, an iterator of the `new` above. *Result*: as of
         // `bpf_iter_cpumask_next`.
-        unsafe bpf_iter_cpumask_snapshot_next: ITER_NEXT | RET_NULL,
+        unsafe bpf_iter_cpumask_snapshot_next: KF_ITER_NEXT | KF_RET_NULL,
         // SAFETY: As for `bpf_iter_cpumask_destroy`.
-        unsafe bpf_iter_cpumask_snapshot_destroy: ITER_DESTROY,
+        unsafe bpf_iter_cpumask_snapshot_destroy: KF_ITER_DESTROY,
         // SAFETY: *Result*: a static of the kernel, never NULL and there for ever.
         unsafe bpf_cpu_possible_mask,
         // SAFETY: As above.

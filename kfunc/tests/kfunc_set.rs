@@ -15,16 +15,10 @@ pub mod bindings {
     #[repr(C)]
     pub struct btf_id_set8(u32);
     pub const BTF_SET8_KFUNCS: u32 = 1;
+    pub const KF_ACQUIRE: u32 = 1;
+    pub const KF_RELEASE: u32 = 2;
 }
 pub mod kfunc {
-    pub struct Flags;
-    impl Flags {
-        pub const NONE: Self = Self;
-        pub const ACQUIRE: Self = Self;
-        pub const RELEASE: Self = Self;
-        pub const fn union(self, _: Self) -> Self { self }
-        pub const fn bits(self) -> u32 { 0 }
-    }
     pub struct KfuncSet(*const super::bindings::btf_id_set8);
     unsafe impl Sync for KfuncSet {}
     impl KfuncSet {
@@ -73,15 +67,15 @@ fn said_of(kernel: &str, entries: &str) -> String {
 
 #[test]
 fn unsafe_entries_are_taken() {
-    assert_eq!(said("unsafe bpf_gcd, unsafe bpf_release: RELEASE,"), "");
-    assert_eq!(said("unsafe bpf_release: ACQUIRE | RELEASE"), "");
+    assert_eq!(said("unsafe bpf_gcd, unsafe bpf_release: KF_RELEASE,"), "");
+    assert_eq!(said("unsafe bpf_release: KF_ACQUIRE | KF_RELEASE"), "");
 }
 
 #[test]
 fn an_entry_without_unsafe_does_not_build() {
     for entries in [
-        "bpf_release: RELEASE",
-        "unsafe bpf_gcd, bpf_release: RELEASE",
+        "bpf_release: KF_RELEASE",
+        "unsafe bpf_gcd, bpf_release: KF_RELEASE",
         "bpf_gcd",
     ] {
         let said = said(entries);
@@ -96,7 +90,7 @@ fn an_entry_without_unsafe_does_not_build() {
 fn an_entry_is_compared_with_its_prototype() {
     let other = KERNEL.replace("fn bpf_release(_: *mut u64)", "fn bpf_release(_: *mut u32)");
     assert_ne!(other, KERNEL);
-    let said = said_of(&other, "unsafe bpf_release: RELEASE");
+    let said = said_of(&other, "unsafe bpf_release: KF_RELEASE");
     assert!(
         said.contains("`if` and `else` have incompatible types"),
         "{said}"

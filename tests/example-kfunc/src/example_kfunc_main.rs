@@ -55,10 +55,11 @@ kfunc::kfunc_set! {
     static EXAMPLE_KFUNCS: prototypes {
         // SAFETY: *Arguments* and *Result*: numbers.
         unsafe bpf_example_gcd,
-        // SAFETY: *Result*: a task with a reference, which `ACQUIRE` hands on to the program.
-        unsafe bpf_example_leader_acquire: ACQUIRE,
-        // SAFETY: *Arguments*: by `RELEASE`, a task with a reference, which the program gives up.
-        unsafe bpf_example_leader_release: RELEASE,
+        // SAFETY: *Result*: a task with a reference, which `KF_ACQUIRE` hands on to the program.
+        unsafe bpf_example_leader_acquire: KF_ACQUIRE,
+        // SAFETY: *Arguments*: by `KF_RELEASE`, a task with a reference, which the program gives
+        // up.
+        unsafe bpf_example_leader_release: KF_RELEASE,
     }
 }
 
