@@ -38,7 +38,7 @@ done
 symbols=$(${NM:-nm} "$main") || fail "cannot be read"
 rust=$(echo "$symbols" | sed -n 's/^ *[Uw] \(_[RZ].*\)/\1/p' | grep -Ev "$allowed")
 [ -z "$rust" ] ||
-	fail "can panic: use operations that cannot, such as wrapping_add() and get(). It calls" $rust
+	fail "can panic: use operations that cannot, such as wrapping_add() and get()." $rust
 
 for kfunc in $(${NM:-nm} "$prototypes" | sed -n 's/.* W //p'); do
 	echo "$symbols" | grep -q " T $kfunc\$" ||

@@ -11,7 +11,6 @@ pub mod cpumask_masks;
 pub mod cpumask_pair_iter;
 pub mod cpumask_snapshot_iter;
 pub mod prototypes;
-pub mod snapshot;
 pub mod walk;
 
 use cpumask_iter::*;
@@ -50,8 +49,8 @@ kfunc::kfunc_set! {
         unsafe bpf_iter_cpumask_andnot_next: KF_ITER_NEXT | KF_RET_NULL,
         // SAFETY: As for `bpf_iter_cpumask_destroy`.
         unsafe bpf_iter_cpumask_andnot_destroy: KF_ITER_DESTROY,
-        // SAFETY: *Arguments*: `KF_ITER_NEW` gives an iterator to write to, and `KF_RCU` a mask that
-        // is valid during the call, which is as long as the function asks. *Result*: a number.
+        // SAFETY: *Arguments*: `KF_ITER_NEW` gives an iterator to write to, and `KF_RCU` a mask
+        // that is valid during the call, as long as the function asks. *Result*: a number.
         unsafe bpf_iter_cpumask_snapshot_new: KF_ITER_NEW | KF_RCU,
         // SAFETY: *Arguments*: by `KF_ITER_NEXT`, an iterator of the `new` above. *Result*: as of
         // `bpf_iter_cpumask_next`.

@@ -22,8 +22,8 @@ use kernel::{
     }, //
 };
 
-/// A family of program types that share their kfuncs, `enum btf_kfunc_hook` in C. As there, a program
-/// type of the family names it.
+/// A family of program types that share their kfuncs, `enum btf_kfunc_hook` in C. As there, one of
+/// the types stands for it.
 #[derive(Clone, Copy)]
 #[repr(u32)]
 pub enum Hook {
@@ -191,7 +191,7 @@ macro_rules! kfunc_set {
     (
         $(#[$attr:meta])*
         $vis:vis static $set:ident: $prototypes:ident {
-            $(unsafe $kfunc:ident $(: $flags:expr)?),+ $(,)?
+            $(unsafe $kfunc:ident $(: $($flag:ident)|+)?),+ $(,)?
         }
     ) => {
         // All branches of an `if` have the same type.
@@ -226,10 +226,7 @@ macro_rules! kfunc_set {
             concat!(".size __BTF_ID__set8__", stringify!($set), ", . - ", stringify!($set)),
             ".popsection",
             const ::kernel::bindings::BTF_SET8_KFUNCS,
-            $(const 0 $(| {
-                use ::kernel::bindings::*;
-                $flags
-            })?,)+
+            $(const 0 $($(| ::kernel::bindings::$flag)+)?,)+
         );
 
         $(#[$attr])*
