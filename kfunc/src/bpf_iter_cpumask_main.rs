@@ -29,7 +29,8 @@ module! {
 kfunc::kfunc_set! {
     static CPUMASK_KFUNCS: prototypes {
         // SAFETY: *Arguments*: `KF_ITER_NEW` gives an iterator to write to, `KF_RCU` a valid mask,
-        // and `KF_RCU_PROTECTED` ends the walk with the section in which it is. *Result*: a number.
+        // and `KF_RCU_PROTECTED` ends the walk with the section to whose end the mask stays; see
+        // the function for memory that does not. *Result*: a number.
         unsafe bpf_iter_cpumask_new: KF_ITER_NEW | KF_RCU | KF_RCU_PROTECTED,
         // SAFETY: *Arguments*: by `KF_ITER_NEXT`, an iterator of the `new` above, in its section.
         // *Result*: where the iterator holds the CPU; `KF_RET_NULL` covers the end.

@@ -72,8 +72,8 @@ macro_rules! cpumask_pair_iter {
             // has it.
             let it = unsafe { &mut *it.cast::<CpumaskPairIter>() };
 
-            // SAFETY: By the invariant of `CpumaskPairIter`, both masks have `nr_cpu_ids` bits;
-            // `Walk::next` only asks for words that hold one of them.
+            // SAFETY: By the invariant of `CpumaskPairIter`, as its section is open, `nr_cpu_ids`
+            // bits of both masks are there; `Walk::next` only asks for words that hold one of them.
             let word = |i| unsafe { $combine(read_word(it.mask1, i), read_word(it.mask2, i)) };
 
             stepped(it.walk.next(kernel::cpu::nr_cpu_ids(), word))

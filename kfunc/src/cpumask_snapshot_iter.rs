@@ -92,7 +92,8 @@ impl Words {
 /// Copies `mask` and starts a walk over the copy.
 ///
 /// Returns `-ENOMEM` if there are more than [`INLINE_CPUS`] possible CPUs and no memory for the
-/// copy. The walk is empty then.
+/// copy. The walk is empty then. There is never any on a machine without `cmpxchg` of a double
+/// word, where `kmalloc_nolock()` gives up (`mm/slub.c`).
 ///
 /// # Safety
 ///

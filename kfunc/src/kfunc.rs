@@ -67,7 +67,9 @@ impl KfuncSet {
     ///   still does so for BTF that does not fit the kernel's, if that was built with
     ///   `CONFIG_MODULE_ALLOW_BTF_MISMATCH` and has let the module in.
     /// - `EINVAL`: the BTF of a kfunc is not fit for its flags, the kfunc's name is taken, or the
-    ///   module has registered a set for this hook before. The kernel log may say more.
+    ///   module has registered a set for this hook before, which is gone then. The kernel log may
+    ///   say more.
+    /// - `ENOMEM`: there is no memory for the table.
     pub fn register(&'static self, hook: Hook, module: &'static ThisModule) -> Result {
         if !in_init(module) {
             return Err(EBUSY);
