@@ -3,13 +3,12 @@
  * kmalloc_nolock() is a macro: it gives the place it is called from a tag in
  * the profile of allocations, and only C can do so.
  */
-#include <linux/gfp.h>
 #include <linux/numa.h>
 #include <linux/slab.h>
 
-#include "alloc_nolock.h"
+#include "cpumask_iter.h"
 
 void *bpf_iter_cpumask_alloc(size_t size)
 {
-	return kmalloc_nolock(size, __GFP_ZERO, NUMA_NO_NODE);
+	return kmalloc_nolock(size, 0, NUMA_NO_NODE);
 }

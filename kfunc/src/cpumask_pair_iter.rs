@@ -15,7 +15,7 @@ use crate::{
     walk::Walk, //
 };
 use kernel::{
-    bindings::cpumask,
+    cpumask::Cpumask,
     prelude::*, //
 };
 
@@ -23,127 +23,82 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `mask1` and `mask2` point to a `struct cpumask` each, of `nr_cpu_ids` bits and valid while the
-/// RCU read-side section lasts in which the iterator was made.
+/// As of `CpumaskIter`, for both masks.
 #[repr(C)]
 struct CpumaskPairIter {
     walk: Walk,
-    mask1: *const cpumask,
-    mask2: *const cpumask,
+    mask1: *const Cpumask,
+    mask2: *const Cpumask,
 }
 
-kernel::static_assert!(size_of::<CpumaskPairIter>() <= size_of::<bpf_iter_cpumask_and>());
-kernel::static_assert!(align_of::<CpumaskPairIter>() <= align_of::<bpf_iter_cpumask_and>());
-kernel::static_assert!(size_of::<CpumaskPairIter>() <= size_of::<bpf_iter_cpumask_andnot>());
-kernel::static_assert!(align_of::<CpumaskPairIter>() <= align_of::<bpf_iter_cpumask_andnot>());
+/// The kfuncs of an iterator over the CPUs that the words of two masks make by `$combine`.
+///
+/// The two are read one after the other, each step anew: what holds of a CPU that comes held of the
+/// first mask, and then of the second one.
+macro_rules! cpumask_pair_iter {
+    ($it:ident: $new:ident, $next:ident, $destroy:ident, $combine:expr) => {
+        kernel::static_assert!(size_of::<CpumaskPairIter>() <= size_of::<$it>());
+        kernel::static_assert!(align_of::<CpumaskPairIter>() <= align_of::<$it>());
 
-impl CpumaskPairIter {
-    /// Starts a walk, in `it`.
-    ///
-    /// # Safety
-    ///
-    /// `it` is valid for writing, and the masks are as the invariant says.
-    #[inline(always)]
-    unsafe fn start(it: *mut Self, mask1: *const cpumask, mask2: *const cpumask) -> c_int {
-        let walk = Walk::new();
-        // SAFETY: By the safety requirements.
-        // INVARIANT: By the safety requirements, both masks are valid while RCU is held.
-        unsafe { it.write(Self { walk, mask1, mask2 }) };
-        0
-    }
+        /// Starts a walk. It cannot fail.
+        ///
+        /// # Safety
+        ///
+        /// As for [`bpf_iter_cpumask_new`](crate::cpumask_iter::bpf_iter_cpumask_new), for both
+        /// masks.
+        #[no_mangle]
+        pub unsafe extern "C" fn $new(
+            it: *mut $it,
+            mask1: *const Cpumask,
+            mask2: *const Cpumask,
+        ) -> c_int {
+            let walk = Walk::new();
+            let iter = CpumaskPairIter { walk, mask1, mask2 };
+            // SAFETY: By the safety requirements, `it` is valid for writing, and by the static
+            // assertions above a `CpumaskPairIter` fits.
+            // INVARIANT: By the safety requirements, for both masks.
+            unsafe { it.cast::<CpumaskPairIter>().write(iter) };
+            0
+        }
 
-    /// Steps to the next CPU that the words of both masks make by `combine`.
-    ///
-    /// The two are read one after the other, each step anew: what holds of a CPU that comes held of
-    /// the first mask, and then of the second one.
-    ///
-    /// # Safety
-    ///
-    /// The RCU read-side section of the invariant is still open.
-    #[inline(always)]
-    unsafe fn next(&mut self, combine: impl Fn(usize, usize) -> usize) -> *mut c_int {
-        // SAFETY: By the type invariant and the safety requirements, both masks are valid and have
-        // `nr_cpu_ids` bits; `Walk::next` only asks for words that hold one of them.
-        let word = |i| unsafe { combine(read_word(self.mask1, i), read_word(self.mask2, i)) };
+        /// Steps to the next CPU. Returns NULL at the end and ever after.
+        ///
+        /// # Safety
+        ///
+        /// As for [`bpf_iter_cpumask_next`](crate::cpumask_iter::bpf_iter_cpumask_next).
+        #[no_mangle]
+        pub unsafe extern "C" fn $next(it: *mut $it) -> *mut c_int {
+            // SAFETY: By the safety requirements, `it` holds a `CpumaskPairIter`, and no one else
+            // has it.
+            let it = unsafe { &mut *it.cast::<CpumaskPairIter>() };
 
-        stepped(self.walk.next(kernel::cpu::nr_cpu_ids(), word))
-    }
+            // SAFETY: By the invariant of `CpumaskPairIter`, as its section is open, `nr_cpu_ids`
+            // bits of both masks are there; `Walk::next` only asks for words that hold one of them.
+            let word = |i| unsafe { $combine(read_word(it.mask1, i), read_word(it.mask2, i)) };
+
+            stepped(it.walk.next(kernel::cpu::nr_cpu_ids(), word))
+        }
+
+        /// Ends the walk. There is nothing to free.
+        ///
+        /// # Safety
+        ///
+        /// As for [`bpf_iter_cpumask_destroy`](crate::cpumask_iter::bpf_iter_cpumask_destroy).
+        #[no_mangle]
+        pub unsafe extern "C" fn $destroy(_it: *mut $it) {}
+    };
 }
 
-/// Starts a walk over the CPUs that are in both `mask1` and `mask2`. It cannot fail.
-///
-/// # Safety
-///
-/// As for [`bpf_iter_cpumask_new`](crate::cpumask_iter::bpf_iter_cpumask_new), for both masks.
-#[no_mangle]
-pub unsafe extern "C" fn bpf_iter_cpumask_and_new(
-    it: *mut bpf_iter_cpumask_and,
-    mask1: *const cpumask,
-    mask2: *const cpumask,
-) -> c_int {
-    // SAFETY: By the safety requirements, both masks are valid while RCU is held, and `it` is valid
-    // for writing; by the static assertions above a `CpumaskPairIter` fits.
-    unsafe { CpumaskPairIter::start(it.cast(), mask1, mask2) }
-}
+cpumask_pair_iter!(
+    bpf_iter_cpumask_and: bpf_iter_cpumask_and_new,
+    bpf_iter_cpumask_and_next,
+    bpf_iter_cpumask_and_destroy,
+    |word1, word2| word1 & word2
+);
 
-/// Steps to the next CPU. Returns NULL at the end and ever after.
-///
-/// # Safety
-///
-/// Called by the verifier's rules for `KF_ITER_NEXT`: `it` was initialised by
-/// [`bpf_iter_cpumask_and_new`] and the RCU read-side section it was made in is still open.
-#[no_mangle]
-pub unsafe extern "C" fn bpf_iter_cpumask_and_next(it: *mut bpf_iter_cpumask_and) -> *mut c_int {
-    // SAFETY: By the safety requirements, `it` holds a `CpumaskPairIter`, no one else has it, and
-    // its RCU read-side section is open.
-    unsafe { (*it.cast::<CpumaskPairIter>()).next(|word1, word2| word1 & word2) }
-}
-
-/// Ends the walk. There is nothing to free.
-///
-/// # Safety
-///
-/// Called by the verifier's rules for `KF_ITER_DESTROY`, once for each
-/// [`bpf_iter_cpumask_and_new`].
-#[no_mangle]
-pub unsafe extern "C" fn bpf_iter_cpumask_and_destroy(_it: *mut bpf_iter_cpumask_and) {}
-
-/// Starts a walk over the CPUs that are in `mask1` and not in `mask2`. It cannot fail.
-///
-/// # Safety
-///
-/// As for [`bpf_iter_cpumask_new`](crate::cpumask_iter::bpf_iter_cpumask_new), for both masks.
-#[no_mangle]
-pub unsafe extern "C" fn bpf_iter_cpumask_andnot_new(
-    it: *mut bpf_iter_cpumask_andnot,
-    mask1: *const cpumask,
-    mask2: *const cpumask,
-) -> c_int {
-    // SAFETY: By the safety requirements, both masks are valid while RCU is held, and `it` is valid
-    // for writing; by the static assertions above a `CpumaskPairIter` fits.
-    unsafe { CpumaskPairIter::start(it.cast(), mask1, mask2) }
-}
-
-/// Steps to the next CPU. Returns NULL at the end and ever after.
-///
-/// # Safety
-///
-/// Called by the verifier's rules for `KF_ITER_NEXT`: `it` was initialised by
-/// [`bpf_iter_cpumask_andnot_new`] and the RCU read-side section it was made in is still open.
-#[no_mangle]
-pub unsafe extern "C" fn bpf_iter_cpumask_andnot_next(
-    it: *mut bpf_iter_cpumask_andnot,
-) -> *mut c_int {
-    // SAFETY: By the safety requirements, `it` holds a `CpumaskPairIter`, no one else has it, and
-    // its RCU read-side section is open.
-    unsafe { (*it.cast::<CpumaskPairIter>()).next(|word1, word2| word1 & !word2) }
-}
-
-/// Ends the walk. There is nothing to free.
-///
-/// # Safety
-///
-/// Called by the verifier's rules for `KF_ITER_DESTROY`, once for each
-/// [`bpf_iter_cpumask_andnot_new`].
-#[no_mangle]
-pub unsafe extern "C" fn bpf_iter_cpumask_andnot_destroy(_it: *mut bpf_iter_cpumask_andnot) {}
+cpumask_pair_iter!(
+    bpf_iter_cpumask_andnot: bpf_iter_cpumask_andnot_new,
+    bpf_iter_cpumask_andnot_next,
+    bpf_iter_cpumask_andnot_destroy,
+    |word1, word2: usize| word1 & !word2
+);

@@ -12,25 +12,24 @@ use crate::{
         bpf_iter_cpumask_alloc,
         bpf_iter_cpumask_snapshot, //
     },
-    snapshot::{
+    walk::{
         self,
-        INLINE_CPUS,
-        INLINE_WORDS, //
-    },
-    walk::Walk, //
+        Walk, //
+    }, //
 };
 use core::{
-    ptr,
-    slice, //
+    mem::MaybeUninit,
+    ptr, //
 };
 use kernel::{
-    bindings::{
-        self,
-        cpumask, //
-    },
+    bindings,
     cpu::nr_cpu_ids,
+    cpumask::Cpumask,
     prelude::*, //
 };
+
+/// Up to so many CPUs, a copy takes no memory but the iterator's own.
+const INLINE_CPUS: u32 = 256;
 
 /// What `struct bpf_iter_cpumask_snapshot` holds.
 #[repr(C)]
@@ -48,23 +47,24 @@ kernel::static_assert!(
 ///
 /// # Invariants
 ///
-/// If `nr_cpu_ids` bits fit into `inline`, that has them. Otherwise `allocated` points to as many
-/// words as they take, which are this union's own and go by `kfree_nolock()`, or is NULL.
+/// With up to [`INLINE_CPUS`] possible CPUs it is `inline`. Otherwise it is `allocated`, which is
+/// NULL, or points to `walk::words(nr_cpu_ids)` words that are this union's own and go by
+/// `kfree_nolock()`.
 #[repr(C)]
 union Words {
-    inline: [usize; INLINE_WORDS],
+    inline: MaybeUninit<[usize; walk::words(INLINE_CPUS)]>,
     allocated: *mut usize,
 }
 
 impl Words {
-    /// Room for `nr_cpu_ids` bits, none of them set.
+    /// Room for `nr_cpu_ids` bits.
     fn new() -> Self {
         if nr_cpu_ids() <= INLINE_CPUS {
             // INVARIANT: They fit.
-            let inline = [0; INLINE_WORDS];
+            let inline = MaybeUninit::uninit();
             return Self { inline };
         }
-        let size = snapshot::len(nr_cpu_ids()).wrapping_mul(size_of::<usize>());
+        let size = walk::words(nr_cpu_ids()).wrapping_mul(size_of::<usize>());
         // INVARIANT: So many words, or NULL.
         let allocated = bpf_iter_cpumask_alloc(size).cast();
         Self { allocated }
@@ -92,7 +92,8 @@ impl Words {
 /// Copies `mask` and starts a walk over the copy.
 ///
 /// Returns `-ENOMEM` if there are more than [`INLINE_CPUS`] possible CPUs and no memory for the
-/// copy. The walk is empty then.
+/// copy. The walk is empty then. There is never any on a machine without `cmpxchg` of a double
+/// word, where `kmalloc_nolock()` gives up (`mm/slub.c`).
 ///
 /// # Safety
 ///
@@ -101,7 +102,7 @@ impl Words {
 #[no_mangle]
 pub unsafe extern "C" fn bpf_iter_cpumask_snapshot_new(
     it: *mut bpf_iter_cpumask_snapshot,
-    mask: *const cpumask,
+    mask: *const Cpumask,
 ) -> c_int {
     let it = it.cast::<CpumaskSnapshotIter>();
     let walk = Walk::new();
@@ -117,13 +118,11 @@ pub unsafe extern "C" fn bpf_iter_cpumask_snapshot_new(
         return ENOMEM.to_errno();
     }
 
-    // SAFETY: By the invariant of `Words`, there are so many of them, and zeroed. They are
-    // borrowed with `it`.
-    let copy = unsafe { slice::from_raw_parts_mut(words, snapshot::len(nr_cpu_ids())) };
-
-    // SAFETY: By the safety requirements, the mask is valid, and it has `nr_cpu_ids` bits;
-    // `snapshot::take` only asks for words that hold one of them.
-    snapshot::take(copy, |i| unsafe { read_word(mask, i) });
+    for i in 0..walk::words(nr_cpu_ids()) {
+        // SAFETY: By the safety requirements, the mask is valid, and both it and, by the invariant
+        // of `Words`, the copy have so many words.
+        unsafe { words.add(i).write(read_word(mask, i)) };
+    }
     0
 }
 
@@ -145,8 +144,8 @@ pub unsafe extern "C" fn bpf_iter_cpumask_snapshot_next(
         return ptr::null_mut();
     }
 
-    // SAFETY: By the invariant of `Words`, there are words for `nr_cpu_ids` bits; `Walk::next` only
-    // asks for those that hold one of them.
+    // SAFETY: By the invariant of `Words`, there are words for `nr_cpu_ids` bits, which `new` has
+    // written; `Walk::next` only asks for those that hold one of them.
     let word = |i| unsafe { words.add(i).read() };
 
     stepped(it.walk.next(nr_cpu_ids(), word))

@@ -8,145 +8,27 @@
 //! Reference: <https://docs.kernel.org/bpf/kfuncs.html>
 //!
 //! A kfunc is an `extern "C"` function with `#[no_mangle]`. [`kfunc_set!`] lists kfuncs with their
-//! [`Flags`], and [`KfuncSet::register`] opens the set to the programs of a [`Hook`]. What the
-//! verifier knows about a kfunc's arguments it reads from BTF, which a C prototype provides: see
+//! flags, and [`KfuncSet::register`] opens the set to the programs of a [`Hook`]. What the verifier
+//! knows about a kfunc's arguments it reads from BTF, which a C prototype provides: see
 //! [`include/linux/rust_kfunc.h`](srctree/include/linux/rust_kfunc.h).
-//!
-//! # Examples
-//!
-//! ```ignore
-//! /// Adds modulo 2^32.
-//! #[no_mangle]
-//! pub extern "C" fn bpf_example_add(a: u32, b: u32) -> u32 {
-//!     a.wrapping_add(b)
-//! }
-//!
-//! kfunc_set! {
-//!     static EXAMPLE_KFUNCS: prototypes {
-//!         bpf_example_add,
-//!         bpf_example_get: ACQUIRE | RET_NULL,
-//!     }
-//! }
-//!
-//! struct Example {
-//!     _kfuncs: kfunc::Registration,
-//! }
-//!
-//! impl kernel::Module for Example {
-//!     fn init(module: &'static ThisModule) -> Result<Self> {
-//!         Ok(Self {
-//!             _kfuncs: EXAMPLE_KFUNCS.register(Hook::Common, module)?,
-//!         })
-//!     }
-//! }
-//! ```
 
 use kernel::{
     bindings,
     error::to_result,
-    prelude::*, //
+    prelude::*,
+    sync::atomic::{
+        atomic_load,
+        Relaxed, //
+    }, //
 };
 
-/// What a kfunc asks of the program and promises to it, `KF_*` in C.
+/// A family of program types that share their kfuncs, `enum btf_kfunc_hook` in C. As there, one of
+/// the types stands for it.
 #[derive(Clone, Copy)]
-pub struct Flags(u32);
-
-impl Flags {
-    /// Nothing beyond what its prototype says: pointers come in trusted and not NULL.
-    pub const NONE: Self = Self(0);
-    /// Returns a reference that the program has to release.
-    pub const ACQUIRE: Self = Self(bindings::KF_ACQUIRE);
-    /// Releases the reference passed to it.
-    pub const RELEASE: Self = Self(bindings::KF_RELEASE);
-    /// May return NULL.
-    pub const RET_NULL: Self = Self(bindings::KF_RET_NULL);
-    /// May sleep.
-    pub const SLEEPABLE: Self = Self(bindings::KF_SLEEPABLE);
-    /// Does damage, so asks for `CAP_SYS_BOOT`.
-    pub const DESTRUCTIVE: Self = Self(bindings::KF_DESTRUCTIVE);
-    /// Takes pointers that are RCU protected, besides trusted ones.
-    pub const RCU: Self = Self(bindings::KF_RCU);
-    /// To be called in an RCU read-side section; an iterator must not outlive it.
-    pub const RCU_PROTECTED: Self = Self(bindings::KF_RCU_PROTECTED);
-    /// Starts an iterator.
-    pub const ITER_NEW: Self = Self(bindings::KF_ITER_NEW);
-    /// Steps an iterator.
-    pub const ITER_NEXT: Self = Self(bindings::KF_ITER_NEXT);
-    /// Ends an iterator.
-    pub const ITER_DESTROY: Self = Self(bindings::KF_ITER_DESTROY);
-
-    /// Both `self` and `other`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use kernel::kfunc::Flags;
-    ///
-    /// const FLAGS: Flags = Flags::ACQUIRE.union(Flags::RET_NULL);
-    ///
-    /// assert_eq!(FLAGS.bits(), Flags::ACQUIRE.bits() | Flags::RET_NULL.bits());
-    /// assert_eq!(FLAGS.union(Flags::NONE).bits(), FLAGS.bits());
-    /// ```
-    pub const fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// The word that `.BTF_ids` holds.
-    pub const fn bits(self) -> u32 {
-        self.0
-    }
-}
-
-/// A family of program types that share their kfuncs, `enum btf_kfunc_hook` in C.
-#[derive(Clone, Copy)]
+#[repr(u32)]
 pub enum Hook {
     /// Programs of every type, also of those that have no hook of their own.
-    Common,
-    /// `BPF_PROG_TYPE_XDP`.
-    Xdp,
-    /// `BPF_PROG_TYPE_SCHED_CLS`.
-    SchedCls,
-    /// `BPF_PROG_TYPE_SCHED_ACT`.
-    SchedAct,
-    /// `BPF_PROG_TYPE_STRUCT_OPS`.
-    StructOps,
-    /// `BPF_PROG_TYPE_TRACING`, tracepoints raw and cooked, perf events, LSM.
-    Tracing,
-    /// `BPF_PROG_TYPE_KPROBE`.
-    Kprobe,
-    /// `BPF_PROG_TYPE_SYSCALL`.
-    Syscall,
-    /// `BPF_PROG_TYPE_CGROUP_*` and `BPF_PROG_TYPE_SOCK_OPS`.
-    Cgroup,
-    /// `BPF_PROG_TYPE_SK_SKB`.
-    SkSkb,
-    /// `BPF_PROG_TYPE_SOCKET_FILTER`.
-    SocketFilter,
-    /// `BPF_PROG_TYPE_LWT_*`.
-    Lwt,
-    /// `BPF_PROG_TYPE_NETFILTER`.
-    Netfilter,
-}
-
-impl Hook {
-    /// One program type of the family: that is how C code names a hook.
-    const fn prog_type(self) -> bindings::bpf_prog_type {
-        match self {
-            Self::Common => bindings::bpf_prog_type_BPF_PROG_TYPE_UNSPEC,
-            Self::Xdp => bindings::bpf_prog_type_BPF_PROG_TYPE_XDP,
-            Self::SchedCls => bindings::bpf_prog_type_BPF_PROG_TYPE_SCHED_CLS,
-            Self::SchedAct => bindings::bpf_prog_type_BPF_PROG_TYPE_SCHED_ACT,
-            Self::StructOps => bindings::bpf_prog_type_BPF_PROG_TYPE_STRUCT_OPS,
-            Self::Tracing => bindings::bpf_prog_type_BPF_PROG_TYPE_TRACING,
-            Self::Kprobe => bindings::bpf_prog_type_BPF_PROG_TYPE_KPROBE,
-            Self::Syscall => bindings::bpf_prog_type_BPF_PROG_TYPE_SYSCALL,
-            Self::Cgroup => bindings::bpf_prog_type_BPF_PROG_TYPE_CGROUP_SKB,
-            Self::SkSkb => bindings::bpf_prog_type_BPF_PROG_TYPE_SK_SKB,
-            Self::SocketFilter => bindings::bpf_prog_type_BPF_PROG_TYPE_SOCKET_FILTER,
-            Self::Lwt => bindings::bpf_prog_type_BPF_PROG_TYPE_LWT_IN,
-            Self::Netfilter => bindings::bpf_prog_type_BPF_PROG_TYPE_NETFILTER,
-        }
-    }
+    Common = bindings::bpf_prog_type_BPF_PROG_TYPE_UNSPEC,
 }
 
 /// A list of kfuncs and their flags, made by [`kfunc_set!`].
@@ -161,11 +43,12 @@ pub struct KfuncSet(*const bindings::btf_id_set8);
 unsafe impl Sync for KfuncSet {}
 
 impl KfuncSet {
-    /// Wraps a set as it lies in `.BTF_ids`.
+    /// For [`kfunc_set!`] alone.
     ///
     /// # Safety
     ///
-    /// `set` must fulfil the type invariant. [`kfunc_set!`] sees to it.
+    /// `set` must fulfil the type invariant.
+    #[doc(hidden)]
     pub const unsafe fn from_raw(set: *const bindings::btf_id_set8) -> Self {
         // INVARIANT: By the safety requirement.
         Self(set)
@@ -174,21 +57,26 @@ impl KfuncSet {
     /// Lets the programs of `hook` call the kfuncs of this set.
     ///
     /// To be called from the module's `init` and once for a hook: after that the verifier reads
-    /// the kernel's table without a lock.
+    /// the kernel's table without a lock. There is nothing to undo. A program holds the modules
+    /// whose kfuncs it calls, and the set goes with the module's BTF.
     ///
     /// # Errors
     ///
     /// - `EBUSY`: `init` is over.
-    /// - `EINVAL`: the BTF of a kfunc is missing or not fit for its flags, the kfunc's name is
-    ///   taken, or the module has registered a set for this hook before. The kernel log may say
-    ///   more.
-    pub fn register(
-        &'static self,
-        hook: Hook,
-        module: &'static ThisModule,
-    ) -> Result<Registration> {
+    /// - `ENOEXEC`: the module has no BTF. C's function would return 0 and register nothing; it
+    ///   still does so for BTF that does not fit the kernel's, if that was built with
+    ///   `CONFIG_MODULE_ALLOW_BTF_MISMATCH` and has let the module in.
+    /// - `EINVAL`: the BTF of a kfunc is not fit for its flags, the kfunc's name is taken, or the
+    ///   module has registered a set for this hook before, which is gone then. The kernel log may
+    ///   say more.
+    /// - `ENOMEM`: there is no memory for the table.
+    pub fn register(&'static self, hook: Hook, module: &'static ThisModule) -> Result {
         if !in_init(module) {
             return Err(EBUSY);
+        }
+        if !has_btf(module) {
+            pr_err!("no BTF comes with the module, so no program could call its kfuncs\n");
+            return Err(ENOEXEC);
         }
 
         let kset = bindings::btf_kfunc_id_set {
@@ -199,10 +87,7 @@ impl KfuncSet {
 
         // SAFETY: `kset` is only used during the call. Its set is valid by the type invariant and
         // copied, not written to. The module is in its `init`, as the function demands.
-        to_result(unsafe { bindings::register_btf_kfunc_id_set(hook.prog_type(), &kset) })?;
-
-        // INVARIANT: The set was just registered.
-        Ok(Registration(()))
+        to_result(unsafe { bindings::register_btf_kfunc_id_set(hook as u32, &kset) })
     }
 }
 
@@ -210,29 +95,50 @@ impl KfuncSet {
 fn in_init(module: &'static ThisModule) -> bool {
     #[cfg(CONFIG_MODULES)]
     if !module.as_ptr().is_null() {
-        // SAFETY: A `ThisModule` that is not NULL points to the module this code belongs to.
-        let state = unsafe { (*module.as_ptr()).state };
+        // SAFETY: A `ThisModule` that is not NULL points to the module this code belongs to. The
+        // field is a machine word that C writes whole.
+        let state = unsafe { atomic_load(&raw mut (*module.as_ptr()).state, Relaxed) };
         return state == bindings::module_state_MODULE_STATE_COMING;
     }
 
-    // SAFETY: `system_state` is a global of the kernel that may be read at any time.
-    unsafe { bindings::system_state < bindings::system_states_SYSTEM_RUNNING }
+    // SAFETY: A global of the kernel, and a machine word that C writes whole.
+    let state = unsafe { atomic_load(&raw mut bindings::system_state, Relaxed) };
+    state < bindings::system_states_SYSTEM_RUNNING
 }
 
-/// Evidence that a [`KfuncSet`] is registered: a field for the module's own type.
-///
-/// There is nothing to undo when it is dropped. A program holds a reference to each module whose
-/// kfuncs it calls, so the module cannot go first, and the set goes with the module's BTF.
-///
-/// # Invariants
-///
-/// The set is registered until the module is gone.
-pub struct Registration(());
+/// Whether the verifier knows the kfuncs of `module`, or the kernel's if it is built in.
+fn has_btf(module: &'static ThisModule) -> bool {
+    #[cfg(CONFIG_MODULES)]
+    if !module.as_ptr().is_null() {
+        #[cfg(CONFIG_DEBUG_INFO_BTF_MODULES)]
+        // SAFETY: A `ThisModule` that is not NULL points to the module this code belongs to. The
+        // field was written before its `init`.
+        return unsafe { (*module.as_ptr()).btf_data_size } != 0;
+        #[cfg(not(CONFIG_DEBUG_INFO_BTF_MODULES))]
+        return false;
+    }
 
-/// Lists kfuncs and their [`Flags`] in a static [`KfuncSet`].
+    cfg!(CONFIG_DEBUG_INFO_BTF)
+}
+
+/// Lists kfuncs and their flags, `KF_*` as in C, in a static [`KfuncSet`].
 ///
 /// Each kfunc is compared with its prototype: the compiler reports "`if` and `else` have
 /// incompatible types" where they disagree.
+///
+/// # Safety
+///
+/// Every verified program may call what is registered, and the verifier believes what it is told.
+/// So each entry is `unsafe` and stands for two things:
+///
+/// - *Arguments*: what programs can pass by the prototype and the flags fulfils the safety
+///   requirements of the function.
+/// - *Result*: a pointer that it returns is valid for as long as the verifier lets programs use it,
+///   and it is not NULL without `KF_RET_NULL`.
+///
+/// Without `unsafe` an entry does not compile.
+///
+/// # Layout
 ///
 /// The set is laid out as `BTF_KFUNCS_START()`, `BTF_ID_FLAGS()` and `BTF_KFUNCS_END()` do in C.
 /// `resolve_btfids` finds the words by the symbols on them, fills them in and sorts the pairs:
@@ -249,36 +155,45 @@ pub struct Registration(());
 ///
 /// # Examples
 ///
-/// A kfunc may as well be C's. This one gets programs to call it that could not before:
+/// A kfunc may as well be C's:
 ///
 /// ```
-/// use kernel::{kfunc::Hook, module::this_module};
-///
 /// mod example {
+///     use kernel::{
+///         kfunc::Hook,
+///         prelude::*, //
+///     };
+///
 ///     mod prototypes {
 ///         extern "C" {
-///             pub(super) fn bpf_cpumask_empty(cpumask: *const kernel::bindings::cpumask) -> bool;
+///             pub(super) fn bpf_cpumask_empty(mask: *const kernel::bindings::cpumask) -> bool;
 ///         }
 ///     }
 ///     use prototypes::bpf_cpumask_empty;
 ///
 ///     kernel::kfunc::kfunc_set! {
-///         pub(super) static EXAMPLE_KFUNCS: prototypes {
-///             bpf_cpumask_empty: RCU,
+///         static EXAMPLE_KFUNCS: prototypes {
+///             // SAFETY: *Arguments*: `KF_RCU` stands for a valid mask. *Result*: a `bool`.
+///             unsafe bpf_cpumask_empty: KF_RCU,
+///         }
+///     }
+///
+///     struct Example;
+///
+///     impl kernel::Module for Example {
+///         fn init(module: &'static ThisModule) -> Result<Self> {
+///             EXAMPLE_KFUNCS.register(Hook::Common, module)?;
+///             Ok(Self)
 ///         }
 ///     }
 /// }
-///
-/// // Doctests run while the kernel boots, in time for what is to be done in `init`.
-/// example::EXAMPLE_KFUNCS.register(Hook::Xdp, this_module::<crate::LocalModule>())?;
-/// # Ok::<(), Error>(())
 /// ```
 #[macro_export]
 macro_rules! kfunc_set {
     (
         $(#[$attr:meta])*
         $vis:vis static $set:ident: $prototypes:ident {
-            $($kfunc:ident $(: $($flag:ident)|+)?),+ $(,)?
+            $(unsafe $kfunc:ident $(: $($flag:ident)|+)?),+ $(,)?
         }
     ) => {
         // All branches of an `if` have the same type.
@@ -313,11 +228,7 @@ macro_rules! kfunc_set {
             concat!(".size __BTF_ID__set8__", stringify!($set), ", . - ", stringify!($set)),
             ".popsection",
             const ::kernel::bindings::BTF_SET8_KFUNCS,
-            $(
-                const $crate::kfunc::Flags::NONE
-                    $($(.union($crate::kfunc::Flags::$flag))+)?
-                    .bits(),
-            )+
+            $(const 0 $($(| ::kernel::bindings::$flag)+)?,)+
         );
 
         $(#[$attr])*

@@ -4,5 +4,4 @@
 //! Kbuild makes a kernel module of this folder, see `bpf_iter_cpumask_main.rs`. Here is what of it
 //! knows nothing of the kernel, for property tests and benchmarks.
 
-pub mod snapshot;
 pub mod walk;

@@ -2,12 +2,11 @@
 /*
  * The kfuncs as C and BTF see them. The bodies are in Rust.
  */
-#include <linux/bpf_iter_cpumask.h>
 #include <linux/cpumask.h>
 #include <linux/rust_kfunc.h>
 #include <linux/types.h>
 
-#include "alloc_nolock.h"
+#include "cpumask_iter.h"
 
 /* Lives on the BPF program's stack, and is opaque to it: see struct bpf_iter_cpumask_kern. */
 struct bpf_iter_cpumask {

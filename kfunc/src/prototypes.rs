@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The C prototypes of a module's kfuncs and their types, as bindgen reads `prototypes.c`.
+//! The C prototypes of a module's kfuncs and their types, as bindgen reads `prototypes.c`. A
+//! structure that has an abstraction goes by that.
 
 #![allow(
     improper_ctypes,
@@ -13,7 +14,9 @@
 
 use kernel::{
     bindings::*,
-    ffi, //
+    cpumask::Cpumask as cpumask,
+    ffi,
+    task::Task as task_struct, //
 };
 
 include!(env!("KFUNC_PROTOTYPES"));

@@ -5,9 +5,13 @@
 //! This file knows neither the kernel nor its pointers: the caller hands in a closure that reads
 //! one word of the mask. Kbuild and Cargo both compile it as it stands.
 
-use core::mem::offset_of;
-
 const BITS_PER_WORD: u32 = usize::BITS;
+
+/// How many words of a mask hold a CPU below `nr_cpu_ids`.
+#[inline(always)]
+pub const fn words(nr_cpu_ids: u32) -> usize {
+    nr_cpu_ids.div_ceil(BITS_PER_WORD) as usize
+}
 
 /// A walk over a CPU mask: where it stands, and nothing else.
 ///
@@ -36,16 +40,11 @@ const BITS_PER_WORD: u32 = usize::BITS;
 /// too, modulo `usize::BITS`.
 #[repr(C)]
 pub struct Walk {
-    cpu: i32,
-    word: u32,
+    pub(crate) cpu: i32,
+    pub(crate) word: u32,
 }
 
 impl Walk {
-    /// Where `cpu` lies, for C code that makes a step of its own.
-    pub const OFFSET_OF_CPU: usize = offset_of!(Self, cpu);
-    /// Where `word` lies.
-    pub const OFFSET_OF_WORD: usize = offset_of!(Self, word);
-
     /// Starts before CPU 0.
     #[inline(always)]
     #[expect(clippy::new_without_default, reason = "a walk starts in one way only")]

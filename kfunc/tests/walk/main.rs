@@ -3,11 +3,10 @@
 
 mod mask;
 mod pair;
-mod snapshot;
 
 use std::{cell::RefCell, collections::BTreeSet};
 
-use kfunc::walk::Walk;
+use kfunc::walk::{self, Walk};
 use proptest::prelude::*;
 
 use crate::mask::*;
@@ -18,6 +17,19 @@ fn changes() -> impl Strategy<Value = Vec<(prop::sample::Index, usize)>> {
         2 => Just(vec![]),
         1 => prop::collection::vec((any::<prop::sample::Index>(), word()), 1..8),
     ]
+}
+
+#[test]
+fn words_are_as_many_as_hold_a_cpu() {
+    for (nr_cpu_ids, words) in [
+        (1, 1),
+        (BITS, 1),
+        (BITS + 1, 2),
+        (4 * BITS, 4),
+        (4 * BITS + 1, 5),
+    ] {
+        assert_eq!(walk::words(nr_cpu_ids), words, "{nr_cpu_ids} CPUs");
+    }
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Masks of every size and filling.
 
-use kfunc::walk::Walk;
+use kfunc::walk::{self, Walk};
 use proptest::{prelude::*, test_runner::TestCaseError};
 
 pub(crate) const BITS: u32 = usize::BITS;
@@ -47,7 +47,7 @@ pub(crate) fn mask() -> impl Strategy<Value = Mask> {
 
 /// The same of a given size.
 pub(crate) fn mask_of(nr_cpu_ids: u32) -> impl Strategy<Value = Mask> {
-    prop::collection::vec(word(), nr_cpu_ids.div_ceil(BITS) as usize)
+    prop::collection::vec(word(), walk::words(nr_cpu_ids))
         .prop_map(move |words| Mask { nr_cpu_ids, words })
 }
 
@@ -65,10 +65,7 @@ pub(crate) fn keeps_its_promises(
     for _ in 0..steps {
         let cpu = walk
             .next(nr_cpu_ids, |i| {
-                assert!(
-                    i < nr_cpu_ids.div_ceil(BITS) as usize,
-                    "word {i} is beyond the mask"
-                );
+                assert!(i < walk::words(nr_cpu_ids), "word {i} is beyond the mask");
                 read()
             })
             .map(|&cpu| cpu as u32);

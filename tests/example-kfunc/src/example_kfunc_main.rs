@@ -4,7 +4,6 @@
 
 use core::ptr::NonNull;
 use kernel::{
-    bindings::task_struct,
     prelude::*,
     sync::aref::ARef,
     task::Task, //
@@ -34,9 +33,9 @@ pub extern "C" fn bpf_example_gcd(mut a: u64, mut b: u64) -> u64 {
 
 /// Acquires the leader of the current thread group.
 #[no_mangle]
-pub extern "C" fn bpf_example_leader_acquire() -> *mut task_struct {
+pub extern "C" fn bpf_example_leader_acquire() -> *mut Task {
     let leader: ARef<Task> = current!().group_leader().into();
-    ARef::into_raw(leader).as_ptr().cast()
+    ARef::into_raw(leader).as_ptr()
 }
 
 /// Releases what [`bpf_example_leader_acquire`] returned.
@@ -45,28 +44,29 @@ pub extern "C" fn bpf_example_leader_acquire() -> *mut task_struct {
 ///
 /// Called by the verifier's rules for `KF_RELEASE`: `leader` was acquired, and is not used again.
 #[no_mangle]
-pub unsafe extern "C" fn bpf_example_leader_release(leader: *mut task_struct) {
+pub unsafe extern "C" fn bpf_example_leader_release(leader: *mut Task) {
     // SAFETY: By the safety requirements, `leader` is not NULL, and the reference that comes with
     // it is ours now.
-    drop(unsafe { ARef::<Task>::from_raw(NonNull::new_unchecked(leader.cast())) });
+    drop(unsafe { ARef::from_raw(NonNull::new_unchecked(leader)) });
 }
 
 kfunc::kfunc_set! {
     static EXAMPLE_KFUNCS: prototypes {
-        bpf_example_gcd,
-        bpf_example_leader_acquire: ACQUIRE,
-        bpf_example_leader_release: RELEASE,
+        // SAFETY: *Arguments* and *Result*: numbers.
+        unsafe bpf_example_gcd,
+        // SAFETY: *Result*: a task with a reference, which `KF_ACQUIRE` hands on to the program.
+        unsafe bpf_example_leader_acquire: KF_ACQUIRE,
+        // SAFETY: *Arguments*: by `KF_RELEASE`, a task with a reference, which the program gives
+        // up.
+        unsafe bpf_example_leader_release: KF_RELEASE,
     }
 }
 
-struct ExampleKfunc {
-    _kfuncs: kfunc::Registration,
-}
+struct ExampleKfunc;
 
 impl kernel::Module for ExampleKfunc {
     fn init(module: &'static ThisModule) -> Result<Self> {
-        Ok(Self {
-            _kfuncs: EXAMPLE_KFUNCS.register(kfunc::Hook::Common, module)?,
-        })
+        EXAMPLE_KFUNCS.register(kfunc::Hook::Common, module)?;
+        Ok(Self)
     }
 }

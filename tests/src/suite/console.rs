@@ -55,7 +55,7 @@ fn quiet(records: &[String]) -> Result<()> {
 
 /// The kernel's log from its beginning. Each read gives one record,
 /// `PRIORITY,SEQUENCE,TIME,FLAGS;TEXT`, until there is no more.
-fn records() -> Result<Vec<String>> {
+pub(super) fn records() -> Result<Vec<String>> {
     let mut kmsg = OpenOptions::new()
         .read(true)
         .custom_flags(O_NONBLOCK)

@@ -2,6 +2,7 @@
 //! The module's own life: it stays while a program uses it, and takes nothing
 //! with it or behind it when it goes.
 
+use std::fs;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -9,9 +10,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use libtest_mimic::Trial;
 use nix::errno::Errno;
-use nix::kmod::{DeleteModuleFlags, delete_module};
+use nix::kmod::{DeleteModuleFlags, delete_module, init_module};
 
 use super::bpf::Bpf;
+use super::console::records;
 use super::memory::{Usage, leaks, usage};
 use super::trial;
 use crate::init::{MODULES, load_module};
@@ -31,6 +33,7 @@ pub(super) fn trials() -> Vec<Trial> {
     vec![
         trial("module::stays_while_in_use", stays_while_in_use),
         trial("module::gone_without_trace", gone_without_trace),
+        trial("module::without_btf", without_btf),
         trial("module::no_growth", no_growth),
     ]
 }
@@ -84,6 +87,42 @@ fn gone_without_trace() -> Result<()> {
     };
     let message = "kfunc 'bpf_cpu_possible_mask' is referenced but wasn't resolved";
     ensure!(log.contains(message), "no {message:?} in\n{log}");
+    Bpf::load("walks/masks")?.run("online_cpus")?;
+    Ok(())
+}
+
+/// Stripped of its BTF, the module is refused, and the kernel's log says why: C's registration would
+/// return 0 and leave programs without kfuncs.
+fn without_btf() -> Result<()> {
+    const SECTION: &[u8] = b"\0.BTF\0";
+    const MESSAGE: &str = ": no BTF comes with the module";
+    let mut module = fs::read(Path::new(MODULES).join(MODULE))?;
+    let names = |module: &[u8]| {
+        let mut windows = module.windows(SECTION.len()).enumerate();
+        let found = windows.by_ref().filter(|(_, bytes)| *bytes == SECTION);
+        found.map(|(at, _)| at).collect::<Vec<_>>()
+    };
+    let [at] = names(&module)[..] else {
+        bail!("the module does not have one section .BTF");
+    };
+    // The kernel looks for the name.
+    module[at + 1..][..4].copy_from_slice(b".XXX");
+
+    unload_soon()?;
+    let refused = init_module(&module, c"");
+    if refused.is_ok() {
+        unload_soon()?;
+    }
+    load()?;
+    ensure!(
+        refused == Err(Errno::ENOEXEC),
+        "loading a module without BTF: {refused:?}"
+    );
+    let said = records()?;
+    ensure!(
+        said.iter().any(|record| record.contains(MESSAGE)),
+        "the kernel's log does not say {MESSAGE:?}"
+    );
     Bpf::load("walks/masks")?.run("online_cpus")?;
     Ok(())
 }

@@ -26,24 +26,20 @@ use crate::workshop::project::Project;
 use crate::workshop::run;
 
 /// Where a file of kfunc/ lies in the patched tree.
-const SHARED: [(&str, &str); 15] = [
-    (
-        "include/linux/bpf_iter_cpumask.h",
-        "include/linux/bpf_iter_cpumask.h",
-    ),
+const SHARED: [(&str, &str); 14] = [
     ("include/linux/rust_kfunc.h", "include/linux/rust_kfunc.h"),
     ("scripts/Makefile.kfunc", "scripts/Makefile.kfunc"),
+    ("scripts/kfunc_guard.sh", "scripts/kfunc_guard.sh"),
     ("src/kfunc.rs", "rust/kernel/kfunc.rs"),
     (MAIN, "bpf_iter_cpumask_main.rs"),
     ("src/alloc_nolock.c", "alloc_nolock.c"),
-    ("src/alloc_nolock.h", "alloc_nolock.h"),
+    ("src/cpumask_iter.h", "cpumask_iter.h"),
     ("src/cpumask_iter.rs", "cpumask_iter.rs"),
     ("src/cpumask_masks.rs", "cpumask_masks.rs"),
     ("src/cpumask_pair_iter.rs", "cpumask_pair_iter.rs"),
     ("src/cpumask_snapshot_iter.rs", "cpumask_snapshot_iter.rs"),
     ("src/prototypes.c", "prototypes.c"),
     ("src/prototypes.rs", "prototypes.rs"),
-    ("src/snapshot.rs", "snapshot.rs"),
     ("src/walk.rs", "walk.rs"),
 ];
 
