@@ -15,7 +15,7 @@ use bpf::load::{Autoload, PrepareOptions, Prepared};
 use bpf::program::ProgFlags;
 use verifier_model::Options;
 use verifier_model::{Outcome, verify};
-use verifier_model::{Profile, Rule};
+use verifier_model::Rule;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut opts = Options::default();

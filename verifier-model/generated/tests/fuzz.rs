@@ -16,7 +16,7 @@ use generated::{interp, law, shrink};
 use proptest::prelude::*;
 use proptest::strategy::{NewTree, ValueTree};
 use proptest::test_runner::TestRunner;
-use verifier_model::{Outcome, Profile, Rule};
+use verifier_model::{Outcome, Rule};
 
 /// Generated cases, which shrink by [`shrink::candidates`].
 #[derive(Debug)]

@@ -13,7 +13,6 @@
 pub(crate) mod instance;
 pub(crate) mod log;
 
-use std::collections::HashMap;
 
 use bpf::uapi::Insn;
 

@@ -27,7 +27,6 @@ use generated::generate::Weights;
 use generated::mutate::Case;
 use generated::{law, shrink};
 use verifier_model::Options;
-use verifier_model::Profile;
 use verifier_model::Verdict;
 
 use self::line::{Difference, Line, agree, answer};
