@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! TODO
+//! The legacy loads of packet data, which are calls: they overwrite what a call does.
+//!
+//! Source: `check_ld_abs()` in `kernel/bpf/verifier.c`.
 
 use bpf::insn::mode;
 use bpf::uapi::{Insn, ProgType};

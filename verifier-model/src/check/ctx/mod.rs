@@ -2,7 +2,7 @@
 //! The context that a program is passed: which fields may be accessed, and what they hold.
 //!
 //! Source: `check_ctx_access()` in `kernel/bpf/verifier.c`; the `is_valid_access` of program types
-//! in `kernel/trace/bpf_trace.c`, `net/core/filter.c`; `btf_ctx_access()` in `kernel/bpf/btf.c`.
+//! in `kernel/trace/bpf_trace.c`, `net/core/filter.c`.
 
 pub(crate) mod arguments;
 pub(crate) mod struct_ops;

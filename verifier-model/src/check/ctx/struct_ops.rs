@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! TODO
+//! The arguments of a member of a struct_ops type, which are its context.
 
 use bpf::kernel::BtfRef;
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! TODO
+//! Arguments beyond the fifth, which are passed on the stack.
+//!
+//! Source: `check_stack_arg_read()`, `check_stack_arg_write()` in `kernel/bpf/verifier.c`.
 
 use crate::env::Env;
 use crate::facts::rejection::Checked;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! TODO
+//! What becomes of a dynptr whose stack slots are overwritten.
+//!
+//! Source: `destroy_if_dynptr_stack_slot()` in `kernel/bpf/verifier.c`.
 
 use crate::env::Env;
 use crate::facts::rejection::Checked;

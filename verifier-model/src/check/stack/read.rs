@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Reads and writes of the stack.
 //!
-//! Source: `check_stack_read()`, `check_stack_write()`, `check_stack_range_initialized()` in
-//! `kernel/bpf/verifier.c`.
+//! Source: `check_stack_read()` in `kernel/bpf/verifier.c`.
 
 use crate::env::Env;
 use crate::facts::access::Access;

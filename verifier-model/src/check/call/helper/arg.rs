@@ -2,8 +2,7 @@
 //! Arguments of helpers and functions: is the register of a kind that is taken, and is what it
 //! points to large enough?
 //!
-//! Source: `check_func_arg()`, `check_reg_type()`, `check_helper_mem_access()`,
-//! `check_mem_size_reg()` in `kernel/bpf/verifier.c`.
+//! Source: `check_func_arg()` in `kernel/bpf/verifier.c`.
 
 use bpf::uapi::MapType;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Calls of helpers: the prototype, each argument, what is returned.
 //!
-//! Source: `check_helper_call()`, `do_refine_retval_range()` in `kernel/bpf/verifier.c`.
+//! Source: `check_helper_call()`, `check_map_func_compatibility()` in `kernel/bpf/verifier.c`.
 
 pub(crate) mod arg;
 pub(crate) mod reg_type;

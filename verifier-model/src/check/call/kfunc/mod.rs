@@ -2,8 +2,7 @@
 //! Calls of kfuncs: each argument by its BTF, what is returned, and the sections that some open
 //! and close.
 //!
-//! Source: `check_kfunc_call()`, `check_kfunc_args()`, `check_special_kfunc()` in
-//! `kernel/bpf/verifier.c`.
+//! Source: `check_kfunc_call()` in `kernel/bpf/verifier.c`.
 
 pub(crate) mod args;
 pub(crate) mod collection;
