@@ -144,7 +144,7 @@ impl Env<'_> {
                 }
                 meta.iter = Some((reg.frameno(), spi));
                 let ref_id = self.slots_of(reg, spi, n).last().map_or(0, |s| s.reg.id);
-                meta.ref_obj = (ref_id, 0, meta.ref_obj.2 + 1);
+                meta.ref_obj.update(ref_id);
                 if k.flags.contains(KfuncFlags::ITER_DESTROY) {
                     self.destroy_iter(reg, spi, n)?;
                 }
