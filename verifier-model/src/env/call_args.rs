@@ -6,6 +6,7 @@
 use bpf::kernel::BtfRef;
 
 use crate::facts::helper_proto::HelperProto;
+use crate::state::iter_slots::IterAt;
 use crate::state::reg::DynptrType;
 
 /// A dynptr that is passed (`struct bpf_dynptr_desc`).
@@ -77,8 +78,8 @@ pub(crate) struct CallMeta {
     pub arg_btf: Option<(BtfRef, u32)>,
     /// It was an owning reference.
     pub arg_owning_ref: bool,
-    /// Iterator passed: frame and slot.
-    pub iter: Option<(usize, usize)>,
+    /// Iterator passed.
+    pub iter: Option<IterAt>,
     /// The helper finds one CPU's part of a per-CPU object.
     pub returns_cpu_specific_alloc_ptr: bool,
     /// List head or tree root passed.

@@ -94,10 +94,8 @@ impl Env<'_> {
             }
         } else {
             let iter_rcu = || {
-                let slot = meta
-                    .iter
-                    .and_then(|(f, s)| self.path.cur.frames.get(f)?.stack.get(s));
-                slot.is_some_and(|s| s.reg.typ.has(Flag::MEM_RCU))
+                meta.iter
+                    .is_some_and(|at| at.read(&self.path.cur).gives_rcu())
             };
             let rcu = k.flags.contains(KfuncFlags::RCU_PROTECTED)
                 || k.flags.contains(KfuncFlags::ITER_NEXT) && iter_rcu();
