@@ -11,23 +11,24 @@
 //! alone                            … which the corpus has not
 //! section socket                   what SEC("…") would say; raw_tp if not told
 //! module bpf_testmod               where kfuncs are that vmlinux has not
+//! keep-all-states                  load it with BPF_F_TEST_STATE_FREQ
 //! says rejected 22 expected …      what a 7.3 kernel says
 //! ```
 //!
 //! The authority is the kernel. Of a program of the corpus it is asked for in `answers/7.3`, down to
-//! the number of instructions. Of one that is like it the message must be there as well, up to the
-//! kind of iterator. These, and those that stand alone, were shown to a 7.3 kernel besides
-//! (`cargo xtask oracle --raw … --kernel stock`), which gave the numbers.
+//! the number of instructions and what the log says of iterators. Of one that is like it the message
+//! must be there as well, up to the kind of iterator. These, and those that stand alone, were shown
+//! to a 7.3 kernel besides (`cargo xtask oracle --raw … --kernel stock`), which gave the numbers.
 
 mod asm;
 
 use std::path::Path;
 
-use answers::{Answer, Answers, Verdict};
+use answers::{Answer, Answers, Logs, Verdict};
 use bpf::btf::Btf;
 use bpf::kernel::Kernel;
 use bpf::load::raw_program;
-use bpf::program::{FdSlot, ProgLoad};
+use bpf::program::{FdSlot, ProgFlags, ProgLoad};
 use verifier_model::{Options, Outcome, verify};
 
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
@@ -61,7 +62,7 @@ fn kernel_with(module: Option<&str>) -> (Kernel, Btf) {
 fn read_case(text: &str) -> (Case<'_>, Kernel) {
     let (head, body) = text.split_once("\n---\n").expect("a line of dashes");
     let (mut section, mut says, mut module) = ("raw_tp", "", None);
-    let mut corpus = None;
+    let (mut corpus, mut flags) = (None, ProgFlags::empty());
     for line in head.lines().filter(|l| !l.starts_with('#')) {
         let (key, value) = line.split_once(' ').unwrap_or((line, ""));
         let (object, program) = value.split_once(' ').unwrap_or_default();
@@ -71,6 +72,7 @@ fn read_case(text: &str) -> (Case<'_>, Kernel) {
             "module" => module = Some(value),
             "same" => corpus = Some(Corpus::Same(object, program)),
             "like" => corpus = Some(Corpus::Like(object, program)),
+            "keep-all-states" => flags = ProgFlags::TEST_STATE_FREQ,
             "alone" => corpus = Some(Corpus::Alone),
             _ => panic!("{key} is nothing that a case can say"),
         }
@@ -84,6 +86,7 @@ fn read_case(text: &str) -> (Case<'_>, Kernel) {
     }
     let bytes: Vec<u8> = assembled.insns.iter().flat_map(|i| i.to_bytes()).collect();
     let mut load = raw_program(&bytes, "case", section, &kernel).expect("a program");
+    load.prog_flags |= flags;
     load.fd_array = vec![FdSlot::Empty, FdSlot::Btf(1)];
     let case = Case {
         load,
@@ -119,9 +122,16 @@ fn shape(text: &str) -> String {
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
+/// What a log says of iterators, in its order: `iter_num(id=1,state=active,depth=0)`.
+fn iterators(log: &str) -> impl Iterator<Item = &str> {
+    let words = log.split_whitespace().filter(|w| w.contains("depth="));
+    words.filter_map(|w| Some(w.split_once('=')?.1))
+}
+
 #[test]
 fn each_transition_shows() {
     let answers = Answers::read(&Path::new(HERE).join("answers/7.3/1a.jsonl")).expect("answers");
+    let whole = Logs::read(&Path::new(HERE).join("answers/7.3/1a.whole.gz")).expect("logs");
     let mut wrong = String::new();
     let mut cases: Vec<_> = std::fs::read_dir(format!("{HERE}/tests/iterator"))
         .expect("the cases")
@@ -132,7 +142,11 @@ fn each_transition_shows() {
     for path in cases {
         let text = std::fs::read_to_string(&path).expect("a case");
         let (case, kernel) = read_case(&text);
-        let v = verify(&case.load, &kernel, &Options::default());
+        let options = Options {
+            log_level: 2,
+            ..Options::default()
+        };
+        let v = verify(&case.load, &kernel, &options);
         let insns = v.stats.insns_processed;
         let got = match v.outcome {
             Outcome::Accepted => format!("accepted after {insns} instructions"),
@@ -153,6 +167,10 @@ fn each_transition_shows() {
                 let theirs = answer.stats.as_ref().map_or(0, |s| s.insns);
                 if (said(answer).as_str(), theirs) != (case.says, insns) {
                     wrong += &format!("{name}: the kernel {} ({theirs})\n", said(answer));
+                }
+                let (ours, theirs) = (&v.log, whole.get(answer).expect("its whole log"));
+                if !iterators(ours).eq(iterators(theirs)) {
+                    wrong += &format!("{name}: iterators are others in the log\n{ours}\n");
                 }
             }
             Corpus::Like(object, program) => {

@@ -15,7 +15,8 @@
 //! overwriting the program's stack frame gets it back. `next` and `destroy` refuse it then.
 //!
 //! Each live iterator holds one reference, so a program cannot end without `destroy`. What is
-//! written over an iterator's slots is the business of [`crate::check::stack::read`].
+//! written over an iterator's slots is the business of [`crate::check::stack::read`]; how it lies in
+//! them, of [`crate::state::iter_slots`].
 //!
 //! Source: `process_iter_arg()`, `process_iter_next_call()`, `mark_stack_slots_iter()`,
 //! `is_iter_reg_valid_init()`, `invalidate_rcu_protected_refs()` in `kernel/bpf/verifier.c`.

@@ -86,23 +86,28 @@ impl IterAt {
     /// holds, `blank` a register that was not written.
     pub(crate) fn write(&self, st: &mut VerifierState, it: Iter, id: u32, blank: RegState) {
         for (i, s) in self.slots_mut(st).iter_mut().rev().enumerate() {
-            let Iter::Live { trust, .. } = it else {
-                s.reg = blank;
-                s.typ = [Slot::Invalid; BPF_REG_SIZE];
-                continue;
-            };
-            s.reg.mark_known(0);
-            s.reg.id = if i == 0 { id } else { 0 };
-            s.reg.meta = Meta::Iter(IterSlot {
-                btf: self.btf,
-                btf_id: self.btf_id,
-                state: IterState::Active,
-                depth: 0,
-            });
-            s.reg.typ = type_of(trust);
-            s.typ = [Slot::Iter; BPF_REG_SIZE];
-            if i == 0 {
-                write_slot(s, it);
+            match it {
+                Iter::Uninit => {
+                    s.reg = blank;
+                    s.typ = [Slot::Invalid; BPF_REG_SIZE];
+                }
+                Iter::Live { trust, .. } => {
+                    s.reg.mark_known(0);
+                    s.reg.id = if i == 0 { id } else { 0 };
+                    s.reg.meta = Meta::Iter(IterSlot {
+                        btf: self.btf,
+                        btf_id: self.btf_id,
+                        state: IterState::Active,
+                        depth: 0,
+                    });
+                    s.reg.typ = type_of(trust);
+                    s.typ = [Slot::Iter; BPF_REG_SIZE];
+                    if i == 0 {
+                        write_slot(s, it);
+                    }
+                }
+                // No transition leads there.
+                Iter::UntrustedSpill | Iter::Unfit => {}
             }
         }
     }
