@@ -13,6 +13,7 @@ use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
+use crate::state::iter_slots::{read_slot, write_slot};
 use crate::state::reference::{LockKind, LockPtr, RefKind, Reference};
 use crate::state::reg::{Meta, RegState};
 use crate::state::slot::Slot;
@@ -169,15 +170,19 @@ impl Env<'_> {
         }
     }
 
-    /// The last RCU section ended: RCU pointers are untrusted, iterators bound to it as well
-    /// ([`crate::state::iter::Trust::after_rcu_unlock`]).
+    /// The last RCU section ended: RCU pointers are untrusted, iterators bound to it as well.
     pub(crate) fn invalidate_rcu_protected_refs(&mut self) {
         let gone = Flag::MEM_RCU | Flag::PTR_MAYBE_NULL | Flag::NON_OWN_REF;
-        self.path.cur.for_each_reg(&[Slot::Spill, Slot::Iter], |r| {
+        self.path.cur.for_each_reg(&[Slot::Spill], |r| {
             if r.typ.has(Flag::MEM_RCU) {
                 r.typ = r.typ.without(gone).with(Flag::PTR_UNTRUSTED);
             }
         });
+        for slot in self.path.cur.frames.iter_mut().flat_map(|f| &mut f.stack) {
+            if slot.typ[7] == Slot::Iter {
+                write_slot(slot, read_slot(slot).rcu_unlock());
+            }
+        }
     }
 
     /// A lock was given back: references to nodes that their collection owns are lost.

@@ -7,6 +7,9 @@
 pub(crate) mod history;
 pub(crate) mod ids;
 pub(crate) mod iter;
+#[cfg(test)]
+mod iter_laws;
+pub(crate) mod iter_slots;
 pub(crate) mod reference;
 pub(crate) mod reg;
 pub(crate) mod scalar;

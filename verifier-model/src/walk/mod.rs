@@ -28,6 +28,7 @@ impl Env<'_> {
     /// Explores every path from the current state on (`do_check`).
     pub(crate) fn do_check(&mut self) -> Checked {
         let pop_log = !self.log.level2();
+        self.log.print_state.set(false);
         let mut prev_insn_idx = -1;
         self.tell(Event::Started);
         loop {

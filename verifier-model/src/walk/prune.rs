@@ -28,7 +28,7 @@ use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::log::{reject, verbose};
 use crate::state::ids::IdMap;
-use crate::state::iter::IterState;
+use crate::state::iter_slots::read_slot;
 use crate::state::slot::{Slot, StackSlot, get_spi};
 use crate::state::{StateId, VerifierState};
 use crate::walk::equal::{ExactLevel, states_maybe_looping};
@@ -108,13 +108,7 @@ impl Env<'_> {
     fn iter_active_depths_differ(&self, old: &VerifierState) -> bool {
         for (of, cf) in old.frames.iter().zip(&self.path.cur.frames) {
             for (o, c) in of.stack.iter().zip(&cf.stack) {
-                if o.typ[0] != Slot::Iter {
-                    continue;
-                }
-                if let (Some(o), Some(c)) = (o.reg.iter(), c.reg.iter())
-                    && o.state == IterState::Active
-                    && o.depth != c.depth
-                {
+                if read_slot(o).in_other_iteration(read_slot(c)) {
                     return true;
                 }
             }
@@ -128,8 +122,7 @@ impl Env<'_> {
         let frame = self.stack_frame(r1);
         let off = r1.var_off.value as i64 as i32;
         let slot = frame.and_then(|f| f.stack.get((off < 0).then(|| get_spi(off))?));
-        slot.and_then(|s| s.reg.iter())
-            .is_some_and(|i| i.state == IterState::Active)
+        slot.is_some_and(|s| read_slot(s).is_active())
     }
 
     /// Compares the current state with those kept for this instruction; true when one of them shows

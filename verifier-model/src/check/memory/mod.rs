@@ -18,12 +18,13 @@ use crate::domain::cnum::{Cnum32, Cnum64};
 use crate::env::Env;
 use crate::facts::access::Access;
 use crate::facts::ctx_fields::View;
+use crate::facts::errno::Errno;
+use crate::facts::kind::Kind;
 use crate::facts::limits::{BPF_REG_SIZE, REG_NAMES};
 use crate::facts::rejection::{Checked, Rejection};
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::{Meta, RegState};
-use crate::{Errno, Kind};
 
 impl<'a> Env<'a> {
     /// A load (`check_load_mem`).

@@ -76,8 +76,7 @@ impl Env<'_> {
             );
         }
         if self.reg_is_referenced(&reg) {
-            let n = meta.ref_obj.2 + 1;
-            meta.ref_obj = (reg.id, reg.parent_id, n);
+            meta.ref_obj.update(reg.id);
         }
         self.check_arg_value(arg, at, &reg, meta)
     }

@@ -125,7 +125,7 @@ impl Env<'_> {
             if func_id == id::KPTR_XCHG && percpu && self.in_rcu_cs() {
                 self.convert_alloc_rcu_protected(reg.id)?;
             } else {
-                self.release_reg(&reg, meta.dynptr.1 != 0)?;
+                self.release_reg(&reg, meta.dynptr.id != 0)?;
             }
         }
         if let Some(changes) = self.check_special_helper(insn, &mut meta)? {

@@ -137,14 +137,14 @@ impl Env<'_> {
             self.regs()[0].id = id;
         }
         let map_type = meta.map.map(|m| self.code.maps[m].def.map_type);
-        if is_ptr_cast(func_id) && self.path.cur.holds_reference(meta.ref_obj.0) {
+        if is_ptr_cast(func_id) && self.path.cur.holds_reference(meta.ref_obj.id) {
             self.cast_referenced(meta)?;
         } else if is_acquire(func_id, map_type) {
             let id = self.acquire_reference(self.path.insn_idx, 0);
             self.regs()[0].id = id;
         }
         if func_id == id::DYNPTR_DATA {
-            self.regs()[0].parent_id = meta.dynptr.1;
+            self.regs()[0].parent_id = meta.dynptr.id;
         }
         self.refine_retval(proto, meta)
     }
@@ -152,10 +152,10 @@ impl Env<'_> {
     /// A cast of a referenced socket shares its reference, so that giving back either loses both.
     /// The id then cannot tell NULL from not, so the NULL case is a path of its own.
     fn cast_referenced(&mut self, meta: &CallMeta) -> Checked {
-        if meta.ref_obj.2 > 1 {
+        if meta.ref_obj.count > 1 {
             return self.log.verifier_bug(format_args!(
                 "function expects only one referenced object but got {}\n",
-                meta.ref_obj.2
+                meta.ref_obj.count
             ));
         }
         let idx = self.path.insn_idx;
@@ -165,7 +165,7 @@ impl Env<'_> {
         r0.typ = RegType::SCALAR_VALUE;
         let r0 = &mut self.regs()[0];
         r0.typ = r0.typ.without(Flag::PTR_MAYBE_NULL);
-        r0.id = meta.ref_obj.0;
+        r0.id = meta.ref_obj.id;
         Ok(())
     }
 

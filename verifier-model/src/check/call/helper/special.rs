@@ -61,7 +61,7 @@ impl Env<'_> {
                     );
                 }
             }
-            id::DYNPTR_WRITE => match meta.dynptr.0 {
+            id::DYNPTR_WRITE => match meta.dynptr.kind {
                 DynptrType::Invalid => return Err(Errno::EFAULT.into()),
                 DynptrType::Skb | DynptrType::SkbMeta => return Ok(Some(true)),
                 _ => {}

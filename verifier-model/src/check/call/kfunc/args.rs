@@ -55,7 +55,7 @@ impl Env<'_> {
             );
         }
         if referenced {
-            meta.ref_obj = (reg.id, reg.parent_id, meta.ref_obj.2 + 1);
+            meta.ref_obj.update(reg.id);
         }
         if reg.is_null() && nullable {
             return self.mark_chain_precision(i + 1);
@@ -339,12 +339,12 @@ impl Env<'_> {
             Some(K::DynptrFromFile) => at | Flag::DYNPTR_TYPE_FILE,
             Some(K::DynptrFileDiscard) => at | Flag::DYNPTR_TYPE_FILE | Flag::OBJ_RELEASE,
             Some(K::DynptrClone) if at.has(Flag::MEM_UNINIT) => {
-                if meta.dynptr.0 == DynptrType::Invalid {
+                if meta.dynptr.kind == DynptrType::Invalid {
                     return self
                         .log
                         .verifier_bug(format_args!("no dynptr type for parent of clone"));
                 }
-                at | meta.dynptr.0.flag()
+                at | meta.dynptr.kind.flag()
             }
             _ => at,
         };

@@ -112,7 +112,7 @@ impl Env<'_> {
         }
         if meta.release_regno != 0 {
             let reg = *self.reg(meta.release_regno);
-            self.release_reg(&reg, meta.dynptr.1 != 0)?;
+            self.release_reg(&reg, meta.dynptr.id != 0)?;
         }
         if graph::takes_over_node(&k) {
             let node = *self.reg(2);

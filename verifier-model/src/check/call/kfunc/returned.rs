@@ -74,24 +74,22 @@ impl Env<'_> {
             if rdonly {
                 r0.typ = r0.typ | Flag::MEM_RDONLY;
             }
-            if meta.ref_obj.0 != 0 {
-                if meta.ref_obj.2 > 1 {
+            if meta.ref_obj.id != 0 {
+                if meta.ref_obj.count > 1 {
                     return self.log.verifier_bug(format_args!(
                         "function expects only one referenced object but got {}\n",
-                        meta.ref_obj.2
+                        meta.ref_obj.count
                     ));
                 }
-                r0.parent_id = meta.ref_obj.0;
+                r0.parent_id = meta.ref_obj.id;
             }
             if k.flags.contains(KfuncFlags::RCU_PROTECTED) {
                 r0.typ = r0.typ | Flag::MEM_RCU;
             }
         } else {
             let iter_rcu = || {
-                let slot = meta
-                    .iter
-                    .and_then(|(f, s)| self.path.cur.frames.get(f)?.stack.get(s));
-                slot.is_some_and(|s| s.reg.typ.has(Flag::MEM_RCU))
+                meta.iter
+                    .is_some_and(|at| at.read(&self.path.cur).gives_rcu())
             };
             let rcu = k.flags.contains(KfuncFlags::RCU_PROTECTED)
                 || k.flags.contains(KfuncFlags::ITER_NEXT) && iter_rcu();
@@ -264,7 +262,7 @@ impl Env<'_> {
                         .log
                         .verifier_bug(format_args!("bpf_dynptr_slice(_rdwr) no constant size"));
                 };
-                r0.typ = RegType::PTR_TO_MEM | meta.dynptr.0.flag();
+                r0.typ = RegType::PTR_TO_MEM | meta.dynptr.kind.flag();
                 r0.meta = Meta::MemSize(size as u32);
                 if k.is(SpecialKfunc::DynptrSlice) {
                     r0.typ = r0.typ | Flag::MEM_RDONLY;
@@ -276,7 +274,7 @@ impl Env<'_> {
                         "the prog does not allow writes to packet data"
                     );
                 }
-                r0.parent_id = meta.dynptr.1;
+                r0.parent_id = meta.dynptr.id;
             }
             _ if graph::is_node_struct(target) => {
                 let Some(root) = &meta.graph_root else {
