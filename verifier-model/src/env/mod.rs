@@ -15,6 +15,7 @@ pub(crate) mod path;
 pub(crate) mod paths;
 pub(crate) mod print;
 pub(crate) mod regs;
+pub(crate) mod spin_lock;
 pub(crate) mod widen;
 
 use std::ops::Deref;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bpf::kernel::Kernel;
 use bpf::program::{AttachTarget, ProgLoad};
-use bpf::uapi::ProgType as P;
+use bpf::uapi::ProgType;
 
 use crate::analysis::Known;
 use crate::env::Env;
@@ -40,7 +40,7 @@ impl Attached {
         let mut env = Env::new(&known);
         match analysed.and_then(|()| env.check()) {
             Ok(()) => Ok(Self {
-                extension: (prog.prog_type == P::Ext).then(|| ProgLoad {
+                extension: (prog.prog_type == ProgType::Ext).then(|| ProgLoad {
                     prog_type: env.input.prog.prog_type,
                     expected_attach_type: env.input.prog.expected_attach_type,
                     ..prog.clone()

@@ -3,6 +3,7 @@
 //!
 //! Source: `do_check()`, `do_check_insn()`, `process_bpf_exit_full()` in `kernel/bpf/verifier.c`.
 
+pub(crate) mod clean;
 pub(crate) mod equal;
 pub(crate) mod loops;
 pub(crate) mod prune;

@@ -19,7 +19,9 @@ use crate::state::VerifierState;
 use crate::state::history::{HistFlags, LinkedRegs};
 use crate::state::reference::RefKind;
 use crate::state::reg::{Meta, RegState};
-use crate::state::scalar::branch::{Branches, flip_opcode, is_scalar_branch_taken};
+use crate::state::scalar::branch::{
+    Branches, flip_opcode, is_same_reg_branch_taken, is_scalar_branch_taken,
+};
 use crate::state::slot::Slot;
 
 const MAX_PACKET_OFF: u64 = 0xffff;
@@ -253,7 +255,10 @@ impl Env<'_> {
             return is_pkt_ptr_branch_taken(r1, r2, op);
         }
         if !r1.typ.is_pointer() && !r2.typ.is_pointer() {
-            return is_scalar_branch_taken(r1, r2, op, is_jmp32, same, branches);
+            if same {
+                return is_same_reg_branch_taken(r1, op, is_jmp32);
+            }
+            return is_scalar_branch_taken(r1, r2, op, is_jmp32, branches);
         }
         if is_jmp32 {
             return None;
