@@ -6,7 +6,7 @@
 use bpf::btf::{Kind, is_void, kind_str};
 use bpf::kernel::BtfRef;
 use bpf::program::AttachTarget;
-use bpf::uapi::{AttachType as A, ProgType as P};
+use bpf::uapi::{AttachType, ProgType};
 
 use crate::analysis::target::{arg_idx, effective_type};
 use crate::check::ctx::CtxInfo;
@@ -39,10 +39,11 @@ impl Env<'_> {
             // A member's index stands in the same field, and is taken for what it is not.
             Some(AttachTarget::Kernel {
                 member: Some(m), ..
-            }) => A::from_u32(m.index).unwrap_or(A::StructOps),
+            }) => AttachType::from_u32(m.index).unwrap_or(AttachType::StructOps),
             _ => self.input.prog.expected_attach_type,
         };
-        let raw_tp = self.input.prog.prog_type == P::Tracing && attach == A::TraceRawTp;
+        let raw_tp =
+            self.input.prog.prog_type == ProgType::Tracing && attach == AttachType::TraceRawTp;
         let params: Vec<_> = proto.params().collect();
         let slots = |id: u32| {
             let t = btf.skip_mods_and_typedefs(id);
@@ -65,14 +66,18 @@ impl Env<'_> {
         } else {
             &params[..]
         };
-        let is_lsm = self.input.prog.prog_type == P::Lsm;
+        let is_lsm = self.input.prog.prog_type == ProgType::Lsm;
         let type_id = if arg > params.len() {
             verbose!(self, "func '{name}' doesn't have {}-th argument\n", arg + 1);
             return Ok(None);
         } else if arg == params.len() {
             let returns = matches!(
                 attach,
-                A::LsmMac | A::LsmCgroup | A::TraceFexit | A::TraceFsession | A::ModifyReturn
+                AttachType::LsmMac
+                    | AttachType::LsmCgroup
+                    | AttachType::TraceFexit
+                    | AttachType::TraceFsession
+                    | AttachType::ModifyReturn
             );
             if !returns {
                 verbose!(self, "func '{name}' doesn't have {}-th argument\n", arg + 1);
@@ -85,7 +90,7 @@ impl Env<'_> {
         let t = btf.skip_mods_and_typedefs(type_id);
         let small_int = t.kind() == Kind::Int && t.size() <= 8;
         if small_int || t.is_any_enum() || t.is_composite() {
-            let mac = is_lsm && attach == A::LsmMac && arg == params.len();
+            let mac = is_lsm && attach == AttachType::LsmMac && arg == params.len();
             let range = if mac {
                 self.input.lsm_return_range()
             } else {
@@ -117,7 +122,7 @@ impl Env<'_> {
             return Ok(None);
         }
         let iter_args = &self.input.release.tables.iter_args;
-        let iter_arg = (attach == A::TraceIter)
+        let iter_arg = (attach == AttachType::TraceIter)
             .then(|| iter_args.at(name, off))
             .flatten();
         if let Some(typ) = iter_arg.filter(|t| t.base() == RegType::PTR_TO_BUF) {
@@ -154,14 +159,14 @@ impl Env<'_> {
                 range: None,
             }));
         }
-        if attach == A::TraceIter && off != 0 && !iter_args.has(name) {
+        if attach == AttachType::TraceIter && off != 0 && !iter_args.has(name) {
             return not_modelled(format!("arguments of the iterator {name}"));
         }
         let mut typ = RegType::PTR_TO_BTF_ID;
         let trusted = match self.input.prog.prog_type {
-            P::Tracing => matches!(attach, A::TraceRawTp | A::TraceIter),
-            P::Lsm => !self.input.attaches_to_one_of(BtfSet::UntrustedLsmHooks),
-            P::StructOps => true,
+            ProgType::Tracing => matches!(attach, AttachType::TraceRawTp | AttachType::TraceIter),
+            ProgType::Lsm => !self.input.attaches_to_one_of(BtfSet::UntrustedLsmHooks),
+            ProgType::StructOps => true,
             _ => false,
         };
         if trusted {
@@ -240,7 +245,7 @@ impl Env<'_> {
         let nr_args = proto.map_or(MAX_BPF_FUNC_REG_ARGS, |_| params.len());
         let retval = matches!(
             self.input.prog.expected_attach_type,
-            A::TraceFexit | A::TraceFsession
+            AttachType::TraceFexit | AttachType::TraceFsession
         );
         if arg > nr_args || arg == nr_args && !retval {
             verbose!(self, "func '{name}' doesn't have {}-th argument\n", arg + 1);

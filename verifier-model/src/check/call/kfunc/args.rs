@@ -331,14 +331,15 @@ impl Env<'_> {
         if k.suffix(i, "__uninit") {
             at = at | Flag::MEM_UNINIT;
         }
-        use SpecialKfunc as K;
         at = match k.special {
-            Some(K::DynptrFromSkb) => at | Flag::DYNPTR_TYPE_SKB,
-            Some(K::DynptrFromXdp) => at | Flag::DYNPTR_TYPE_XDP,
-            Some(K::DynptrFromSkbMeta) => at | Flag::DYNPTR_TYPE_SKB_META,
-            Some(K::DynptrFromFile) => at | Flag::DYNPTR_TYPE_FILE,
-            Some(K::DynptrFileDiscard) => at | Flag::DYNPTR_TYPE_FILE | Flag::OBJ_RELEASE,
-            Some(K::DynptrClone) if at.has(Flag::MEM_UNINIT) => {
+            Some(SpecialKfunc::DynptrFromSkb) => at | Flag::DYNPTR_TYPE_SKB,
+            Some(SpecialKfunc::DynptrFromXdp) => at | Flag::DYNPTR_TYPE_XDP,
+            Some(SpecialKfunc::DynptrFromSkbMeta) => at | Flag::DYNPTR_TYPE_SKB_META,
+            Some(SpecialKfunc::DynptrFromFile) => at | Flag::DYNPTR_TYPE_FILE,
+            Some(SpecialKfunc::DynptrFileDiscard) => {
+                at | Flag::DYNPTR_TYPE_FILE | Flag::OBJ_RELEASE
+            }
+            Some(SpecialKfunc::DynptrClone) if at.has(Flag::MEM_UNINIT) => {
                 if meta.dynptr.0 == DynptrType::Invalid {
                     return self
                         .log

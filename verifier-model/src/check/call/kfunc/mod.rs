@@ -162,15 +162,14 @@ impl Env<'_> {
 
     /// Tracing programs may run in an NMI, where not every object can be freed.
     fn check_drop(&mut self, k: &Kfunc<'_>, meta: &CallMeta) -> Checked {
-        use ProgType as P;
         let drops = k.is_one(|f| f.is_obj_drop() || f.is_percpu_obj_drop());
         let tracing = match self.input.prog.prog_type {
-            P::Kprobe
-            | P::Tracepoint
-            | P::PerfEvent
-            | P::RawTracepoint
-            | P::RawTracepointWritable => true,
-            P::Tracing => {
+            ProgType::Kprobe
+            | ProgType::Tracepoint
+            | ProgType::PerfEvent
+            | ProgType::RawTracepoint
+            | ProgType::RawTracepointWritable => true,
+            ProgType::Tracing => {
                 self.input.prog.expected_attach_type != AttachType::TraceIter
                     && !self.input.prog.sleepable()
             }
