@@ -4,13 +4,14 @@
 //! Source: `btf_check_func_arg_match()`, `check_outgoing_stack_args()` in `kernel/bpf/verifier.c`.
 
 use crate::analysis::code::SubprogArg;
+use crate::check::access::CallArg;
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
 use crate::facts::rejection::{Checked, Stop};
-use crate::facts::types::{ArgType as A, Flag as F, RegType as T};
+use crate::facts::types::{ArgType, Flag, RegType};
 use crate::input::kfunc::arg_name;
 use crate::log::reject;
 use crate::state::reg::RegState;
@@ -20,7 +21,7 @@ impl Env<'_> {
     pub(crate) fn check_outgoing_stack_args(&mut self, nargs: usize) -> Checked {
         for spi in 0..nargs.saturating_sub(MAX_BPF_FUNC_REG_ARGS) {
             let there = self.path.cur.frame().stack_arg_regs.get(spi);
-            if there.is_none_or(|r| r.typ == T::NOT_INIT) {
+            if there.is_none_or(|r| r.typ == RegType::NOT_INIT) {
                 return reject!(
                     self,
                     UnwrittenStack,
@@ -89,24 +90,24 @@ impl Env<'_> {
         let fail = Err(Errno::EINVAL.into());
         let name = arg_name(i);
         let at = arg.arg_type;
-        if at == A::ARG_ANYTHING {
+        if at == ArgType::ARG_ANYTHING {
             if !reg.is_scalar() {
                 return reject!(self, ArgumentType, EINVAL, "{name} is not a scalar");
             }
             return Ok(());
         }
-        if at.has(F::PTR_UNTRUSTED) {
+        if at.has(Flag::PTR_UNTRUSTED) {
             return Ok(());
         }
         match at.base() {
-            A::ARG_PTR_TO_CTX => {
-                self.check_func_arg_reg_off(reg, &name, A::ARG_PTR_TO_CTX, true)?;
-                if reg.typ != T::PTR_TO_CTX {
+            ArgType::ARG_PTR_TO_CTX => {
+                self.check_func_arg_reg_off(reg, &name, ArgType::ARG_PTR_TO_CTX, true)?;
+                if reg.typ != RegType::PTR_TO_CTX {
                     return reject!(self, ArgumentType, EINVAL, "{name} expects pointer to ctx");
                 }
             }
-            A::ARG_PTR_TO_MEM => {
-                self.check_func_arg_reg_off(reg, &name, A::ARG_DONTCARE, true)?;
+            ArgType::ARG_PTR_TO_MEM => {
+                self.check_func_arg_reg_off(reg, &name, ArgType::ARG_DONTCARE, true)?;
                 let rw = [Access::Read, Access::Write];
                 if let Err(e) = self.check_mem_reg(reg, &name, i + 1, arg.mem_size, &rw, None) {
                     return match e {
@@ -115,10 +116,12 @@ impl Env<'_> {
                     };
                 }
                 let pkt = reg.typ.is_pkt_pointer()
-                    || reg.typ.base() == T::PTR_TO_MEM
-                        && reg
-                            .typ
-                            .has(F::DYNPTR_TYPE_SKB | F::DYNPTR_TYPE_XDP | F::DYNPTR_TYPE_SKB_META);
+                    || reg.typ.base() == RegType::PTR_TO_MEM
+                        && reg.typ.has(
+                            Flag::DYNPTR_TYPE_SKB
+                                | Flag::DYNPTR_TYPE_XDP
+                                | Flag::DYNPTR_TYPE_SKB_META,
+                        );
                 if pkt && self.code.subprogs[subprog].changes_pkt_data {
                     return reject!(
                         self,
@@ -136,8 +139,8 @@ impl Env<'_> {
                     );
                 }
             }
-            A::ARG_PTR_TO_ARENA => {
-                if reg.typ != T::PTR_TO_ARENA && !reg.is_scalar() {
+            ArgType::ARG_PTR_TO_ARENA => {
+                if reg.typ != RegType::PTR_TO_ARENA && !reg.is_scalar() {
                     return reject!(
                         self,
                         ArgumentType,
@@ -146,12 +149,12 @@ impl Env<'_> {
                     );
                 }
             }
-            A::ARG_PTR_TO_DYNPTR => {
+            ArgType::ARG_PTR_TO_DYNPTR => {
                 self.check_func_arg_reg_off(reg, &name, at, true)?;
                 let mut meta = CallMeta::default();
                 self.process_dynptr_func(reg, &name, at, &mut meta)?;
             }
-            A::ARG_PTR_TO_BTF_ID => {
+            ArgType::ARG_PTR_TO_BTF_ID => {
                 if reg.is_null() && at.may_be_null() {
                     return self.mark_chain_precision(i + 1);
                 }
@@ -161,7 +164,12 @@ impl Env<'_> {
                     .to_owned();
                 let callee = self.input.subprog_name(subprog).to_owned();
                 let meta = CallMeta::default();
-                self.check_reg_type(reg, &name, i + 1, at, Some(&want), &meta, &callee)?;
+                let arg = CallArg {
+                    reg,
+                    name: &name,
+                    regno: i + 1,
+                };
+                self.check_reg_type(&arg, at, Some(&want), &meta, &callee)?;
                 self.check_func_arg_reg_off(reg, &name, at, true)?;
             }
             _ => {
