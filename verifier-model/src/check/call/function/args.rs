@@ -87,7 +87,6 @@ impl Env<'_> {
         arg: &SubprogArg,
         reg: &RegState,
     ) -> Checked {
-        let fail = Err(Errno::EINVAL.into());
         let name = arg_name(i);
         let at = arg.arg_type;
         if at == ArgType::ARG_ANYTHING {
@@ -108,36 +107,7 @@ impl Env<'_> {
             }
             ArgType::ARG_PTR_TO_MEM => {
                 self.check_func_arg_reg_off(reg, &name, ArgType::ARG_DONTCARE, true)?;
-                let rw = [Access::Read, Access::Write];
-                if let Err(e) = self.check_mem_reg(reg, &name, i + 1, arg.mem_size, &rw, None) {
-                    return match e {
-                        Stop::Rejected(_) => fail,
-                        e => Err(e),
-                    };
-                }
-                let pkt = reg.typ.is_pkt_pointer()
-                    || reg.typ.base() == RegType::PTR_TO_MEM
-                        && reg.typ.has(
-                            Flag::DYNPTR_TYPE_SKB
-                                | Flag::DYNPTR_TYPE_XDP
-                                | Flag::DYNPTR_TYPE_SKB_META,
-                        );
-                if pkt && self.code.subprogs[subprog].changes_pkt_data {
-                    return reject!(
-                        self,
-                        PacketPointerLost,
-                        EINVAL,
-                        "{name} is a packet pointer, but func#{subprog} may change packet data"
-                    );
-                }
-                if !at.may_be_null() && (reg.typ.may_be_null() || reg.is_null()) {
-                    return reject!(
-                        self,
-                        NullArgument,
-                        EINVAL,
-                        "{name} is expected to be non-NULL"
-                    );
-                }
+                self.check_mem_arg_of_subprog(subprog, i, arg, reg)?;
             }
             ArgType::ARG_PTR_TO_ARENA => {
                 if reg.typ != RegType::PTR_TO_ARENA && !reg.is_scalar() {
@@ -177,6 +147,44 @@ impl Env<'_> {
                     .log
                     .verifier_bug(format_args!("unrecognized {name} type {}", at.raw()));
             }
+        }
+        Ok(())
+    }
+
+    /// Memory for a function: all of it may be read and written there.
+    fn check_mem_arg_of_subprog(
+        &mut self,
+        subprog: usize,
+        i: usize,
+        arg: &SubprogArg,
+        reg: &RegState,
+    ) -> Checked {
+        let name = arg_name(i);
+        let rw = [Access::Read, Access::Write];
+        if let Err(e) = self.check_mem_reg(reg, &name, i + 1, arg.mem_size, &rw, None) {
+            return match e {
+                Stop::Rejected(_) => Err(Errno::EINVAL.into()),
+                e => Err(e),
+            };
+        }
+        let of_packet = Flag::DYNPTR_TYPE_SKB | Flag::DYNPTR_TYPE_XDP | Flag::DYNPTR_TYPE_SKB_META;
+        let pkt = reg.typ.is_pkt_pointer()
+            || reg.typ.base() == RegType::PTR_TO_MEM && reg.typ.has(of_packet);
+        if pkt && self.code.subprogs[subprog].changes_pkt_data {
+            return reject!(
+                self,
+                PacketPointerLost,
+                EINVAL,
+                "{name} is a packet pointer, but func#{subprog} may change packet data"
+            );
+        }
+        if !arg.arg_type.may_be_null() && (reg.typ.may_be_null() || reg.is_null()) {
+            return reject!(
+                self,
+                NullArgument,
+                EINVAL,
+                "{name} is expected to be non-NULL"
+            );
         }
         Ok(())
     }
