@@ -15,7 +15,6 @@ use crate::log::reject;
 use crate::state::reg::{Meta, RegState};
 
 impl Env<'_> {
-    /// Pointer plus or minus scalar.
     pub(crate) fn adjust_ptr_min_max_vals(
         &mut self,
         insn: &Insn,

@@ -2,7 +2,7 @@
 //! The context that a program is passed: which fields may be accessed, and what they hold.
 //!
 //! Source: `check_ctx_access()` in `kernel/bpf/verifier.c`; the `is_valid_access` of program types
-//! in `kernel/trace/bpf_trace.c`, `net/core/filter.c`; `btf_ctx_access()` in `kernel/bpf/btf.c`.
+//! in `kernel/trace/bpf_trace.c`, `net/core/filter.c`.
 
 pub(crate) mod arguments;
 pub(crate) mod struct_ops;
@@ -22,7 +22,6 @@ use crate::state::RetvalRange;
 /// What a field of the context holds.
 #[derive(Clone, Debug)]
 pub(crate) struct CtxInfo {
-    /// Type of register.
     pub typ: RegType,
     /// For pointers to structures: which.
     pub btf: Option<(BtfRef, u32)>,

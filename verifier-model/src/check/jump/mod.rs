@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Conditional jumps: the path that goes on here and the path to explore later.
 //!
-//! Source: `check_cond_jmp_op()`, `sync_linked_regs()`, `mark_ptr_or_null_regs()` in
-//! `kernel/bpf/verifier.c`.
+//! Source: `check_cond_jmp_op()`, `mark_ptr_or_null_regs()` in `kernel/bpf/verifier.c`.
 
 pub(crate) mod indirect;
 pub(crate) mod packet;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Loads and stores: which pointers may be followed, how far, and what is found there.
 //!
-//! Source: `check_mem_access()`, `check_mem_region_access()`, `check_load_mem()`, `check_atomic()`
-//! in `kernel/bpf/verifier.c`.
+//! Source: `check_mem_access()`, `check_load_mem()`, `check_store_reg()` in `kernel/bpf/verifier.c`.
 
 pub(crate) mod args;
 pub(crate) mod atomic;

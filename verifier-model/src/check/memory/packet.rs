@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Packet data: pointers into it, and the legacy loads.
+//! Packet data: how far pointers into it reach, and who may follow them.
 //!
-//! Source: `check_packet_access()`, `may_access_direct_pkt_data()`, `check_ld_abs()` in `kernel/bpf/verifier.c`.
+//! Source: `check_packet_access()`, `may_access_direct_pkt_data()` in `kernel/bpf/verifier.c`.
 
 use bpf::uapi::ProgType;
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Reads and writes of the stack.
+//! Reads of the stack, and how far accesses to it may reach.
 //!
-//! Source: `check_stack_read()`, `check_stack_write()`, `check_stack_range_initialized()` in
-//! `kernel/bpf/verifier.c`.
+//! Source: `check_stack_access_within_bounds()`, `check_stack_read()` in `kernel/bpf/verifier.c`.
 
 use crate::check::stack::range::StackRange;
 use crate::env::Env;

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Arguments of helpers and functions: is the register of a kind that is taken, and is what it
-//! points to large enough?
+//! Arguments of helpers, each by what the prototype says it is.
 //!
-//! Source: `check_func_arg()`, `check_reg_type()`, `check_helper_mem_access()`,
-//! `check_mem_size_reg()` in `kernel/bpf/verifier.c`.
+//! Source: `check_func_arg()`, `resolve_map_arg_type()` in `kernel/bpf/verifier.c`.
 
 use bpf::uapi::MapType;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Calls of helpers: the prototype, each argument, what is returned.
 //!
-//! Source: `check_helper_call()`, `do_refine_retval_range()` in `kernel/bpf/verifier.c`.
+//! Source: `check_helper_call()`, `get_helper_proto()`, `check_func_proto()`,
+//! `check_map_func_compatibility()` in `kernel/bpf/verifier.c`.
 
 pub(crate) mod arg;
 pub(crate) mod reg_type;

@@ -2,8 +2,7 @@
 //! Calls of kfuncs: each argument by its BTF, what is returned, and the sections that some open
 //! and close.
 //!
-//! Source: `check_kfunc_call()`, `check_kfunc_args()`, `check_special_kfunc()` in
-//! `kernel/bpf/verifier.c`.
+//! Source: `check_kfunc_call()` in `kernel/bpf/verifier.c`.
 
 pub(crate) mod args;
 pub(crate) mod collection;
@@ -27,7 +26,6 @@ use crate::input::kfunc::Kfunc;
 use crate::log::reject;
 
 impl Env<'_> {
-    /// A call of a kfunc.
     pub(crate) fn check_kfunc_call(&mut self, insn: &Insn) -> Checked<Flow> {
         if insn.imm == 0 {
             return Ok(Flow::Next);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Arguments of kfuncs that point to kernel structures or to memory.
 //!
-//! Source: `process_kf_arg_ptr_to_btf_id()`, `check_kfunc_args()` in `kernel/bpf/verifier.c`.
+//! Source: `process_kf_arg_ptr_to_btf_id()` in `kernel/bpf/verifier.c`.
 
 use bpf::btf::kind_str;
 use bpf::kernel::BtfRef;
