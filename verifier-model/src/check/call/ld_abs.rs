@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! TODO
+//! Legacy loads from the packet, which leave the function where the packet is too short.
+//!
+//! Source: `check_ld_abs()` in `kernel/bpf/verifier.c`.
 
 use bpf::insn::mode;
 use bpf::uapi::{Insn, ProgType};

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! TODO
+//! Arguments that do not fit in registers: the callee loads them, the caller stores them.
+//!
+//! Source: `check_stack_arg_read()`, `check_stack_arg_write()` in `kernel/bpf/verifier.c`.
 
 use crate::env::Env;
 use crate::facts::rejection::Checked;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! TODO
+//! Dynptrs on the stack, as writes to it find them.
+//!
+//! Source: `destroy_if_dynptr_stack_slot()` in `kernel/bpf/verifier.c`.
 
 use crate::env::Env;
 use crate::facts::rejection::Checked;

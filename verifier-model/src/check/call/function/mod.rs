@@ -6,11 +6,11 @@
 //! of times: its frame waits to be explored, and when it returns control goes back to the call
 //! itself, so that states can converge there ([`crate::walk::prune`]).
 //!
-//! Source: `check_func_call()`, `push_callback_call()`, `prepare_func_exit()`,
-//! `set_*_callback_state()` in `kernel/bpf/verifier.c`.
+//! Source: `check_func_call()`, `prepare_func_exit()` in `kernel/bpf/verifier.c`.
 
 pub(crate) mod args;
 pub(crate) mod callback;
+pub(crate) mod callee_state;
 
 use crate::check::call::function::callback::CallbackKind;
 use crate::env::Env;

@@ -3,7 +3,7 @@
 //!
 //! Source: the switch over `func_id` in `check_helper_call()` in `kernel/bpf/verifier.c`.
 
-use bpf::uapi::{Insn, ProgType};
+use bpf::uapi::{AttachType, Insn, ProgType};
 
 use crate::check::call::function::callback::CallbackKind;
 use crate::check::call::helper::ERRNO_RANGE;
@@ -126,12 +126,14 @@ impl Env<'_> {
     }
 
     pub(crate) fn check_get_func_ip(&mut self) -> Checked {
-        use bpf::uapi::{AttachType as A, ProgType as P};
         let ok = match self.input.prog.prog_type {
-            P::Kprobe => true,
-            P::Tracing => matches!(
+            ProgType::Kprobe => true,
+            ProgType::Tracing => matches!(
                 self.input.prog.expected_attach_type,
-                A::TraceFentry | A::TraceFexit | A::ModifyReturn | A::TraceFsession
+                AttachType::TraceFentry
+                    | AttachType::TraceFexit
+                    | AttachType::ModifyReturn
+                    | AttachType::TraceFsession
             ),
             _ => false,
         };

@@ -4,8 +4,7 @@
 //! Where an object may be: at a constant offset, in whole slots, within the frame. How an iterator
 //! changes is the business of [`crate::state::iter`].
 //!
-//! Source: `stack_slot_obj_get_spi()`, `process_iter_arg()`, `process_dynptr_func()`,
-//! `process_irq_flag()` in `kernel/bpf/verifier.c`.
+//! Source: `stack_slot_obj_get_spi()`, `process_iter_arg()` in `kernel/bpf/verifier.c`.
 
 use core::cmp::Ordering;
 
