@@ -21,8 +21,7 @@
 //! A map fd that the object brings itself, without a relocation, is stored as its complement (`!fd`,
 //! negative), so that it is not taken for an index.
 //!
-//! Source: `union bpf_attr` and `struct bpf_insn` in `include/uapi/linux/bpf.h`,
-//! `bpf_object_load_prog()` in `tools/lib/bpf/libbpf.c`.
+//! Source: `union bpf_attr` and `struct bpf_insn` in `include/uapi/linux/bpf.h`.
 
 use std::sync::Arc;
 

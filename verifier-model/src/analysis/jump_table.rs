@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! TODO
+//! Where an indirect jump may lead: the places in the instruction arrays of its function.
+//!
+//! Source: `create_jt()` in `kernel/bpf/cfg.c`, `kernel/bpf/bpf_insn_array.c`.
 
 use bpf::map::MapDef;
 use bpf::uapi::MapType;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Before the walk: fields of every instruction, maps and kernel variables that `ld_imm64` names.
 //!
-//! Source: `check_and_resolve_insns()`, `check_insn_fields()`, `check_map_prog_compatibility()`,
-//! `check_pseudo_btf_id()` in `kernel/bpf/verifier.c`.
+//! Source: `check_and_resolve_insns()`, `check_map_prog_compatibility()`, `check_pseudo_btf_id()`
+//! in `kernel/bpf/verifier.c`.
 
 use bpf::btf::Kind;
 use bpf::insn::MAX_BPF_REG;

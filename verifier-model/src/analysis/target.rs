@@ -12,8 +12,7 @@
 //!                                               must not change packets either
 //! ```
 //!
-//! Source: `bpf_check_attach_target()`, `check_attach_btf_id()` in `kernel/bpf/verifier.c`,
-//! `btf_ctx_access()` in `kernel/bpf/btf.c`.
+//! Source: `bpf_check_attach_target()` in `kernel/bpf/verifier.c`.
 
 use bpf::btf::{Btf, Kind, Type};
 use bpf::program::{AttachTarget, ProgLoad};

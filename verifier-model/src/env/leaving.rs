@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What ends the program or leaves a function, so that nothing may be held there.
-//!
-//! Source: the callers of `check_resource_leak()` in `kernel/bpf/verifier.c`.
+//! What ends the program or leaves a function, so that nothing may be held there: what the kernel
+//! calls `check_resource_leak()` for.
 
 /// What leaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

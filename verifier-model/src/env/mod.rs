@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Everything one verification carries along.
 //!
-//! Source: `struct bpf_verifier_env` in `include/linux/bpf_verifier.h`; `push_stack()` and
-//! `pop_stack()` in `kernel/bpf/verifier.c`.
+//! Source: `struct bpf_verifier_env` in `include/linux/bpf_verifier.h`.
 
 pub(crate) mod call_args;
 pub(crate) mod explored;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! TODO
+//! Registers of the path: reading, writing and forgetting them.
+//!
+//! Source: `check_reg_arg()`, `reg_bounds_sanity_check()` in `kernel/bpf/verifier.c`.
 
 use bpf::insn::MAX_BPF_REG;
 

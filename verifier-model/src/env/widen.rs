@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! TODO
+//! Forgetting what a loop changes and nothing has needed, so that its states converge.
+//!
+//! Source: `widen_imprecise_scalars()` in `kernel/bpf/verifier.c`.
 
 use bpf::insn::MAX_BPF_REG;
 

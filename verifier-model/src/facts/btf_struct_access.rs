@@ -4,7 +4,7 @@
 //! A table of a release: `btf_struct_access.txt`, which tells its format; where the fields are comes
 //! from BTF.
 //!
-//! Source: `btf_struct_access()` of the `struct bpf_verifier_ops` all over the kernel.
+//! Source: `btf_struct_access` of the `struct bpf_verifier_ops` all over the kernel.
 
 use std::collections::HashMap;
 use std::ops::Range;

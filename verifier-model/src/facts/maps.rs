@@ -3,8 +3,7 @@
 //!
 //! A table of a release: `maps.txt`, which tells its format.
 //!
-//! Source: `check_map_func_compatibility()`, `can_elide_value_nullness()` in `kernel/bpf/verifier.c`;
-//! the `struct bpf_map_ops` of each map.
+//! Source: `can_elide_value_nullness()` in `kernel/bpf/verifier.c`; the `struct bpf_map_ops` of each map.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! TODO
+//! What the program's and the kernel's BTF say of types.
+//!
+//! Source: `find_kern_ctx_type_id()` in `kernel/bpf/btf.c`.
 
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The context structure of a program type.
+//!
+//! Source: `btf_is_prog_ctx_type()` in `kernel/bpf/btf.c`.
 
 use bpf::btf::{Btf, Kind, Type};
 use bpf::uapi::ProgType;

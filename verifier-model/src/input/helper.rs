@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! TODO
+//! Which helpers the program may call, and by which prototype.
 
 use bpf::uapi::{AttachType, ProgType};
 

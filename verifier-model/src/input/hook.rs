@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What a program attaches to.
-//!
-//! Source: `check_attach_btf_id()`, `bpf_check_attach_target()` in `kernel/bpf/verifier.c`,
-//! `bpf_lsm_verify_prog()` in `kernel/bpf/bpf_lsm.c`.
 
 use bpf::btf::{Btf, Kind, Type};
 use bpf::kernel::BtfRef;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the release says of a map.
 //!
-//! Source: `can_elide_value_nullness()` in `kernel/bpf/verifier.c`; `map_direct_value_addr` of each map
-//! type.
+//! Source: `map_direct_value_addr` of each map type.
 
 use bpf::map::MapDef;
 

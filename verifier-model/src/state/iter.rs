@@ -18,8 +18,7 @@
 //! written over an iterator's slots is the business of [`crate::check::stack::read`]; how it lies in
 //! them, of [`crate::state::iter_slots`].
 //!
-//! Source: `process_iter_arg()`, `process_iter_next_call()`, `mark_stack_slots_iter()`,
-//! `is_iter_reg_valid_init()`, `invalidate_rcu_protected_refs()` in `kernel/bpf/verifier.c`.
+//! Source: `mark_stack_slots_iter()`, `is_iter_reg_valid_init()` in `kernel/bpf/verifier.c`.
 
 use bpf::kernel::BtfRef;
 

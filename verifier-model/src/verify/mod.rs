@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The entry: one program, one kernel, one verdict.
 //!
-//! Source: `bpf_check()`, `do_check_common()`, `do_check_subprogs()` in `kernel/bpf/verifier.c`.
+//! Source: `bpf_check()` in `kernel/bpf/verifier.c`.
 
 pub(crate) mod attached;
 pub(crate) mod fixups;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the compiler leaves open in BTF: sizes of sections, offsets of variables, hidden symbols.
 //!
-//! Source: `bpf_object_fixup_btf()`, `btf_fixup_datasec()`, `bpf_object__sanitize_and_load_btf()`.
+//! Source: `bpf_object_fixup_btf()`, `btf_fixup_datasec()`.
 
 use std::collections::HashMap;
 

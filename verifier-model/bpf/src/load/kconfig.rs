@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The contents of the `.kconfig` map: values of the kernel's configuration.
 //!
-//! Source: `bpf_object__resolve_externs()`, `bpf_object__process_kconfig_line()`.
+//! Source: `bpf_object__process_kconfig_line()`.
 
 use crate::kernel::Kernel;
 use crate::load::error::LoadError;

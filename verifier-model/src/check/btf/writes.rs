@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Writes to kernel structures, which some program types may make to some fields.
-//!
-//! Source: the call of `btf_struct_access()` in `check_ptr_to_btf_access()` in `kernel/bpf/verifier.c`.
+//! Writes to kernel structures, which some program types may make to some fields: where
+//! `check_ptr_to_btf_access()` asks the `btf_struct_access` of the program's type.
 
 use bpf::btf::Kind;
 use bpf::kernel::BtfRef;

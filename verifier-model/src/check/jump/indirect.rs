@@ -4,8 +4,7 @@
 //! Such a map holds places in the program and is frozen. Where a jump may lead is read off all of a
 //! function's arrays before the walk, and off the entries that the register may point to during it.
 //!
-//! Source: `create_jt()`, `visit_gotox_insn()` in `kernel/bpf/cfg.c`, `check_indirect_jump()` in
-//! `kernel/bpf/verifier.c`, `kernel/bpf/bpf_insn_array.c`.
+//! Source: `check_indirect_jump()` in `kernel/bpf/verifier.c`.
 
 use bpf::uapi::Insn;
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What arithmetic does to the ranges and bits of scalars.
 //!
-//! Source: `adjust_scalar_min_max_vals()` and the `scalar*_min_max_*()` functions in
-//! `kernel/bpf/verifier.c`.
+//! Source: the `scalar*_min_max_*()` functions in `kernel/bpf/verifier.c`.
 
 use bpf::insn::{alu, class};
 use bpf::uapi::Insn;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What helpers return.
+//! What helpers return: the end of `check_helper_call()`.
 //!
-//! Source: the end of `check_helper_call()`, `do_refine_retval_range()` in `kernel/bpf/verifier.c`.
+//! Source: `do_refine_retval_range()` in `kernel/bpf/verifier.c`.
 
 use bpf::kernel::BtfRef;
 use bpf::kernel::fields::FieldKind;

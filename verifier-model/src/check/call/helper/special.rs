@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Helpers with checks of their own.
-//!
-//! Source: the switch over `func_id` in `check_helper_call()` in `kernel/bpf/verifier.c`.
+//! Helpers with checks of their own: the switch over `func_id` in `check_helper_call()`.
 
 use bpf::uapi::{AttachType, Insn, ProgType};
 

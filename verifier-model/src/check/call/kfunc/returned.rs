@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What kfuncs return.
+//! What kfuncs return: the end of `check_kfunc_call()`.
 //!
-//! Source: `check_special_kfunc()`, the end of `check_kfunc_call()` in `kernel/bpf/verifier.c`.
+//! Source: `check_special_kfunc()` in `kernel/bpf/verifier.c`.
 
 use bpf::btf::{Btf, Kind, Type, is_scalar, is_void, kind_str};
 use bpf::kernel::BtfRef;
