@@ -4,8 +4,7 @@
 //! Nothing is known of a kfunc but its prototype, the names of its parameters, and its flags; the
 //! few that the kernel's verifier itself tells apart are told apart by name in vmlinux.
 //!
-//! Source: `fetch_kfunc_meta()`, `bpf_add_kfunc_call()`, `get_kfunc_arg_type()` in
-//! `kernel/bpf/verifier.c`.
+//! Source: `fetch_kfunc_meta()`, `bpf_add_kfunc_call()` in `kernel/bpf/verifier.c`.
 
 use bpf::btf::{Btf, Kind};
 use bpf::kernel::kfuncs::KfuncFlags;

@@ -3,7 +3,6 @@
 //!
 //! Source: the callers of `check_resource_leak()` in `kernel/bpf/verifier.c`.
 
-/// What leaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Leaving {
     /// The program's last instruction, or a function's.

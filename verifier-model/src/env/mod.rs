@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Everything one verification carries along.
 //!
-//! Source: `struct bpf_verifier_env` in `include/linux/bpf_verifier.h`; `push_stack()` and
-//! `pop_stack()` in `kernel/bpf/verifier.c`.
+//! Source: `struct bpf_verifier_env` in `include/linux/bpf_verifier.h`.
 
 pub(crate) mod call_args;
 pub(crate) mod explored;
@@ -60,9 +59,7 @@ impl<'a> Deref for Env<'a> {
 /// What the walk took.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    /// Instructions processed.
     pub(crate) insn_processed: u32,
-    /// Jumps processed.
     pub(crate) jmps_processed: u32,
     /// Most states compared at one instruction.
     pub(crate) max_states_per_insn: u32,

@@ -37,9 +37,7 @@ pub(crate) struct StateId(pub usize);
 /// Return values that are allowed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct RetvalRange {
-    /// Least.
     pub minval: i32,
-    /// Greatest.
     pub maxval: i32,
     /// Only the low half is looked at.
     pub return_32bit: bool,
@@ -74,7 +72,6 @@ pub(crate) struct FuncState {
     pub callsite: i32,
     /// Depth, 0 for the main function.
     pub frameno: usize,
-    /// Which function.
     pub subprogno: usize,
     /// Tells entries into an asynchronous callback apart.
     pub async_entry_cnt: u32,
@@ -251,7 +248,6 @@ impl VerifierState {
 /// A path that waits to be explored.
 #[derive(Debug)]
 pub(crate) struct StackElem {
-    /// Its state.
     pub st: VerifierState,
     /// Where it goes on.
     pub insn_idx: usize,
