@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What a function of the program takes, by its BTF: the contract of global functions.
 //!
-//! Source: `btf_prepare_func_args()` in `kernel/bpf/btf.c`; `btf_check_func_arg_match()` in
-//! `kernel/bpf/verifier.c`.
+//! Source: `btf_prepare_func_args()` in `kernel/bpf/btf.c`.
 
 use bpf::btf::{Kind, is_scalar, is_void};
 

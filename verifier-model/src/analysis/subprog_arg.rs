@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What one argument of a function of the program is: by its type and its `__arg_*` tags.
 //!
-//! Source: the loop over arguments of `btf_prepare_func_args()`, `btf_validate_prog_ctx_type()` in
-//! `kernel/bpf/btf.c`.
+//! Source: `btf_get_ptr_to_btf_id()`, `btf_validate_prog_ctx_type()` in `kernel/bpf/btf.c`, and what
+//! [`crate::analysis::func_args`] does for each argument.
 
 use std::sync::Arc;
 

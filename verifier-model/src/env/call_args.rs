@@ -48,7 +48,6 @@ pub(crate) struct CallMeta {
     pub release_regno: usize,
     /// The function passed.
     pub subprogno: usize,
-    /// Map passed.
     pub map: Option<usize>,
     /// Which lookup of an inner map it comes from.
     pub map_uid: u32,

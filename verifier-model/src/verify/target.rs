@@ -18,13 +18,13 @@ use crate::options::Options;
 
 /// What a program is verified with when it attaches to another.
 #[derive(Debug, Default)]
-pub(crate) struct Attached {
+pub(crate) struct Target {
     pub(crate) dst: Option<Arc<DstProg>>,
     /// An extension, as a program of the type that it extends.
     pub(crate) extension: Option<ProgLoad>,
 }
 
-impl Attached {
+impl Target {
     /// Verifies what `prog` attaches to. An error says why there is nothing to be said of `prog`.
     pub(crate) fn new(prog: &ProgLoad, kernel: &Kernel, opts: &Options) -> Result<Self, String> {
         let Some(AttachTarget::Prog { prog: dst, btf_id }) = &prog.attach else {
