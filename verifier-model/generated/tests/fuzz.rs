@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The law on generated programs, and cases that were found and stay.
 //!
-//! `FUZZ_CASES=N cargo test -p verifier-model --release --test fuzz` tries N programs instead of a few hundred;
+//! `FUZZ_CASES=N cargo test -p generated --release --test fuzz` tries N programs instead of a few hundred;
 //! `verifier-model fuzz` and `cargo xtask fuzz` try as many as you like.
 
 use std::fs;
