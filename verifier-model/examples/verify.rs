@@ -14,8 +14,8 @@ use bpf::load::Object;
 use bpf::load::{Autoload, PrepareOptions, Prepared};
 use bpf::program::ProgFlags;
 use verifier_model::Options;
-use verifier_model::{Outcome, verify};
 use verifier_model::Rule;
+use verifier_model::{Outcome, verify};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut opts = Options::default();

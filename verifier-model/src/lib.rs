@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A pure-Rust model of the Linux BPF verifier.
 //!
-//! [`Object`] reads an object as libbpf does, [`verify`] walks its programs as the verifier does. What
-//! is modelled and what is not is said in the README; how a loop converges, with a picture, in
-//! `docs/verifier-model.md`.
+//! [`Object`] reads an object as libbpf does, [`verify`] walks its programs as the verifier does,
+//! [`explain`] says why one is rejected, [`graph()`] draws what was explored. What is modelled and what
+//! is not is said in the README; how a loop converges, with a picture, in `docs/verifier-model.md`.
+//!
+//! Check an object, and explain its rejections:
 //!
 //! ```
 //! use verifier_model::{Object, Options, PrepareOptions, explain, linux_7_3, verify};
@@ -15,49 +17,87 @@
 //! for prog in object.prepare(&kernel, &PrepareOptions::default())? {
 //!     let load = prog.load?;
 //!     let verdict = verify(&load, &kernel, &Options::default());
-//!     assert!(!verdict.accepted(), "every program of this object has a mistake");
+//!     let why = verdict.rejection().expect("every program of this object has a mistake");
+//!     println!("{}: [{}] {}", load.name, why.kind.name(), why.message);
 //!
-//!     let (_, why) = explain(&load, &kernel, &Options::default());
-//!     println!("{}", why.text(false));
+//!     let (_, explanation) = explain(&load, &kernel, &Options::default());
+//!     println!("{}", explanation.text(false));
 //! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! In a `#[test]` of one's own crate, with the explanation as the failure's text:
+//!
+//! ```
+//! use verifier_model::{Object, Options, PrepareOptions, explain, linux_7_3};
+//!
+//! fn assert_loads(path: &str) {
+//!     let kernel = linux_7_3().expect("the kernel that comes along");
+//!     let object = Object::open(&std::fs::read(path).expect(path), path).expect(path);
+//!     for prog in object.prepare(&kernel, &PrepareOptions::default()).expect(path) {
+//!         let load = prog.load.unwrap_or_else(|e| panic!("{}: {e}", prog.name));
+//!         let (verdict, why) = explain(&load, &kernel, &Options::default());
+//!         assert!(verdict.accepted(), "{}", why.text(false));
+//!     }
+//! }
+//!
+//! # std::panic::set_hook(Box::new(|_| {}));
+//! # assert!(std::panic::catch_unwind(|| {
+//! assert_loads("tests/explain/iterators.elf");
+//! # }).is_err());
+//! ```
+//!
+//! Draw the states of a loop, and see what becomes of it without a rule:
+//!
+//! ```
+//! use verifier_model::{
+//!     Autoload, Kind, Object, Options, PrepareOptions, Profile, Rule, graph, linux_7_3, verify,
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let kernel = linux_7_3()?;
+//! let data = std::fs::read("tests/explain/loops.elf")?;
+//! let only = PrepareOptions {
+//!     autoload: Autoload::Only("converges"),
+//!     ..PrepareOptions::default()
+//! };
+//! let object = Object::open(&data, "loops.elf")?;
+//! let load = object.prepare(&kernel, &only)?.next().expect("the program").load?;
+//!
+//! let (verdict, drawn) = graph(&load, &kernel, &Options::default(), 150);
+//! assert!(verdict.accepted() && drawn.svg().starts_with("<svg"));
+//!
+//! let as_before_6_7 = Options {
+//!     profile: Profile::V7_3.without(Rule::ITER_WIDENING),
+//!     ..Options::default()
+//! };
+//! let verdict = verify(&load, &kernel, &as_before_6_7);
+//! assert_eq!(verdict.rejection().map(|why| why.kind), Some(Kind::TooLarge));
 //! # Ok(())
 //! # }
 //! ```
 
 mod analysis;
-
 mod check;
-
 mod domain;
-
 mod env;
-
 mod explain;
-
 mod facts;
-
 mod graph;
-
 mod input;
-
 mod log;
-
 mod options;
-
 mod precision;
-
 mod state;
-
 mod verdict;
-
 mod verify;
-
 mod walk;
 
 pub use bpf::btf::Btf;
 pub use bpf::kernel::kfuncs::KfuncTable;
 pub use bpf::kernel::{Kernel, Module};
-pub use bpf::load::{LoadError, Object, PrepareOptions, SetAttachTarget};
+pub use bpf::load::{Autoload, LoadError, Object, PrepareOptions, SetAttachTarget};
 pub use bpf::map::MapDef;
 pub use bpf::program::ProgLoad;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the kernel would say of a program.
 
-use crate::Rejection;
+use crate::facts::rejection::Rejection;
 
 /// Counts, as the last line of the log has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -2,8 +2,8 @@
 //! The text of an instruction, as the kernel's log and bpftool print it.
 //!
 //! ```
-//! use verifier_model::disasm::disasm;
-//! use verifier_model::uapi::Insn;
+//! use bpf::disasm::disasm;
+//! use bpf::uapi::Insn;
 //!
 //! let load = Insn { code: 0x61, dst_reg: 1, src_reg: 10, off: -8, imm: 0 };
 //! assert_eq!(disasm(&[load], |_| None, true), "(61) r1 = *(u32 *)(r10 -8)");

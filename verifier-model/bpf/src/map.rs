@@ -74,9 +74,7 @@ impl MapDef {
             struct_ops: None,
         }
     }
-}
 
-impl MapDef {
     /// The name that the kernel knows the map by, and prints.
     pub fn kernel_name(&self) -> &str {
         const BPF_OBJ_NAME_LEN: usize = 16;

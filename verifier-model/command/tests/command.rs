@@ -171,7 +171,7 @@ fn a_rejection_is_explained() {
     assert_eq!(out.status.code(), Some(1), "{out:?}");
     assert!(text(&out.stdout).starts_with("leak_on_return: rejected, error 22 [reference-leak]\n"));
     let out = run(&[&args[..], &["-o", "json"]].concat());
-    assert!(text(&out.stdout).contains("\"class\": \"reference-leak\""));
+    assert!(text(&out.stdout).contains("\"kind\": \"reference-leak\""));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! `kernel/bpf/bpf_lsm.c`.
 
 use bpf::program::AttachTarget;
-use bpf::uapi::ProgType as P;
+use bpf::uapi::ProgType;
 
 use crate::analysis::Known;
 use crate::facts::btf_sets::BtfSet;
@@ -16,9 +16,9 @@ use crate::log::reject;
 impl Known<'_> {
     /// Attach points that this model knows nothing of.
     pub(crate) fn check_attach(&mut self) -> Checked {
-        use bpf::uapi::AttachType as A;
+        use bpf::uapi::AttachType;
         let (typ, sleepable) = (self.input.prog.prog_type, self.input.prog.sleepable());
-        if typ == P::Syscall {
+        if typ == ProgType::Syscall {
             if sleepable {
                 return Ok(());
             }
@@ -30,20 +30,23 @@ impl Known<'_> {
             );
         }
         let can_sleep = match typ {
-            P::Tracing => matches!(
+            ProgType::Tracing => matches!(
                 self.input.prog.expected_attach_type,
-                A::TraceFentry
-                    | A::TraceFexit
-                    | A::ModifyReturn
-                    | A::TraceIter
-                    | A::TraceFsession
-                    | A::TraceFentryMulti
-                    | A::TraceFexitMulti
-                    | A::TraceFsessionMulti
-                    | A::TraceRawTp
+                AttachType::TraceFentry
+                    | AttachType::TraceFexit
+                    | AttachType::ModifyReturn
+                    | AttachType::TraceIter
+                    | AttachType::TraceFsession
+                    | AttachType::TraceFentryMulti
+                    | AttachType::TraceFexitMulti
+                    | AttachType::TraceFsessionMulti
+                    | AttachType::TraceRawTp
             ),
-            P::Lsm => self.input.prog.expected_attach_type != A::LsmCgroup,
-            P::Kprobe | P::StructOps | P::RawTracepoint | P::Tracepoint => true,
+            ProgType::Lsm => self.input.prog.expected_attach_type != AttachType::LsmCgroup,
+            ProgType::Kprobe
+            | ProgType::StructOps
+            | ProgType::RawTracepoint
+            | ProgType::Tracepoint => true,
             _ => false,
         };
         if sleepable && (!can_sleep || self.input.extends.is_some()) {
@@ -59,7 +62,7 @@ impl Known<'_> {
             self.input.extends = self.input.extends.map(|_| Extends::Attached);
             return Ok(());
         }
-        if typ == P::Ext {
+        if typ == ProgType::Ext {
             return reject!(
                 self,
                 AttachTarget,
@@ -67,13 +70,13 @@ impl Known<'_> {
                 "Tracing programs must provide btf_id"
             );
         }
-        if matches!(typ, P::Tracing | P::Lsm) && self.input.prog.attach.is_none() {
+        if matches!(typ, ProgType::Tracing | ProgType::Lsm) && self.input.prog.attach.is_none() {
             return not_modelled("tracing programs without a target");
         }
-        if typ == P::StructOps {
+        if typ == ProgType::StructOps {
             return self.check_struct_ops_btf_id();
         }
-        if typ == P::Lsm {
+        if typ == ProgType::Lsm {
             return self.check_lsm_attach();
         }
         Ok(())

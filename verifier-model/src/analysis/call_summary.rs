@@ -13,7 +13,6 @@ use crate::facts::types::{ArgType, Flag, RetType};
 /// What is known of a call without its arguments.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallSummary {
-    /// Parameters taken.
     pub num_params: usize,
     /// Nothing is returned.
     pub is_void: bool,

@@ -138,9 +138,7 @@ pub(crate) struct SubprogInfo {
     pub is_exception_cb: bool,
     /// Changes packet data.
     pub changes_pkt_data: bool,
-    /// May sleep.
     pub might_sleep: bool,
-    /// May throw.
     pub might_throw: bool,
 }
 
@@ -149,7 +147,6 @@ pub(crate) struct SubprogInfo {
 pub(crate) struct FuncArgs {
     /// All that follows is set.
     pub(crate) cached: bool,
-    /// Arguments.
     pub(crate) args: Vec<SubprogArg>,
     /// Stack arguments, incoming and outgoing.
     pub(crate) stack_arg_cnt: usize,
@@ -174,7 +171,6 @@ pub(crate) struct FuncInfoAux {
 /// A map with what the verifier needs beside its definition.
 #[derive(Clone, Debug)]
 pub(crate) struct MapInfo<'a> {
-    /// The definition.
     pub def: &'a MapDef,
     /// The map inside, by index into [`crate::env::Env::maps`].
     pub inner: Option<usize>,

@@ -43,23 +43,69 @@ pub(crate) enum KfArg {
     Arena,
 }
 
+/// By the end of its name: what a number stands for.
+fn scalar_arg(k: &Kfunc<'_>, i: usize) -> KfArg {
+    if k.suffix(i, "__k") {
+        KfArg::Const
+    } else if k.suffix(i, "__szk") {
+        KfArg::ConstMemSize
+    } else if k.suffix(i, "__sz") {
+        KfArg::MemSize
+    } else if matches!(k.params[i].name(), "rdonly_buf_size" | "rdwr_buf_size") {
+        KfArg::ConstAllocSizeOrZero
+    } else {
+        KfArg::Anything
+    }
+}
+
+/// How a parameter shows that something of its own is passed.
+enum Mark {
+    /// Its name ends so.
+    Suffix(&'static str),
+    /// It points to this structure.
+    Struct(&'static str),
+    /// It is the iterator that a function of an iterator works on.
+    Iter,
+}
+
+/// The first that fits counts.
+static SPECIAL_PTR_ARGS: [(Mark, KfArg); 17] = [
+    (Mark::Suffix("__alloc"), KfArg::AllocBtfId),
+    (Mark::Suffix("__refcounted_kptr"), KfArg::RefcountedKptr),
+    (Mark::Struct("bpf_dynptr"), KfArg::Dynptr),
+    (Mark::Suffix("__iter"), KfArg::Iter),
+    (Mark::Iter, KfArg::Iter),
+    (Mark::Struct("bpf_list_head"), KfArg::ListHead),
+    (Mark::Struct("bpf_list_node"), KfArg::ListNode),
+    (Mark::Struct("bpf_rb_root"), KfArg::RbRoot),
+    (Mark::Struct("bpf_rb_node"), KfArg::RbNode),
+    (Mark::Suffix("__str"), KfArg::ConstStr),
+    (Mark::Suffix("__const_map"), KfArg::ConstMapPtr),
+    (Mark::Suffix("__map"), KfArg::BtfId),
+    (Mark::Struct("bpf_wq"), KfArg::Workqueue),
+    (Mark::Struct("bpf_timer"), KfArg::Timer),
+    (Mark::Struct("bpf_task_work"), KfArg::TaskWork),
+    (Mark::Suffix("__irq_flag"), KfArg::IrqFlag),
+    (Mark::Struct("bpf_res_spin_lock"), KfArg::ResSpinLock),
+];
+
+fn special_ptr_arg(k: &Kfunc<'_>, i: usize) -> Option<KfArg> {
+    let fits = |mark: &Mark| match mark {
+        Mark::Suffix(suffix) => k.suffix(i, suffix),
+        Mark::Struct(name) => k.points_to(i, name),
+        Mark::Iter => i == 0 && k.is_iter(),
+    };
+    let found = SPECIAL_PTR_ARGS.iter().find(|(mark, _)| fits(mark));
+    found.map(|(_, arg)| *arg)
+}
+
 impl Known<'_> {
     /// What an argument is taken for (`get_kfunc_arg_type`).
     pub(crate) fn kfunc_arg_type(&self, k: &Kfunc<'_>, i: usize) -> Checked<KfArg> {
         let t = k.param_type(i);
         let name = arg_name(i);
         if is_scalar(t) {
-            return Ok(if k.suffix(i, "__k") {
-                KfArg::Const
-            } else if k.suffix(i, "__szk") {
-                KfArg::ConstMemSize
-            } else if k.suffix(i, "__sz") {
-                KfArg::MemSize
-            } else if matches!(k.params[i].name(), "rdonly_buf_size" | "rdwr_buf_size") {
-                KfArg::ConstAllocSizeOrZero
-            } else {
-                KfArg::Anything
-            });
+            return Ok(scalar_arg(k, i));
         }
         let Some(target) = k.pointee(i) else {
             return reject!(
@@ -74,72 +120,14 @@ impl Known<'_> {
         if ctx || self.input.is_prog_ctx_type(k.btf, t) {
             return Ok(KfArg::Ctx);
         }
-        let by_suffix = [
-            ("__alloc", KfArg::AllocBtfId),
-            ("__refcounted_kptr", KfArg::RefcountedKptr),
-        ];
-        if let Some((_, a)) = by_suffix.iter().find(|(s, _)| k.suffix(i, s)) {
-            return Ok(*a);
-        }
-        if k.points_to(i, "bpf_dynptr") {
-            return Ok(KfArg::Dynptr);
-        }
-        if k.suffix(i, "__iter") || i == 0 && k.is_iter() {
-            return Ok(KfArg::Iter);
-        }
-        let by_struct = [
-            ("bpf_list_head", KfArg::ListHead),
-            ("bpf_list_node", KfArg::ListNode),
-            ("bpf_rb_root", KfArg::RbRoot),
-            ("bpf_rb_node", KfArg::RbNode),
-        ];
-        if let Some((_, a)) = by_struct.iter().find(|(s, _)| k.points_to(i, s)) {
-            return Ok(*a);
-        }
-        if k.suffix(i, "__str") {
-            return Ok(KfArg::ConstStr);
-        }
-        if k.suffix(i, "__const_map") {
-            return Ok(KfArg::ConstMapPtr);
-        }
-        if k.suffix(i, "__map") {
-            return Ok(KfArg::BtfId);
-        }
-        let by_struct = [
-            ("bpf_wq", KfArg::Workqueue),
-            ("bpf_timer", KfArg::Timer),
-            ("bpf_task_work", KfArg::TaskWork),
-        ];
-        if let Some((_, a)) = by_struct.iter().find(|(s, _)| k.points_to(i, s)) {
-            return Ok(*a);
-        }
-        if k.suffix(i, "__irq_flag") {
-            return Ok(KfArg::IrqFlag);
-        }
-        if k.points_to(i, "bpf_res_spin_lock") {
-            return Ok(KfArg::ResSpinLock);
+        if let Some(arg) = special_ptr_arg(k, i) {
+            return Ok(arg);
         }
         if target.kind() == Kind::FuncProto {
             return Ok(KfArg::Callback);
         }
         if k.suffix(i, "__arena__nullable") || k.suffix(i, "__arena") {
-            if self.code.arena.is_none() {
-                return reject!(
-                    self,
-                    Arena,
-                    EINVAL,
-                    "{name} arena pointer requires a program with an associated arena"
-                );
-            }
-            if i >= MAX_BPF_FUNC_REG_ARGS {
-                return reject!(
-                    self,
-                    Arena,
-                    EINVAL,
-                    "{name} arena pointer cannot be a stack argument"
-                );
-            }
-            return Ok(KfArg::Arena);
+            return self.kfunc_arena_arg(i);
         }
         let scalar_struct = || self.is_scalar_struct(k.btf, target);
         if k.is_mem_size(i + 1) {
@@ -169,6 +157,27 @@ impl Known<'_> {
             );
         }
         Ok(KfArg::MemFixedSize)
+    }
+
+    fn kfunc_arena_arg(&self, i: usize) -> Checked<KfArg> {
+        let name = arg_name(i);
+        if self.code.arena.is_none() {
+            return reject!(
+                self,
+                Arena,
+                EINVAL,
+                "{name} arena pointer requires a program with an associated arena"
+            );
+        }
+        if i >= MAX_BPF_FUNC_REG_ARGS {
+            return reject!(
+                self,
+                Arena,
+                EINVAL,
+                "{name} arena pointer cannot be a stack argument"
+            );
+        }
+        Ok(KfArg::Arena)
     }
 
     /// Whether a structure holds nothing but numbers; looked into four levels deep.

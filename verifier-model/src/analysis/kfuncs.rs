@@ -6,7 +6,7 @@
 //!
 //! Source: `fetch_kfunc_meta()`, `bpf_add_kfunc_call()` in `kernel/bpf/verifier.c`.
 
-use bpf::btf::Kind;
+use bpf::btf::{Btf, Kind};
 use bpf::kernel::kfuncs::KfuncFlags;
 use bpf::uapi::Insn;
 
@@ -29,7 +29,7 @@ impl<'a> Known<'a> {
         Ok(())
     }
 
-    fn no_btf(&self, why: Checked) -> Checked {
+    fn no_btf<T>(&self, why: Checked<T>) -> Checked<T> {
         let line = format_args!("failed to find BTF for kernel function");
         why.map_err(|stop| self.log.sum_up(stop, None, line))
     }
@@ -63,30 +63,7 @@ impl<'a> Known<'a> {
                 insn.imm
             );
         }
-        if insn.off < 0 {
-            return self.no_btf(reject!(
-                self,
-                KfuncNotFound,
-                EINVAL,
-                "negative offset disallowed for kernel module function call"
-            ));
-        }
-        let Some((_, btf)) = self.input.kfunc_btf(insn.off) else {
-            if self.input.prog.fd_array.is_empty() {
-                return self.no_btf(reject!(
-                    self,
-                    KfuncNotFound,
-                    EPROTO,
-                    "kfunc offset > 0 without fd_array is invalid"
-                ));
-            }
-            return self.no_btf(reject!(
-                self,
-                KfuncNotFound,
-                EINVAL,
-                "invalid module BTF fd specified"
-            ));
-        };
+        let btf = self.find_kfunc_desc_btf(insn.off)?;
         if btf
             .type_by_id(insn.imm as u32)
             .is_none_or(|t| t.kind() != Kind::Func)
@@ -108,19 +85,7 @@ impl<'a> Known<'a> {
                 insn.imm
             );
         };
-        let has_address = match &self.input.kernel.ksyms {
-            Some(ksyms) => ksyms.contains_key(k.name),
-            None => !self.input.kernel.kfuncs.is_prototype(k.name),
-        };
-        if !has_address {
-            return reject!(
-                self,
-                KfuncNotFound,
-                EINVAL,
-                "cannot find address for kernel function {}",
-                k.name
-            );
-        }
+        self.check_kfunc_address(k.name)?;
         let n = k.params.len();
         let max = self.input.release.limits.func_args;
         if n > max {
@@ -136,6 +101,51 @@ impl<'a> Known<'a> {
             self.kfunc_arg_type(&k, i)?;
         }
         Ok(())
+    }
+
+    /// The BTF that a call of a kernel function names.
+    fn find_kfunc_desc_btf(&self, off: i16) -> Checked<&Btf> {
+        if off < 0 {
+            return self.no_btf(reject!(
+                self,
+                KfuncNotFound,
+                EINVAL,
+                "negative offset disallowed for kernel module function call"
+            ));
+        }
+        if let Some((_, btf)) = self.input.kfunc_btf(off) {
+            return Ok(btf);
+        }
+        if self.input.prog.fd_array.is_empty() {
+            return self.no_btf(reject!(
+                self,
+                KfuncNotFound,
+                EPROTO,
+                "kfunc offset > 0 without fd_array is invalid"
+            ));
+        }
+        self.no_btf(reject!(
+            self,
+            KfuncNotFound,
+            EINVAL,
+            "invalid module BTF fd specified"
+        ))
+    }
+
+    fn check_kfunc_address(&self, name: &str) -> Checked {
+        let has_address = match &self.input.kernel.ksyms {
+            Some(ksyms) => ksyms.contains_key(name),
+            None => !self.input.kernel.kfuncs.is_prototype(name),
+        };
+        if has_address {
+            return Ok(());
+        }
+        reject!(
+            self,
+            KfuncNotFound,
+            EINVAL,
+            "cannot find address for kernel function {name}"
+        )
     }
 
     /// Bytes of stack that an argument of a kfunc makes it access; negative when written.

@@ -18,6 +18,7 @@ pub(crate) mod liveness;
 pub(crate) mod resolve;
 pub(crate) mod struct_ops;
 pub(crate) mod subprog;
+pub(crate) mod subprog_arg;
 pub(crate) mod target;
 pub(crate) mod text;
 pub(crate) mod type_match;

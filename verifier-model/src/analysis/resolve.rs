@@ -9,7 +9,7 @@ use bpf::insn::MAX_BPF_REG;
 use bpf::kernel::BtfRef;
 use bpf::kernel::fields::FieldKind;
 use bpf::program::FdSlot;
-use bpf::uapi::{MapType as M, ProgType as P, op, pseudo};
+use bpf::uapi::{MapType, ProgType, op, pseudo};
 
 use crate::analysis::Known;
 use crate::analysis::fields::{Unknown, check_fields};
@@ -181,11 +181,11 @@ impl Known<'_> {
             );
         }
         self.check_map_prog_compatibility(m)?;
-        if self.code.maps[m].def.map_type == M::Arena {
+        if self.code.maps[m].def.map_type == MapType::Arena {
             self.use_arena(m)?;
         }
         self.code.used_maps.push(m);
-        if self.code.maps[m].def.map_type == M::InsnArray {
+        if self.code.maps[m].def.map_type == MapType::InsnArray {
             self.init_insn_array(m)?;
         }
         Ok(())
@@ -216,7 +216,11 @@ impl Known<'_> {
         let (spin, res) = (has(FieldKind::SpinLock), has(FieldKind::ResSpinLock));
         let tracing = matches!(
             self.input.prog.prog_type,
-            P::Kprobe | P::Tracepoint | P::PerfEvent | P::RawTracepoint | P::RawTracepointWritable
+            ProgType::Kprobe
+                | ProgType::Tracepoint
+                | ProgType::PerfEvent
+                | ProgType::RawTracepoint
+                | ProgType::RawTracepointWritable
         );
         if graph && tracing {
             return reject!(
@@ -226,7 +230,7 @@ impl Known<'_> {
                 "tracing progs cannot use bpf_{{list_head,rb_root}} yet"
             );
         }
-        if (spin || res) && self.input.prog.prog_type == P::SocketFilter {
+        if (spin || res) && self.input.prog.prog_type == ProgType::SocketFilter {
             return reject!(
                 self,
                 ProgramTypeOfField,
@@ -242,7 +246,7 @@ impl Known<'_> {
                 "tracing progs cannot use bpf_spin_lock yet"
             );
         }
-        if typ == M::StructOps {
+        if typ == MapType::StructOps {
             return reject!(
                 self,
                 MapNotUsable,
@@ -252,27 +256,27 @@ impl Known<'_> {
         }
         let sleepable_ok = matches!(
             typ,
-            M::Hash
-                | M::Rhash
-                | M::LruHash
-                | M::Array
-                | M::PercpuHash
-                | M::PercpuArray
-                | M::LruPercpuHash
-                | M::LpmTrie
-                | M::ArrayOfMaps
-                | M::HashOfMaps
-                | M::Ringbuf
-                | M::UserRingbuf
-                | M::InodeStorage
-                | M::SkStorage
-                | M::TaskStorage
-                | M::CgrpStorage
-                | M::Queue
-                | M::Stack
-                | M::Arena
-                | M::InsnArray
-                | M::ProgArray
+            MapType::Hash
+                | MapType::Rhash
+                | MapType::LruHash
+                | MapType::Array
+                | MapType::PercpuHash
+                | MapType::PercpuArray
+                | MapType::LruPercpuHash
+                | MapType::LpmTrie
+                | MapType::ArrayOfMaps
+                | MapType::HashOfMaps
+                | MapType::Ringbuf
+                | MapType::UserRingbuf
+                | MapType::InodeStorage
+                | MapType::SkStorage
+                | MapType::TaskStorage
+                | MapType::CgrpStorage
+                | MapType::Queue
+                | MapType::Stack
+                | MapType::Arena
+                | MapType::InsnArray
+                | MapType::ProgArray
         );
         if self.input.prog.sleepable() && !sleepable_ok {
             return reject!(

@@ -264,7 +264,6 @@ impl Known<'_> {
             self.code.func_info_aux.push(FuncInfoAux {
                 global: linkage == Some(Linkage::Global),
                 is_static: linkage == Some(Linkage::Static),
-                ..FuncInfoAux::default()
             });
         }
         self.check_btf_lines()

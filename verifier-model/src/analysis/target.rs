@@ -16,7 +16,7 @@
 
 use bpf::btf::{Btf, Kind, Type};
 use bpf::program::{AttachTarget, ProgLoad};
-use bpf::uapi::{AttachType as A, ProgType as P};
+use bpf::uapi::{AttachType, ProgType};
 
 use crate::analysis::Known;
 use crate::facts::errno::Errno;
@@ -61,9 +61,9 @@ impl Known<'_> {
                 Some("Extension program changes packet data, while original does not")
             } else if own.might_sleep && !func.might_sleep {
                 Some("Extension program may sleep, while original does not")
-            } else if dst.prog.prog_type == P::Ext {
+            } else if dst.prog.prog_type == ProgType::Ext {
                 Some("Cannot recursively attach")
-            } else if dst.prog.prog_type == P::Tracing && is_trampoline(dst) {
+            } else if dst.prog.prog_type == ProgType::Tracing && is_trampoline(dst) {
                 Some("Cannot extend fentry/fexit/fsession")
             } else {
                 None
@@ -80,7 +80,7 @@ impl Known<'_> {
             self.check_type_match(btf, t)?;
             let tracing = matches!(
                 dst.prog.prog_type,
-                P::Tracing | P::Lsm | P::StructOps | P::RawTracepoint
+                ProgType::Tracing | ProgType::Lsm | ProgType::StructOps | ProgType::RawTracepoint
             );
             if tracing && dst.prog.attach.is_some() {
                 return not_modelled("freplace of programs that attach to kernel functions");
@@ -88,8 +88,8 @@ impl Known<'_> {
             return Ok(());
         }
         match self.input.prog.expected_attach_type {
-            A::TraceFentry | A::TraceFexit | A::TraceFsession => {}
-            A::ModifyReturn => {
+            AttachType::TraceFentry | AttachType::TraceFexit | AttachType::TraceFsession => {}
+            AttachType::ModifyReturn => {
                 return reject!(
                     self,
                     AttachTarget,
@@ -97,7 +97,7 @@ impl Known<'_> {
                     "can't modify return codes of BPF programs"
                 );
             }
-            A::TraceRawTp => {
+            AttachType::TraceRawTp => {
                 return reject!(
                     self,
                     AttachTarget,
@@ -118,12 +118,12 @@ impl Known<'_> {
 fn is_trampoline(dst: &DstProg) -> bool {
     matches!(
         dst.prog.expected_attach_type,
-        A::TraceFentry
-            | A::TraceFexit
-            | A::TraceFentryMulti
-            | A::TraceFexitMulti
-            | A::TraceFsession
-            | A::TraceFsessionMulti
+        AttachType::TraceFentry
+            | AttachType::TraceFexit
+            | AttachType::TraceFentryMulti
+            | AttachType::TraceFexitMulti
+            | AttachType::TraceFsession
+            | AttachType::TraceFsessionMulti
     )
 }
 
@@ -133,13 +133,15 @@ fn watches_tracing(prog: &ProgLoad) -> bool {
         Some(AttachTarget::Prog { prog, .. }) => prog.prog_type,
         _ => return false,
     };
-    prog.prog_type == P::Tracing && target == P::Tracing
+    prog.prog_type == ProgType::Tracing && target == ProgType::Tracing
 }
 
 /// The type of a program, of an extension that of what it extends.
-pub(crate) fn effective_type(prog: &ProgLoad) -> P {
+pub(crate) fn effective_type(prog: &ProgLoad) -> ProgType {
     match &prog.attach {
-        Some(AttachTarget::Prog { prog: dst, .. }) if prog.prog_type == P::Ext => dst.prog_type,
+        Some(AttachTarget::Prog { prog: dst, .. }) if prog.prog_type == ProgType::Ext => {
+            dst.prog_type
+        }
         _ => prog.prog_type,
     }
 }

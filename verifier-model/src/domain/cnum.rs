@@ -304,11 +304,7 @@ impl Cnum64 {
 }
 
 #[cfg(test)]
-#[expect(
-    unreachable_pub,
-    dead_code,
-    reason = "the 8-bit type is made by the same macro"
-)]
+#[expect(dead_code, reason = "the 8-bit type is made by the same macro")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -6,7 +6,36 @@
 use bpf::kernel::BtfRef;
 
 use crate::facts::helper_proto::HelperProto;
+use crate::state::iter_slots::IterAt;
 use crate::state::reg::DynptrType;
+
+/// A dynptr that is passed (`struct bpf_dynptr_desc`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct DynptrArg {
+    /// Its type, invalid for none.
+    pub kind: DynptrType,
+    /// Its id.
+    pub id: u32,
+    /// Id of the object that it belongs to.
+    pub parent_id: u32,
+}
+
+/// What is passed that holds a reference (`struct ref_obj_desc`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct RefObj {
+    /// Id of the last one, 0 for none.
+    pub id: u32,
+    /// How many there are.
+    pub count: u8,
+}
+
+impl RefObj {
+    /// One more (`update_ref_obj`).
+    pub(crate) const fn update(&mut self, id: u32) {
+        self.id = id;
+        self.count += 1;
+    }
+}
 
 /// What is found out about a call while its arguments are checked (`struct bpf_call_arg_meta`).
 #[derive(Clone, Debug, Default)]
@@ -19,14 +48,13 @@ pub(crate) struct CallMeta {
     pub release_regno: usize,
     /// The function passed.
     pub subprogno: usize,
-    /// Map passed.
     pub map: Option<usize>,
     /// Which lookup of an inner map it comes from.
     pub map_uid: u32,
-    /// Dynptr passed: type, id, object it belongs to.
-    pub dynptr: (DynptrType, u32, u32),
-    /// Referenced object passed: id, parent, how many.
-    pub ref_obj: (u32, u32, u8),
+    /// Dynptr passed.
+    pub dynptr: DynptrArg,
+    /// Referenced object passed.
+    pub ref_obj: RefObj,
     /// Size of the memory returned.
     pub ret_mem_size: Option<u32>,
     /// Largest size of memory passed.
@@ -49,8 +77,8 @@ pub(crate) struct CallMeta {
     pub arg_btf: Option<(BtfRef, u32)>,
     /// It was an owning reference.
     pub arg_owning_ref: bool,
-    /// Iterator passed: frame and slot.
-    pub iter: Option<(usize, usize)>,
+    /// Iterator passed.
+    pub iter: Option<IterAt>,
     /// The helper finds one CPU's part of a per-CPU object.
     pub returns_cpu_specific_alloc_ptr: bool,
     /// List head or tree root passed.

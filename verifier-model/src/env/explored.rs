@@ -59,7 +59,6 @@ pub(crate) struct SccVisit {
 /// A kept state and how useful it was.
 #[derive(Debug)]
 pub(crate) struct StateListNode {
-    /// The state.
     pub state: VerifierState,
     /// Comparisons that failed.
     pub miss_cnt: u32,

@@ -2,7 +2,7 @@
 //! What a program holds and must give back: references, locks, RCU, preemption and IRQ sections.
 //!
 //! Source: `acquire_reference()`, `release_reference()`, `check_resource_leak()`,
-//! `process_spin_lock()`, `invalidate_rcu_protected_refs()` in `kernel/bpf/verifier.c`.
+//! `invalidate_rcu_protected_refs()` in `kernel/bpf/verifier.c`.
 
 use bpf::uapi::ProgType;
 
@@ -13,7 +13,8 @@ use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
-use crate::state::reference::{LockKind, LockPtr, RefKind, Reference};
+use crate::state::iter_slots::{read_slot, write_slot};
+use crate::state::reference::{RefKind, Reference};
 use crate::state::reg::{Meta, RegState};
 use crate::state::slot::Slot;
 
@@ -169,15 +170,19 @@ impl Env<'_> {
         }
     }
 
-    /// The last RCU section ended: RCU pointers are untrusted, iterators bound to it as well
-    /// ([`crate::state::iter::Trust::after_rcu_unlock`]).
+    /// The last RCU section ended: RCU pointers are untrusted, iterators bound to it as well.
     pub(crate) fn invalidate_rcu_protected_refs(&mut self) {
         let gone = Flag::MEM_RCU | Flag::PTR_MAYBE_NULL | Flag::NON_OWN_REF;
-        self.path.cur.for_each_reg(&[Slot::Spill, Slot::Iter], |r| {
+        self.path.cur.for_each_reg(&[Slot::Spill], |r| {
             if r.typ.has(Flag::MEM_RCU) {
                 r.typ = r.typ.without(gone).with(Flag::PTR_UNTRUSTED);
             }
         });
+        for slot in self.path.cur.frames.iter_mut().flat_map(|f| &mut f.stack) {
+            if slot.typ[7] == Slot::Iter {
+                write_slot(slot, read_slot(slot).rcu_unlock());
+            }
+        }
     }
 
     /// A lock was given back: references to nodes that their collection owns are lost.
@@ -265,138 +270,6 @@ impl Env<'_> {
             EINVAL,
             "{what} cannot be used inside {held} region"
         )
-    }
-
-    /// Takes or gives back a lock in a map value or an object (`process_spin_lock`).
-    pub(crate) fn process_spin_lock(
-        &mut self,
-        reg: &RegState,
-        argname: &str,
-        kind: LockKind,
-        take: bool,
-    ) -> Checked {
-        let res = kind != LockKind::Spin;
-        let name = if res { "bpf_res_spin" } else { "bpf_spin" };
-        if !reg.var_off.is_const() {
-            return reject!(
-                self,
-                ConstantOffset,
-                EINVAL,
-                "{argname} doesn't have constant offset. {name}_lock has to be at the constant offset"
-            );
-        }
-        let (ptr, record, what, who) = if reg.typ == RegType::PTR_TO_MAP_VALUE {
-            let info = self.code.map_of(reg)?;
-            let map_name = info.def.kernel_name().to_owned();
-            if info.def.btf.is_none() {
-                return reject!(
-                    self,
-                    MapWithoutBtf,
-                    EINVAL,
-                    "map '{map_name}' has to have BTF in order to use {name}_lock"
-                );
-            }
-            let ptr = LockPtr::Map(reg.map().unwrap_or_default());
-            (ptr, self.code.map_of(reg)?.record.clone(), "map", map_name)
-        } else {
-            let Some((btf, id)) = reg.btf() else {
-                return Err(Errno::EFAULT.into());
-            };
-            (
-                LockPtr::Btf(btf),
-                self.input.struct_record(btf, id),
-                "local",
-                "kptr".to_owned(),
-            )
-        };
-        let off = if res {
-            record.res_spin_lock_off()
-        } else {
-            record.spin_lock_off()
-        };
-        let Some(off) = off else {
-            return reject!(
-                self,
-                LockField,
-                EINVAL,
-                "{what} '{who}' has no valid {name}_lock"
-            );
-        };
-        let val = reg.var_off.value;
-        if u64::from(off) != val {
-            return reject!(
-                self,
-                WrongField,
-                EINVAL,
-                "off {} doesn't point to 'struct {name}_lock' that is at {off}",
-                val as i64
-            );
-        }
-        let is_res = |k: LockKind| k != LockKind::Spin;
-        if take {
-            if self.path.cur.active_locks != 0 {
-                let held = |r: &&Reference| match r.kind {
-                    RefKind::Lock(k, p) if res => is_res(k) && r.id == reg.id && p == ptr,
-                    // The kernel looks for a lock with id 0 and no pointer here, which none is
-                    // that was taken in a map value; two locks are refused by the call check.
-                    _ => false,
-                };
-                if self.path.cur.refs.iter().any(|r| held(&r)) {
-                    return reject!(
-                        self,
-                        AnotherLock,
-                        EINVAL,
-                        "Acquiring the same lock again, AA deadlock detected"
-                    );
-                }
-            }
-            let insn_idx = self.path.insn_idx;
-            self.path.cur.refs.push(Reference {
-                kind: RefKind::Lock(kind, ptr),
-                id: reg.id,
-                insn_idx,
-            });
-            self.path.cur.active_locks += 1;
-            self.path.cur.active_lock_id = reg.id;
-            self.path.cur.active_lock_ptr = Some(ptr);
-            return Ok(());
-        }
-        if self.path.cur.active_locks == 0 {
-            return reject!(
-                self,
-                SectionNotOpen,
-                EINVAL,
-                "{name}_unlock without taking a lock"
-            );
-        }
-        let held = |r: &Reference| r.id == reg.id && r.kind == RefKind::Lock(kind, ptr);
-        let Some(i) = self.path.cur.refs.iter().position(held) else {
-            return reject!(self, AnotherLock, EINVAL, "{name}_unlock of different lock");
-        };
-        if reg.id != self.path.cur.active_lock_id || Some(ptr) != self.path.cur.active_lock_ptr {
-            return reject!(
-                self,
-                AnotherLock,
-                EINVAL,
-                "{name}_unlock cannot be out of order"
-            );
-        }
-        let prev = self.path.cur.refs[..i]
-            .iter()
-            .rev()
-            .find_map(|r| match r.kind {
-                RefKind::Lock(_, p) => Some((r.id, p)),
-                _ => None,
-            });
-        self.path.cur.refs.remove(i);
-        self.path.cur.active_locks -= 1;
-        self.path.cur.active_lock_id = prev.map_or(0, |p| p.0);
-        self.path.cur.active_lock_ptr = prev.map(|p| p.1);
-        self.invalidate_non_owning_refs();
-        if !self.in_rcu_cs() {
-            self.invalidate_rcu_protected_refs();
-        }
-        Ok(())
     }
 
     /// A saved IRQ flag.

@@ -2,7 +2,6 @@
 //! What ends the program or leaves a function, so that nothing may be held there: what the kernel
 //! calls `check_resource_leak()` for.
 
-/// What leaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Leaving {
     /// The program's last instruction, or a function's.

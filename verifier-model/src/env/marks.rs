@@ -46,7 +46,6 @@ pub(crate) struct Contexts {
 }
 
 impl Contexts {
-    /// Adds one.
     pub(crate) fn insert(&mut self, sleepable: bool) {
         match sleepable {
             true => self.may_sleep = true,

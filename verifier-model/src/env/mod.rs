@@ -14,6 +14,7 @@ pub(crate) mod path;
 pub(crate) mod paths;
 pub(crate) mod print;
 pub(crate) mod regs;
+pub(crate) mod spin_lock;
 pub(crate) mod widen;
 
 use std::ops::Deref;
@@ -58,9 +59,7 @@ impl<'a> Deref for Env<'a> {
 /// What the walk took.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    /// Instructions processed.
     pub(crate) insn_processed: u32,
-    /// Jumps processed.
     pub(crate) jmps_processed: u32,
     /// Most states compared at one instruction.
     pub(crate) max_states_per_insn: u32,

@@ -10,9 +10,9 @@ use crate::env::Env;
 use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::types::RegType;
 use crate::log::vlog_alignment;
-use crate::state::VerifierState;
 use crate::state::reg::{ADD_CONST, DynptrType, Meta, RegState};
 use crate::state::slot::Slot;
+use crate::state::{FuncState, VerifierState};
 
 impl Env<'_> {
     fn reg_text(&self, frameno: usize, reg: &RegState) -> String {
@@ -134,69 +134,18 @@ impl Env<'_> {
             let _ = write!(out, " R{i}={}", self.reg_text(state.frameno, reg));
         }
         let mut i = 0;
-        while i < state.stack.len() {
+        while let Some(slot) = state.stack.get(i) {
             let spi = i;
             i += 1;
-            if !print_all && !self.log.slot_scratched(spi) {
+            let nothing = |t: &Slot| matches!(t, Slot::Invalid | Slot::Poison);
+            if !print_all && !self.log.slot_scratched(spi) || slot.typ.iter().all(nothing) {
                 continue;
             }
-            let slot = &state.stack[spi];
-            if slot
-                .typ
-                .iter()
-                .all(|t| matches!(t, Slot::Invalid | Slot::Poison))
-            {
-                continue;
+            // A dynptr is two slots; its first is the farther one.
+            if slot.typ[BPF_REG_SIZE - 1] == Slot::Dynptr {
+                i += 1;
             }
-            let off = |spi: usize| -((spi as i64 + 1) * BPF_REG_SIZE as i64);
-            let types: String = slot.typ.iter().map(|t| slot_char(*t)).collect();
-            match slot.typ[BPF_REG_SIZE - 1] {
-                Slot::Spill => {
-                    let n = slot.typ.iter().position(|t| *t == Slot::Spill).unwrap_or(0);
-                    let reg = self.reg_text(state.frameno, &slot.reg);
-                    let _ = write!(out, " fp{}={}{reg}", off(spi), &types[..n]);
-                }
-                Slot::Dynptr => {
-                    let spi = spi + 1;
-                    i += 1;
-                    let Some(slot) = state.stack.get(spi) else {
-                        continue;
-                    };
-                    let kind = match slot.reg.meta {
-                        Meta::Dynptr(k, _) => k,
-                        _ => DynptrType::Invalid,
-                    };
-                    let _ = write!(out, " fp{}=dynptr_{}(", off(spi), kind.as_str());
-                    let mut sep = "";
-                    if slot.reg.id != 0 {
-                        let _ = write!(out, "id={}", slot.reg.id);
-                        sep = ",";
-                    }
-                    if slot.reg.parent_id != 0 {
-                        let _ = write!(out, "{sep}parent_id={}", slot.reg.parent_id);
-                    }
-                    out.push(')');
-                }
-                Slot::Iter => {
-                    if slot.reg.id == 0 {
-                        continue;
-                    }
-                    if let Some(it) = slot.reg.iter() {
-                        let _ = write!(
-                            out,
-                            " fp{}=iter_{}(id={},state={},depth={})",
-                            off(spi),
-                            self.input.iter_type_str(it.btf, it.btf_id),
-                            slot.reg.id,
-                            it.state.as_str(),
-                            it.depth
-                        );
-                    }
-                }
-                _ => {
-                    let _ = write!(out, " fp{}={types}", off(spi));
-                }
-            }
+            self.write_stack_slot(&mut out, state, spi);
         }
         if let Some((first, rest)) = vstate.refs.split_first()
             && first.id != 0
@@ -214,6 +163,59 @@ impl Env<'_> {
         }
         out.push('\n');
         out
+    }
+
+    fn write_stack_slot(&self, out: &mut String, state: &FuncState, spi: usize) {
+        use fmt::Write;
+        let slot = &state.stack[spi];
+        let off = |spi: usize| -((spi as i64 + 1) * BPF_REG_SIZE as i64);
+        match slot.typ[BPF_REG_SIZE - 1] {
+            Slot::Spill => {
+                let before = slot.typ.iter().take_while(|t| **t != Slot::Spill);
+                let types: String = before.map(|t| slot_char(*t)).collect();
+                let reg = self.reg_text(state.frameno, &slot.reg);
+                let _ = write!(out, " fp{}={types}{reg}", off(spi));
+            }
+            Slot::Dynptr => {
+                let Some(slot) = state.stack.get(spi + 1) else {
+                    return;
+                };
+                let kind = match slot.reg.meta {
+                    Meta::Dynptr(k, _) => k,
+                    _ => DynptrType::Invalid,
+                };
+                let _ = write!(out, " fp{}=dynptr_{}(", off(spi + 1), kind.as_str());
+                let mut sep = "";
+                if slot.reg.id != 0 {
+                    let _ = write!(out, "id={}", slot.reg.id);
+                    sep = ",";
+                }
+                if slot.reg.parent_id != 0 {
+                    let _ = write!(out, "{sep}parent_id={}", slot.reg.parent_id);
+                }
+                out.push(')');
+            }
+            Slot::Iter => {
+                if slot.reg.id == 0 {
+                    return;
+                }
+                if let Some(it) = slot.reg.iter() {
+                    let _ = write!(
+                        out,
+                        " fp{}=iter_{}(id={},state={},depth={})",
+                        off(spi),
+                        self.input.iter_type_str(it.btf, it.btf_id),
+                        slot.reg.id,
+                        it.state.as_str(),
+                        it.depth
+                    );
+                }
+            }
+            _ => {
+                let types: String = slot.typ.iter().map(|t| slot_char(*t)).collect();
+                let _ = write!(out, " fp{}={types}", off(spi));
+            }
+        }
     }
 
     /// Prints a frame of the current state (`print_verifier_state`).

@@ -9,7 +9,6 @@ include!(concat!(env!("OUT_DIR"), "/advice.rs"));
 /// What there is to say about a kind.
 #[derive(Debug)]
 pub(crate) struct Advice {
-    /// The kind.
     pub(crate) kind: Kind,
     /// Messages of it, where `*` stands for anything, each with the function and file of the kernel
     /// that says it. They give the words that the texts below quote.

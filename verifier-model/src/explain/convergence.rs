@@ -135,7 +135,6 @@ pub(crate) fn writes(insn: &Insn, reg: usize) -> bool {
 /// Where instructions went and why states were not equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Cost {
-    /// Instructions processed.
     pub insns: u32,
     /// Loops, by instructions spent in them, the most first.
     pub loops: Vec<LoopCost>,
@@ -161,7 +160,6 @@ pub(crate) struct LoopCost {
 pub(crate) struct LineCost {
     /// Its first instruction.
     pub site: Site,
-    /// Instructions processed.
     pub insns: u32,
 }
 

@@ -43,7 +43,6 @@ impl Place {
 /// One place in which two states differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Difference {
-    /// Where.
     pub place: Place,
     /// What the kept state has there, in words.
     pub old: String,

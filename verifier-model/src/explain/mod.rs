@@ -44,7 +44,6 @@ use crate::verify::verify_observed;
 pub struct Explanation {
     /// The program's name.
     pub(crate) program: String,
-    /// It is accepted.
     pub(crate) accepted: bool,
     /// Positive error number, 0 when there is none.
     pub(crate) errno: i32,

@@ -21,7 +21,6 @@ const MAX_OPERAND_LINKS: usize = 3;
 /// An instruction that had a hand in a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Link {
-    /// Where.
     pub site: Site,
     /// What it did.
     pub what: String,

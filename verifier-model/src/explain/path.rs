@@ -27,7 +27,6 @@ const SECTIONS: [(&str, &str); 4] = [
 /// One executed instruction of a path.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Step {
-    /// The instruction.
     pub insn: usize,
     /// Frame it is in.
     pub frame: usize,
@@ -38,7 +37,6 @@ pub(crate) struct Step {
 /// Something worth telling about a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct PathEvent {
-    /// Where.
     pub site: Site,
     /// What happens there.
     pub what: String,

@@ -10,7 +10,6 @@ use crate::explain::source::Site;
 /// A function of the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Link {
-    /// Its name.
     pub function: String,
     /// Bytes of stack it uses itself.
     pub bytes: i32,

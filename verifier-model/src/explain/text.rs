@@ -91,10 +91,7 @@ impl Page {
             return;
         }
         let word = self.paint("31", "rejected");
-        let class = e
-            .kind
-            .as_deref()
-            .map_or(String::new(), |c| format!(" [{c}]"));
+        let class = e.kind.map_or(String::new(), |c| format!(" [{c}]"));
         self.line(format!("{name}: {word}, error {}{class}", e.errno));
         let message = self.paint("31", &e.message);
         self.line(format!("\n  {message}"));

@@ -152,7 +152,6 @@ impl Trace {
         path
     }
 
-    /// A run.
     pub(crate) fn run(&self, id: RunId) -> &Run {
         &self.runs[id as usize]
     }

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use bpf::program::ProgLoad;
 use bpf::uapi::{AttachType, ProgType};
 
-use crate::facts::helpers::SetId;
 use crate::facts::table::constant;
 
 /// Who calls a helper.
@@ -111,3 +110,7 @@ impl Caller<'_> {
         is != condition.unless
     }
 }
+
+/// A set of helpers (`get_func_proto()`), by its place in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SetId(pub(super) usize);

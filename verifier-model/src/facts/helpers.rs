@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use bpf::uapi::ProgType;
 
-use crate::facts::helper_caller::{Caller, Condition};
+use crate::facts::helper_caller::{Caller, Condition, SetId};
 use crate::facts::helper_proto::{HelperProto, parse_proto};
 use crate::facts::table::{Lines, constant};
 
@@ -79,10 +79,6 @@ struct Helper {
     name: String,
     changes_pkt_data: bool,
 }
-
-/// A set of helpers (`get_func_proto()`), by its place in the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SetId(usize);
 
 #[derive(Debug)]
 struct Set {

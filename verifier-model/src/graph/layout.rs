@@ -19,9 +19,7 @@ pub(super) struct Rect {
     pub x: f64,
     /// Upper edge.
     pub y: f64,
-    /// Width.
     pub w: f64,
-    /// Height.
     pub h: f64,
 }
 

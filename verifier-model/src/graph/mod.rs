@@ -82,7 +82,6 @@ pub(crate) struct Arc {
     pub from: usize,
     /// Index of the state's node.
     pub to: usize,
-    /// A loop converged.
     pub converged: bool,
 }
 

@@ -4,47 +4,47 @@
 //! Source: `btf_is_prog_ctx_type()` in `kernel/bpf/btf.c`.
 
 use bpf::btf::{Btf, Kind, Type};
-use bpf::uapi::ProgType as P;
+use bpf::uapi::ProgType;
 
 use crate::input::Input;
 
 /// The structure that a program of this type is passed, as user space calls it.
-pub(crate) fn ctx_struct(typ: P) -> Option<&'static str> {
+pub(crate) fn ctx_struct(typ: ProgType) -> Option<&'static str> {
     Some(match typ {
-        P::SocketFilter
-        | P::SchedCls
-        | P::SchedAct
-        | P::CgroupSkb
-        | P::LwtIn
-        | P::LwtOut
-        | P::LwtXmit
-        | P::LwtSeg6local
-        | P::SkSkb
-        | P::FlowDissector => "__sk_buff",
-        P::Xdp => "xdp_md",
-        P::CgroupSock => "bpf_sock",
-        P::CgroupSockAddr => "bpf_sock_addr",
-        P::SockOps => "bpf_sock_ops",
-        P::SkMsg => "sk_msg_md",
-        P::Kprobe => "pt_regs",
-        P::PerfEvent => "bpf_perf_event_data",
-        P::RawTracepoint | P::RawTracepointWritable => "bpf_raw_tracepoint_args",
-        P::CgroupDevice => "bpf_cgroup_dev_ctx",
-        P::CgroupSysctl => "bpf_sysctl",
-        P::CgroupSockopt => "bpf_sockopt",
-        P::SkReuseport => "sk_reuseport_md",
-        P::SkLookup => "bpf_sk_lookup",
-        P::Netfilter => "bpf_nf_ctx",
+        ProgType::SocketFilter
+        | ProgType::SchedCls
+        | ProgType::SchedAct
+        | ProgType::CgroupSkb
+        | ProgType::LwtIn
+        | ProgType::LwtOut
+        | ProgType::LwtXmit
+        | ProgType::LwtSeg6local
+        | ProgType::SkSkb
+        | ProgType::FlowDissector => "__sk_buff",
+        ProgType::Xdp => "xdp_md",
+        ProgType::CgroupSock => "bpf_sock",
+        ProgType::CgroupSockAddr => "bpf_sock_addr",
+        ProgType::SockOps => "bpf_sock_ops",
+        ProgType::SkMsg => "sk_msg_md",
+        ProgType::Kprobe => "pt_regs",
+        ProgType::PerfEvent => "bpf_perf_event_data",
+        ProgType::RawTracepoint | ProgType::RawTracepointWritable => "bpf_raw_tracepoint_args",
+        ProgType::CgroupDevice => "bpf_cgroup_dev_ctx",
+        ProgType::CgroupSysctl => "bpf_sysctl",
+        ProgType::CgroupSockopt => "bpf_sockopt",
+        ProgType::SkReuseport => "sk_reuseport_md",
+        ProgType::SkLookup => "bpf_sk_lookup",
+        ProgType::Netfilter => "bpf_nf_ctx",
         _ => return None,
     })
 }
 
 /// Whether a pointer is one to the context of programs of a type (`btf_is_prog_ctx_type`).
-pub(crate) fn is_ctx_type(typ: P, btf: &Btf, ptr: Type<'_>) -> bool {
+pub(crate) fn is_ctx_type(typ: ProgType, btf: &Btf, ptr: Type<'_>) -> bool {
     let Some(want) = ctx_struct(typ) else {
         return false;
     };
-    if typ == P::Kprobe {
+    if typ == ProgType::Kprobe {
         let t = btf.skip_mods(ptr.type_id());
         if t.kind() == Kind::Typedef && t.name() == "bpf_user_pt_regs_t" {
             return true;

@@ -30,15 +30,14 @@ impl Input<'_> {
 
     /// Whether a helper that asks about the program lets it call (`allowed()` of its prototype).
     pub(crate) fn helper_allowed(&self, func_id: i32) -> bool {
-        use AttachType as A;
         let (typ, attach) = (self.prog.prog_type, self.prog.expected_attach_type);
         match func_id {
-            id::D_PATH if typ == ProgType::Tracing && attach == A::TraceIter => true,
+            id::D_PATH if typ == ProgType::Tracing && attach == AttachType::TraceIter => true,
             id::D_PATH if typ != ProgType::Lsm => self.attaches_to_one_of(BtfSet::DPathAllowlist),
             id::SK_STORAGE_GET | id::SK_STORAGE_DELETE => match attach {
                 _ if self.dst_prog.is_some() => false,
-                A::TraceIter | A::TraceRawTp => true,
-                A::TraceFentry | A::TraceFexit | A::TraceFsession => {
+                AttachType::TraceIter | AttachType::TraceRawTp => true,
+                AttachType::TraceFentry | AttachType::TraceFexit | AttachType::TraceFsession => {
                     !self.attach_func_name().starts_with("bpf_sk_storage")
                 }
                 _ => false,

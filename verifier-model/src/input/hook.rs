@@ -4,7 +4,7 @@
 use bpf::btf::{Btf, Kind, Type};
 use bpf::kernel::BtfRef;
 use bpf::program::AttachTarget;
-use bpf::uapi::{AttachType, AttachType as A, ProgType};
+use bpf::uapi::{AttachType, ProgType};
 
 use crate::facts::btf_sets::BtfSet;
 use crate::facts::errno::MAX_ERRNO;
@@ -113,7 +113,7 @@ impl Input<'_> {
         let void = self
             .attach_func_proto()
             .is_none_or(|(_, p)| p.type_id() == 0);
-        if self.prog.expected_attach_type == A::LsmCgroup {
+        if self.prog.expected_attach_type == AttachType::LsmCgroup {
             let range = if void {
                 RetvalRange::new(1, 1)
             } else {

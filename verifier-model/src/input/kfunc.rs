@@ -21,7 +21,6 @@ pub(crate) struct Kfunc<'a> {
     pub btf: &'a Arc<Btf>,
     /// BTF id of the function.
     pub id: u32,
-    /// Name.
     pub name: &'a str,
     /// Which it is of those that the verifier tells apart.
     pub special: Option<SpecialKfunc>,

@@ -4,7 +4,7 @@
 //! Source: `__btf_kfunc_is_allowed()` in `kernel/bpf/btf.c` and the functions named here.
 
 use bpf::kernel::kfuncs::{KfuncHook, KfuncSet};
-use bpf::uapi::{AttachType as A, ProgType as P};
+use bpf::uapi::{AttachType, ProgType};
 
 use crate::input::Input;
 
@@ -15,7 +15,7 @@ impl Input<'_> {
         let asked = |h: &KfuncHook| *h == KfuncHook::Common || Some(*h) == hook;
         let sets = self.kernel.kfuncs.sets_of(kfunc);
         let sets: Vec<&KfuncSet> = sets.filter(|s| s.hooks.iter().any(asked)).collect();
-        if self.prog.prog_type != P::StructOps {
+        if self.prog.prog_type != ProgType::StructOps {
             let mut filters = sets.iter().map(|set| set.filter.as_deref());
             return filters.any(|f| f.is_none_or(|f| self.filter_allows(f)));
         }
@@ -34,15 +34,21 @@ impl Input<'_> {
     fn filter_allows(&self, filter: &str) -> bool {
         let (typ, attach) = (self.prog.prog_type, self.prog.expected_attach_type);
         match filter {
-            "bpf_fs_kfuncs_filter" | "bpf_get_fsverity_digest_filter" => typ == P::Lsm,
-            "tracing_iter_filter" => typ == P::Tracing && attach == A::TraceIter,
+            "bpf_fs_kfuncs_filter" | "bpf_get_fsverity_digest_filter" => typ == ProgType::Lsm,
+            "tracing_iter_filter" => typ == ProgType::Tracing && attach == AttachType::TraceIter,
             "bpf_ksock_kfunc_filter" => match typ {
-                P::Lsm => self.attach_func_name() != "bpf_lsm_socket_sendmsg",
-                _ => typ == P::Syscall,
+                ProgType::Lsm => self.attach_func_name() != "bpf_lsm_socket_sendmsg",
+                _ => typ == ProgType::Syscall,
             },
             "bpf_session_filter" => match typ {
-                P::Kprobe => matches!(attach, A::TraceKprobeSession | A::TraceUprobeSession),
-                P::Tracing => matches!(attach, A::TraceFsession | A::TraceFsessionMulti),
+                ProgType::Kprobe => matches!(
+                    attach,
+                    AttachType::TraceKprobeSession | AttachType::TraceUprobeSession
+                ),
+                ProgType::Tracing => matches!(
+                    attach,
+                    AttachType::TraceFsession | AttachType::TraceFsessionMulti
+                ),
                 _ => false,
             },
             // What else it asks, the sets are registered for.

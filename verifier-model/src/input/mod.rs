@@ -25,12 +25,10 @@ use crate::options::Options;
 /// What one verification is given. Nothing of it changes once the program's hook is known.
 #[derive(Debug)]
 pub(crate) struct Input<'a> {
-    /// The program.
     pub(crate) prog: &'a ProgLoad,
     /// The same as the object has it. The kernel gets no BTF from a loader without CAP_BPF, but who
     /// tells people of the program may look up its source lines.
     pub(crate) source: &'a ProgLoad,
-    /// The kernel.
     pub(crate) kernel: &'a Kernel,
     /// What the kernel's release knows.
     pub(crate) release: &'static Release,

@@ -23,7 +23,6 @@ pub(crate) struct CtxArg {
 /// The struct_ops type of a program.
 #[derive(Clone, Debug)]
 pub(crate) struct StructOps<'a> {
-    /// Its name.
     pub name: &'a str,
     /// The member that the program implements.
     pub member: &'a str,

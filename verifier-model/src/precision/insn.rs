@@ -4,6 +4,7 @@
 //! Source: `backtrack_insn()` in `kernel/bpf/backtrack.c`.
 
 use bpf::insn::{CMPXCHG, REG_FP, alu, class, jmp, mode};
+use bpf::uapi::Insn;
 
 use crate::env::Env;
 use crate::facts::errno::Errno;
@@ -14,7 +15,8 @@ use crate::state::MAX_CALL_FRAMES;
 use crate::state::history::JmpHistory;
 
 impl Env<'_> {
-    /// One instruction backwards: from what is looked for after it to what is before it.
+    /// One instruction backwards. The parts below return false when linked registers need not be
+    /// looked at again.
     pub(crate) fn backtrack_insn(
         &mut self,
         idx: usize,
@@ -40,97 +42,109 @@ impl Env<'_> {
             );
         }
         self.path.bt.sync_linked_regs(hist);
-        let (d, s) = (insn.dst(), insn.src());
-        let fp = usize::from(REG_FP);
         let atomic_fetch =
             insn.is_atomic_fetch() && self.input.profile.has(Rule::ATOMIC_FETCH_BACKTRACK);
-        match insn.class() {
-            class::ALU | class::ALU64 => {
-                if !self.path.bt.has_reg(d) || matches!(insn.op(), alu::END | alu::NEG) {
-                    return Ok(());
-                }
-                if insn.op() == alu::MOV {
-                    self.path.bt.clear_reg(d);
-                }
-                if insn.src_is_reg() && s != fp {
-                    self.path.bt.set_reg(s);
-                }
-            }
+        let sync = match insn.class() {
+            class::ALU | class::ALU64 => self.backtrack_alu(&insn),
             _ if insn.class() == class::LDX || insn.is_atomic_load() || atomic_fetch => {
-                let load_reg = match insn.imm {
-                    CMPXCHG if insn.is_atomic() => 0,
-                    _ if insn.is_atomic_fetch() => s,
-                    _ => d,
-                };
-                if !self.path.bt.has_reg(load_reg) {
-                    return Ok(());
-                }
-                self.path.bt.clear_reg(load_reg);
-                let Some(h) = hist else { return Ok(()) };
-                if h.flags.stack_arg_access {
-                    let Some(caller) = self.path.bt.frame.checked_sub(1) else {
-                        return Err(self.bug_step(format_args!("stack arg in frame 0")));
-                    };
-                    self.path.bt.set_frame_stack_arg(caller, h.spi);
-                    return Ok(());
-                }
-                if !h.flags.stack_access {
-                    return Ok(());
-                }
-                self.path.bt.set_frame_slot(h.frame, h.spi);
+                self.backtrack_load(&insn, hist)?
             }
-            class::STX | class::ST => {
-                if self.path.bt.has_reg(d) {
-                    // A store through a scalar: some pointer was subtracted from another.
+            class::STX | class::ST => self.backtrack_store(&insn, hist)?,
+            class::JMP | class::JMP32 => self.backtrack_jmp(idx, subseq_idx, hist)?,
+            class::LD => self.backtrack_ld(idx, subseq_idx)?,
+            _ => true,
+        };
+        if sync {
+            self.path.bt.sync_linked_regs(hist);
+        }
+        Ok(())
+    }
+
+    fn backtrack_alu(&mut self, insn: &Insn) -> bool {
+        let (d, s) = (insn.dst(), insn.src());
+        if !self.path.bt.has_reg(d) || matches!(insn.op(), alu::END | alu::NEG) {
+            return false;
+        }
+        if insn.op() == alu::MOV {
+            self.path.bt.clear_reg(d);
+        }
+        if insn.src_is_reg() && s != usize::from(REG_FP) {
+            self.path.bt.set_reg(s);
+        }
+        true
+    }
+
+    fn backtrack_load(&mut self, insn: &Insn, hist: Option<&JmpHistory>) -> Result<bool, Step> {
+        let load_reg = match insn.imm {
+            CMPXCHG if insn.is_atomic() => 0,
+            _ if insn.is_atomic_fetch() => insn.src(),
+            _ => insn.dst(),
+        };
+        if !self.path.bt.has_reg(load_reg) {
+            return Ok(false);
+        }
+        self.path.bt.clear_reg(load_reg);
+        let Some(h) = hist else { return Ok(false) };
+        if h.flags.stack_arg_access {
+            let Some(caller) = self.path.bt.frame.checked_sub(1) else {
+                return Err(self.bug_step(format_args!("stack arg in frame 0")));
+            };
+            self.path.bt.set_frame_stack_arg(caller, h.spi);
+            return Ok(false);
+        }
+        if !h.flags.stack_access {
+            return Ok(false);
+        }
+        self.path.bt.set_frame_slot(h.frame, h.spi);
+        Ok(true)
+    }
+
+    fn backtrack_store(&mut self, insn: &Insn, hist: Option<&JmpHistory>) -> Result<bool, Step> {
+        if self.path.bt.has_reg(insn.dst()) {
+            // A store through a scalar: some pointer was subtracted from another.
+            return Err(Step::NotSupported);
+        }
+        let Some(h) = hist else { return Ok(false) };
+        let looked_for = if h.flags.stack_arg_access {
+            let mask = &mut self.path.bt.stack_args[self.path.bt.frame];
+            let was = *mask >> (h.spi & 7) & 1 != 0;
+            *mask &= !(1 << (h.spi & 7));
+            was
+        } else if h.flags.stack_access {
+            let mask = &mut self.path.bt.slots[h.frame];
+            let was = *mask >> (h.spi & 63) & 1 != 0;
+            *mask &= !(1 << (h.spi & 63));
+            was
+        } else {
+            false
+        };
+        if !looked_for {
+            return Ok(false);
+        }
+        if insn.class() == class::STX {
+            self.path.bt.set_reg(insn.src());
+        }
+        Ok(!h.flags.stack_arg_access)
+    }
+
+    fn backtrack_ld(&mut self, idx: usize, subseq_idx: i32) -> Result<bool, Step> {
+        let insn = self.code.insns[idx];
+        match insn.mode() {
+            mode::IMM => {
+                self.path.bt.clear_reg(insn.dst());
+                Ok(false)
+            }
+            mode::IND | mode::ABS => {
+                if self.path.bt.has_reg(insn.dst()) {
                     return Err(Step::NotSupported);
                 }
-                let Some(h) = hist else { return Ok(()) };
-                let looked_for = if h.flags.stack_arg_access {
-                    let mask = &mut self.path.bt.stack_args[self.path.bt.frame];
-                    let was = *mask >> (h.spi & 7) & 1 != 0;
-                    *mask &= !(1 << (h.spi & 7));
-                    was
-                } else if h.flags.stack_access {
-                    let mask = &mut self.path.bt.slots[h.frame];
-                    let was = *mask >> (h.spi & 63) & 1 != 0;
-                    *mask &= !(1 << (h.spi & 63));
-                    was
-                } else {
-                    false
-                };
-                if !looked_for {
-                    return Ok(());
+                if subseq_idx != idx as i32 + 1 {
+                    self.bt_subprog_enter()?;
                 }
-                if insn.class() == class::STX {
-                    self.path.bt.set_reg(s);
-                }
-                if h.flags.stack_arg_access {
-                    return Ok(());
-                }
+                Ok(false)
             }
-            class::JMP | class::JMP32 if !self.backtrack_jmp(idx, subseq_idx, hist)? => {
-                return Ok(());
-            }
-            class::LD => match insn.mode() {
-                mode::IMM => {
-                    self.path.bt.clear_reg(d);
-                    return Ok(());
-                }
-                mode::IND | mode::ABS => {
-                    if self.path.bt.has_reg(d) {
-                        return Err(Step::NotSupported);
-                    }
-                    if subseq_idx != idx as i32 + 1 {
-                        self.bt_subprog_enter()?;
-                    }
-                    return Ok(());
-                }
-                _ => {}
-            },
-            _ => {}
+            _ => Ok(true),
         }
-        self.path.bt.sync_linked_regs(hist);
-        Ok(())
     }
 
     fn bt_subprog_enter(&mut self) -> Result<(), Step> {
@@ -150,7 +164,6 @@ impl Env<'_> {
         Ok(())
     }
 
-    /// Jumps, calls and exits backwards; false when linked registers need not be looked at again.
     fn backtrack_jmp(
         &mut self,
         idx: usize,
@@ -158,53 +171,12 @@ impl Env<'_> {
         hist: Option<&JmpHistory>,
     ) -> Result<bool, Step> {
         let insn = self.code.insns[idx];
-        let regs = self.path.bt.regs[self.path.bt.frame];
         if insn.is_pseudo_call() {
-            let Some(subprog) = self.code.callee_of(idx) else {
-                return Err(Step::Stop(Errno::EFAULT.into()));
-            };
-            if self.code.subprog_is_global(subprog) {
-                if regs & REGMASK_ARGS != 0 {
-                    return Err(
-                        self.bug_step(format_args!("global subprog unexpected regs {regs:x}"))
-                    );
-                }
-                self.path.bt.clear_reg(0);
-                return Ok(false);
-            }
-            if regs & !REGMASK_ARGS != 0 {
-                return Err(self.bug_step(format_args!("static subprog unexpected regs {regs:x}")));
-            }
-            let slots = self.path.bt.slots[self.path.bt.frame];
-            if slots != 0 {
-                return Err(self.bug_step(format_args!(
-                    "static subprog leftover stack slots {slots:x}"
-                )));
-            }
-            let frame = self.path.bt.frame;
-            self.path.bt.regs[frame] &= !REGMASK_ARGS;
-            let args = self.path.bt.stack_args[frame];
-            if args != 0 {
-                return Err(self.bug_step(format_args!(
-                    "static subprog leftover stack arg slots {args:x}"
-                )));
-            }
-            self.bt_subprog_exit()?;
-            let frame = self.path.bt.frame;
-            self.path.bt.regs[frame] |= regs & REGMASK_ARGS;
+            self.backtrack_subprog_call(idx)?;
             return Ok(false);
         }
         if self.is_sync_callback_calling(&insn) && idx as i32 != subseq_idx - 1 {
-            if regs & !REGMASK_ARGS != 0 {
-                return Err(self.bug_step(format_args!("callback unexpected regs {regs:x}")));
-            }
-            let slots = self.path.bt.slots[self.path.bt.frame];
-            if slots != 0 {
-                return Err(self.bug_step(format_args!("callback leftover stack slots {slots:x}")));
-            }
-            let frame = self.path.bt.frame;
-            self.path.bt.regs[frame] &= !REGMASK_ARGS;
-            self.bt_subprog_exit()?;
+            self.backtrack_callback()?;
             return Ok(false);
         }
         match insn.op() {
@@ -227,20 +199,7 @@ impl Env<'_> {
                 }
             }
             jmp::EXIT => {
-                let before = subseq_idx.checked_sub(1).filter(|i| *i >= 0);
-                let from_call =
-                    before.is_some_and(|i| self.code.insns[i as usize].is_pseudo_call());
-                let r0_precise = from_call && self.path.bt.has_reg(0);
-                if from_call && regs & REGMASK_ARGS != 0 {
-                    return Err(
-                        self.bug_step(format_args!("backtracking exit unexpected regs {regs:x}"))
-                    );
-                }
-                self.path.bt.clear_reg(0);
-                self.bt_subprog_enter()?;
-                if r0_precise {
-                    self.path.bt.set_reg(0);
-                }
+                self.backtrack_exit(subseq_idx)?;
                 return Ok(false);
             }
             jmp::JA => {}
@@ -259,5 +218,74 @@ impl Env<'_> {
             _ => {}
         }
         Ok(true)
+    }
+
+    /// From behind a call to the end of the function, or to before it where it is verified apart.
+    fn backtrack_subprog_call(&mut self, idx: usize) -> Result<(), Step> {
+        let frame = self.path.bt.frame;
+        let regs = self.path.bt.regs[frame];
+        let Some(subprog) = self.code.callee_of(idx) else {
+            return Err(Step::Stop(Errno::EFAULT.into()));
+        };
+        if self.code.subprog_is_global(subprog) {
+            if regs & REGMASK_ARGS != 0 {
+                return Err(self.bug_step(format_args!("global subprog unexpected regs {regs:x}")));
+            }
+            self.path.bt.clear_reg(0);
+            return Ok(());
+        }
+        if regs & !REGMASK_ARGS != 0 {
+            return Err(self.bug_step(format_args!("static subprog unexpected regs {regs:x}")));
+        }
+        let slots = self.path.bt.slots[frame];
+        if slots != 0 {
+            return Err(self.bug_step(format_args!(
+                "static subprog leftover stack slots {slots:x}"
+            )));
+        }
+        self.path.bt.regs[frame] &= !REGMASK_ARGS;
+        let args = self.path.bt.stack_args[frame];
+        if args != 0 {
+            return Err(self.bug_step(format_args!(
+                "static subprog leftover stack arg slots {args:x}"
+            )));
+        }
+        self.bt_subprog_exit()?;
+        let frame = self.path.bt.frame;
+        self.path.bt.regs[frame] |= regs & REGMASK_ARGS;
+        Ok(())
+    }
+
+    /// From the entry of a callback to the call that led there, which hands nothing over that is looked
+    /// for.
+    fn backtrack_callback(&mut self) -> Result<(), Step> {
+        let frame = self.path.bt.frame;
+        let regs = self.path.bt.regs[frame];
+        if regs & !REGMASK_ARGS != 0 {
+            return Err(self.bug_step(format_args!("callback unexpected regs {regs:x}")));
+        }
+        let slots = self.path.bt.slots[frame];
+        if slots != 0 {
+            return Err(self.bug_step(format_args!("callback leftover stack slots {slots:x}")));
+        }
+        self.path.bt.regs[frame] &= !REGMASK_ARGS;
+        self.bt_subprog_exit()
+    }
+
+    /// From behind the call of a function to its `exit`.
+    fn backtrack_exit(&mut self, subseq_idx: i32) -> Result<(), Step> {
+        let regs = self.path.bt.regs[self.path.bt.frame];
+        let before = subseq_idx.checked_sub(1).filter(|i| *i >= 0);
+        let from_call = before.is_some_and(|i| self.code.insns[i as usize].is_pseudo_call());
+        let r0_precise = from_call && self.path.bt.has_reg(0);
+        if from_call && regs & REGMASK_ARGS != 0 {
+            return Err(self.bug_step(format_args!("backtracking exit unexpected regs {regs:x}")));
+        }
+        self.path.bt.clear_reg(0);
+        self.bt_subprog_enter()?;
+        if r0_precise {
+            self.path.bt.set_reg(0);
+        }
+        Ok(())
     }
 }

@@ -63,6 +63,20 @@ impl From<Stop> for Step {
     }
 }
 
+/// Where the walk back is.
+struct WalkBack<'a> {
+    /// The state that it began in.
+    start: &'a VerifierState,
+    /// The kept state that it is in; none while in the one that it began in.
+    st: Option<StateId>,
+    first_idx: i32,
+    last_idx: i32,
+    subseq_idx: i32,
+    skip_first: bool,
+    /// Whether some mark is new.
+    changed: bool,
+}
+
 impl Env<'_> {
     /// Makes a register of the current frame precise (`mark_chain_precision`).
     pub(crate) fn mark_chain_precision(&mut self, regno: usize) -> Checked {
@@ -91,7 +105,6 @@ impl Env<'_> {
         if !self.input.bpf_capable {
             return Ok(false);
         }
-        let mut changed = false;
         self.path.bt.frame = start.curframe();
         if let Some(r) = regno {
             if !start.frame().regs[r].is_scalar() {
@@ -102,101 +115,84 @@ impl Env<'_> {
         if self.path.bt.is_empty() {
             return Ok(false);
         }
-        let mut st: Option<StateId> = None;
-        let mut first_idx = start.first_insn_idx;
-        let mut last_idx = start.insn_idx as i32;
-        let mut subseq_idx = -1;
-        let mut skip_first = true;
+        let mut at = WalkBack {
+            start,
+            st: None,
+            first_idx: start.first_insn_idx,
+            last_idx: start.insn_idx as i32,
+            subseq_idx: -1,
+            skip_first: true,
+            changed: false,
+        };
         loop {
-            let taken = st.and_then(|id| self.state_mut(id));
+            let taken = at.st.and_then(|id| self.state_mut(id));
             let history = taken.map(|s| core::mem::take(&mut s.jmp_history));
-            let hist = history.as_deref().unwrap_or(&start.jmp_history);
-            let walked = self.walk_back(
-                start,
-                st,
-                hist,
-                (first_idx, last_idx),
-                &mut subseq_idx,
-                &mut skip_first,
-                &mut changed,
-            );
-            if let (Some(h), Some(s)) = (history, st.and_then(|id| self.state_mut(id))) {
+            let walked = self.walk_back(&mut at, history.as_deref().unwrap_or(&start.jmp_history));
+            if let (Some(h), Some(s)) = (history, at.st.and_then(|id| self.state_mut(id))) {
                 s.jmp_history = h;
             }
             match walked {
-                Ok(true) => return Ok(changed),
+                Ok(true) => return Ok(at.changed),
                 Ok(false) => {}
                 Err(Step::NotSupported) => {
                     self.mark_all_scalars_precise(start.parent, start.curframe());
                     self.path.bt = Backtrack::default();
-                    return Ok(changed);
+                    return Ok(at.changed);
                 }
                 Err(Step::Stop(s)) => return Err(s),
             }
-            st = match st {
+            at.st = match at.st {
                 None => start.parent,
                 Some(id) => self.state(id).and_then(|s| s.parent),
             };
-            let Some(id) = st else { break };
-            self.mark_parent(id, &mut changed)?;
+            let Some(id) = at.st else { break };
+            self.mark_parent(id, &mut at.changed)?;
             if self.path.bt.is_empty() {
-                return Ok(changed);
+                return Ok(at.changed);
             }
             let Some(s) = self.state(id) else { break };
-            let (last, first) = (s.last_insn_idx, s.first_insn_idx);
-            subseq_idx = first_idx;
-            last_idx = last;
-            first_idx = first;
+            at.subseq_idx = at.first_idx;
+            at.last_idx = s.last_insn_idx;
+            at.first_idx = s.first_insn_idx;
         }
         if !self.path.bt.is_empty() {
             self.mark_all_scalars_precise(start.parent, start.curframe());
             self.path.bt = Backtrack::default();
         }
-        Ok(changed)
+        Ok(at.changed)
     }
 
     /// Walks the instructions of one state backwards; true when everything was found.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the walk's position is shared with its caller"
-    )]
-    fn walk_back(
-        &mut self,
-        start: &VerifierState,
-        st: Option<StateId>,
-        hist: &[JmpHistory],
-        (first_idx, last_idx): (i32, i32),
-        subseq_idx: &mut i32,
-        skip_first: &mut bool,
-        changed: &mut bool,
-    ) -> Result<bool, Step> {
+    fn walk_back(&mut self, at: &mut WalkBack<'_>, hist: &[JmpHistory]) -> Result<bool, Step> {
         if self.log.level2() {
-            let frame = self.path.bt.frame;
             verbose!(
                 self,
-                "mark_precise: frame{frame}: last_idx {last_idx} first_idx {first_idx} \
-                 subseq_idx {subseq_idx} \n"
+                "mark_precise: frame{}: last_idx {} first_idx {} subseq_idx {} \n",
+                self.path.bt.frame,
+                at.last_idx,
+                at.first_idx,
+                at.subseq_idx
             );
         }
-        if last_idx < 0 {
-            return self.reached_entry(start, st, changed);
+        if at.last_idx < 0 {
+            return self.reached_entry(at);
         }
         let mut cnt = hist.len();
-        let mut i = last_idx;
+        let mut i = at.last_idx;
         loop {
-            if *skip_first {
-                *skip_first = false;
+            if at.skip_first {
+                at.skip_first = false;
             } else {
                 let entry = hist[..cnt].last().filter(|h| h.idx as i32 == i);
-                self.backtrack_insn(i as usize, *subseq_idx, entry)?;
+                self.backtrack_insn(i as usize, at.subseq_idx, entry)?;
             }
             if self.path.bt.is_empty() {
                 return Ok(true);
             }
-            *subseq_idx = i;
+            at.subseq_idx = i;
             let last = hist[..cnt].last();
             let here = last.is_some_and(|h| h.idx as i32 == i);
-            if i == first_idx && (cnt == 0 || cnt == 1 && here) {
+            if i == at.first_idx && (cnt == 0 || cnt == 1 && here) {
                 return Ok(false);
             }
             i = match last {
@@ -220,17 +216,12 @@ impl Env<'_> {
     }
 
     /// At the entry of a global function only its arguments may still be looked for.
-    fn reached_entry(
-        &mut self,
-        start: &VerifierState,
-        st: Option<StateId>,
-        changed: &mut bool,
-    ) -> Result<bool, Step> {
+    fn reached_entry(&mut self, at: &mut WalkBack<'_>) -> Result<bool, Step> {
         let (regs, slots) = (
             self.path.bt.regs[self.path.bt.frame],
             self.path.bt.slots[self.path.bt.frame],
         );
-        let state = st.and_then(|id| self.state(id)).unwrap_or(start);
+        let state = at.st.and_then(|id| self.state(id)).unwrap_or(at.start);
         let (f0, curframe) = (&state.frames[0], state.curframe());
         let subprogno = f0.subprogno;
         if curframe == 0
@@ -241,12 +232,12 @@ impl Env<'_> {
         {
             for r in (0..32).filter(|r| regs >> r & 1 != 0) {
                 self.path.bt.clear_reg(r);
-                if let Some(s) = st.and_then(|id| self.state_mut(id))
+                if let Some(s) = at.st.and_then(|id| self.state_mut(id))
                     && let Some(reg) = s.frames[0].regs.get_mut(r)
                     && reg.is_scalar()
                 {
                     reg.precise = true;
-                    *changed = true;
+                    at.changed = true;
                 }
             }
             return Ok(true);

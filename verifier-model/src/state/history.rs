@@ -10,7 +10,6 @@ pub(crate) struct JmpHistory {
     pub idx: usize,
     /// Instruction before it.
     pub prev_idx: i32,
-    /// Flags.
     pub flags: HistFlags,
     /// Stack slot accessed.
     pub spi: usize,
@@ -60,7 +59,6 @@ impl LinkedRegs {
         }
     }
 
-    /// How many.
     pub(crate) fn len(&self) -> usize {
         self.iter().count()
     }

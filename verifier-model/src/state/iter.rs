@@ -15,7 +15,8 @@
 //! overwriting the program's stack frame gets it back. `next` and `destroy` refuse it then.
 //!
 //! Each live iterator holds one reference, so a program cannot end without `destroy`. What is
-//! written over an iterator's slots is the business of [`crate::check::stack::read`].
+//! written over an iterator's slots is the business of [`crate::check::stack::read`]; how it lies in
+//! them, of [`crate::state::iter_slots`].
 //!
 //! Source: `mark_stack_slots_iter()`, `is_iter_reg_valid_init()` in `kernel/bpf/verifier.c`.
 
@@ -32,6 +33,13 @@ pub(crate) struct IterSlot {
     pub state: IterState,
     /// How many times `next` gave an element on this path. Only tells iterations apart.
     pub depth: u32,
+}
+
+impl IterSlot {
+    /// Which kind it is.
+    pub(crate) const fn kind(self) -> (BtfRef, u32) {
+        (self.btf, self.btf_id)
+    }
 }
 
 /// Where in its life an iterator is.
@@ -87,8 +95,14 @@ impl Trust {
 /// One iterator as a whole: what its stack slots say together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Iter {
-    /// No iterator here.
+    /// No iterator here, and room for one.
     Uninit,
+    /// The same, and an untrusted pointer is spilled here. The kernel asks for trust before it asks
+    /// for an iterator, so to `next` and `destroy` it looks like one whose section ended.
+    UntrustedSpill,
+    /// Neither the iterator asked for nor room for one: part of one, one of another kind, or a
+    /// place where none can be.
+    Unfit,
     /// Made and not destroyed.
     Live {
         /// Where in its life.
@@ -104,11 +118,11 @@ pub(crate) enum Iter {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum IterError {
     /// `new` on a live iterator.
-    ExpectedUninitialized,
+    NotFree,
     /// `next` or `destroy` without one, or one of another kind.
-    ExpectedInitialized,
+    NotMade,
     /// `next` or `destroy` outside the RCU section that the iterator depends on.
-    ExpectedRcuCs,
+    NoSection,
 }
 
 /// What `next` does: the path on which it gives NULL, and the other, if there is one.
@@ -122,25 +136,26 @@ pub(crate) struct Next {
 
 impl Iter {
     /// `bpf_iter_<kind>_new()`
-    pub(crate) const fn new(self, trust: Trust) -> Result<Self, IterError> {
+    pub(crate) const fn make(self, trust: Trust) -> Result<Self, IterError> {
         match self {
-            Self::Uninit => Ok(Self::Live {
+            Self::Uninit | Self::UntrustedSpill => Ok(Self::Live {
                 state: IterState::Active,
                 trust,
                 depth: 0,
             }),
-            Self::Live { .. } => Err(IterError::ExpectedUninitialized),
+            Self::Unfit | Self::Live { .. } => Err(IterError::NotFree),
         }
     }
 
     /// `bpf_iter_<kind>_next()`
     pub(crate) const fn next(self) -> Result<Next, IterError> {
         match self {
-            Self::Uninit => Err(IterError::ExpectedInitialized),
-            Self::Live {
+            Self::Uninit | Self::Unfit => Err(IterError::NotMade),
+            Self::UntrustedSpill
+            | Self::Live {
                 trust: Trust::Untrusted,
                 ..
-            } => Err(IterError::ExpectedRcuCs),
+            } => Err(IterError::NoSection),
             Self::Live {
                 state: IterState::Drained,
                 ..
@@ -169,13 +184,22 @@ impl Iter {
 
     /// `bpf_iter_<kind>_destroy()`
     pub(crate) const fn destroy(self) -> Result<Self, IterError> {
+        match self.passed() {
+            Ok(_) => Ok(Self::Uninit),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// A kfunc that only looks at it.
+    pub(crate) const fn passed(self) -> Result<Self, IterError> {
         match self {
-            Self::Uninit => Err(IterError::ExpectedInitialized),
-            Self::Live {
+            Self::Uninit | Self::Unfit => Err(IterError::NotMade),
+            Self::UntrustedSpill
+            | Self::Live {
                 trust: Trust::Untrusted,
                 ..
-            } => Err(IterError::ExpectedRcuCs),
-            Self::Live { .. } => Ok(Self::Uninit),
+            } => Err(IterError::NoSection),
+            Self::Live { .. } => Ok(self),
         }
     }
 
@@ -183,7 +207,7 @@ impl Iter {
     #[must_use]
     pub(crate) const fn rcu_unlock(self) -> Self {
         match self {
-            Self::Uninit => Self::Uninit,
+            Self::Uninit | Self::UntrustedSpill | Self::Unfit => self,
             Self::Live {
                 state,
                 trust,
@@ -199,7 +223,6 @@ impl Iter {
     /// Whether the two are the same for pruning: the number of iterations is left out.
     pub(crate) fn equivalent(self, other: Self) -> bool {
         match (self, other) {
-            (Self::Uninit, Self::Uninit) => true,
             (
                 Self::Live {
                     state: s1,
@@ -212,193 +235,48 @@ impl Iter {
                     depth: _,
                 },
             ) => s1 == s2 && t1 == t2,
+            _ => self == other,
+        }
+    }
+
+    /// Whether `next` may still give an element. Only such a loop may end by convergence: its way
+    /// out, the path where `next` gives NULL, is explored as well.
+    pub(crate) const fn is_active(self) -> bool {
+        matches!(
+            self,
+            Self::Live {
+                state: IterState::Active,
+                ..
+            }
+        )
+    }
+
+    /// Whether `later` is in another iteration: a loop that comes back with it is not endless.
+    pub(crate) const fn in_other_iteration(self, later: Self) -> bool {
+        match (self, later) {
+            (Self::Live { depth: d1, .. }, Self::Live { depth: d2, .. }) => {
+                self.is_active() && d1 != d2
+            }
             _ => false,
         }
+    }
+
+    /// Whether RCU protects the elements that `next` gives.
+    pub(crate) const fn gives_rcu(self) -> bool {
+        matches!(
+            self,
+            Self::Live {
+                trust: Trust::Rcu,
+                ..
+            }
+        )
     }
 
     /// How many references it holds.
     pub(crate) const fn references(self) -> usize {
         match self {
-            Self::Uninit => 0,
+            Self::Uninit | Self::UntrustedSpill | Self::Unfit => 0,
             Self::Live { .. } => 1,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TRUSTS: [Trust; 3] = [Trust::Plain, Trust::Rcu, Trust::Untrusted];
-    const STATES: [IterState; 2] = [IterState::Active, IterState::Drained];
-
-    /// Every iterator with at most three iterations behind it.
-    fn all() -> impl Iterator<Item = Iter> {
-        let live = STATES.into_iter().flat_map(|state| {
-            TRUSTS.into_iter().flat_map(move |trust| {
-                (0..4).map(move |depth| Iter::Live {
-                    state,
-                    trust,
-                    depth,
-                })
-            })
-        });
-        core::iter::once(Iter::Uninit).chain(live)
-    }
-
-    /// Every state one step away.
-    fn successors(it: Iter) -> Vec<Iter> {
-        let mut out = vec![it.rcu_unlock()];
-        out.extend(TRUSTS.into_iter().filter_map(|t| it.new(t).ok()));
-        out.extend(it.destroy().ok());
-        if let Ok(n) = it.next() {
-            out.push(n.null);
-            out.extend(n.element);
-        }
-        out
-    }
-
-    #[test]
-    fn drained_is_sticky() {
-        for it in all() {
-            let Iter::Live {
-                state: IterState::Drained,
-                ..
-            } = it
-            else {
-                continue;
-            };
-            if let Ok(n) = it.next() {
-                assert_eq!(
-                    n,
-                    Next {
-                        null: it,
-                        element: None
-                    }
-                );
-            }
-            // The only way out of it is to destroy the iterator.
-            for s in successors(it) {
-                assert!(matches!(
-                    s,
-                    Iter::Uninit
-                        | Iter::Live {
-                            state: IterState::Drained,
-                            ..
-                        }
-                ));
-            }
-        }
-    }
-
-    #[test]
-    fn untrusted_is_for_good() {
-        for it in all() {
-            let Iter::Live {
-                trust: Trust::Untrusted,
-                ..
-            } = it
-            else {
-                continue;
-            };
-            assert_eq!(it.next(), Err(IterError::ExpectedRcuCs));
-            assert_eq!(it.destroy(), Err(IterError::ExpectedRcuCs));
-            assert_eq!(it.rcu_unlock(), it);
-            assert!(successors(it).into_iter().all(|s| s == it));
-        }
-    }
-
-    #[test]
-    fn plain_iterators_do_not_see_rcu() {
-        for it in all() {
-            if let Iter::Live {
-                trust: Trust::Plain,
-                ..
-            }
-            | Iter::Uninit = it
-            {
-                assert_eq!(it.rcu_unlock(), it);
-            }
-        }
-        assert_eq!(Trust::of_new(false, false), Trust::Plain);
-        assert_eq!(Trust::of_new(false, true), Trust::Plain);
-    }
-
-    #[test]
-    fn unlock_is_idempotent_and_refuses_use() {
-        for it in all() {
-            assert_eq!(it.rcu_unlock().rcu_unlock(), it.rcu_unlock());
-            if let Iter::Live {
-                trust: Trust::Rcu, ..
-            } = it
-            {
-                assert_eq!(it.rcu_unlock().next(), Err(IterError::ExpectedRcuCs));
-            }
-        }
-    }
-
-    #[test]
-    fn each_iteration_is_told_apart() {
-        for it in all() {
-            let (Iter::Live { depth, .. }, Ok(n)) = (it, it.next()) else {
-                continue;
-            };
-            if let Some(Iter::Live {
-                depth: d, state, ..
-            }) = n.element
-            {
-                assert_eq!((d, state), (depth + 1, IterState::Active));
-                assert!(
-                    it.equivalent(n.element.unwrap()),
-                    "depth does not hinder convergence"
-                );
-                assert!(!it.equivalent(n.null), "active and drained differ");
-            }
-        }
-    }
-
-    #[test]
-    fn one_reference_from_new_to_destroy() {
-        for it in all() {
-            for t in TRUSTS {
-                match it.new(t) {
-                    Ok(n) => assert_eq!(n.references(), it.references() + 1),
-                    Err(e) => {
-                        assert_eq!(e, IterError::ExpectedUninitialized);
-                        assert_eq!(it.references(), 1);
-                    }
-                }
-            }
-            if let Ok(d) = it.destroy() {
-                assert_eq!(d.references() + 1, it.references());
-            }
-            if let Ok(n) = it.next() {
-                assert_eq!(n.null.references(), it.references());
-            }
-            assert_eq!(it.rcu_unlock().references(), it.references());
-        }
-    }
-
-    #[test]
-    fn equivalence_is_a_bisimulation() {
-        for a in all() {
-            for b in all().filter(|&b| a.equivalent(b)) {
-                assert!(b.equivalent(a));
-                assert_eq!(a.destroy().is_ok(), b.destroy().is_ok());
-                assert!(a.rcu_unlock().equivalent(b.rcu_unlock()));
-                match (a.next(), b.next()) {
-                    (Ok(x), Ok(y)) => {
-                        assert!(x.null.equivalent(y.null));
-                        assert_eq!(x.element.is_some(), y.element.is_some());
-                        assert!(
-                            x.element
-                                .zip(y.element)
-                                .is_none_or(|(p, q)| p.equivalent(q))
-                        );
-                    }
-                    (x, y) => assert_eq!(x.err(), y.err()),
-                }
-            }
         }
     }
 }

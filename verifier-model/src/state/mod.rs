@@ -7,6 +7,9 @@
 pub(crate) mod history;
 pub(crate) mod ids;
 pub(crate) mod iter;
+#[cfg(test)]
+mod iter_laws;
+pub(crate) mod iter_slots;
 pub(crate) mod reference;
 pub(crate) mod reg;
 pub(crate) mod scalar;
@@ -37,9 +40,7 @@ pub(crate) struct StateId(pub usize);
 /// Return values that are allowed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct RetvalRange {
-    /// Least.
     pub minval: i32,
-    /// Greatest.
     pub maxval: i32,
     /// Only the low half is looked at.
     pub return_32bit: bool,
@@ -74,7 +75,6 @@ pub(crate) struct FuncState {
     pub callsite: i32,
     /// Depth, 0 for the main function.
     pub frameno: usize,
-    /// Which function.
     pub subprogno: usize,
     /// Tells entries into an asynchronous callback apart.
     pub async_entry_cnt: u32,
@@ -251,7 +251,6 @@ impl VerifierState {
 /// A path that waits to be explored.
 #[derive(Debug)]
 pub(crate) struct StackElem {
-    /// Its state.
     pub st: VerifierState,
     /// Where it goes on.
     pub insn_idx: usize,

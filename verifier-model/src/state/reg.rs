@@ -58,7 +58,6 @@ pub(crate) enum IrqClass {
 /// What the register type needs beside the range: the kernel's anonymous union.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Meta {
-    /// Nothing.
     #[default]
     None,
     /// Packet pointers: bytes known to be there, or a negative mark at the packet's end.

@@ -15,7 +15,6 @@ pub(crate) enum Slot {
     Spill,
     /// Some data.
     Misc,
-    /// Zero.
     Zero,
     /// Part of a dynptr.
     Dynptr,

@@ -3,11 +3,11 @@
 //!
 //! Source: `bpf_check()` in `kernel/bpf/verifier.c`.
 
-pub(crate) mod attached;
 pub(crate) mod fixups;
 #[cfg(test)]
 mod other_release;
 pub(crate) mod stack_depth;
+pub(crate) mod target;
 
 use bpf::kernel::Kernel;
 use bpf::program::ProgLoad;
@@ -20,7 +20,7 @@ use crate::facts::rejection::{Checked, Stop};
 use crate::log::{reject, verbose};
 use crate::options::Options;
 use crate::verdict::{Outcome, Stats, Verdict};
-use crate::verify::attached::Attached;
+use crate::verify::target::Target;
 
 /// Verifies a program, and before it the one that it attaches to.
 pub fn verify(prog: &ProgLoad, kernel: &Kernel, options: &Options) -> Verdict {
@@ -47,9 +47,9 @@ fn run(
     let bare = (!options.privileged).then(|| prog.without_btf());
     let source = prog;
     let prog = bare.as_ref().unwrap_or(prog);
-    match Attached::new(prog, kernel, options) {
-        Ok(attached) => {
-            let mut known = attached.known(prog, kernel, options);
+    match Target::new(prog, kernel, options) {
+        Ok(target) => {
+            let mut known = target.known(prog, kernel, options);
             known.input.source = source;
             judge(known, observer)
         }

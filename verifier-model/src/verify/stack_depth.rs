@@ -3,7 +3,7 @@
 //!
 //! Source: `check_max_stack_depth()` in `kernel/bpf/verifier.c`.
 
-use bpf::uapi::{AttachType as A, ProgType as P};
+use bpf::uapi::{AttachType, ProgType};
 
 use crate::env::Env;
 use crate::facts::errno::Errno;
@@ -29,6 +29,33 @@ struct Caller {
     caller: Option<usize>,
     frame: usize,
     ret_insn: usize,
+}
+
+/// The functions that are active, from the one that the walk began in to where it is.
+struct Chain {
+    /// Of each function, when it is active.
+    callers: Vec<Caller>,
+    /// The innermost function.
+    idx: usize,
+    /// Next instruction to look at.
+    insn: usize,
+    frame: usize,
+    depth: i32,
+    tail_call_reachable: bool,
+}
+
+impl Chain {
+    /// The innermost function and those that called it.
+    fn active(&self) -> impl Iterator<Item = usize> {
+        let mut next = Some(self.idx);
+        let at_most = self.callers.len() + 1;
+        core::iter::from_fn(move || {
+            let idx = next?;
+            next = self.callers[idx].caller;
+            Some(idx)
+        })
+        .take(at_most)
+    }
 }
 
 const fn round_up(depth: i32) -> i32 {
@@ -59,140 +86,146 @@ impl Env<'_> {
     fn priv_stack_mode(&self) -> PrivStack {
         let requested = |ops: &StructOps<'_>| ops.private_stack;
         match self.input.prog.prog_type {
-            P::StructOps if self.input.struct_ops.as_ref().is_some_and(requested) => {
+            ProgType::StructOps if self.input.struct_ops.as_ref().is_some_and(requested) => {
                 PrivStack::Adaptive
             }
-            P::Kprobe | P::Tracepoint | P::PerfEvent | P::RawTracepoint => PrivStack::Adaptive,
-            P::Tracing if self.input.prog.expected_attach_type != A::TraceIter => {
+            ProgType::Kprobe
+            | ProgType::Tracepoint
+            | ProgType::PerfEvent
+            | ProgType::RawTracepoint => PrivStack::Adaptive,
+            ProgType::Tracing if self.input.prog.expected_attach_type != AttachType::TraceIter => {
                 PrivStack::Adaptive
             }
             _ => PrivStack::No,
         }
     }
 
+    /// Each function is entered once per call that leads to it; recursion was refused before.
     fn check_stack_depth_from(
         &mut self,
         start: usize,
         priv_supported: bool,
         modes: &mut [PrivStack],
     ) -> Checked {
-        let mut info = vec![Caller::default(); self.code.subprog_cnt()];
-        let mut idx = start;
-        let (mut depth, mut frame) = (0, 0);
-        let mut i = self.code.subprogs[idx].start;
-        let mut tail_call_reachable = false;
-        let mut enter = true;
-        // Each function is entered once per call that leads to it; recursion was refused before.
+        let mut chain = Chain {
+            callers: vec![Caller::default(); self.code.subprog_cnt()],
+            idx: start,
+            insn: self.code.subprogs[start].start,
+            frame: 0,
+            depth: 0,
+            tail_call_reachable: false,
+        };
         loop {
-            if enter {
-                if !priv_supported {
-                    modes[idx] = PrivStack::No;
-                }
-                self.enter_function(idx, &info, &mut depth, priv_supported, modes)?;
+            if !priv_supported {
+                modes[chain.idx] = PrivStack::No;
             }
-            enter = false;
-            let end = self.code.subprogs[idx + 1].start;
-            while i < end {
-                let insn = self.code.insns[i];
-                if insn.is_kfunc_call() && insn.off == 0 {
-                    let throws = self.input.special_kfunc(&insn) == Some(SpecialKfunc::Throw);
-                    if throws && self.chain(idx, &info).any(|s| self.marks.funcs[s].is_cb) {
-                        return reject!(
-                            self,
-                            Exception,
-                            EINVAL,
-                            "bpf_throw kfunc (insn {i}) cannot be called from callback subprog {idx}"
-                        );
-                    }
+            self.enter_function(&mut chain, priv_supported, modes)?;
+            while !self.enter_next_call(&mut chain)? {
+                if chain.tail_call_reachable {
+                    self.mark_tail_call_reachable(&chain)?;
                 }
-                if !insn.is_pseudo_call() && !insn.is_pseudo_func() {
-                    i += 1;
-                    continue;
-                }
-                let Some(callee) = self.code.callee_of(i) else {
-                    return Err(Errno::EFAULT.into());
+                let Some(caller) = chain.callers[chain.idx].caller else {
+                    return Ok(());
                 };
-                if self.marks.funcs[callee].is_async_cb {
-                    if !insn.is_pseudo_call() {
-                        i += 1;
-                        continue;
-                    }
-                    if self.code.subprogs[callee].is_exception_cb {
-                        return reject!(
-                            self,
-                            Exception,
-                            EINVAL,
-                            "insn {i} cannot call exception cb directly"
-                        );
-                    }
+                if modes[chain.idx] != PrivStack::Adaptive {
+                    chain.depth -= round_up(self.marks.funcs[chain.idx].stack_depth);
                 }
-                info[idx].frame = frame;
-                info[idx].ret_insn = i + 1;
-                info[callee].caller = Some(idx);
-                idx = callee;
-                i = self.code.subprogs[idx].start;
-                tail_call_reachable = self.code.subprogs[idx].has_tail_call;
-                frame = if self.code.subprog_is_global(idx) {
-                    0
-                } else {
-                    frame + 1
-                };
-                if frame >= MAX_CALL_FRAMES {
+                chain.callers[chain.idx].caller = None;
+                chain.idx = caller;
+                chain.frame = chain.callers[caller].frame;
+                chain.insn = chain.callers[caller].ret_insn;
+                chain.tail_call_reachable = self.marks.funcs[caller].tail_call_reachable;
+            }
+        }
+    }
+
+    /// Goes on to the next call in the current function, and into it; false if there is none.
+    fn enter_next_call(&self, chain: &mut Chain) -> Checked<bool> {
+        let idx = chain.idx;
+        let end = self.code.subprogs[idx + 1].start;
+        for i in chain.insn..end {
+            let insn = self.code.insns[i];
+            if insn.is_kfunc_call() && insn.off == 0 {
+                let throws = self.input.special_kfunc(&insn) == Some(SpecialKfunc::Throw);
+                if throws && chain.active().any(|s| self.marks.funcs[s].is_cb) {
                     return reject!(
                         self,
-                        CallDepth,
-                        E2BIG,
-                        "the call stack of {frame} frames is too deep !"
+                        Exception,
+                        EINVAL,
+                        "bpf_throw kfunc (insn {i}) cannot be called from callback subprog {idx}"
                     );
                 }
-                enter = true;
-                break;
             }
-            if enter {
+            if !insn.is_pseudo_call() && !insn.is_pseudo_func() {
                 continue;
             }
-            if tail_call_reachable {
-                let chain: Vec<_> = self.chain(idx, &info).collect();
-                for s in chain {
-                    if self.marks.funcs[s].is_cb {
-                        return reject!(self, TailCall, EINVAL, "cannot tail call within callback");
-                    }
-                    if self.marks.funcs[s].args.stack_arg_cnt != 0 {
-                        return reject!(
-                            self,
-                            TailCall,
-                            EINVAL,
-                            "tail_calls are not allowed in programs with stack args"
-                        );
-                    }
-                    self.marks.funcs[s].tail_call_reachable = true;
+            let Some(callee) = self.code.callee_of(i) else {
+                return Err(Errno::EFAULT.into());
+            };
+            if self.marks.funcs[callee].is_async_cb {
+                if !insn.is_pseudo_call() {
+                    continue;
+                }
+                if self.code.subprogs[callee].is_exception_cb {
+                    return reject!(
+                        self,
+                        Exception,
+                        EINVAL,
+                        "insn {i} cannot call exception cb directly"
+                    );
                 }
             }
-            let Some(caller) = info[idx].caller else {
-                return Ok(());
+            chain.callers[idx].frame = chain.frame;
+            chain.callers[idx].ret_insn = i + 1;
+            chain.callers[callee].caller = Some(idx);
+            chain.idx = callee;
+            chain.insn = self.code.subprogs[callee].start;
+            chain.tail_call_reachable = self.code.subprogs[callee].has_tail_call;
+            chain.frame = if self.code.subprog_is_global(callee) {
+                0
+            } else {
+                chain.frame + 1
             };
-            if modes[idx] != PrivStack::Adaptive {
-                depth -= round_up(self.marks.funcs[idx].stack_depth);
+            if chain.frame >= MAX_CALL_FRAMES {
+                return reject!(
+                    self,
+                    CallDepth,
+                    E2BIG,
+                    "the call stack of {} frames is too deep !",
+                    chain.frame
+                );
             }
-            info[idx].caller = None;
-            idx = caller;
-            frame = info[idx].frame;
-            i = info[idx].ret_insn;
-            tail_call_reachable = self.marks.funcs[idx].tail_call_reachable;
+            return Ok(true);
         }
+        Ok(false)
+    }
+
+    fn mark_tail_call_reachable(&mut self, chain: &Chain) -> Checked {
+        for s in chain.active() {
+            if self.marks.funcs[s].is_cb {
+                return reject!(self, TailCall, EINVAL, "cannot tail call within callback");
+            }
+            if self.marks.funcs[s].args.stack_arg_cnt != 0 {
+                return reject!(
+                    self,
+                    TailCall,
+                    EINVAL,
+                    "tail_calls are not allowed in programs with stack args"
+                );
+            }
+            self.marks.funcs[s].tail_call_reachable = true;
+        }
+        Ok(())
     }
 
     fn enter_function(
         &mut self,
-        idx: usize,
-        info: &[Caller],
-        depth: &mut i32,
+        chain: &mut Chain,
         priv_supported: bool,
         modes: &mut [PrivStack],
     ) -> Checked {
-        if self.code.subprogs[idx].has_ld_abs
-            && self.chain(idx, info).any(|s| self.marks.funcs[s].is_cb)
-        {
+        let idx = chain.idx;
+        if self.code.subprogs[idx].has_ld_abs && chain.active().any(|s| self.marks.funcs[s].is_cb) {
             return reject!(
                 self,
                 PacketLoad,
@@ -200,12 +233,13 @@ impl Env<'_> {
                 "cannot use BPF_LD_[ABS|IND] within callback"
             );
         }
-        if idx != 0 && self.code.subprogs[idx].has_tail_call && *depth >= 256 {
+        if idx != 0 && self.code.subprogs[idx].has_tail_call && chain.depth >= 256 {
             return reject!(
                 self,
                 TailCallStack,
                 EACCES,
-                "tail_calls are not allowed when call stack of previous frames is {depth} bytes. Too large"
+                "tail_calls are not allowed when call stack of previous frames is {} bytes. Too large",
+                chain.depth
             );
         }
         let own = round_up(self.marks.funcs[idx].stack_depth);
@@ -229,31 +263,18 @@ impl Env<'_> {
             }
             return Ok(());
         }
-        *depth += own;
-        self.counts.max_stack_depth = self.counts.max_stack_depth.max(*depth);
-        if *depth > MAX_BPF_STACK {
-            let total = self.chain(idx, info).count();
+        chain.depth += own;
+        self.counts.max_stack_depth = self.counts.max_stack_depth.max(chain.depth);
+        if chain.depth > MAX_BPF_STACK {
+            let total = chain.active().count();
             return reject!(
                 self,
                 StackCombined,
                 EACCES,
-                "combined stack size of {total} calls is {depth}. Too large"
+                "combined stack size of {total} calls is {}. Too large",
+                chain.depth
             );
         }
         Ok(())
-    }
-
-    /// A function and those that called it.
-    fn chain(&self, idx: usize, info: &[Caller]) -> impl Iterator<Item = usize> + use<> {
-        let mut out = vec![idx];
-        let mut cur = idx;
-        while let Some(caller) = info[cur].caller {
-            if out.len() > info.len() {
-                break;
-            }
-            out.push(caller);
-            cur = caller;
-        }
-        out.into_iter()
     }
 }

@@ -10,8 +10,10 @@ use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::state::ids::IdMap;
+use crate::state::iter::IterSlot;
+use crate::state::iter_slots::read_slot;
 use crate::state::reference::RefKind;
-use crate::state::reg::{ADD_CONST, Meta, RegState};
+use crate::state::reg::{ADD_CONST, RegState};
 use crate::state::slot::{Slot, StackSlot};
 use crate::state::{FuncState, VerifierState};
 
@@ -176,15 +178,11 @@ fn slot_safe(o: &StackSlot, c: &StackSlot, ids: &mut IdMap, level: ExactLevel) -
                 && ids.check_ids(o.reg.id, c.reg.id)
                 && ids.check_ids(o.reg.parent_id, c.reg.parent_id)
         }
-        Slot::Iter => match (o.reg.meta, c.reg.meta) {
-            (Meta::Iter(io), Meta::Iter(ic)) => {
-                // The number of iterations does not matter; see `crate::state::iter`.
-                o.reg.typ == c.reg.typ
-                    && (io.btf, io.btf_id, io.state) == (ic.btf, ic.btf_id, ic.state)
-                    && ids.check_ids(o.reg.id, c.reg.id)
-            }
-            _ => false,
-        },
+        Slot::Iter => {
+            o.reg.iter().map(IterSlot::kind) == c.reg.iter().map(IterSlot::kind)
+                && read_slot(o).equivalent(read_slot(c))
+                && ids.check_ids(o.reg.id, c.reg.id)
+        }
         Slot::IrqFlag => ids.check_ids(o.reg.id, c.reg.id) && o.reg.meta == c.reg.meta,
         Slot::Misc | Slot::Zero | Slot::Invalid | Slot::Poison => true,
     }

@@ -3,6 +3,7 @@
 //!
 //! Source: `do_check()`, `do_check_insn()`, `process_bpf_exit_full()` in `kernel/bpf/verifier.c`.
 
+pub(crate) mod clean;
 pub(crate) mod equal;
 pub(crate) mod loops;
 pub(crate) mod prune;
@@ -28,6 +29,7 @@ impl Env<'_> {
     /// Explores every path from the current state on (`do_check`).
     pub(crate) fn do_check(&mut self) -> Checked {
         let pop_log = !self.log.level2();
+        self.log.print_state.set(false);
         let mut prev_insn_idx = -1;
         self.tell(Event::Started);
         loop {

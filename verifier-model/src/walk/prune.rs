@@ -22,20 +22,42 @@ use bpf::insn::REG_FP;
 use crate::env::Env;
 use crate::env::explored::StateListNode;
 use crate::env::observe::Event;
-use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
-use crate::facts::types::RegType;
 use crate::log::{reject, verbose};
 use crate::state::ids::IdMap;
-use crate::state::iter::IterState;
-use crate::state::slot::{Slot, StackSlot, get_spi};
+use crate::state::iter_slots::read_slot;
+use crate::state::slot::get_spi;
 use crate::state::{StateId, VerifierState};
 use crate::walk::equal::{ExactLevel, states_maybe_looping};
 use crate::walk::loops::Start;
 
 /// States at one instruction before the unprivileged get no more.
 const BPF_COMPLEXITY_LIMIT_STATES: u32 = 64;
+
+/// Why a path may end at an instruction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hit {
+    /// Every path from a state as general was walked.
+    Safe,
+    /// A loop that is not done yet goes round to here; what it needs precise is not known yet.
+    Converged,
+}
+
+impl Hit {
+    const fn of_loop(in_loop: bool) -> Self {
+        if in_loop { Self::Converged } else { Self::Safe }
+    }
+}
+
+/// By which rule a loop comes to an end before its condition does.
+#[derive(Clone, Copy)]
+enum Convergence {
+    None,
+    Iterator,
+    MayGoto,
+    Callback,
+}
 
 impl Env<'_> {
     pub(crate) fn update_peak_states(&mut self) {
@@ -81,40 +103,11 @@ impl Env<'_> {
         Ok(())
     }
 
-    /// Forgets registers and stack that are dead (`clean_verifier_state`).
-    fn clean_cur_state(&mut self) {
-        for i in 0..self.path.cur.frames.len() {
-            let live_regs = self.code.aux[self.path.cur.frame_insn_idx(i)].live_regs_before;
-            let live_stack = self.live_stack(&self.path.cur, i);
-            let not_init = self.not_init();
-            let frame = &mut self.path.cur.frames[i];
-            for r in (0..usize::from(REG_FP)).filter(|r| live_regs >> r & 1 == 0) {
-                frame.regs[r] = not_init;
-            }
-            for (spi, slot) in frame.stack.iter_mut().enumerate() {
-                if slot.typ == [Slot::Poison; BPF_REG_SIZE] {
-                    continue;
-                }
-                let lo = live_stack >> (2 * spi) & 1 != 0;
-                let hi = live_stack >> (2 * spi + 1) & 1 != 0;
-                if !(lo && hi) {
-                    clean_slot(slot, lo, hi, not_init);
-                }
-            }
-        }
-    }
-
     /// Whether some active iterator has a different number of iterations behind it.
     fn iter_active_depths_differ(&self, old: &VerifierState) -> bool {
         for (of, cf) in old.frames.iter().zip(&self.path.cur.frames) {
             for (o, c) in of.stack.iter().zip(&cf.stack) {
-                if o.typ[0] != Slot::Iter {
-                    continue;
-                }
-                if let (Some(o), Some(c)) = (o.reg.iter(), c.reg.iter())
-                    && o.state == IterState::Active
-                    && o.depth != c.depth
-                {
+                if read_slot(o).in_other_iteration(read_slot(c)) {
                     return true;
                 }
             }
@@ -128,18 +121,13 @@ impl Env<'_> {
         let frame = self.stack_frame(r1);
         let off = r1.var_off.value as i64 as i32;
         let slot = frame.and_then(|f| f.stack.get((off < 0).then(|| get_spi(off))?));
-        slot.and_then(|s| s.reg.iter())
-            .is_some_and(|i| i.state == IterState::Active)
+        slot.is_some_and(|s| read_slot(s).is_active())
     }
 
     /// Compares the current state with those kept for this instruction; true when one of them shows
     /// it to be safe. Otherwise keeps it, if it is worth it (`bpf_is_state_visited`).
     pub(crate) fn is_state_visited(&mut self, insn_idx: usize) -> Checked<bool> {
-        let aux = &self.code.aux[insn_idx];
-        let force_checkpoint = aux.force_checkpoint;
-        let is_iter_next = self.marks.insns[insn_idx].is_iter_next;
-        let calls_callback = aux.calls_callback && self.input.profile.has(Rule::CALLBACK_ANY_COUNT);
-        let is_may_goto = self.code.insns[insn_idx].is_may_goto();
+        let force_checkpoint = self.code.aux[insn_idx].force_checkpoint;
         let force_new_state =
             self.input.test_state_freq || force_checkpoint || self.path.cur.jmp_history.len() > 40;
         let jmps = self.counts.jmps_processed - self.explored.prev_jmps_processed;
@@ -148,6 +136,7 @@ impl Env<'_> {
 
         self.clean_cur_state();
 
+        let convergence = self.convergence(insn_idx);
         let bucket = self.bucket(insn_idx);
         let mut states_cnt = 0;
         // The newest state is last; states may be taken out while they are walked.
@@ -160,65 +149,23 @@ impl Env<'_> {
             if sl.insn_idx != insn_idx {
                 continue;
             }
-            let mut hit = None;
-            if sl.branches != 0 {
-                let frame = sl.frame();
-                let async_reentry = frame.in_async_callback_fn
-                    && frame.async_entry_cnt != self.path.cur.frame().async_entry_cnt;
-                let convergence = if self.input.profile.has(Rule::ITER_EXACT_CONVERGENCE) {
-                    ExactLevel::RangeWithin
-                } else {
-                    ExactLevel::NotExact
-                };
-                let mut check_inf_loop = !async_reentry;
-                if async_reentry {
-                } else if is_iter_next {
-                    if self.states_equal(sl, convergence) && self.cur_iter_active() {
-                        hit = Some(true);
-                    }
-                    check_inf_loop = false;
-                } else if is_may_goto
-                    && (sl.may_goto_depth != self.path.cur.may_goto_depth
-                        || !self.input.profile.has(Rule::MAY_GOTO_DEPTH))
-                    && self.states_equal(sl, ExactLevel::RangeWithin)
-                {
-                    hit = Some(true);
-                } else if calls_callback {
-                    if self.states_equal(sl, ExactLevel::RangeWithin) {
-                        hit = Some(self.input.profile.has(Rule::CALLBACK_SCC));
-                    }
-                    check_inf_loop = false;
-                }
-                if hit.is_none() {
-                    if check_inf_loop
-                        && states_maybe_looping(sl, &self.path.cur)
-                        && self.states_equal(sl, ExactLevel::Exact)
-                        && !self.iter_active_depths_differ(sl)
-                        && sl.may_goto_depth == self.path.cur.may_goto_depth
-                        && sl.callback_unroll_depth == self.path.cur.callback_unroll_depth
-                    {
-                        self.tell(Event::InfiniteLoop(id));
-                        return self.infinite_loop(id, insn_idx);
-                    }
-                    if !force_new_state && jmps < 20 && insns < 100 {
-                        add_new_state = false;
-                    }
-                }
+            let hit = if sl.branches != 0 {
+                self.hit_unfinished(sl, convergence)
             } else {
-                let in_loop = self.input.profile.has(Rule::LOOP_STATES_EXACT)
-                    && self.incomplete_read_marks(sl);
-                let level = if in_loop {
-                    ExactLevel::RangeWithin
-                } else {
-                    ExactLevel::NotExact
-                };
-                if self.states_equal(sl, level) {
-                    hit = Some(in_loop);
-                }
-            }
-            if let Some(in_loop) = hit {
+                self.hit_finished(sl)
+            };
+            if let Some(hit) = hit {
                 self.tell(Event::Pruned(id));
-                return self.prune(id, insn_idx, in_loop);
+                return self.prune(id, insn_idx, hit);
+            }
+            if sl.branches != 0 {
+                if self.is_infinite_loop(sl, convergence) {
+                    self.tell(Event::InfiniteLoop(id));
+                    return self.infinite_loop(id, insn_idx);
+                }
+                if !force_new_state && jmps < 20 && insns < 100 {
+                    add_new_state = false;
+                }
             }
             self.tell(Event::Differs(id));
             let Some(node) = self.explored.states[id.0].as_mut() else {
@@ -250,6 +197,80 @@ impl Env<'_> {
         Ok(false)
     }
 
+    /// By which rule a loop through an instruction comes to an end.
+    fn convergence(&self, insn_idx: usize) -> Convergence {
+        if self.marks.insns[insn_idx].is_iter_next {
+            Convergence::Iterator
+        } else if self.code.insns[insn_idx].is_may_goto() {
+            Convergence::MayGoto
+        } else if self.code.aux[insn_idx].calls_callback
+            && self.input.profile.has(Rule::CALLBACK_ANY_COUNT)
+        {
+            Convergence::Callback
+        } else {
+            Convergence::None
+        }
+    }
+
+    /// Whether a state on the current path shows that going round once more brings nothing new.
+    fn hit_unfinished(&self, sl: &VerifierState, convergence: Convergence) -> Option<Hit> {
+        if self.async_reentry(sl) {
+            return None;
+        }
+        match convergence {
+            Convergence::Iterator => {
+                let level = if self.input.profile.has(Rule::ITER_EXACT_CONVERGENCE) {
+                    ExactLevel::RangeWithin
+                } else {
+                    ExactLevel::NotExact
+                };
+                let hit = self.states_equal(sl, level) && self.cur_iter_active();
+                hit.then_some(Hit::Converged)
+            }
+            Convergence::MayGoto => {
+                let depth_counts = self.input.profile.has(Rule::MAY_GOTO_DEPTH);
+                let hit = (sl.may_goto_depth != self.path.cur.may_goto_depth || !depth_counts)
+                    && self.states_equal(sl, ExactLevel::RangeWithin);
+                hit.then_some(Hit::Converged)
+            }
+            Convergence::Callback => {
+                let hit = self.states_equal(sl, ExactLevel::RangeWithin);
+                hit.then(|| Hit::of_loop(self.input.profile.has(Rule::CALLBACK_SCC)))
+            }
+            Convergence::None => None,
+        }
+    }
+
+    /// Whether a state from which every path was walked shows that the current one is safe.
+    fn hit_finished(&self, sl: &VerifierState) -> Option<Hit> {
+        let in_loop =
+            self.input.profile.has(Rule::LOOP_STATES_EXACT) && self.incomplete_read_marks(sl);
+        let level = if in_loop {
+            ExactLevel::RangeWithin
+        } else {
+            ExactLevel::NotExact
+        };
+        let hit = self.states_equal(sl, level);
+        hit.then(|| Hit::of_loop(in_loop))
+    }
+
+    /// Whether a state on the current path is the very same, where no rule ends the loop.
+    fn is_infinite_loop(&self, sl: &VerifierState, convergence: Convergence) -> bool {
+        !self.async_reentry(sl)
+            && matches!(convergence, Convergence::MayGoto | Convergence::None)
+            && states_maybe_looping(sl, &self.path.cur)
+            && self.states_equal(sl, ExactLevel::Exact)
+            && !self.iter_active_depths_differ(sl)
+            && sl.may_goto_depth == self.path.cur.may_goto_depth
+            && sl.callback_unroll_depth == self.path.cur.callback_unroll_depth
+    }
+
+    /// Whether the current path is in another entry of an asynchronous callback than a state.
+    fn async_reentry(&self, sl: &VerifierState) -> bool {
+        let frame = sl.frame();
+        frame.in_async_callback_fn && frame.async_entry_cnt != self.path.cur.frame().async_entry_cnt
+    }
+
     fn infinite_loop(&mut self, old: StateId, insn_idx: usize) -> Checked<bool> {
         self.verbose_linfo(insn_idx, format_args!("; "));
         let curframe = self.path.cur.curframe();
@@ -270,7 +291,7 @@ impl Env<'_> {
 
     /// The current path is safe because state `id` is. What that state needs precise, this path's
     /// states need too; for the end of a loop that is not final yet.
-    fn prune(&mut self, id: StateId, insn_idx: usize, in_loop: bool) -> Checked<bool> {
+    fn prune(&mut self, id: StateId, insn_idx: usize, hit: Hit) -> Checked<bool> {
         if let Some(node) = self.explored.states[id.0].as_mut() {
             node.hit_cnt += 1;
         }
@@ -278,7 +299,7 @@ impl Env<'_> {
             self.push_jmp_history(Default::default(), 0, 0, Default::default());
         }
         self.propagate_precision(id, Start::Cur)?;
-        if in_loop {
+        if hit == Hit::Converged {
             let mut backedge = self.path.cur.clone();
             backedge.equal_state = Some(id);
             backedge.insn_idx = insn_idx;
@@ -346,32 +367,5 @@ impl Env<'_> {
     /// An empty map of ids, for one comparison.
     pub(crate) fn id_map(&self) -> IdMap {
         IdMap::new(self.path.id_gen)
-    }
-}
-
-fn clean_slot(slot: &mut StackSlot, lo: bool, hi: bool, not_init: crate::state::reg::RegState) {
-    let kind = slot.typ[7];
-    // Overwriting these must still be noticed.
-    if matches!(kind, Slot::Dynptr | Slot::Iter | Slot::IrqFlag) {
-        return;
-    }
-    if !hi {
-        if lo && kind == Slot::Spill {
-            if slot.reg.typ != RegType::SCALAR_VALUE || slot.reg.is_null() {
-                return;
-            }
-            for t in &mut slot.typ[..4] {
-                if *t == Slot::Spill {
-                    *t = Slot::Misc;
-                }
-            }
-        }
-        slot.reg = not_init;
-    }
-    if !lo {
-        slot.typ[..4].fill(Slot::Poison);
-    }
-    if !hi {
-        slot.typ[4..].fill(Slot::Poison);
     }
 }

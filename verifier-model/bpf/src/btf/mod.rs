@@ -6,7 +6,7 @@
 //! [`Type`] is a view of one of them; it costs nothing to copy.
 //!
 //! ```
-//! use verifier_model::btf::{Btf, BtfBuilder, Kind};
+//! use bpf::btf::{Btf, BtfBuilder, Kind};
 //!
 //! // struct list_head { struct list_head *next, *prev; };
 //! let mut b = BtfBuilder::default();
@@ -21,7 +21,7 @@
 //! let prev = list_head.members().nth(1).unwrap();
 //! assert_eq!((prev.name(), prev.bit_offset()), ("prev", 64));
 //! assert_eq!(btf.resolve_size(prev.type_id())?, 8);
-//! # Ok::<(), crate::btf::BtfError>(())
+//! # Ok::<(), bpf::btf::BtfError>(())
 //! ```
 //!
 //! Source: `Documentation/bpf/btf.rst`, `include/uapi/linux/btf.h`, `tools/lib/bpf/btf.c`.

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 /// (`bpf_core_essential_name_len()`).
 ///
 /// ```
-/// use verifier_model::btf::essential_name;
+/// use bpf::btf::essential_name;
 ///
 /// assert_eq!(essential_name("task_struct___old"), "task_struct");
 /// assert_eq!(essential_name("a___b___c"), "a___b");

@@ -98,9 +98,12 @@ fn map_ids(btf: &Btf, distilled: &Btf, base: &Btf) -> Result<Vec<u32>, BtfError>
             .filter(|b| b.is_composite())
             .count()
             > 1;
-        let mut fits = base
-            .find_by_name(t.name())
-            .filter(|b| fits(t, *b, ambiguous, embedded.contains(&t.id())));
+        let wanted = Wanted {
+            distilled: t,
+            ambiguous,
+            embedded: embedded.contains(&t.id()),
+        };
+        let mut fits = base.find_by_name(t.name()).filter(|b| wanted.fits(*b));
         let found = fits
             .next()
             .ok_or_else(|| bad("the kernel's BTF has no such type"))?;
@@ -112,27 +115,39 @@ fn map_ids(btf: &Btf, distilled: &Btf, base: &Btf) -> Result<Vec<u32>, BtfError>
     Ok(ids)
 }
 
-/// Whether `base` is the kernel's type for `distilled`, which has its name.
-fn fits(distilled: Type<'_>, base: Type<'_>, ambiguous: bool, embedded: bool) -> bool {
-    let same_size = distilled.size() == base.size();
-    let size_fits = match base.kind() {
-        Kind::Int | Kind::Float | Kind::Enum | Kind::Enum64 => same_size,
-        Kind::Struct | Kind::Union => same_size || !ambiguous,
-        Kind::Fwd => true,
-        _ => return false,
-    };
-    size_fits
-        && match (distilled.kind(), base.kind()) {
-            (Kind::Fwd, Kind::Fwd) => distilled.kflag() == base.kflag(),
-            (Kind::Fwd, Kind::Struct) => !base.kflag(),
-            (Kind::Fwd, Kind::Union) => base.kflag(),
-            (Kind::Int, Kind::Int) => distilled.int() == base.int(),
-            (Kind::Float, Kind::Float) => true,
-            // A distilled base has 64-bit enumerations as sized plain ones.
-            (Kind::Enum, Kind::Enum | Kind::Enum64) => true,
-            (Kind::Struct | Kind::Union, _) => same_size || !embedded,
-            _ => false,
-        }
+/// A type of the distilled base, and whether its size has to agree.
+struct Wanted<'a> {
+    distilled: Type<'a>,
+    /// The kernel has several structures of its name.
+    ambiguous: bool,
+    /// A structure of the module has it as a member.
+    embedded: bool,
+}
+
+impl Wanted<'_> {
+    /// Whether `base`, which has its name, is the kernel's type for it.
+    fn fits(&self, base: Type<'_>) -> bool {
+        let distilled = self.distilled;
+        let same_size = distilled.size() == base.size();
+        let size_fits = match base.kind() {
+            Kind::Int | Kind::Float | Kind::Enum | Kind::Enum64 => same_size,
+            Kind::Struct | Kind::Union => same_size || !self.ambiguous,
+            Kind::Fwd => true,
+            _ => return false,
+        };
+        size_fits
+            && match (distilled.kind(), base.kind()) {
+                (Kind::Fwd, Kind::Fwd) => distilled.kflag() == base.kflag(),
+                (Kind::Fwd, Kind::Struct) => !base.kflag(),
+                (Kind::Fwd, Kind::Union) => base.kflag(),
+                (Kind::Int, Kind::Int) => distilled.int() == base.int(),
+                (Kind::Float, Kind::Float) => true,
+                // A distilled base has 64-bit enumerations as sized plain ones.
+                (Kind::Enum, Kind::Enum | Kind::Enum64) => true,
+                (Kind::Struct | Kind::Union, _) => same_size || !self.embedded,
+                _ => false,
+            }
+    }
 }
 
 /// Structures of the distilled base that the module's own have as members, so that their size counts.

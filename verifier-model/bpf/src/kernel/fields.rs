@@ -148,27 +148,25 @@ impl BtfRecord {
     /// One lock at most, a lock with every root, a reference count in what can be in two
     /// collections at a time.
     fn is_consistent(&self) -> bool {
-        use FieldKind as K;
-        let has = |k: K| self.fields.iter().any(|f| f.kind == k);
-        let (spin, res) = (has(K::SpinLock), has(K::ResSpinLock));
-        let roots = has(K::ListHead) || has(K::RbRoot);
-        let two_nodes = has(K::ListNode) && has(K::RbNode);
-        !(spin && res) && (!roots || spin || res) && (!two_nodes || has(K::Refcount))
+        let has = |k: FieldKind| self.fields.iter().any(|f| f.kind == k);
+        let (spin, res) = (has(FieldKind::SpinLock), has(FieldKind::ResSpinLock));
+        let roots = has(FieldKind::ListHead) || has(FieldKind::RbRoot);
+        let two_nodes = has(FieldKind::ListNode) && has(FieldKind::RbNode);
+        !(spin && res) && (!roots || spin || res) && (!two_nodes || has(FieldKind::Refcount))
     }
 
     /// Whether freeing the value where an NMI may run is not safe.
     pub fn has_nmi_unsafe_fields(&self) -> bool {
-        use FieldKind as K;
         self.fields.iter().any(|f| {
             !matches!(
                 f.kind,
-                K::SpinLock
-                    | K::ResSpinLock
-                    | K::Timer
-                    | K::Workqueue
-                    | K::TaskWork
-                    | K::KptrUnref
-                    | K::Refcount
+                FieldKind::SpinLock
+                    | FieldKind::ResSpinLock
+                    | FieldKind::Timer
+                    | FieldKind::Workqueue
+                    | FieldKind::TaskWork
+                    | FieldKind::KptrUnref
+                    | FieldKind::Refcount
             )
         })
     }

@@ -114,27 +114,32 @@ impl KfuncHook {
     /// The hook of a program type (`bpf_prog_type_to_kfunc_hook()`); None for those that may call
     /// only common kfuncs.
     pub fn of_prog_type(prog_type: ProgType) -> Option<Self> {
-        use ProgType as P;
         Some(match prog_type {
-            P::Unspec => Self::Common,
-            P::Xdp => Self::Xdp,
-            P::SchedCls => Self::Tc,
-            P::StructOps => Self::StructOps,
-            P::Tracing | P::Tracepoint | P::RawTracepoint | P::PerfEvent | P::Lsm => Self::Tracing,
-            P::Syscall => Self::Syscall,
-            P::CgroupSkb
-            | P::CgroupSock
-            | P::CgroupDevice
-            | P::CgroupSockAddr
-            | P::CgroupSockopt
-            | P::CgroupSysctl
-            | P::SockOps => Self::Cgroup,
-            P::SchedAct => Self::SchedAct,
-            P::SkSkb => Self::SkSkb,
-            P::SocketFilter => Self::SocketFilter,
-            P::LwtOut | P::LwtIn | P::LwtXmit | P::LwtSeg6local => Self::Lwt,
-            P::Netfilter => Self::Netfilter,
-            P::Kprobe => Self::Kprobe,
+            ProgType::Unspec => Self::Common,
+            ProgType::Xdp => Self::Xdp,
+            ProgType::SchedCls => Self::Tc,
+            ProgType::StructOps => Self::StructOps,
+            ProgType::Tracing
+            | ProgType::Tracepoint
+            | ProgType::RawTracepoint
+            | ProgType::PerfEvent
+            | ProgType::Lsm => Self::Tracing,
+            ProgType::Syscall => Self::Syscall,
+            ProgType::CgroupSkb
+            | ProgType::CgroupSock
+            | ProgType::CgroupDevice
+            | ProgType::CgroupSockAddr
+            | ProgType::CgroupSockopt
+            | ProgType::CgroupSysctl
+            | ProgType::SockOps => Self::Cgroup,
+            ProgType::SchedAct => Self::SchedAct,
+            ProgType::SkSkb => Self::SkSkb,
+            ProgType::SocketFilter => Self::SocketFilter,
+            ProgType::LwtOut | ProgType::LwtIn | ProgType::LwtXmit | ProgType::LwtSeg6local => {
+                Self::Lwt
+            }
+            ProgType::Netfilter => Self::Netfilter,
+            ProgType::Kprobe => Self::Kprobe,
             _ => return None,
         })
     }

@@ -84,10 +84,9 @@ pub(super) fn target(
 }
 
 fn is_tracing_multi(attach_type: AttachType) -> bool {
-    use AttachType as A;
     matches!(
         attach_type,
-        A::TraceFentryMulti | A::TraceFexitMulti | A::TraceFsessionMulti
+        AttachType::TraceFentryMulti | AttachType::TraceFexitMulti | AttachType::TraceFsessionMulti
     )
 }
 

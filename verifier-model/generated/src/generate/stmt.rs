@@ -10,37 +10,7 @@ use crate::generate::{Generator, Scope};
 impl Generator<'_> {
     pub(super) fn stmt(&mut self, scope: &Scope) -> Stmt {
         self.budget = self.budget.saturating_sub(1);
-        let w = *self.weights;
-        let nests = scope.depth < 5 && self.budget > 0;
-        let block = |weight| if nests { weight } else { 0 };
-        // Loops in loops in loops are many instructions to walk and say no more.
-        let loops = |weight| if scope.loops < 2 { block(weight) } else { 0 };
-        let only = |is: bool, weight: u32| if is { weight } else { 0 };
-        // Where a statement does not belong it is still made now and then.
-        let wrong = self.one_in(40);
-        let weights = [
-            w.set,
-            w.random,
-            w.alu,
-            block(w.branch),
-            loops(w.count),
-            loops(w.may_goto),
-            loops(w.iterate),
-            only(scope.loops < 2, w.repeat),
-            only(!scope.callback, w.call),
-            only(!scope.callback, w.call_global),
-            w.access,
-            w.atomic,
-            block(only(!scope.in_rcu || wrong, w.rcu)),
-            block(w.hold),
-            only(scope.held, w.renew),
-            block(w.look_up),
-            only(scope.depth > 0, w.leave),
-            only(!scope.callback || wrong, w.throw),
-            only(!scope.inner, w.tail_call),
-            only(scope.depth > 0, w.trap),
-        ];
-        match self.pick(&weights) {
+        match self.kind_of_stmt(scope) {
             0 => self.set(scope),
             1 => Stmt::Random(self.target(scope)),
             2 => self.alu(scope),
@@ -115,6 +85,41 @@ impl Generator<'_> {
             18 => Stmt::TailCall,
             _ => Stmt::Trap,
         }
+    }
+
+    /// Which row of [`Self::stmt`] comes next, by the weights of what fits here.
+    fn kind_of_stmt(&mut self, scope: &Scope) -> usize {
+        let w = *self.weights;
+        let nests = scope.depth < 5 && self.budget > 0;
+        let block = |weight| if nests { weight } else { 0 };
+        // Loops in loops in loops are many instructions to walk and say no more.
+        let loops = |weight| if scope.loops < 2 { block(weight) } else { 0 };
+        let only = |is: bool, weight: u32| if is { weight } else { 0 };
+        // Where a statement does not belong it is still made now and then.
+        let wrong = self.one_in(40);
+        let weights = [
+            w.set,
+            w.random,
+            w.alu,
+            block(w.branch),
+            loops(w.count),
+            loops(w.may_goto),
+            loops(w.iterate),
+            only(scope.loops < 2, w.repeat),
+            only(!scope.callback, w.call),
+            only(!scope.callback, w.call_global),
+            w.access,
+            w.atomic,
+            block(only(!scope.in_rcu || wrong, w.rcu)),
+            block(w.hold),
+            only(scope.held, w.renew),
+            block(w.look_up),
+            only(scope.depth > 0, w.leave),
+            only(!scope.callback || wrong, w.throw),
+            only(!scope.inner, w.tail_call),
+            only(scope.depth > 0, w.trap),
+        ];
+        self.pick(&weights)
     }
 
     fn loop_body(&mut self, scope: &Scope) -> Block {

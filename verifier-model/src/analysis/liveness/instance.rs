@@ -24,7 +24,6 @@ pub(crate) struct Instance {
     pub callsite: usize,
     /// Number of callers whose frames it may touch.
     pub depth: usize,
-    /// The function.
     pub subprog: usize,
     pub(crate) start: usize,
     pub(crate) insn_cnt: usize,

@@ -13,7 +13,6 @@
 pub(crate) mod instance;
 pub(crate) mod log;
 
-
 use bpf::uapi::Insn;
 
 use crate::analysis::Known;

@@ -3,8 +3,7 @@
 //!
 //! What operations do to ranges is in [`crate::state::scalar::alu`].
 //!
-//! Source: `check_alu_op()`, `adjust_reg_min_max_vals()`, `adjust_scalar_min_max_vals()` in
-//! `kernel/bpf/verifier.c`.
+//! Source: `check_alu_op()`, `adjust_reg_min_max_vals()` in `kernel/bpf/verifier.c`.
 
 pub(crate) mod pointer;
 pub(crate) mod speculation;

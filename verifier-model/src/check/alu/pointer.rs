@@ -6,6 +6,7 @@
 use bpf::insn::{alu, class};
 use bpf::uapi::Insn;
 
+use crate::domain::cnum::Cnum32;
 use crate::env::Env;
 use crate::facts::limits::BPF_MAX_VAR_OFF;
 use crate::facts::rejection::Checked;
@@ -14,7 +15,6 @@ use crate::log::reject;
 use crate::state::reg::{Meta, RegState};
 
 impl Env<'_> {
-    /// Pointer plus or minus scalar.
     pub(crate) fn adjust_ptr_min_max_vals(
         &mut self,
         insn: &Insn,
@@ -41,43 +41,7 @@ impl Env<'_> {
                 "R{d} 32-bit pointer arithmetic prohibited"
             );
         }
-        if ptr.typ.may_be_null() {
-            return reject!(
-                self,
-                PointerArithmetic[d],
-                EACCES,
-                "R{d} pointer arithmetic on {} prohibited, null-check it first",
-                ptr.typ
-            );
-        }
-        let allowed = match ptr.typ.base() {
-            RegType::PTR_TO_CTX
-            | RegType::PTR_TO_MAP_VALUE
-            | RegType::PTR_TO_MAP_KEY
-            | RegType::PTR_TO_STACK
-            | RegType::PTR_TO_PACKET_META
-            | RegType::PTR_TO_PACKET
-            | RegType::PTR_TO_TP_BUFFER
-            | RegType::PTR_TO_BTF_ID
-            | RegType::PTR_TO_MEM
-            | RegType::PTR_TO_BUF
-            | RegType::PTR_TO_FUNC
-            | RegType::CONST_PTR_TO_DYNPTR => true,
-            RegType::PTR_TO_FLOW_KEYS if known => true,
-            RegType::PTR_TO_FLOW_KEYS | RegType::CONST_PTR_TO_MAP => {
-                known && smin == 0 && op == alu::ADD
-            }
-            _ => false,
-        };
-        if !allowed {
-            return reject!(
-                self,
-                PointerArithmetic[d],
-                EACCES,
-                "R{d} pointer arithmetic on {} prohibited",
-                ptr.typ
-            );
-        }
+        self.check_ptr_takes_offset(insn, &ptr, &off)?;
         // The other operand may be the destination; from here on it is the pointer.
         let mut dst = ptr;
         if ptr.typ.base() == RegType::PTR_TO_MEM && ptr.typ.has(Flag::PTR_UNTRUSTED) {
@@ -88,54 +52,9 @@ impl Env<'_> {
         self.check_reg_sane_offset_scalar(&off, ptr.typ)?;
         self.check_reg_sane_offset_ptr(&ptr, ptr.typ)?;
         let mask = self.sanitize_ptr_alu(insn, &ptr, &off, ptr_regno == d)?;
-        dst.r32 = crate::domain::cnum::Cnum32::UNBOUNDED;
+        dst.r32 = Cnum32::UNBOUNDED;
         let pkt = ptr.typ.is_pkt_pointer();
-        let forget_range = match op {
-            alu::ADD => {
-                dst.r64 = ptr.r64.add(off.r64);
-                dst.var_off = ptr.var_off + off.var_off;
-                !known || dst.range() < 0
-            }
-            alu::SUB => {
-                if ptr_regno != d {
-                    return reject!(
-                        self,
-                        PointerArithmetic[d],
-                        EACCES,
-                        "R{d} tried to subtract pointer from scalar"
-                    );
-                }
-                if ptr.typ == RegType::PTR_TO_STACK {
-                    return reject!(
-                        self,
-                        PointerArithmetic[d],
-                        EACCES,
-                        "R{d} subtraction from stack pointer prohibited"
-                    );
-                }
-                dst.r64 = ptr.r64.add(off.r64.negate());
-                dst.var_off = ptr.var_off - off.var_off;
-                !known && smin < 0 || dst.range() < 0
-            }
-            alu::AND | alu::OR | alu::XOR => {
-                return reject!(
-                    self,
-                    PointerArithmetic[d],
-                    EACCES,
-                    "R{d} bitwise operator {} on pointer prohibited",
-                    alu::symbol(op)
-                );
-            }
-            _ => {
-                return reject!(
-                    self,
-                    PointerArithmetic[d],
-                    EACCES,
-                    "R{d} pointer arithmetic with {} operator prohibited",
-                    alu::symbol(op)
-                );
-            }
-        };
+        let forget_range = self.add_ptr_offset(insn, &mut dst, &off, ptr_regno == d)?;
         if pkt {
             if !known {
                 dst.id = self.new_id();
@@ -152,6 +71,107 @@ impl Env<'_> {
         }
         self.regs()[d] = dst;
         self.sanitize_ptr_moved(insn, &dst, mask)
+    }
+
+    /// Which pointers take an offset, and which only a known one.
+    fn check_ptr_takes_offset(&self, insn: &Insn, ptr: &RegState, off: &RegState) -> Checked {
+        let d = insn.dst();
+        if ptr.typ.may_be_null() {
+            return reject!(
+                self,
+                PointerArithmetic[d],
+                EACCES,
+                "R{d} pointer arithmetic on {} prohibited, null-check it first",
+                ptr.typ
+            );
+        }
+        let known = off.var_off.is_const();
+        let allowed = match ptr.typ.base() {
+            RegType::PTR_TO_CTX
+            | RegType::PTR_TO_MAP_VALUE
+            | RegType::PTR_TO_MAP_KEY
+            | RegType::PTR_TO_STACK
+            | RegType::PTR_TO_PACKET_META
+            | RegType::PTR_TO_PACKET
+            | RegType::PTR_TO_TP_BUFFER
+            | RegType::PTR_TO_BTF_ID
+            | RegType::PTR_TO_MEM
+            | RegType::PTR_TO_BUF
+            | RegType::PTR_TO_FUNC
+            | RegType::CONST_PTR_TO_DYNPTR => true,
+            RegType::PTR_TO_FLOW_KEYS if known => true,
+            RegType::PTR_TO_FLOW_KEYS | RegType::CONST_PTR_TO_MAP => {
+                known && off.smin() == 0 && insn.op() == alu::ADD
+            }
+            _ => false,
+        };
+        if !allowed {
+            return reject!(
+                self,
+                PointerArithmetic[d],
+                EACCES,
+                "R{d} pointer arithmetic on {} prohibited",
+                ptr.typ
+            );
+        }
+        Ok(())
+    }
+
+    /// Moves a pointer by an offset; says whether what is known of a packet behind it is lost.
+    fn add_ptr_offset(
+        &self,
+        insn: &Insn,
+        ptr: &mut RegState,
+        off: &RegState,
+        ptr_is_dst: bool,
+    ) -> Checked<bool> {
+        let (d, op, known) = (insn.dst(), insn.op(), off.var_off.is_const());
+        match op {
+            alu::ADD => {
+                ptr.r64 = ptr.r64.add(off.r64);
+                ptr.var_off = ptr.var_off + off.var_off;
+                Ok(!known || ptr.range() < 0)
+            }
+            alu::SUB => {
+                if !ptr_is_dst {
+                    return reject!(
+                        self,
+                        PointerArithmetic[d],
+                        EACCES,
+                        "R{d} tried to subtract pointer from scalar"
+                    );
+                }
+                if ptr.typ == RegType::PTR_TO_STACK {
+                    return reject!(
+                        self,
+                        PointerArithmetic[d],
+                        EACCES,
+                        "R{d} subtraction from stack pointer prohibited"
+                    );
+                }
+                ptr.r64 = ptr.r64.add(off.r64.negate());
+                ptr.var_off = ptr.var_off - off.var_off;
+                Ok(!known && off.smin() < 0 || ptr.range() < 0)
+            }
+            alu::AND | alu::OR | alu::XOR => {
+                reject!(
+                    self,
+                    PointerArithmetic[d],
+                    EACCES,
+                    "R{d} bitwise operator {} on pointer prohibited",
+                    alu::symbol(op)
+                )
+            }
+            _ => {
+                reject!(
+                    self,
+                    PointerArithmetic[d],
+                    EACCES,
+                    "R{d} pointer arithmetic with {} operator prohibited",
+                    alu::symbol(op)
+                )
+            }
+        }
     }
 
     fn check_reg_sane_offset_scalar(&mut self, reg: &RegState, typ: RegType) -> Checked {

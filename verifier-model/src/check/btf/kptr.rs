@@ -7,6 +7,7 @@ use bpf::insn::{class, mode};
 use bpf::kernel::fields::{Field, FieldKind};
 
 use crate::check::access::MemAccess;
+use crate::check::btf::walk::{FlexArray, Nested};
 use crate::env::Env;
 use crate::facts::btf_sets::BtfSet;
 use crate::facts::errno::Errno;
@@ -151,8 +152,13 @@ impl Env<'_> {
                 }
                 let off = reg.var_off.value as i32;
                 let need = (field.btf, field.btf_id);
-                let flex = !reg.typ.has(Flag::MEM_ALLOC);
-                ok = self.struct_ids_match((btf, id), off, need, !unref, flex);
+                let nested = if unref {
+                    Nested::Allowed
+                } else {
+                    Nested::Refused
+                };
+                let flex = FlexArray::of(reg.typ);
+                ok = self.struct_ids_match((btf, id), off, need, nested, flex);
             }
         }
         if ok {

@@ -5,7 +5,8 @@
 //! is valid; one loaded from a trusted structure is valid inside an RCU section if the member is
 //! known to be RCU-protected (`MEM_RCU`), else it can only be read (`PTR_UNTRUSTED` or none).
 //!
-//! Source: `check_ptr_to_btf_access()`, `mark_btf_ld_reg()` in `kernel/bpf/verifier.c`.
+//! Source: `check_ptr_to_btf_access()`, `check_ptr_to_map_access()`, `mark_btf_ld_reg()` in
+//! `kernel/bpf/verifier.c`.
 
 pub(crate) mod kptr;
 pub(crate) mod walk;

@@ -37,139 +37,154 @@ enum Walk {
     Struct(u32),
 }
 
+/// Whether the last member may be walked into when it is an array without a length.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum FlexArray {
+    Walked,
+    Refused,
+}
+
+impl FlexArray {
+    /// An object of the program's own ends where its structure does.
+    pub(crate) fn of(typ: RegType) -> Self {
+        if typ.has(Flag::MEM_ALLOC) {
+            Self::Refused
+        } else {
+            Self::Walked
+        }
+    }
+}
+
+/// Whether a structure may stand for one that it starts with, or has at that offset.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Nested {
+    Allowed,
+    Refused,
+}
+
+/// One structure's part of a walk.
+enum Step<'a> {
+    Ends(Walk),
+    /// The access is inside another structure, at that offset of it.
+    Into(Type<'a>, u32),
+}
+
 impl Env<'_> {
+    /// What is at an offset of a structure (`btf_struct_walk`).
     fn walk(
-        &mut self,
+        &self,
         btf: &Btf,
         id: u32,
+        mut off: u32,
+        size: u32,
+        flags: &mut Flag,
+        flex: FlexArray,
+    ) -> Checked<Walk> {
+        let mut t = btf.skip_mods_and_typedefs(id);
+        for _ in 0..MAX_STEPS {
+            if !t.is_composite() {
+                let name = struct_name(t);
+                return reject!(self, FieldAccess, EINVAL, "Type '{name}' is not a struct");
+            }
+            if t.kind() == Kind::Union && t.members().len() != 1 {
+                *flags |= Flag::PTR_UNTRUSTED;
+            }
+            let step = if off.saturating_add(size) <= t.size() {
+                self.walk_members(btf, t, off, size, flags)?
+            } else if flex == FlexArray::Walked
+                && let Some(step) = flex_array(btf, t, off)
+            {
+                step
+            } else {
+                let name = struct_name(t);
+                return reject!(
+                    self,
+                    FieldAccess,
+                    EACCES,
+                    "access beyond struct {name} at off {off} size {size}"
+                );
+            };
+            match step {
+                Step::Ends(found) => return Ok(found),
+                Step::Into(next, o) => (t, off) = (next, o),
+            }
+        }
+        Err(Errno::EINVAL.into())
+    }
+
+    /// The member that an access inside a structure falls on.
+    fn walk_members<'b>(
+        &self,
+        btf: &'b Btf,
+        t: Type<'b>,
         off: u32,
         size: u32,
         flags: &mut Flag,
-        flex: bool,
-    ) -> Checked<Walk> {
-        let mut t = btf.skip_mods_and_typedefs(id);
-        let mut off = off;
-        for _ in 0..MAX_STEPS {
-            let name = match t.name() {
-                "" => "(anon)",
-                name => name,
+    ) -> Checked<Step<'b>> {
+        for m in t.members() {
+            let moff = m.bit_offset() / 8;
+            if off + size <= moff {
+                break;
+            }
+            if m.bitfield_size() != 0 {
+                let end = m.bit_offset() + m.bitfield_size();
+                if off <= moff && end.div_ceil(8) <= off + size {
+                    return Ok(Step::Ends(Walk::Scalar));
+                }
+                continue;
+            }
+            if off < moff {
+                break;
+            }
+            let mname = m.name();
+            let Ok(msize) = btf.resolve_size(m.type_id()) else {
+                return reject!(self, FieldAccess, EFAULT, "field {mname} doesn't have size");
             };
-            if !t.is_composite() {
-                return reject!(self, FieldAccess, EINVAL, "Type '{name}' is not a struct");
+            let end = moff.saturating_add(msize);
+            if off >= end {
+                continue;
             }
-            let members: Vec<_> = t.members().collect();
-            if t.kind() == Kind::Union && members.len() != 1 {
-                *flags |= Flag::PTR_UNTRUSTED;
+            let Some((mtype, elem_size)) = element(btf, m.type_id(), msize) else {
+                continue;
+            };
+            let moff = moff + (off - moff) / elem_size * elem_size;
+            if mtype.is_composite() {
+                return Ok(if off == moff {
+                    Step::Ends(Walk::Struct(mtype.id()))
+                } else {
+                    Step::Into(mtype, off - moff)
+                });
             }
-            if off.saturating_add(size) > t.size() {
-                match flex.then(|| flex_array(btf, t, off)).flatten() {
-                    Some(FlexStep::Scalar) => return Ok(Walk::Scalar),
-                    Some(FlexStep::Into(next, o)) => {
-                        t = next;
-                        off = o;
-                        continue;
-                    }
-                    None => {
-                        return reject!(
-                            self,
-                            FieldAccess,
-                            EACCES,
-                            "access beyond struct {name} at off {off} size {size}"
-                        );
-                    }
-                }
-            }
-            let mut into = None;
-            for m in members {
-                let mut moff = m.bit_offset() / 8;
-                if off + size <= moff {
-                    break;
-                }
-                if m.bitfield_size() != 0 {
-                    let end = m.bit_offset() + m.bitfield_size();
-                    if off <= moff && end.div_ceil(8) <= off + size {
-                        return Ok(Walk::Scalar);
-                    }
-                    continue;
-                }
-                if off < moff {
-                    break;
-                }
-                let mname = m.name();
-                let Ok(msize) = btf.resolve_size(m.type_id()) else {
-                    return reject!(self, FieldAccess, EFAULT, "field {mname} doesn't have size");
-                };
-                let end = moff.saturating_add(msize);
-                if off >= end {
-                    continue;
-                }
-                let mut mtype = btf.skip_mods_and_typedefs(m.type_id());
-                let mut elem_size = msize;
-                if mtype.kind() == Kind::Array {
-                    if moff == end {
-                        continue;
-                    }
-                    let mut nelems = 1u32;
-                    while let Some(a) = mtype.array() {
-                        nelems = nelems.saturating_mul(a.nelems);
-                        mtype = btf.skip_mods_and_typedefs(a.type_id);
-                    }
-                    elem_size = msize.checked_div(nelems).unwrap_or(0);
-                    if elem_size == 0 {
-                        continue;
-                    }
-                    moff += (off - moff) / elem_size * elem_size;
-                }
-                if mtype.is_composite() {
-                    if off == moff {
-                        return Ok(Walk::Struct(mtype.id()));
-                    }
-                    into = Some((mtype, off - moff));
-                    break;
-                }
-                if mtype.kind() == Kind::Ptr {
-                    if elem_size != size || off != moff {
-                        return reject!(
-                            self,
-                            FieldAccess,
-                            EACCES,
-                            "cannot access ptr member {mname} with moff {moff} in struct {name} with off {off} size {size}"
-                        );
-                    }
-                    const TAGS: [(&str, Flag); 3] = [
-                        ("user", Flag::MEM_USER),
-                        ("percpu", Flag::MEM_PERCPU),
-                        ("rcu", Flag::MEM_RCU),
-                    ];
-                    let (f, id) = type_tags(btf, mtype, &TAGS);
-                    if btf.type_by_id(id).is_some_and(|t| t.is_composite()) {
-                        *flags |= f;
-                        return Ok(Walk::Ptr(id, mname.to_owned()));
-                    }
-                    return Ok(Walk::PtrUntrusted);
-                }
-                if off + size > end && !flags.any(Flag::PTR_UNTRUSTED) {
+            if mtype.kind() == Kind::Ptr {
+                if elem_size != size || off != moff {
+                    let name = struct_name(t);
                     return reject!(
                         self,
                         FieldAccess,
                         EACCES,
-                        "access beyond the end of member {mname} (mend:{end}) in struct {name} with off {off} size {size}"
+                        "cannot access ptr member {mname} with moff {moff} in struct {name} with off {off} size {size}"
                     );
                 }
-                return Ok(Walk::Scalar);
+                return Ok(Step::Ends(walk_ptr(btf, mtype, mname, flags)));
             }
-            let Some((next, o)) = into else {
+            if off + size > end && !flags.any(Flag::PTR_UNTRUSTED) {
+                let name = struct_name(t);
                 return reject!(
                     self,
                     FieldAccess,
-                    EINVAL,
-                    "struct {name} doesn't have field at offset {off}"
+                    EACCES,
+                    "access beyond the end of member {mname} (mend:{end}) in struct {name} with off {off} size {size}"
                 );
-            };
-            t = next;
-            off = o;
+            }
+            return Ok(Step::Ends(Walk::Scalar));
         }
-        Err(Errno::EINVAL.into())
+        let name = struct_name(t);
+        reject!(
+            self,
+            FieldAccess,
+            EINVAL,
+            "struct {name} doesn't have field at offset {off}"
+        )
     }
 
     /// What an access through a pointer to a structure finds (`btf_struct_access`).
@@ -194,10 +209,11 @@ impl Env<'_> {
         let Some(btf) = self.input.btf(bref).cloned() else {
             return Err(Errno::EFAULT.into());
         };
+        let flex = FlexArray::of(reg.typ);
         let mut flags = Flag::NONE;
         let mut off = off;
         for _ in 0..MAX_STEPS {
-            match self.walk(&btf, id, off, size, &mut flags, !alloc)? {
+            match self.walk(&btf, id, off, size, &mut flags, flex)? {
                 Walk::Scalar => return Ok(Found::Scalar),
                 Walk::Ptr(..) if alloc => return Ok(Found::Scalar),
                 Walk::Ptr(id, name) => return Ok(Found::Ptr(id, flags, name)),
@@ -218,8 +234,8 @@ impl Env<'_> {
         have: (BtfRef, u32),
         off: i32,
         need: (BtfRef, u32),
-        strict: bool,
-        flex: bool,
+        nested: Nested,
+        flex: FlexArray,
     ) -> bool {
         if off == 0 && self.types_are_same(have, need) {
             return true;
@@ -230,7 +246,7 @@ impl Env<'_> {
         let Ok(mut off) = u32::try_from(off) else {
             return false;
         };
-        if strict {
+        if nested == Nested::Refused {
             return false;
         }
         let mut id = have.1;
@@ -325,13 +341,45 @@ impl Env<'_> {
     }
 }
 
-enum FlexStep<'a> {
-    Scalar,
-    Into(Type<'a>, u32),
+fn struct_name(t: Type<'_>) -> &str {
+    match t.name() {
+        "" => "(anon)",
+        name => name,
+    }
+}
+
+/// A member's type and size, of an array those of an element; None if nothing is in it.
+fn element(btf: &Btf, id: u32, size: u32) -> Option<(Type<'_>, u32)> {
+    let mut t = btf.skip_mods_and_typedefs(id);
+    if t.kind() != Kind::Array {
+        return Some((t, size));
+    }
+    let mut nelems = 1u32;
+    while let Some(a) = t.array() {
+        nelems = nelems.saturating_mul(a.nelems);
+        t = btf.skip_mods_and_typedefs(a.type_id);
+    }
+    let size = size.checked_div(nelems).filter(|size| *size != 0)?;
+    Some((t, size))
+}
+
+/// What a member that is a pointer points to.
+fn walk_ptr(btf: &Btf, ptr: Type<'_>, name: &str, flags: &mut Flag) -> Walk {
+    const TAGS: [(&str, Flag); 3] = [
+        ("user", Flag::MEM_USER),
+        ("percpu", Flag::MEM_PERCPU),
+        ("rcu", Flag::MEM_RCU),
+    ];
+    let (f, id) = type_tags(btf, ptr, &TAGS);
+    if btf.type_by_id(id).is_some_and(|t| t.is_composite()) {
+        *flags |= f;
+        return Walk::Ptr(id, name.to_owned());
+    }
+    Walk::PtrUntrusted
 }
 
 /// The last member may be an array without a length.
-fn flex_array<'a>(btf: &'a Btf, t: Type<'a>, off: u32) -> Option<FlexStep<'a>> {
+fn flex_array<'a>(btf: &'a Btf, t: Type<'a>, off: u32) -> Option<Step<'a>> {
     let last = t.members().last()?;
     let a = btf.skip_mods_and_typedefs(last.type_id()).array()?;
     let moff = last.bit_offset() / 8;
@@ -340,10 +388,10 @@ fn flex_array<'a>(btf: &'a Btf, t: Type<'a>, off: u32) -> Option<FlexStep<'a>> {
     }
     let elem = btf.skip_mods_and_typedefs(a.type_id);
     if elem.kind() == Kind::Int {
-        return Some(FlexStep::Scalar);
+        return Some(Step::Ends(Walk::Scalar));
     }
     if !elem.is_composite() || elem.size() == 0 {
         return None;
     }
-    Some(FlexStep::Into(elem, (off - moff) % elem.size()))
+    Some(Step::Into(elem, (off - moff) % elem.size()))
 }

@@ -4,7 +4,7 @@
 
 use bpf::btf::Kind;
 use bpf::kernel::BtfRef;
-use bpf::uapi::ProgType as P;
+use bpf::uapi::ProgType;
 
 use crate::env::Env;
 use crate::facts::errno::Errno;
@@ -15,7 +15,7 @@ impl Env<'_> {
     /// Who says what programs of this type may write; None for what all types may.
     pub(crate) fn btf_struct_access_function(&self) -> Checked<Option<&'static str>> {
         Ok(match self.input.prog.prog_type {
-            P::StructOps => match &self.input.struct_ops {
+            ProgType::StructOps => match &self.input.struct_ops {
                 Some(ops) => match ops.known {
                     Some(known) => known.writes,
                     None => {
@@ -27,10 +27,12 @@ impl Env<'_> {
                 },
                 None => None,
             },
-            P::SchedCls | P::SchedAct | P::Xdp if self.has_nf_conntrack() => {
+            ProgType::SchedCls | ProgType::SchedAct | ProgType::Xdp if self.has_nf_conntrack() => {
                 Some("_nf_conntrack_btf_struct_access")
             }
-            P::SchedCls | P::SchedAct | P::Xdp => Some("tc_cls_act_btf_struct_access"),
+            ProgType::SchedCls | ProgType::SchedAct | ProgType::Xdp => {
+                Some("tc_cls_act_btf_struct_access")
+            }
             _ => None,
         })
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The legacy loads of packet data, which are calls: they overwrite what a call does.
+//! Legacy loads from the packet, which leave the function where the packet is too short.
 //!
 //! Source: `check_ld_abs()` in `kernel/bpf/verifier.c`.
 

@@ -4,7 +4,7 @@
 //! Source: `check_return_code()`, `return_retval_range()`, `check_global_subprog_return_code()` in
 //! `kernel/bpf/verifier.c`.
 
-use bpf::uapi::{AttachType as A, ProgType as P};
+use bpf::uapi::{AttachType, ProgType};
 
 use crate::env::Env;
 use crate::env::flow::Flow;
@@ -26,7 +26,7 @@ impl Env<'_> {
             return Ok(());
         }
         let ret_type = match self.input.prog.prog_type {
-            P::StructOps => self.input.struct_ops_ret_type(),
+            ProgType::StructOps => self.input.struct_ops_ret_type(),
             _ => None,
         };
         // A pointer of the kernel's comes back with its reference, unmodified, or NULL does.
@@ -49,7 +49,7 @@ impl Env<'_> {
         let ctx = if in_async {
             "At async callback return"
         } else {
-            if self.input.prog.prog_type == P::StructOps && ret_type.is_none() {
+            if self.input.prog.prog_type == ProgType::StructOps && ret_type.is_none() {
                 return Ok(());
             }
             match self.return_range()? {
@@ -71,8 +71,8 @@ impl Env<'_> {
         self.mark_chain_precision(regno)?;
         if !range.allows(&reg) {
             let stop = self.invalid_scalar(&reg, range, ctx, reg_name);
-            let lsm_cgroup = self.input.prog.prog_type == P::Lsm
-                && self.input.prog.expected_attach_type == A::LsmCgroup;
+            let lsm_cgroup = self.input.prog.prog_type == ProgType::Lsm
+                && self.input.prog.expected_attach_type == AttachType::LsmCgroup;
             if lsm_cgroup && self.input.attach_returns_void() {
                 let line = format_args!(
                     "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!"
@@ -142,48 +142,48 @@ impl Env<'_> {
         let r = |lo, hi| Ok(Some(RetvalRange::new(lo, hi)));
         let attach = self.input.prog.expected_attach_type;
         match self.input.prog.prog_type {
-            P::CgroupSockAddr => match attach {
-                A::CgroupUdp4Recvmsg
-                | A::CgroupUdp6Recvmsg
-                | A::CgroupUnixRecvmsg
-                | A::CgroupInet4Getpeername
-                | A::CgroupInet6Getpeername
-                | A::CgroupUnixGetpeername
-                | A::CgroupInet4Getsockname
-                | A::CgroupInet6Getsockname
-                | A::CgroupUnixGetsockname => r(1, 1),
-                A::CgroupInet4Bind | A::CgroupInet6Bind => r(0, 3),
+            ProgType::CgroupSockAddr => match attach {
+                AttachType::CgroupUdp4Recvmsg
+                | AttachType::CgroupUdp6Recvmsg
+                | AttachType::CgroupUnixRecvmsg
+                | AttachType::CgroupInet4Getpeername
+                | AttachType::CgroupInet6Getpeername
+                | AttachType::CgroupUnixGetpeername
+                | AttachType::CgroupInet4Getsockname
+                | AttachType::CgroupInet6Getsockname
+                | AttachType::CgroupUnixGetsockname => r(1, 1),
+                AttachType::CgroupInet4Bind | AttachType::CgroupInet6Bind => r(0, 3),
                 _ => r(0, 1),
             },
-            P::CgroupSkb if attach == A::CgroupInetEgress => r(0, 3),
-            P::CgroupSkb
-            | P::CgroupSock
-            | P::SockOps
-            | P::CgroupDevice
-            | P::CgroupSysctl
-            | P::CgroupSockopt
-            | P::SkLookup
-            | P::Netfilter => r(0, 1),
-            P::RawTracepoint => match self.input.prog.attach {
+            ProgType::CgroupSkb if attach == AttachType::CgroupInetEgress => r(0, 3),
+            ProgType::CgroupSkb
+            | ProgType::CgroupSock
+            | ProgType::SockOps
+            | ProgType::CgroupDevice
+            | ProgType::CgroupSysctl
+            | ProgType::CgroupSockopt
+            | ProgType::SkLookup
+            | ProgType::Netfilter => r(0, 1),
+            ProgType::RawTracepoint => match self.input.prog.attach {
                 None => Ok(None),
                 Some(_) => r(0, 0),
             },
-            P::Tracing => match attach {
-                A::TraceFentry
-                | A::TraceFexit
-                | A::TraceFsession
-                | A::TraceFentryMulti
-                | A::TraceFexitMulti
-                | A::TraceFsessionMulti => r(0, 0),
-                A::TraceRawTp | A::ModifyReturn => Ok(None),
+            ProgType::Tracing => match attach {
+                AttachType::TraceFentry
+                | AttachType::TraceFexit
+                | AttachType::TraceFsession
+                | AttachType::TraceFentryMulti
+                | AttachType::TraceFexitMulti
+                | AttachType::TraceFsessionMulti => r(0, 0),
+                AttachType::TraceRawTp | AttachType::ModifyReturn => Ok(None),
                 _ => r(0, 1),
             },
-            P::Kprobe => match attach {
-                A::TraceKprobeSession | A::TraceUprobeSession => r(0, 1),
+            ProgType::Kprobe => match attach {
+                AttachType::TraceKprobeSession | AttachType::TraceUprobeSession => r(0, 1),
                 _ => Ok(None),
             },
-            P::Lsm => Ok(self.input.lsm_return_range()),
-            P::StructOps => r(0, 0),
+            ProgType::Lsm => Ok(self.input.lsm_return_range()),
+            ProgType::StructOps => r(0, 0),
             _ => Ok(None),
         }
     }
@@ -193,11 +193,11 @@ impl Env<'_> {
             return Ok(self.subprog_returns_void(0));
         }
         Ok(match self.input.prog.prog_type {
-            P::Lsm => {
-                self.input.prog.expected_attach_type != A::LsmCgroup
+            ProgType::Lsm => {
+                self.input.prog.expected_attach_type != AttachType::LsmCgroup
                     && self.input.attach_returns_void()
             }
-            P::StructOps => self.input.attach_returns_void(),
+            ProgType::StructOps => self.input.attach_returns_void(),
             _ => false,
         })
     }

@@ -3,10 +3,10 @@
 //!
 //! Source: `btf_ctx_access()` in `kernel/bpf/btf.c`; `ctx_arg_info` of BPF iterators.
 
-use bpf::btf::{Kind, is_void, kind_str};
+use bpf::btf::{Kind, Type, is_void, kind_str};
 use bpf::kernel::BtfRef;
 use bpf::program::AttachTarget;
-use bpf::uapi::{AttachType as A, ProgType as P};
+use bpf::uapi::{AttachType, ProgType};
 
 use crate::analysis::target::{arg_idx, effective_type};
 use crate::check::ctx::CtxInfo;
@@ -18,6 +18,7 @@ use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::rule::Rule;
 use crate::facts::type_tags::type_tags;
 use crate::facts::types::{Flag, RegType};
+use crate::input::ctx::is_ctx_type;
 use crate::input::target::DstProg;
 use crate::log::verbose;
 
@@ -25,8 +26,7 @@ impl Env<'_> {
     /// Arguments of a traced function, by BTF.
     pub(crate) fn btf_ctx_access(&mut self, off: i32, size: i32) -> Checked<Option<CtxInfo>> {
         let name = self.input.attach_func_name();
-        if off % 8 != 0 {
-            verbose!(self, "func '{name}' offset {off} is not multiple of 8\n");
+        if !self.is_arg_offset(name, off) {
             return Ok(None);
         }
         let Some((bref, proto)) = self.input.attach_func_proto() else {
@@ -35,58 +35,19 @@ impl Env<'_> {
         let Some(btf) = self.input.btf(bref).cloned() else {
             return Err(Errno::EFAULT.into());
         };
-        let attach = match self.input.prog.attach {
-            // A member's index stands in the same field, and is taken for what it is not.
-            Some(AttachTarget::Kernel {
-                member: Some(m), ..
-            }) => A::from_u32(m.index).unwrap_or(A::StructOps),
-            _ => self.input.prog.expected_attach_type,
-        };
-        let raw_tp = self.input.prog.prog_type == P::Tracing && attach == A::TraceRawTp;
-        let params: Vec<_> = proto.params().collect();
-        let slots = |id: u32| {
-            let t = btf.skip_mods_and_typedefs(id);
-            let size = if t.kind() == Kind::Ptr { 8 } else { t.size() };
-            size.div_ceil(8) as i32 * 8
-        };
+        let attach = self.traced_attach_type();
         // The first argument of a tracepoint's function is not passed; offsets still count it.
-        let mut end = 0;
-        let mut arg = params.len() + 1;
-        let all = params.iter().map(|p| p.type_id()).chain([proto.type_id()]);
-        for (i, id) in all.enumerate() {
-            end += slots(id);
-            if off < end {
-                arg = i;
-                break;
-            }
-        }
-        let params = if raw_tp {
-            params.get(1..).unwrap_or_default()
-        } else {
-            &params[..]
-        };
-        let is_lsm = self.input.prog.prog_type == P::Lsm;
-        let type_id = if arg > params.len() {
-            verbose!(self, "func '{name}' doesn't have {}-th argument\n", arg + 1);
+        let skipped = usize::from(self.is_raw_tp(attach));
+        let nr_args = proto.params().len().saturating_sub(skipped);
+        let arg = arg_idx(&btf, proto, off);
+        if !self.has_arg(name, arg, nr_args, passes_return_value(attach)) {
             return Ok(None);
-        } else if arg == params.len() {
-            let returns = matches!(
-                attach,
-                A::LsmMac | A::LsmCgroup | A::TraceFexit | A::TraceFsession | A::ModifyReturn
-            );
-            if !returns {
-                verbose!(self, "func '{name}' doesn't have {}-th argument\n", arg + 1);
-                return Ok(None);
-            }
-            proto.type_id()
-        } else {
-            params[arg].type_id()
-        };
-        let t = btf.skip_mods_and_typedefs(type_id);
-        let small_int = t.kind() == Kind::Int && t.size() <= 8;
-        if small_int || t.is_any_enum() || t.is_composite() {
-            let mac = is_lsm && attach == A::LsmMac && arg == params.len();
-            let range = if mac {
+        }
+        let param = proto.params().nth(arg + skipped);
+        let t = btf.skip_mods_and_typedefs(param.map_or(proto.type_id(), |p| p.type_id()));
+        if is_passed_as_number(t) {
+            let lsm = self.input.prog.prog_type == ProgType::Lsm && attach == AttachType::LsmMac;
+            let range = if lsm && arg == nr_args {
                 self.input.lsm_return_range()
             } else {
                 None
@@ -96,99 +57,19 @@ impl Env<'_> {
                 ..CtxInfo::SCALAR
             }));
         }
-        if t.kind() != Kind::Ptr {
-            if is_void(t) && arg == params.len() {
-                verbose!(
-                    self,
-                    "func '{name}' arg{arg} '' has type UNKNOWN. Only pointer access is allowed\n"
-                );
-                return Ok(None);
-            }
-            verbose!(
-                self,
-                "func '{name}' arg{arg} '{}' has type {}. Only pointer access is allowed\n",
-                t.name(),
-                kind_str(t)
-            );
+        if !self.is_ptr_access(name, arg, t, size) {
             return Ok(None);
-        }
-        if size != 8 {
-            verbose!(self, "func '{name}' size {size} must be 8\n");
-            return Ok(None);
-        }
-        let iter_args = &self.input.release.tables.iter_args;
-        let iter_arg = (attach == A::TraceIter)
-            .then(|| iter_args.at(name, off))
-            .flatten();
-        if let Some(typ) = iter_arg.filter(|t| t.base() == RegType::PTR_TO_BUF) {
-            return Ok(Some(CtxInfo::of(typ)));
-        }
-        let mut ctx_args = self.input.ctx_args.iter().zip(&self.path.ctx_refs);
-        let ctx_arg = ctx_args
-            .find(|(a, _)| a.offset == off)
-            .map(|(a, id)| (*a, *id));
-        if let Some((arg, _)) = ctx_arg.filter(|(a, _)| a.typ.base() == RegType::PTR_TO_ARENA) {
-            return Ok(Some(CtxInfo::of(arg.typ)));
         }
         let target = btf.skip_mods_and_typedefs(t.type_id());
-        if !target.is_composite() {
-            return Ok(Some(CtxInfo::SCALAR));
+        if let Some(info) = self.ctx_arg_info(attach, off, (bref, target))? {
+            return Ok(Some(info));
         }
-        if let Some((arg, ref_id)) = ctx_arg {
-            return Ok(Some(CtxInfo {
-                btf: Some(arg.btf),
-                ref_id,
-                ..CtxInfo::of(arg.typ)
-            }));
-        }
-        if let Some(mut typ) = iter_arg {
-            let newly_trusted = matches!(name, "bpf_iter_task" | "bpf_iter_cgroup");
-            if newly_trusted && !self.input.profile.has(Rule::ITER_CTX_TRUSTED) {
-                typ = typ.without(Flag::PTR_TRUSTED);
-            }
-            let btf = Some((bref, target.id()));
-            return Ok(Some(CtxInfo {
-                typ,
-                btf,
-                ref_id: 0,
-                range: None,
-            }));
-        }
-        if attach == A::TraceIter && off != 0 && !iter_args.has(name) {
-            return not_modelled(format!("arguments of the iterator {name}"));
-        }
-        let mut typ = RegType::PTR_TO_BTF_ID;
-        let trusted = match self.input.prog.prog_type {
-            P::Tracing => matches!(attach, A::TraceRawTp | A::TraceIter),
-            P::Lsm => !self.input.attaches_to_one_of(BtfSet::UntrustedLsmHooks),
-            P::StructOps => true,
-            _ => false,
-        };
-        if trusted {
-            typ = typ | Flag::PTR_TRUSTED;
-        }
-        if params
-            .get(arg)
-            .is_some_and(|p| p.name().ends_with("__nullable"))
-        {
+        let (mut typ, may_be_error) = self.traced_ptr_type(attach, arg, bref);
+        if param.is_some_and(|p| p.name().ends_with("__nullable")) {
             typ = typ | Flag::PTR_MAYBE_NULL;
-        }
-        let mut may_be_error = false;
-        if raw_tp {
-            match self.input.release.tables.raw_tp_null_args.of(name, arg) {
-                Some((null, error)) => {
-                    if null {
-                        typ = typ | Flag::PTR_MAYBE_NULL;
-                    }
-                    may_be_error = error;
-                }
-                None if bref != BtfRef::VMLINUX => typ = typ | Flag::PTR_MAYBE_NULL,
-                None => {}
-            }
         }
         const TAGS: [(&str, Flag); 2] = [("user", Flag::MEM_USER), ("percpu", Flag::MEM_PERCPU)];
         let (flags, _) = type_tags(&btf, t, &TAGS);
-        typ = typ | flags;
         verbose!(
             self,
             "func '{name}' arg{arg} has btf_id {} type {} '{}'\n",
@@ -207,15 +88,11 @@ impl Env<'_> {
             return Ok(Some(CtxInfo::SCALAR));
         }
         Ok(Some(CtxInfo {
-            typ,
             btf: Some((bref, target.id())),
-            ref_id: 0,
-            range: None,
+            ..CtxInfo::of(typ | flags)
         }))
     }
-}
 
-impl Env<'_> {
     /// The arguments of the function that is watched, and what it returns.
     pub(crate) fn dst_ctx_access(
         &mut self,
@@ -227,59 +104,39 @@ impl Env<'_> {
             return Err(Errno::EFAULT.into());
         };
         let name = func.name();
-        if off % 8 != 0 {
-            verbose!(self, "func '{name}' offset {off} is not multiple of 8\n");
+        if !self.is_arg_offset(name, off) {
             return Ok(None);
         }
         let proto = dst.proto();
-        let params: Vec<_> = proto.map_or_else(Vec::new, |p| p.params().collect());
-        let arg = match proto {
-            Some(proto) => arg_idx(btf, proto, off),
-            None => (off / 8) as usize,
+        let (arg, nr_args) = match proto {
+            Some(proto) => (arg_idx(btf, proto, off), proto.params().len()),
+            None => ((off / 8) as usize, MAX_BPF_FUNC_REG_ARGS),
         };
-        let nr_args = proto.map_or(MAX_BPF_FUNC_REG_ARGS, |_| params.len());
-        let retval = matches!(
-            self.input.prog.expected_attach_type,
-            A::TraceFexit | A::TraceFsession
-        );
-        if arg > nr_args || arg == nr_args && !retval {
-            verbose!(self, "func '{name}' doesn't have {}-th argument\n", arg + 1);
+        let returns = passes_return_value(self.input.prog.expected_attach_type);
+        if !self.has_arg(name, arg, nr_args, returns) {
             return Ok(None);
         }
         let Some(proto) = proto else {
             return Ok(Some(CtxInfo::SCALAR));
         };
-        let type_id = params.get(arg).map_or(proto.type_id(), |p| p.type_id());
-        let t = btf.skip_mods_and_typedefs(type_id);
-        if t.kind() == Kind::Int && t.size() <= 8 || t.is_any_enum() || t.is_composite() {
+        let param = proto.params().nth(arg);
+        let t = btf.skip_mods_and_typedefs(param.map_or(proto.type_id(), |p| p.type_id()));
+        if is_passed_as_number(t) {
             return Ok(Some(CtxInfo::SCALAR));
         }
-        if t.kind() != Kind::Ptr {
-            verbose!(
-                self,
-                "func '{name}' arg{arg} '{}' has type {}. Only pointer access is allowed\n",
-                if is_void(t) { "" } else { t.name() },
-                kind_str(t)
-            );
-            return Ok(None);
-        }
-        if size != 8 {
-            verbose!(self, "func '{name}' size {size} must be 8\n");
+        if !self.is_ptr_access(name, arg, t, size) {
             return Ok(None);
         }
         if !btf.skip_mods_and_typedefs(t.type_id()).is_composite() {
             return Ok(Some(CtxInfo::SCALAR));
         }
         let mut typ = RegType::PTR_TO_BTF_ID;
-        if params
-            .get(arg)
-            .is_some_and(|p| p.name().ends_with("__nullable"))
-        {
+        if param.is_some_and(|p| p.name().ends_with("__nullable")) {
             typ = typ | Flag::PTR_MAYBE_NULL;
         }
         // The context of the program that is watched is its kernel's type here.
         let dst_type = effective_type(&dst.prog);
-        if !crate::input::ctx::is_ctx_type(dst_type, btf, t) {
+        if !is_ctx_type(dst_type, btf, t) {
             return Ok(None);
         }
         let (id, _) = self.input.kern_ctx_of(dst_type)?;
@@ -288,4 +145,143 @@ impl Env<'_> {
             ..CtxInfo::of(typ)
         }))
     }
+
+    /// Whether an argument begins at the offset.
+    fn is_arg_offset(&self, func: &str, off: i32) -> bool {
+        if off % 8 == 0 {
+            return true;
+        }
+        verbose!(self, "func '{func}' offset {off} is not multiple of 8\n");
+        false
+    }
+
+    /// Whether there is such an argument; the value returned comes after the last.
+    fn has_arg(&self, func: &str, arg: usize, nr_args: usize, returns: bool) -> bool {
+        if arg < nr_args || arg == nr_args && returns {
+            return true;
+        }
+        verbose!(self, "func '{func}' doesn't have {}-th argument\n", arg + 1);
+        false
+    }
+
+    /// Whether the access is to the whole of a pointer.
+    fn is_ptr_access(&self, func: &str, arg: usize, t: Type<'_>, size: i32) -> bool {
+        if t.kind() != Kind::Ptr {
+            verbose!(
+                self,
+                "func '{func}' arg{arg} '{}' has type {}. Only pointer access is allowed\n",
+                if is_void(t) { "" } else { t.name() },
+                kind_str(t)
+            );
+            return false;
+        }
+        if size != 8 {
+            verbose!(self, "func '{func}' size {size} must be 8\n");
+            return false;
+        }
+        true
+    }
+
+    fn traced_attach_type(&self) -> AttachType {
+        match self.input.prog.attach {
+            // A member's index stands in the same field, and is taken for what it is not.
+            Some(AttachTarget::Kernel {
+                member: Some(m), ..
+            }) => AttachType::from_u32(m.index).unwrap_or(AttachType::StructOps),
+            _ => self.input.prog.expected_attach_type,
+        }
+    }
+
+    fn is_raw_tp(&self, attach: AttachType) -> bool {
+        self.input.prog.prog_type == ProgType::Tracing && attach == AttachType::TraceRawTp
+    }
+
+    /// Pointers whose registers do not follow from BTF: what iterators and members of structures of
+    /// operations say of their arguments (`ctx_arg_info`), and what is no structure.
+    fn ctx_arg_info(
+        &self,
+        attach: AttachType,
+        off: i32,
+        (bref, target): (BtfRef, Type<'_>),
+    ) -> Checked<Option<CtxInfo>> {
+        let name = self.input.attach_func_name();
+        let iter_args = &self.input.release.tables.iter_args;
+        let iter_arg = (attach == AttachType::TraceIter)
+            .then(|| iter_args.at(name, off))
+            .flatten();
+        if let Some(typ) = iter_arg.filter(|t| t.base() == RegType::PTR_TO_BUF) {
+            return Ok(Some(CtxInfo::of(typ)));
+        }
+        let mut ctx_args = self.input.ctx_args.iter().zip(&self.path.ctx_refs);
+        let ctx_arg = ctx_args
+            .find(|(a, _)| a.offset == off)
+            .map(|(a, id)| (*a, *id));
+        if let Some((arg, _)) = ctx_arg.filter(|(a, _)| a.typ.base() == RegType::PTR_TO_ARENA) {
+            return Ok(Some(CtxInfo::of(arg.typ)));
+        }
+        if !target.is_composite() {
+            return Ok(Some(CtxInfo::SCALAR));
+        }
+        if let Some((arg, ref_id)) = ctx_arg {
+            return Ok(Some(CtxInfo {
+                btf: Some(arg.btf),
+                ref_id,
+                ..CtxInfo::of(arg.typ)
+            }));
+        }
+        if let Some(mut typ) = iter_arg {
+            let newly_trusted = matches!(name, "bpf_iter_task" | "bpf_iter_cgroup");
+            if newly_trusted && !self.input.profile.has(Rule::ITER_CTX_TRUSTED) {
+                typ = typ.without(Flag::PTR_TRUSTED);
+            }
+            return Ok(Some(CtxInfo {
+                btf: Some((bref, target.id())),
+                ..CtxInfo::of(typ)
+            }));
+        }
+        if attach == AttachType::TraceIter && off != 0 && !iter_args.has(name) {
+            return not_modelled(format!("arguments of the iterator {name}"));
+        }
+        Ok(None)
+    }
+
+    /// How far a pointer that is passed can be trusted, and whether it may be an error instead.
+    fn traced_ptr_type(&self, attach: AttachType, arg: usize, bref: BtfRef) -> (RegType, bool) {
+        let mut typ = RegType::PTR_TO_BTF_ID;
+        let trusted = match self.input.prog.prog_type {
+            ProgType::Tracing => matches!(attach, AttachType::TraceRawTp | AttachType::TraceIter),
+            ProgType::Lsm => !self.input.attaches_to_one_of(BtfSet::UntrustedLsmHooks),
+            ProgType::StructOps => true,
+            _ => false,
+        };
+        if trusted {
+            typ = typ | Flag::PTR_TRUSTED;
+        }
+        if !self.is_raw_tp(attach) {
+            return (typ, false);
+        }
+        let name = self.input.attach_func_name();
+        let known = self.input.release.tables.raw_tp_null_args.of(name, arg);
+        let (null, may_be_error) = known.unwrap_or((bref != BtfRef::VMLINUX, false));
+        if null {
+            typ = typ | Flag::PTR_MAYBE_NULL;
+        }
+        (typ, may_be_error)
+    }
+}
+
+/// Whether the value that the function returned follows its arguments.
+fn passes_return_value(attach: AttachType) -> bool {
+    matches!(
+        attach,
+        AttachType::LsmMac
+            | AttachType::LsmCgroup
+            | AttachType::TraceFexit
+            | AttachType::TraceFsession
+            | AttachType::ModifyReturn
+    )
+}
+
+fn is_passed_as_number(t: Type<'_>) -> bool {
+    t.kind() == Kind::Int && t.size() <= 8 || t.is_any_enum() || t.is_composite()
 }

@@ -8,7 +8,7 @@ pub(crate) mod arguments;
 pub(crate) mod struct_ops;
 
 use bpf::kernel::BtfRef;
-use bpf::uapi::{AttachType as A, ProgType as P};
+use bpf::uapi::{AttachType, ProgType};
 
 use crate::check::access::MemAccess;
 use crate::env::Env;
@@ -22,7 +22,6 @@ use crate::state::RetvalRange;
 /// What a field of the context holds.
 #[derive(Clone, Debug)]
 pub(crate) struct CtxInfo {
-    /// Type of register.
     pub typ: RegType,
     /// For pointers to structures: which.
     pub btf: Option<(BtfRef, u32)>,
@@ -54,20 +53,20 @@ impl<'a> Env<'a> {
     /// An access to the context.
     pub(crate) fn check_ctx_access(&mut self, a: &MemAccess<'_>, size: i32) -> Checked<CtxInfo> {
         let typ = self.input.prog.prog_type;
-        if typ == P::Syscall {
+        if typ == ProgType::Syscall {
             self.check_mem_region_access(&a.reg, a.argname, a.off, size, u16::MAX.into(), false)?;
         } else {
             let fixed_off_ok = matches!(
                 typ,
-                P::Kprobe
-                    | P::Tracing
-                    | P::RawTracepoint
-                    | P::RawTracepointWritable
-                    | P::Tracepoint
-                    | P::Lsm
-                    | P::StructOps
-                    | P::CgroupDevice
-                    | P::Netfilter
+                ProgType::Kprobe
+                    | ProgType::Tracing
+                    | ProgType::RawTracepoint
+                    | ProgType::RawTracepointWritable
+                    | ProgType::Tracepoint
+                    | ProgType::Lsm
+                    | ProgType::StructOps
+                    | ProgType::CgroupDevice
+                    | ProgType::Netfilter
             );
             self.check_ptr_off_reg(&a.reg, a.argname, fixed_off_ok)?;
         }
@@ -104,36 +103,36 @@ impl<'a> Env<'a> {
         let read = a.access == Access::Read;
         let scalar = |ok: bool| Ok(ok.then_some(CtxInfo::SCALAR));
         match self.input.prog.prog_type {
-            P::Syscall => scalar((0..i32::from(u16::MAX)).contains(&off)),
-            P::RawTracepointWritable if off == 0 => {
+            ProgType::Syscall => scalar((0..i32::from(u16::MAX)).contains(&off)),
+            ProgType::RawTracepointWritable if off == 0 => {
                 let ok = read && size == 8;
                 Ok(ok.then_some(CtxInfo::of(RegType::PTR_TO_TP_BUFFER)))
             }
-            P::RawTracepoint | P::RawTracepointWritable => {
+            ProgType::RawTracepoint | ProgType::RawTracepointWritable => {
                 scalar((0..96).contains(&off) && read && off % size == 0)
             }
-            P::StructOps => self.struct_ops_access(read, off, size),
-            P::Tracing | P::Lsm => self.tracing_access(read, off, size),
-            P::Kprobe => {
+            ProgType::StructOps => self.struct_ops_access(read, off, size),
+            ProgType::Tracing | ProgType::Lsm => self.tracing_access(read, off, size),
+            ProgType::Kprobe => {
                 scalar((0..168).contains(&off) && read && off % size == 0 && off + size <= 168)
             }
-            P::Tracepoint => scalar((8..8192).contains(&off) && read && off % size == 0),
-            P::PerfEvent => {
+            ProgType::Tracepoint => scalar((8..8192).contains(&off) && read && off % size == 0),
+            ProgType::PerfEvent => {
                 let narrow = (168..184).contains(&off);
                 scalar((0..184).contains(&off) && read && off % size == 0 && (narrow || size == 8))
             }
-            P::SocketFilter
-            | P::SchedCls
-            | P::SchedAct
-            | P::CgroupSkb
-            | P::LwtIn
-            | P::LwtOut
-            | P::LwtXmit
-            | P::LwtSeg6local
-            | P::SkSkb => self.skb_access(a, off, size),
-            P::Xdp => Ok(xdp_access(a, off, size)),
-            P::Netfilter => self.nf_access(a, off, size),
-            P::FlowDissector if a.is_ldsx && (76..84).contains(&off) => Ok(None),
+            ProgType::SocketFilter
+            | ProgType::SchedCls
+            | ProgType::SchedAct
+            | ProgType::CgroupSkb
+            | ProgType::LwtIn
+            | ProgType::LwtOut
+            | ProgType::LwtXmit
+            | ProgType::LwtSeg6local
+            | ProgType::SkSkb => self.skb_access(a, off, size),
+            ProgType::Xdp => Ok(xdp_access(a, off, size)),
+            ProgType::Netfilter => self.nf_access(a, off, size),
+            ProgType::FlowDissector if a.is_ldsx && (76..84).contains(&off) => Ok(None),
             t if let Some(view) = self.ctx_view(t) => {
                 let fields = &self.input.release.tables.ctx_fields;
                 let attach = self.input.prog.expected_attach_type;
@@ -161,20 +160,20 @@ impl<'a> Env<'a> {
     }
 
     /// A context whose fields a table tells.
-    fn ctx_view(&self, typ: P) -> Option<View> {
-        let getsockopt = self.input.prog.expected_attach_type == A::CgroupGetsockopt;
+    fn ctx_view(&self, typ: ProgType) -> Option<View> {
+        let getsockopt = self.input.prog.expected_attach_type == AttachType::CgroupGetsockopt;
         Some(match typ {
-            P::CgroupSock => View::CgroupSock,
-            P::CgroupSockAddr => View::SockAddr,
-            P::SockOps => View::SockOps,
-            P::SkMsg => View::SkMsg,
-            P::FlowDissector => View::FlowDissector,
-            P::CgroupDevice => View::CgroupDevice,
-            P::CgroupSysctl => View::Sysctl,
-            P::CgroupSockopt if getsockopt => View::Getsockopt,
-            P::CgroupSockopt => View::Setsockopt,
-            P::SkReuseport => View::SkReuseport,
-            P::SkLookup => View::SkLookup,
+            ProgType::CgroupSock => View::CgroupSock,
+            ProgType::CgroupSockAddr => View::SockAddr,
+            ProgType::SockOps => View::SockOps,
+            ProgType::SkMsg => View::SkMsg,
+            ProgType::FlowDissector => View::FlowDissector,
+            ProgType::CgroupDevice => View::CgroupDevice,
+            ProgType::CgroupSysctl => View::Sysctl,
+            ProgType::CgroupSockopt if getsockopt => View::Getsockopt,
+            ProgType::CgroupSockopt => View::Setsockopt,
+            ProgType::SkReuseport => View::SkReuseport,
+            ProgType::SkLookup => View::SkLookup,
             _ => return None,
         })
     }
@@ -202,19 +201,21 @@ impl<'a> Env<'a> {
         let write = a.access == Access::Write;
         let prog = self.input.prog.prog_type;
         let hidden = match prog {
-            P::SocketFilter => matches!(off, 72..84 | 88..144 | 152..164 | 184..192),
-            P::CgroupSkb if !self.input.bpf_capable && matches!(off, 76..84) => true,
-            P::CgroupSkb if !self.input.bpf_capable && write && matches!(off, 152..160) => true,
-            P::CgroupSkb => matches!(off, 72..76 | 140..144 | 160..164),
-            P::SkSkb => matches!(off, 8..12 | 72..76 | 140..144 | 152..164 | 184..192),
-            P::SchedCls | P::SchedAct => matches!(off, 88..140),
+            ProgType::SocketFilter => matches!(off, 72..84 | 88..144 | 152..164 | 184..192),
+            ProgType::CgroupSkb if !self.input.bpf_capable && matches!(off, 76..84) => true,
+            ProgType::CgroupSkb if !self.input.bpf_capable && write && matches!(off, 152..160) => {
+                true
+            }
+            ProgType::CgroupSkb => matches!(off, 72..76 | 140..144 | 160..164),
+            ProgType::SkSkb => matches!(off, 8..12 | 72..76 | 140..144 | 152..164 | 184..192),
+            ProgType::SchedCls | ProgType::SchedAct => matches!(off, 88..140),
             _ => matches!(off, 72..76 | 88..144 | 152..164 | 184..192),
         };
         let writable = match prog {
-            P::SocketFilter => matches!(off, 48..68),
-            P::CgroupSkb => matches!(off, 8..12 | 32..36 | 48..68 | 152..160),
-            P::SkSkb => matches!(off, 32..36 | 44..48),
-            P::LwtIn | P::LwtOut | P::LwtXmit | P::LwtSeg6local => {
+            ProgType::SocketFilter => matches!(off, 48..68),
+            ProgType::CgroupSkb => matches!(off, 8..12 | 32..36 | 48..68 | 152..160),
+            ProgType::SkSkb => matches!(off, 32..36 | 44..48),
+            ProgType::LwtIn | ProgType::LwtOut | ProgType::LwtXmit | ProgType::LwtSeg6local => {
                 matches!(off, 8..12 | 32..36 | 48..68)
             }
             _ => matches!(off, 8..12 | 12..16 | 32..36 | 44..48 | 48..68 | 72..76 | 152..160),
@@ -237,7 +238,7 @@ impl<'a> Env<'a> {
                     RegType::PTR_TO_SOCK_COMMON | Flag::PTR_MAYBE_NULL,
                 )));
             }
-            180 => matches!(prog, P::SchedCls | P::SchedAct) && size == 1,
+            180 => matches!(prog, ProgType::SchedCls | ProgType::SchedAct) && size == 1,
             181..184 => false,
             _ if write => size == 4,
             _ => size <= 4 && off % 4 + size <= 4,

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The arguments of a member of a struct_ops type, which are its context.
+//! Contexts of programs that are members of a structure of operations: the member's arguments, some
+//! of which its type makes more than BTF says.
+//!
+//! Source: the `is_valid_access` of `struct bpf_verifier_ops` of each type, as in
+//! `net/ipv4/bpf_tcp_ca.c`.
 
 use bpf::kernel::BtfRef;
 

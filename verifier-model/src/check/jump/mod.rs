@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Conditional jumps: the path that goes on here and the path to explore later.
 //!
-//! Source: `check_cond_jmp_op()`, `mark_ptr_or_null_regs()`, `try_match_pkt_pointers()` in
-//! `kernel/bpf/verifier.c`.
+//! Source: `check_cond_jmp_op()`, `mark_ptr_or_null_regs()` in `kernel/bpf/verifier.c`.
 
 pub(crate) mod indirect;
+pub(crate) mod packet;
 
 use bpf::insn::{class, jmp};
 use bpf::uapi::Insn;
 
+use crate::check::jump::packet::{
+    is_pkt_pointer_any, is_pkt_ptr_branch_taken, try_match_pkt_pointers,
+};
 use crate::env::Env;
 use crate::facts::errno::Errno;
 use crate::facts::limits::BPF_MAX_VAR_OFF;
@@ -18,15 +21,11 @@ use crate::log::reject;
 use crate::state::VerifierState;
 use crate::state::history::{HistFlags, LinkedRegs};
 use crate::state::reference::RefKind;
-use crate::state::reg::{Meta, RegState};
-use crate::state::scalar::branch::{Branches, flip_opcode, is_scalar_branch_taken};
+use crate::state::reg::RegState;
+use crate::state::scalar::branch::{
+    Branches, flip_opcode, is_same_reg_branch_taken, is_scalar_branch_taken,
+};
 use crate::state::slot::Slot;
-
-const MAX_PACKET_OFF: u64 = 0xffff;
-
-const AT_PKT_END: i32 = -1;
-
-const BEYOND_PKT_END: i32 = -2;
 
 impl Env<'_> {
     /// A conditional jump (`check_cond_jmp_op`). Falls through here; the taken branch waits.
@@ -44,28 +43,7 @@ impl Env<'_> {
                 "invalid BPF_JMP/JMP32 opcode {op:x}"
             );
         }
-        self.check_src_reg(d)?;
-        let mut flags = HistFlags::default();
-        let src = if insn.src_is_reg() {
-            self.check_src_reg(s)?;
-            let pkt_any = is_pkt_pointer_any(self.reg(d)) && is_pkt_pointer_any(self.reg(s));
-            if !pkt_any && self.is_pointer_value(s) {
-                return reject!(
-                    self,
-                    AddressLeak[s],
-                    EACCES,
-                    "R{s} pointer comparison prohibited"
-                );
-            }
-            flags.src_reg_stack = self.reg(s).typ == RegType::PTR_TO_STACK;
-            *self.reg(s)
-        } else {
-            RegState::konst(i64::from(insn.imm) as u64)
-        };
-        flags.dst_reg_stack = self.reg(d).typ == RegType::PTR_TO_STACK;
-        if flags != HistFlags::default() {
-            self.push_jmp_history(flags, 0, 0, LinkedRegs::default());
-        }
+        let src = self.check_jmp_operands(insn)?;
         let mut linked = LinkedRegs::default();
         if insn.src_is_reg() && src.is_scalar() && src.id != 0 {
             self.collect_linked_regs(src.id, &mut linked);
@@ -82,27 +60,9 @@ impl Env<'_> {
             taken: (dst, src),
             fallthrough: (dst, src),
         };
-        let same = insn.src_is_reg() && d == s;
-        let pred = self.is_branch_taken(&dst, &src, op, is_jmp32, same, &mut branches);
+        let pred = self.is_branch_taken(insn, &dst, &src, &mut branches);
         if let Some(taken) = pred {
-            if dst.is_scalar() || dst.typ == RegType::NOT_INIT {
-                self.mark_chain_precision(d)?;
-            }
-            if insn.src_is_reg() && src.is_scalar() {
-                self.mark_chain_precision(s)?;
-            }
-            if !self.input.bypass_spec_v1 {
-                let off = if taken { 0 } else { i64::from(insn.off) };
-                let next = (idx as i64 + off + 1).max(0) as usize;
-                self.sanitize_speculative_path(Some(insn), next)?;
-            }
-            if self.log.level1() {
-                self.print_insn_state();
-            }
-            if taken {
-                self.path.insn_idx = idx.wrapping_add_signed(insn.off.into());
-            }
-            return Ok(());
+            return self.follow_known_branch(insn, taken, &dst, &src);
         }
         if linked.len() > 1 {
             self.push_jmp_history(HistFlags::default(), 0, 0, linked);
@@ -136,6 +96,63 @@ impl Env<'_> {
         result?;
         if self.log.level1() {
             self.print_insn_state();
+        }
+        Ok(())
+    }
+
+    /// What is compared must be known, and no pointer; gives the right side.
+    fn check_jmp_operands(&mut self, insn: &Insn) -> Checked<RegState> {
+        let (d, s) = (insn.dst(), insn.src());
+        self.check_src_reg(d)?;
+        let mut flags = HistFlags::default();
+        let src = if insn.src_is_reg() {
+            self.check_src_reg(s)?;
+            let pkt_any = is_pkt_pointer_any(self.reg(d)) && is_pkt_pointer_any(self.reg(s));
+            if !pkt_any && self.is_pointer_value(s) {
+                return reject!(
+                    self,
+                    AddressLeak[s],
+                    EACCES,
+                    "R{s} pointer comparison prohibited"
+                );
+            }
+            flags.src_reg_stack = self.reg(s).typ == RegType::PTR_TO_STACK;
+            *self.reg(s)
+        } else {
+            RegState::konst(i64::from(insn.imm) as u64)
+        };
+        flags.dst_reg_stack = self.reg(d).typ == RegType::PTR_TO_STACK;
+        if flags != HistFlags::default() {
+            self.push_jmp_history(flags, 0, 0, LinkedRegs::default());
+        }
+        Ok(src)
+    }
+
+    /// Goes on where the jump is known to go; what that was known from must then be precise.
+    fn follow_known_branch(
+        &mut self,
+        insn: &Insn,
+        taken: bool,
+        dst: &RegState,
+        src: &RegState,
+    ) -> Checked {
+        let idx = self.path.insn_idx;
+        if dst.is_scalar() || dst.typ == RegType::NOT_INIT {
+            self.mark_chain_precision(insn.dst())?;
+        }
+        if insn.src_is_reg() && src.is_scalar() {
+            self.mark_chain_precision(insn.src())?;
+        }
+        if !self.input.bypass_spec_v1 {
+            let off = if taken { 0 } else { i64::from(insn.off) };
+            let next = (idx as i64 + off + 1).max(0) as usize;
+            self.sanitize_speculative_path(Some(insn), next)?;
+        }
+        if self.log.level1() {
+            self.print_insn_state();
+        }
+        if taken {
+            self.path.insn_idx = idx.wrapping_add_signed(insn.off.into());
         }
         Ok(())
     }
@@ -240,20 +257,23 @@ impl Env<'_> {
         Ok(())
     }
 
+    /// Which way the jump goes, if only one is possible.
     fn is_branch_taken(
         &self,
+        insn: &Insn,
         r1: &RegState,
         r2: &RegState,
-        op: u8,
-        is_jmp32: bool,
-        same: bool,
         branches: &mut Branches,
     ) -> Option<bool> {
+        let (op, is_jmp32) = (insn.op(), insn.class() == class::JMP32);
         if is_pkt_pointer_any(r1) && is_pkt_pointer_any(r2) && !is_jmp32 {
             return is_pkt_ptr_branch_taken(r1, r2, op);
         }
         if !r1.typ.is_pointer() && !r2.typ.is_pointer() {
-            return is_scalar_branch_taken(r1, r2, op, is_jmp32, same, branches);
+            if insn.src_is_reg() && insn.dst() == insn.src() {
+                return is_same_reg_branch_taken(r1, op, is_jmp32);
+            }
+            return is_scalar_branch_taken(r1, r2, op, is_jmp32, branches);
         }
         if is_jmp32 {
             return None;
@@ -295,26 +315,6 @@ impl Env<'_> {
     }
 }
 
-fn is_pkt_pointer_any(reg: &RegState) -> bool {
-    reg.typ.is_pkt_pointer() || reg.typ == RegType::PTR_TO_PACKET_END
-}
-
-fn is_pkt_ptr_branch_taken(dst: &RegState, src: &RegState, op: u8) -> Option<bool> {
-    let end = RegType::PTR_TO_PACKET_END;
-    let (pkt, op) = if src.typ == end {
-        (dst, op)
-    } else if dst.typ == end {
-        (src, flip_opcode(op))
-    } else {
-        return None;
-    };
-    match (op, pkt.range()) {
-        (jmp::JLE | jmp::JGT, BEYOND_PKT_END) => Some(op == jmp::JGT),
-        (jmp::JLT | jmp::JGE, BEYOND_PKT_END | AT_PKT_END) => Some(op == jmp::JGE),
-        _ => None,
-    }
-}
-
 /// On one branch the register is NULL, on the other it is not; all that share its id follow.
 fn mark_ptr_or_null_regs(st: &mut VerifierState, regno: usize, is_null: bool) {
     let id = st.frame().regs[regno].id;
@@ -341,59 +341,6 @@ fn mark_ptr_or_null_regs(st: &mut VerifierState, regno: usize, is_null: bool) {
             reg.typ = RegType::SCALAR_VALUE;
         } else {
             reg.typ = reg.typ.without(Flag::PTR_MAYBE_NULL);
-        }
-    });
-}
-
-/// A comparison with the packet's end tells how many bytes are there (`try_match_pkt_pointers`).
-fn try_match_pkt_pointers(
-    insn: &Insn,
-    this: &mut VerifierState,
-    other: &mut VerifierState,
-) -> bool {
-    if !insn.src_is_reg() || insn.class() == class::JMP32 {
-        return false;
-    }
-    let (d, s) = (insn.dst(), insn.src());
-    let (dst, src) = (this.frame().regs[d], this.frame().regs[s]);
-    let init =
-        |r: &RegState| r.typ == RegType::PTR_TO_PACKET && r.id == 0 && r.var_off.equals_const(0);
-    let pkt_vs_end = |p: &RegState, e: &RegState| {
-        p.typ == RegType::PTR_TO_PACKET && e.typ == RegType::PTR_TO_PACKET_END
-            || p.typ == RegType::PTR_TO_PACKET_META && init(e)
-    };
-    let (pkt, regno, op) = if pkt_vs_end(&dst, &src) {
-        (dst, d, insn.op())
-    } else if pkt_vs_end(&src, &dst) {
-        (src, s, flip_opcode(insn.op()))
-    } else {
-        return false;
-    };
-    // With the packet pointer on the left: where is it inside, and is the end excluded there?
-    let (inside, outside, open) = match op {
-        jmp::JGT => (this, other, false),
-        jmp::JLT => (other, this, true),
-        jmp::JGE => (this, other, true),
-        jmp::JLE => (other, this, false),
-        _ => return false,
-    };
-    find_good_pkt_pointers(inside, &pkt, open);
-    let reg = &mut outside.frame_mut().regs[regno];
-    if reg.typ == RegType::PTR_TO_PACKET {
-        reg.meta = Meta::Range(if open { AT_PKT_END } else { BEYOND_PKT_END });
-    }
-    true
-}
-
-fn find_good_pkt_pointers(st: &mut VerifierState, pkt: &RegState, range_right_open: bool) {
-    let off = pkt.umax();
-    if off == 0 && range_right_open || off > MAX_PACKET_OFF {
-        return;
-    }
-    let new_range = off as i32 + i32::from(range_right_open);
-    st.for_each_reg(&[Slot::Spill], |reg| {
-        if reg.typ == pkt.typ && reg.id == pkt.id {
-            reg.meta = Meta::Range(reg.range().max(new_range));
         }
     });
 }

@@ -5,13 +5,15 @@
 
 use bpf::uapi::{MapType, ProgType};
 
+use crate::check::access::CallArg;
+use crate::check::stack::range::StackRange;
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::{Access, AccessSrc};
 use crate::facts::errno::Errno;
 use crate::facts::limits::{BPF_MAX_VAR_SIZ, BPF_REG_SIZE};
 use crate::facts::rejection::Checked;
-use crate::facts::types::{Flag as F, RegType as T};
+use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::RegState;
 use crate::state::slot::{Slot, get_spi};
@@ -30,39 +32,49 @@ impl Env<'_> {
         let t = reg.typ;
         let write = access == Access::Write;
         match t.base() {
-            T::PTR_TO_PACKET | T::PTR_TO_PACKET_META => {
+            RegType::PTR_TO_PACKET | RegType::PTR_TO_PACKET_META => {
                 self.check_packet_access(reg, name, 0, size, zero_ok)
             }
-            T::PTR_TO_MAP_KEY => {
+            RegType::PTR_TO_MAP_KEY => {
                 if write {
                     return reject!(self, ReadOnly, EACCES, "{name} cannot write into {t}");
                 }
                 let key_size = self.code.map_of(reg)?.def.key_size;
                 self.check_mem_region_access(reg, name, 0, size, key_size, false)
             }
-            T::PTR_TO_MAP_VALUE => {
+            RegType::PTR_TO_MAP_VALUE => {
                 self.check_map_access_type(reg, 0, size, access)?;
                 self.check_map_access(reg, name, 0, size, zero_ok, AccessSrc::Helper)
             }
-            T::PTR_TO_MEM => {
-                if write && t.has(F::MEM_RDONLY) {
+            RegType::PTR_TO_MEM => {
+                if write && t.has(Flag::MEM_RDONLY) {
                     return reject!(self, ReadOnly, EACCES, "{name} cannot write into {t}");
                 }
                 self.check_mem_region_access(reg, name, 0, size, reg.mem_size(), zero_ok)
             }
-            T::PTR_TO_BUF => {
-                let rdonly = t.has(F::MEM_RDONLY);
+            RegType::PTR_TO_BUF => {
+                let rdonly = t.has(Flag::MEM_RDONLY);
                 if write && rdonly {
                     return reject!(self, ReadOnly, EACCES, "{name} cannot write into {t}");
                 }
                 let what = if rdonly { "rdonly" } else { "rdwr" };
                 self.check_buffer_bounds(what, reg, name, 0)
             }
-            T::PTR_TO_STACK => {
-                self.check_stack_range_initialized(reg, name, 0, size, zero_ok, access, meta)
+            RegType::PTR_TO_STACK => {
+                let range = StackRange {
+                    reg,
+                    argname: name,
+                    off: 0,
+                    size,
+                    zero_size_allowed: zero_ok,
+                    access,
+                };
+                self.check_stack_range_initialized(&range, meta)
             }
-            T::PTR_TO_BTF_ID => self.check_ptr_to_btf_access(reg, name, 0, size, access, None),
-            T::PTR_TO_CTX if self.input.prog.prog_type == ProgType::Syscall => {
+            RegType::PTR_TO_BTF_ID => {
+                self.check_ptr_to_btf_access(reg, name, 0, size, access, None)
+            }
+            RegType::PTR_TO_CTX if self.input.prog.prog_type == ProgType::Syscall => {
                 self.check_mem_region_access(reg, name, 0, size, u16::MAX.into(), zero_ok)
             }
             _ => {
@@ -74,27 +86,22 @@ impl Env<'_> {
                     ArgumentType,
                     EACCES,
                     "{name} type={t} expected={}",
-                    T::PTR_TO_STACK
+                    RegType::PTR_TO_STACK
                 )
             }
         }
     }
 
     /// Memory and its size in two arguments (`check_mem_size_reg`).
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "two arguments are checked together"
-    )]
     pub(crate) fn check_mem_size_reg(
         &mut self,
-        mem: &RegState,
-        size: &RegState,
-        (mem_name, size_name): (&str, &str),
-        size_regno: usize,
+        mem: &CallArg<'_>,
+        size_arg: &CallArg<'_>,
         accesses: &[Access],
         zero_ok: bool,
         meta: &mut CallMeta,
     ) -> Checked {
+        let (size, size_name) = (size_arg.reg, size_arg.name);
         meta.msize_max = size.umax();
         let konst = size.var_off.is_const();
         if size.smin() < 0 {
@@ -126,9 +133,9 @@ impl Env<'_> {
         let max = size.umax() as i32;
         for access in accesses {
             let meta = konst.then_some(&mut *meta);
-            self.check_helper_mem_access(mem, mem_name, max, *access, zero_ok, meta)?;
+            self.check_helper_mem_access(mem.reg, mem.name, max, *access, zero_ok, meta)?;
         }
-        self.mark_chain_precision(size_regno)
+        self.mark_chain_precision(size_arg.regno)
     }
 
     /// Memory of a size that is known (`check_mem_reg`).
@@ -153,7 +160,7 @@ impl Env<'_> {
             );
         };
         // A function's own stack argument may have dead bytes.
-        let size = if meta.is_none() && reg.typ.base() == T::PTR_TO_STACK {
+        let size = if meta.is_none() && reg.typ.base() == RegType::PTR_TO_STACK {
             -size
         } else {
             size
@@ -190,7 +197,7 @@ impl Env<'_> {
 
     /// The argument must be a string in a read-only map.
     pub(crate) fn check_arg_const_str(&mut self, reg: &RegState, name: &str) -> Checked {
-        if reg.typ != T::PTR_TO_MAP_VALUE {
+        if reg.typ != RegType::PTR_TO_MAP_VALUE {
             return Err(Errno::EINVAL.into());
         }
         let info = self.code.map_of(reg)?;
@@ -249,7 +256,7 @@ impl Env<'_> {
         key: &RegState,
         key_size: usize,
     ) -> Checked<Option<u64>> {
-        if !self.input.bpf_capable || key.typ != T::PTR_TO_STACK || !key.var_off.is_const() {
+        if !self.input.bpf_capable || key.typ != RegType::PTR_TO_STACK || !key.var_off.is_const() {
             return Ok(None);
         }
         let off = key.var_off.value as i32;

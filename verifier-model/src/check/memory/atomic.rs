@@ -15,7 +15,6 @@ use crate::facts::types::RegType;
 use crate::log::reject;
 
 impl Env<'_> {
-    /// An atomic operation.
     pub(crate) fn check_atomic(&mut self, insn: &Insn) -> Checked {
         const ADD: i32 = alu::ADD as i32;
         const AND: i32 = alu::AND as i32;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Loads and stores: which pointers may be followed, how far, and what is found there.
 //!
-//! Source: `check_mem_access()`, `check_load_mem()` in `kernel/bpf/verifier.c`.
+//! Source: `check_mem_access()`, `check_load_mem()`, `check_store_reg()` in `kernel/bpf/verifier.c`.
 
 pub(crate) mod args;
 pub(crate) mod atomic;
@@ -17,12 +17,13 @@ use crate::domain::cnum::{Cnum32, Cnum64};
 use crate::env::Env;
 use crate::facts::access::Access;
 use crate::facts::ctx_fields::View;
+use crate::facts::errno::Errno;
+use crate::facts::kind::Kind;
 use crate::facts::limits::{BPF_REG_SIZE, REG_NAMES};
 use crate::facts::rejection::{Checked, Rejection};
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::{Meta, RegState};
-use crate::{Errno, Kind};
 
 impl<'a> Env<'a> {
     /// A load (`check_load_mem`).
@@ -113,18 +114,7 @@ impl<'a> Env<'a> {
         let t = reg.typ;
         match t.base() {
             RegType::PTR_TO_MAP_KEY if t == RegType::PTR_TO_MAP_KEY => {
-                if write {
-                    return reject!(
-                        self,
-                        ReadOnly,
-                        EACCES,
-                        "write to change key {} not allowed",
-                        a.argname
-                    );
-                }
-                let key_size = self.code.map_of(reg)?.def.key_size;
-                self.check_mem_region_access(reg, a.argname, a.off, size, key_size, false)?;
-                self.load_unknown(a);
+                self.check_map_key_access(a, size)?;
             }
             RegType::PTR_TO_MAP_VALUE if t == RegType::PTR_TO_MAP_VALUE => {
                 self.check_map_value_access(a, size)?;
@@ -142,12 +132,7 @@ impl<'a> Env<'a> {
                 }
             }
             RegType::PTR_TO_PACKET | RegType::PTR_TO_PACKET_META => {
-                if write && !self.may_access_direct_pkt_data(None, Access::Write) {
-                    return reject!(self, ReadOnly, EACCES, "cannot write into packet");
-                }
-                self.check_leak(a, "packet")?;
-                self.check_packet_access(reg, a.argname, a.off, size, false)?;
-                self.load_unknown(a);
+                self.check_pkt_mem_access(a, size)?;
             }
             RegType::PTR_TO_TP_BUFFER if t == RegType::PTR_TO_TP_BUFFER => {
                 self.check_buffer_bounds("tracepoint", reg, a.argname, a.off)?;
@@ -160,19 +145,7 @@ impl<'a> Env<'a> {
                 self.check_ptr_to_map_access(reg, a.argname, a.off, size, a.access, a.value)?;
             }
             RegType::PTR_TO_BUF if !t.may_be_null() => {
-                let rdonly = t.has(Flag::MEM_RDONLY);
-                if rdonly && write {
-                    return reject!(
-                        self,
-                        ReadOnly,
-                        EACCES,
-                        "{} cannot write into {t}",
-                        a.argname
-                    );
-                }
-                let what = if rdonly { "rdonly" } else { "rdwr" };
-                self.check_buffer_bounds(what, reg, a.argname, a.off)?;
-                self.load_unknown(a);
+                self.check_buf_access(a)?;
             }
             RegType::PTR_TO_FLOW_KEYS if t == RegType::PTR_TO_FLOW_KEYS => {
                 self.check_leak(a, "flow keys")?;
@@ -182,13 +155,7 @@ impl<'a> Env<'a> {
             RegType::PTR_TO_ARENA if t == RegType::PTR_TO_ARENA => self.load_unknown(a),
             _ if t.is_sk_pointer() => {
                 if write {
-                    return reject!(
-                        self,
-                        ReadOnly,
-                        EACCES,
-                        "{} cannot write into {t}",
-                        a.argname
-                    );
+                    return self.reject_write(a);
                 }
                 self.check_sock_access(a, size)?;
                 self.load_unknown(a);
@@ -197,24 +164,28 @@ impl<'a> Env<'a> {
                 return self.reject_dereference(a);
             }
         }
-        if let Some(v) = a.value
+        if let (Some(v), Access::Read) = (a.value, a.access)
             && size < BPF_REG_SIZE as i32
-            && !write
         {
-            let reg = &mut self.regs()[v];
-            if reg.is_scalar() {
-                if a.is_ldsx {
-                    let no_sext = reg.umax() < 1u64 << (size * 8 - 1);
-                    reg.coerce_to_size_sx(size as u32);
-                    if !no_sext {
-                        reg.clear_scalar_id();
-                    }
-                } else {
-                    reg.coerce_to_size(size as u32);
-                }
-            }
+            self.coerce_loaded(v, size as u32, a.is_ldsx);
         }
         Ok(())
+    }
+
+    /// A load of less than a register leaves its upper bytes zero, or the sign.
+    fn coerce_loaded(&mut self, v: usize, size: u32, is_ldsx: bool) {
+        let reg = &mut self.regs()[v];
+        if !reg.is_scalar() {
+            return;
+        }
+        if !is_ldsx {
+            return reg.coerce_to_size(size);
+        }
+        let no_sext = reg.umax() < 1u64 << (size * 8 - 1);
+        reg.coerce_to_size_sx(size);
+        if !no_sext {
+            reg.clear_scalar_id();
+        }
     }
 
     /// A load gives something unknown.
@@ -232,6 +203,12 @@ impl<'a> Env<'a> {
             return reject!(self, AddressLeak[v], EACCES, "R{v} leaks addr into {into}");
         }
         Ok(())
+    }
+
+    /// Memory that programs may only read.
+    fn reject_write(&self, a: &MemAccess<'_>) -> Checked {
+        let (argname, t) = (a.argname, a.reg.typ);
+        reject!(self, ReadOnly, EACCES, "{argname} cannot write into {t}")
     }
 
     /// A register that points to no memory.
@@ -252,6 +229,44 @@ impl<'a> Env<'a> {
         self.log.reject("\n", why)
     }
 
+    fn check_map_key_access(&mut self, a: &MemAccess<'_>, size: i32) -> Checked {
+        if a.access == Access::Write {
+            return reject!(
+                self,
+                ReadOnly,
+                EACCES,
+                "write to change key {} not allowed",
+                a.argname
+            );
+        }
+        let key_size = self.code.map_of(&a.reg)?.def.key_size;
+        self.check_mem_region_access(&a.reg, a.argname, a.off, size, key_size, false)?;
+        self.load_unknown(a);
+        Ok(())
+    }
+
+    fn check_pkt_mem_access(&mut self, a: &MemAccess<'_>, size: i32) -> Checked {
+        let write = a.access == Access::Write;
+        if write && !self.may_access_direct_pkt_data(None, Access::Write) {
+            return reject!(self, ReadOnly, EACCES, "cannot write into packet");
+        }
+        self.check_leak(a, "packet")?;
+        self.check_packet_access(&a.reg, a.argname, a.off, size, false)?;
+        self.load_unknown(a);
+        Ok(())
+    }
+
+    fn check_buf_access(&mut self, a: &MemAccess<'_>) -> Checked {
+        let rdonly = a.reg.typ.has(Flag::MEM_RDONLY);
+        if rdonly && a.access == Access::Write {
+            return self.reject_write(a);
+        }
+        let what = if rdonly { "rdonly" } else { "rdwr" };
+        self.check_buffer_bounds(what, &a.reg, a.argname, a.off)?;
+        self.load_unknown(a);
+        Ok(())
+    }
+
     fn check_ptr_to_mem_access(&mut self, a: &MemAccess<'_>, size: i32) -> Checked {
         let (t, write) = (a.reg.typ, a.access == Access::Write);
         let rdonly = t.has(Flag::MEM_RDONLY);
@@ -260,13 +275,7 @@ impl<'a> Env<'a> {
             return self.reject_dereference(a);
         }
         if write && rdonly {
-            return reject!(
-                self,
-                ReadOnly,
-                EACCES,
-                "{} cannot write into {t}",
-                a.argname
-            );
+            return self.reject_write(a);
         }
         self.check_leak(a, "mem")?;
         if rdonly_untrusted && !self.input.allow_ptr_leaks {

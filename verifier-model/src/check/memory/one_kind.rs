@@ -9,7 +9,6 @@ use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 
 impl Env<'_> {
-    /// One instruction must not follow pointers of kinds that are compiled differently.
     pub(crate) fn save_aux_ptr_type(
         &mut self,
         typ: RegType,

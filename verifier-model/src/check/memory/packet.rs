@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Packet data: pointers into it.
+//! Packet data: how far pointers into it reach, and who may follow them.
 //!
 //! Source: `check_packet_access()`, `may_access_direct_pkt_data()` in `kernel/bpf/verifier.c`.
 
@@ -39,18 +39,20 @@ impl Env<'_> {
         helper_pkt_access: Option<bool>,
         access: Access,
     ) -> bool {
-        use ProgType as P;
         match self.input.prog.prog_type {
-            P::LwtIn
-            | P::LwtOut
-            | P::LwtSeg6local
-            | P::SkReuseport
-            | P::FlowDissector
-            | P::CgroupSkb => access == Access::Read && helper_pkt_access.unwrap_or(true),
-            P::SchedCls | P::SchedAct | P::Xdp | P::LwtXmit | P::SkSkb | P::SkMsg => {
-                helper_pkt_access.unwrap_or(true)
-            }
-            P::CgroupSockopt => true,
+            ProgType::LwtIn
+            | ProgType::LwtOut
+            | ProgType::LwtSeg6local
+            | ProgType::SkReuseport
+            | ProgType::FlowDissector
+            | ProgType::CgroupSkb => access == Access::Read && helper_pkt_access.unwrap_or(true),
+            ProgType::SchedCls
+            | ProgType::SchedAct
+            | ProgType::Xdp
+            | ProgType::LwtXmit
+            | ProgType::SkSkb
+            | ProgType::SkMsg => helper_pkt_access.unwrap_or(true),
+            ProgType::CgroupSockopt => true,
             _ => false,
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Arguments beyond the fifth, which are passed on the stack.
+//! Arguments that do not fit in registers: the callee loads them, the caller stores them.
 //!
 //! Source: `check_stack_arg_read()`, `check_stack_arg_write()` in `kernel/bpf/verifier.c`.
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What becomes of a dynptr whose stack slots are overwritten.
+//! Dynptrs on the stack, as writes to it find them.
 //!
 //! Source: `destroy_if_dynptr_stack_slot()` in `kernel/bpf/verifier.c`.
 

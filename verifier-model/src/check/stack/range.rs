@@ -12,46 +12,40 @@ use crate::log::reject;
 use crate::state::reg::RegState;
 use crate::state::slot::{Slot, get_spi, scrub_byte};
 
+/// Stack that a call reads or writes, or a load at an offset that is not known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StackRange<'a> {
+    /// The pointer to it.
+    pub reg: &'a RegState,
+    /// How messages name the pointer.
+    pub argname: &'a str,
+    /// Offset from the pointer.
+    pub off: i32,
+    /// A negative size says that the callee may find dead bytes there.
+    pub size: i32,
+    pub zero_size_allowed: bool,
+    pub access: Access,
+}
+
 impl Env<'_> {
     /// Memory on the stack that a call reads or writes (`check_stack_range_initialized`).
-    #[expect(clippy::too_many_arguments, reason = "the parameters of an access")]
     pub(crate) fn check_stack_range_initialized(
         &mut self,
-        reg: &RegState,
-        argname: &str,
-        off: i32,
-        access_size: i32,
-        zero_size_allowed: bool,
-        access: Access,
+        range: &StackRange<'_>,
         meta: Option<&mut CallMeta>,
     ) -> Checked {
-        let clobber = access == Access::Write;
-        // A negative size says that the callee may find dead bytes there.
-        let allow_poison = access_size < 0 || clobber;
-        let size = access_size.abs();
-        if size == 0 && !zero_size_allowed {
+        let StackRange {
+            reg, argname, off, ..
+        } = *range;
+        let clobber = range.access == Access::Write;
+        let allow_poison = range.size < 0 || clobber;
+        let size = range.size.abs();
+        if size == 0 && !range.zero_size_allowed {
             return reject!(self, Length, EACCES, "invalid zero-sized read");
         }
-        self.check_stack_access_within_bounds(reg, argname, off, size, access)?;
+        self.check_stack_access_within_bounds(reg, argname, off, size, range.access)?;
         let konst = reg.var_off.is_const();
-        let (min_off, max_off) = if konst {
-            let o = (reg.var_off.value as i32).wrapping_add(off);
-            (o, o)
-        } else {
-            if !self.input.bypass_spec_v1 {
-                let t = reg.var_off;
-                return reject!(
-                    self,
-                    Capability,
-                    EACCES,
-                    "{argname} variable offset stack access prohibited for !root, var_off={t}"
-                );
-            }
-            (
-                (reg.smin() as i32).wrapping_add(off),
-                (reg.smax() as i32).wrapping_add(off),
-            )
-        };
+        let (min_off, max_off) = self.stack_range_offsets(range)?;
         if let Some(meta) = meta
             && konst
             && meta.raw_mem_regno != 0
@@ -93,35 +87,68 @@ impl Env<'_> {
                 }
                 continue;
             }
-            let n = i - min_off;
-            if t == Slot::Poison {
-                if allow_poison {
-                    continue;
-                }
-                return reject!(
-                    self,
-                    UnwrittenStack,
-                    EACCES,
-                    "reading from stack {argname} off {min_off}+{n} size {size}, \
-                     slot poisoned by dead code elimination"
-                );
+            if t == Slot::Poison && allow_poison {
+                continue;
             }
-            if konst {
-                return reject!(
-                    self,
-                    UnwrittenStack,
-                    EACCES,
-                    "invalid read from stack {argname} off {min_off}+{n} size {size}"
-                );
-            }
-            let t = reg.var_off;
+            return self.reject_unwritten_stack(range, t, min_off, i - min_off);
+        }
+        Ok(())
+    }
+
+    /// The least and the greatest offset at which the access may begin.
+    fn stack_range_offsets(&self, range: &StackRange<'_>) -> Checked<(i32, i32)> {
+        let (reg, off) = (range.reg, range.off);
+        if reg.var_off.is_const() {
+            let at = (reg.var_off.value as i32).wrapping_add(off);
+            return Ok((at, at));
+        }
+        if !self.input.bypass_spec_v1 {
+            let (argname, t) = (range.argname, reg.var_off);
+            return reject!(
+                self,
+                Capability,
+                EACCES,
+                "{argname} variable offset stack access prohibited for !root, var_off={t}"
+            );
+        }
+        Ok((
+            (reg.smin() as i32).wrapping_add(off),
+            (reg.smax() as i32).wrapping_add(off),
+        ))
+    }
+
+    /// The `n`-th byte of an access that begins at `min_off` has nothing to read.
+    fn reject_unwritten_stack(
+        &self,
+        range: &StackRange<'_>,
+        byte: Slot,
+        min_off: i32,
+        n: i32,
+    ) -> Checked {
+        let (argname, size) = (range.argname, range.size.abs());
+        if byte == Slot::Poison {
             return reject!(
                 self,
                 UnwrittenStack,
                 EACCES,
-                "invalid read from stack {argname} var_off {t}+{n} size {size}"
+                "reading from stack {argname} off {min_off}+{n} size {size}, \
+                 slot poisoned by dead code elimination"
             );
         }
-        Ok(())
+        let t = range.reg.var_off;
+        if t.is_const() {
+            return reject!(
+                self,
+                UnwrittenStack,
+                EACCES,
+                "invalid read from stack {argname} off {min_off}+{n} size {size}"
+            );
+        }
+        reject!(
+            self,
+            UnwrittenStack,
+            EACCES,
+            "invalid read from stack {argname} var_off {t}+{n} size {size}"
+        )
     }
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Reads and writes of the stack.
+//! Reads of the stack, and how far accesses to it may reach.
 //!
-//! Source: `check_stack_read()` in `kernel/bpf/verifier.c`.
+//! Source: `check_stack_access_within_bounds()`, `check_stack_read()` in `kernel/bpf/verifier.c`.
 
+use crate::check::stack::range::StackRange;
 use crate::env::Env;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
@@ -193,7 +194,15 @@ impl Env<'_> {
                  var_off={t} off={off} size={size}"
             );
         };
-        self.check_stack_range_initialized(ptr, argname, off, size, false, Access::Read, None)?;
+        let range = StackRange {
+            reg: ptr,
+            argname,
+            off,
+            size,
+            zero_size_allowed: false,
+            access: Access::Read,
+        };
+        self.check_stack_range_initialized(&range, None)?;
         let min_off = (ptr.smin() as i32).wrapping_add(off);
         let max_off = (ptr.smax() as i32).wrapping_add(off);
         self.mark_reg_stack_read(ptr.frameno(), min_off, max_off + size, dst)?;

@@ -52,14 +52,30 @@ const fn rev_opcode(op: u8) -> u8 {
     }
 }
 
-/// Which way the jump goes, if only one is possible. `same` tells that both operands are one
-/// register. The branches are left as the narrowing of both sides made them, when it came to that.
+/// As [`is_scalar_branch_taken`], where both operands are one register.
+pub(crate) fn is_same_reg_branch_taken(r: &RegState, op: u8, is_jmp32: bool) -> Option<bool> {
+    let (bits, smin, smax) = if is_jmp32 {
+        (r.var_off.subreg(), r.s32_min().into(), r.s32_max().into())
+    } else {
+        (r.var_off, r.smin(), r.smax())
+    };
+    match op {
+        jmp::JGE | jmp::JLE | jmp::JSGE | jmp::JSLE | jmp::JEQ => Some(true),
+        jmp::JGT | jmp::JLT | jmp::JSGT | jmp::JSLT | jmp::JNE => Some(false),
+        jmp::JSET if bits.is_const() => Some(bits.value != 0),
+        jmp::JSET if smin <= 0 && smax >= 0 => None,
+        jmp::JSET => Some(true),
+        _ => None,
+    }
+}
+
+/// Which way the jump goes, if only one is possible. The branches are left as the narrowing of both
+/// sides made them, when it came to that.
 pub(crate) fn is_scalar_branch_taken(
     r1: &RegState,
     r2: &RegState,
     op: u8,
     is_jmp32: bool,
-    same: bool,
     branches: &mut Branches,
 ) -> Option<bool> {
     let bits = |r: &RegState| {
@@ -86,17 +102,6 @@ pub(crate) fn is_scalar_branch_taken(
     let (mut t1, mut t2) = (bits(r1), bits(r2));
     let ((umin1, umax1), (umin2, umax2)): ((u64, u64), (u64, u64)) = (unsigned(r1), unsigned(r2));
     let ((smin1, smax1), (smin2, smax2)) = (signed(r1), signed(r2));
-
-    if same {
-        return match op {
-            jmp::JGE | jmp::JLE | jmp::JSGE | jmp::JSLE | jmp::JEQ => Some(true),
-            jmp::JGT | jmp::JLT | jmp::JSGT | jmp::JSLT | jmp::JNE => Some(false),
-            jmp::JSET if t1.is_const() => Some(t1.value != 0),
-            jmp::JSET if smin1 <= 0 && smax1 >= 0 => None,
-            jmp::JSET => Some(true),
-            _ => None,
-        };
-    }
     let disjoint = || {
         !t1.overlap(t2)
             || umin1 > umax2
@@ -234,6 +239,13 @@ fn refine(r1: &mut RegState, r2: &mut RegState, op: u8, is_jmp32: bool) {
                 r1.var_off = r1.var_off & Tnum::konst(!val);
             }
         }
+        _ => refine_order(r1, r2, op, is_jmp32),
+    }
+}
+
+/// Narrows both operands by `r1 <op> r2`, where one is below the other.
+fn refine_order(r1: &mut RegState, r2: &mut RegState, op: u8, is_jmp32: bool) {
+    match (op, is_jmp32) {
         (jmp::JLE, true) => {
             r1.r32 = r1.r32.intersect(Cnum32::from_urange(0, r2.u32_max()));
             r2.r32 = r2
@@ -333,14 +345,14 @@ mod tests {
 
         #[test]
         fn no_real_path_is_lost(
-            op in prop::sample::select(OPS.to_vec()), j32: bool, known: bool,
+            op in prop::sample::select(OPS.to_vec()), (j32, known) in any::<(bool, bool)>(),
             (mut a, x) in reg_with_member(), (mut b, y) in reg_with_member(),
         ) {
             a.bounds_sync();
             b.bounds_sync();
             if known { b = RegState::konst(y); }
             let mut br = Branches { taken: (a, b), fallthrough: (a, b) };
-            let pred = is_scalar_branch_taken(&a, &b, op, j32, false, &mut br);
+            let pred = is_scalar_branch_taken(&a, &b, op, j32, &mut br);
             let real = concrete(op, j32, x, y);
             match pred {
                 Some(p) => prop_assert_eq!(p, real, "{:#x} {:?} {:#x} {:?} {:#x}", op, a, x, b, y),

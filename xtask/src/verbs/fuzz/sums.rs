@@ -42,7 +42,8 @@ impl Sums {
             }
             _ => {
                 let message = guest.message.as_deref().unwrap_or_default();
-                self.same_message += u64::from(model.rejection().is_some_and(|r| r.message == message));
+                self.same_message +=
+                    u64::from(model.rejection().is_some_and(|r| r.message == message));
             }
         }
         let same = agree(guest, model);

@@ -60,30 +60,32 @@ enum RelocKind {
 
 impl RelocKind {
     fn new(kind: u32) -> Option<Self> {
-        use RelocKind as K;
         const ALL: [RelocKind; 13] = [
-            K::FieldByteOffset,
-            K::FieldByteSize,
-            K::FieldExists,
-            K::FieldSigned,
-            K::FieldLshiftU64,
-            K::FieldRshiftU64,
-            K::TypeIdLocal,
-            K::TypeIdTarget,
-            K::TypeExists,
-            K::TypeSize,
-            K::EnumvalExists,
-            K::EnumvalValue,
-            K::TypeMatches,
+            RelocKind::FieldByteOffset,
+            RelocKind::FieldByteSize,
+            RelocKind::FieldExists,
+            RelocKind::FieldSigned,
+            RelocKind::FieldLshiftU64,
+            RelocKind::FieldRshiftU64,
+            RelocKind::TypeIdLocal,
+            RelocKind::TypeIdTarget,
+            RelocKind::TypeExists,
+            RelocKind::TypeSize,
+            RelocKind::EnumvalExists,
+            RelocKind::EnumvalValue,
+            RelocKind::TypeMatches,
         ];
         ALL.get(kind as usize).copied()
     }
 
     fn is_type_based(self) -> bool {
-        use RelocKind as K;
         matches!(
             self,
-            K::TypeIdLocal | K::TypeIdTarget | K::TypeExists | K::TypeMatches | K::TypeSize
+            RelocKind::TypeIdLocal
+                | RelocKind::TypeIdTarget
+                | RelocKind::TypeExists
+                | RelocKind::TypeMatches
+                | RelocKind::TypeSize
         )
     }
 

@@ -82,25 +82,32 @@ fn can_adjust(a: Option<Type<'_>>, b: Option<Type<'_>>) -> bool {
 }
 
 fn side(kind: RelocKind, spec: Option<&Spec<'_>>) -> Result<Side, CoreError> {
-    use RelocKind as K;
     let exists = || Side {
         value: Some(spec.is_some().into()),
         ..Side::default()
     };
     match (kind, spec) {
-        (K::FieldExists | K::TypeExists | K::TypeMatches | K::EnumvalExists, _) => Ok(exists()),
-        (K::TypeIdLocal | K::TypeIdTarget | K::TypeSize, None) => Ok(exists()),
+        (
+            RelocKind::FieldExists
+            | RelocKind::TypeExists
+            | RelocKind::TypeMatches
+            | RelocKind::EnumvalExists,
+            _,
+        ) => Ok(exists()),
+        (RelocKind::TypeIdLocal | RelocKind::TypeIdTarget | RelocKind::TypeSize, None) => {
+            Ok(exists())
+        }
         (_, None) => Ok(Side::default()),
-        (K::TypeIdLocal | K::TypeIdTarget, Some(spec)) => Ok(Side {
+        (RelocKind::TypeIdLocal | RelocKind::TypeIdTarget, Some(spec)) => Ok(Side {
             value: Some(spec.root_type_id.into()),
             unchecked: true,
             ..Side::default()
         }),
-        (K::TypeSize, Some(spec)) => Ok(Side {
+        (RelocKind::TypeSize, Some(spec)) => Ok(Side {
             value: Some(size(spec.btf, spec.root_type_id)?.into()),
             ..Side::default()
         }),
-        (K::EnumvalValue, Some(spec)) => Ok(Side {
+        (RelocKind::EnumvalValue, Some(spec)) => Ok(Side {
             value: enumerator(spec),
             ..Side::default()
         }),
@@ -136,17 +143,16 @@ fn element_size(btf: &Btf, id: u32) -> Result<u32, CoreError> {
 }
 
 fn field(kind: RelocKind, spec: &Spec<'_>) -> Result<Side, CoreError> {
-    use RelocKind as K;
     let btf = spec.btf;
     let accessor = spec.accessors.last().ok_or("a field without a path")?;
     let mut side = Side::default();
     if accessor.name.is_none() {
         side.value = Some(match kind {
-            K::FieldByteOffset => {
+            RelocKind::FieldByteOffset => {
                 side.field = Some((element_size(btf, accessor.type_id)?, accessor.type_id));
                 spec.bit_offset / 8
             }
-            K::FieldByteSize => size(btf, accessor.type_id)?.into(),
+            RelocKind::FieldByteSize => size(btf, accessor.type_id)?.into(),
             _ => return Err("the relocation cannot be of an array's element".into()),
         });
         return Ok(side);
@@ -158,23 +164,24 @@ fn field(kind: RelocKind, spec: &Spec<'_>) -> Result<Side, CoreError> {
     let bits = Bits::new(btf, member_type, spec.bit_offset, member.bitfield_size())?;
     let is_bitfield = member.bitfield_size() != 0;
     // How a bitfield is read is the compiler's choice, which may be another than ours.
-    side.unchecked = is_bitfield && !matches!(kind, K::FieldSigned | K::FieldRshiftU64);
+    side.unchecked =
+        is_bitfield && !matches!(kind, RelocKind::FieldSigned | RelocKind::FieldRshiftU64);
     side.value = Some(match kind {
-        K::FieldByteOffset => {
+        RelocKind::FieldByteOffset => {
             if !is_bitfield {
                 side.field = Some((element_size(btf, member_type.id())?, member_type.id()));
             }
             bits.byte_offset
         }
-        K::FieldByteSize => bits.byte_size,
-        K::FieldSigned => {
+        RelocKind::FieldByteSize => bits.byte_size,
+        RelocKind::FieldSigned => {
             let signed = member_type.int().is_some_and(|int| int.signed());
             u64::from(signed || member_type.is_any_enum() && member_type.kflag())
         }
-        K::FieldLshiftU64 => {
+        RelocKind::FieldLshiftU64 => {
             64_u64.wrapping_sub(spec.bit_offset + bits.bit_size - bits.byte_offset * 8)
         }
-        K::FieldRshiftU64 => 64_u64.wrapping_sub(bits.bit_size),
+        RelocKind::FieldRshiftU64 => 64_u64.wrapping_sub(bits.bit_size),
         _ => return Err("the relocation cannot be of a field".into()),
     });
     Ok(side)

@@ -4,13 +4,14 @@
 //! Source: `btf_check_func_arg_match()`, `check_outgoing_stack_args()` in `kernel/bpf/verifier.c`.
 
 use crate::analysis::code::SubprogArg;
+use crate::check::access::CallArg;
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
 use crate::facts::rejection::{Checked, Stop};
-use crate::facts::types::{ArgType as A, Flag as F, RegType as T};
+use crate::facts::types::{ArgType, Flag, RegType};
 use crate::input::kfunc::arg_name;
 use crate::log::reject;
 use crate::state::reg::RegState;
@@ -20,7 +21,7 @@ impl Env<'_> {
     pub(crate) fn check_outgoing_stack_args(&mut self, nargs: usize) -> Checked {
         for spi in 0..nargs.saturating_sub(MAX_BPF_FUNC_REG_ARGS) {
             let there = self.path.cur.frame().stack_arg_regs.get(spi);
-            if there.is_none_or(|r| r.typ == T::NOT_INIT) {
+            if there.is_none_or(|r| r.typ == RegType::NOT_INIT) {
                 return reject!(
                     self,
                     UnwrittenStack,
@@ -86,58 +87,30 @@ impl Env<'_> {
         arg: &SubprogArg,
         reg: &RegState,
     ) -> Checked {
-        let fail = Err(Errno::EINVAL.into());
         let name = arg_name(i);
         let at = arg.arg_type;
-        if at == A::ARG_ANYTHING {
+        if at == ArgType::ARG_ANYTHING {
             if !reg.is_scalar() {
                 return reject!(self, ArgumentType, EINVAL, "{name} is not a scalar");
             }
             return Ok(());
         }
-        if at.has(F::PTR_UNTRUSTED) {
+        if at.has(Flag::PTR_UNTRUSTED) {
             return Ok(());
         }
         match at.base() {
-            A::ARG_PTR_TO_CTX => {
-                self.check_func_arg_reg_off(reg, &name, A::ARG_PTR_TO_CTX, true)?;
-                if reg.typ != T::PTR_TO_CTX {
+            ArgType::ARG_PTR_TO_CTX => {
+                self.check_func_arg_reg_off(reg, &name, ArgType::ARG_PTR_TO_CTX, true)?;
+                if reg.typ != RegType::PTR_TO_CTX {
                     return reject!(self, ArgumentType, EINVAL, "{name} expects pointer to ctx");
                 }
             }
-            A::ARG_PTR_TO_MEM => {
-                self.check_func_arg_reg_off(reg, &name, A::ARG_DONTCARE, true)?;
-                let rw = [Access::Read, Access::Write];
-                if let Err(e) = self.check_mem_reg(reg, &name, i + 1, arg.mem_size, &rw, None) {
-                    return match e {
-                        Stop::Rejected(_) => fail,
-                        e => Err(e),
-                    };
-                }
-                let pkt = reg.typ.is_pkt_pointer()
-                    || reg.typ.base() == T::PTR_TO_MEM
-                        && reg
-                            .typ
-                            .has(F::DYNPTR_TYPE_SKB | F::DYNPTR_TYPE_XDP | F::DYNPTR_TYPE_SKB_META);
-                if pkt && self.code.subprogs[subprog].changes_pkt_data {
-                    return reject!(
-                        self,
-                        PacketPointerLost,
-                        EINVAL,
-                        "{name} is a packet pointer, but func#{subprog} may change packet data"
-                    );
-                }
-                if !at.may_be_null() && (reg.typ.may_be_null() || reg.is_null()) {
-                    return reject!(
-                        self,
-                        NullArgument,
-                        EINVAL,
-                        "{name} is expected to be non-NULL"
-                    );
-                }
+            ArgType::ARG_PTR_TO_MEM => {
+                self.check_func_arg_reg_off(reg, &name, ArgType::ARG_DONTCARE, true)?;
+                self.check_mem_arg_of_subprog(subprog, i, arg, reg)?;
             }
-            A::ARG_PTR_TO_ARENA => {
-                if reg.typ != T::PTR_TO_ARENA && !reg.is_scalar() {
+            ArgType::ARG_PTR_TO_ARENA => {
+                if reg.typ != RegType::PTR_TO_ARENA && !reg.is_scalar() {
                     return reject!(
                         self,
                         ArgumentType,
@@ -146,12 +119,12 @@ impl Env<'_> {
                     );
                 }
             }
-            A::ARG_PTR_TO_DYNPTR => {
+            ArgType::ARG_PTR_TO_DYNPTR => {
                 self.check_func_arg_reg_off(reg, &name, at, true)?;
                 let mut meta = CallMeta::default();
                 self.process_dynptr_func(reg, &name, at, &mut meta)?;
             }
-            A::ARG_PTR_TO_BTF_ID => {
+            ArgType::ARG_PTR_TO_BTF_ID => {
                 if reg.is_null() && at.may_be_null() {
                     return self.mark_chain_precision(i + 1);
                 }
@@ -161,7 +134,12 @@ impl Env<'_> {
                     .to_owned();
                 let callee = self.input.subprog_name(subprog).to_owned();
                 let meta = CallMeta::default();
-                self.check_reg_type(reg, &name, i + 1, at, Some(&want), &meta, &callee)?;
+                let arg = CallArg {
+                    reg,
+                    name: &name,
+                    regno: i + 1,
+                };
+                self.check_reg_type(&arg, at, Some(&want), &meta, &callee)?;
                 self.check_func_arg_reg_off(reg, &name, at, true)?;
             }
             _ => {
@@ -169,6 +147,44 @@ impl Env<'_> {
                     .log
                     .verifier_bug(format_args!("unrecognized {name} type {}", at.raw()));
             }
+        }
+        Ok(())
+    }
+
+    /// Memory for a function: all of it may be read and written there.
+    fn check_mem_arg_of_subprog(
+        &mut self,
+        subprog: usize,
+        i: usize,
+        arg: &SubprogArg,
+        reg: &RegState,
+    ) -> Checked {
+        let name = arg_name(i);
+        let rw = [Access::Read, Access::Write];
+        if let Err(e) = self.check_mem_reg(reg, &name, i + 1, arg.mem_size, &rw, None) {
+            return match e {
+                Stop::Rejected(_) => Err(Errno::EINVAL.into()),
+                e => Err(e),
+            };
+        }
+        let of_packet = Flag::DYNPTR_TYPE_SKB | Flag::DYNPTR_TYPE_XDP | Flag::DYNPTR_TYPE_SKB_META;
+        let pkt = reg.typ.is_pkt_pointer()
+            || reg.typ.base() == RegType::PTR_TO_MEM && reg.typ.has(of_packet);
+        if pkt && self.code.subprogs[subprog].changes_pkt_data {
+            return reject!(
+                self,
+                PacketPointerLost,
+                EINVAL,
+                "{name} is a packet pointer, but func#{subprog} may change packet data"
+            );
+        }
+        if !arg.arg_type.may_be_null() && (reg.typ.may_be_null() || reg.is_null()) {
+            return reject!(
+                self,
+                NullArgument,
+                EINVAL,
+                "{name} is expected to be non-NULL"
+            );
         }
         Ok(())
     }

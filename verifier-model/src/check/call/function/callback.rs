@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Functions of the program that a helper or kfunc calls back.
 //!
-//! Source: `push_callback_call()`, `set_*_callback_state()` in `kernel/bpf/verifier.c`.
+//! Source: `push_callback_call()` in `kernel/bpf/verifier.c`.
 
-use bpf::kernel::BtfRef;
 use bpf::uapi::Insn;
 
 use crate::env::Env;
@@ -12,11 +11,9 @@ use crate::facts::errno::Errno;
 use crate::facts::limits::BPF_COMPLEXITY_LIMIT_JMP_SEQ;
 use crate::facts::rejection::{Checked, Stop, not_modelled};
 use crate::facts::rule::Rule;
-use crate::facts::types::RegType;
 use crate::log::reject;
 use crate::state::reference::{RefKind, Reference};
-use crate::state::reg::{DynptrType, Meta, RegState};
-use crate::state::{BPF_MAIN_FUNC, FuncState, RetvalRange, StackElem, VerifierState};
+use crate::state::{BPF_MAIN_FUNC, FuncState, StackElem, VerifierState};
 
 /// Kinds of callbacks, by what they are called with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -142,109 +139,5 @@ impl Env<'_> {
             r.id,
             r.insn_idx
         )
-    }
-
-    /// What the callee finds in its registers.
-    pub(crate) fn set_callee_state(
-        &mut self,
-        caller: &FuncState,
-        callee: &mut FuncState,
-        kind: Option<CallbackKind>,
-    ) -> Checked {
-        let not_init = self.not_init();
-        let Some(kind) = kind else {
-            callee.regs[1..=5].copy_from_slice(&caller.regs[1..=5]);
-            return Ok(());
-        };
-        let known_zero = |typ: RegType, meta: Meta, reg: &mut RegState| {
-            reg.typ = typ;
-            reg.mark_known(0);
-            reg.meta = meta;
-        };
-        callee.in_callback_fn = true;
-        callee.callback_ret_range = RetvalRange::new(0, 1);
-        let regs = &mut callee.regs;
-        match kind {
-            CallbackKind::Loop => {
-                // The number of the iteration: any.
-                regs[1].typ = RegType::SCALAR_VALUE;
-                regs[2] = caller.regs[3];
-                regs[3..=5].fill(not_init);
-            }
-            CallbackKind::MapElem => {
-                let map = caller.regs[1].map();
-                let Some(map) = map else {
-                    return Err(Errno::EFAULT.into());
-                };
-                let map_type = self.code.maps[map].def.map_type;
-                if !self.input.release.tables.maps.has_for_each(map_type) {
-                    return reject!(
-                        self,
-                        CallbackNotAllowed,
-                        ENOTSUPP,
-                        "callback function not allowed for map"
-                    );
-                }
-                regs[1] = caller.regs[1];
-                known_zero(RegType::PTR_TO_MAP_KEY, Meta::Map(map), &mut regs[2]);
-                known_zero(RegType::PTR_TO_MAP_VALUE, Meta::Map(map), &mut regs[3]);
-                regs[2].map_uid = caller.regs[1].map_uid;
-                regs[3].map_uid = caller.regs[1].map_uid;
-                regs[3].id = self.new_id();
-                callee.regs[4] = caller.regs[3];
-                callee.regs[5] = not_init;
-            }
-            CallbackKind::Timer | CallbackKind::TaskWork => {
-                let arg = if kind == CallbackKind::Timer { 1 } else { 3 };
-                let (map, uid) = (caller.regs[arg].map(), caller.regs[arg].map_uid);
-                let Some(map) = map else {
-                    return Err(Errno::EFAULT.into());
-                };
-                for (r, typ) in [
-                    (1, RegType::CONST_PTR_TO_MAP),
-                    (2, RegType::PTR_TO_MAP_KEY),
-                    (3, RegType::PTR_TO_MAP_VALUE),
-                ] {
-                    known_zero(typ, Meta::Map(map), &mut regs[r]);
-                    regs[r].map_uid = uid;
-                }
-                regs[3].id = self.new_id();
-                callee.regs[4..=5].fill(not_init);
-                callee.in_callback_fn = false;
-                callee.in_async_callback_fn = true;
-                callee.callback_ret_range = if kind == CallbackKind::Timer {
-                    RetvalRange::new(0, 0)
-                } else {
-                    RetvalRange::new(i32::MIN, i32::MAX)
-                };
-            }
-            CallbackKind::FindVma => {
-                let Some(vma) = self.input.vmlinux_struct("vm_area_struct") else {
-                    return not_modelled("bpf_find_vma without vm_area_struct in BTF");
-                };
-                let regs = &mut callee.regs;
-                regs[1] = caller.regs[1];
-                known_zero(
-                    RegType::PTR_TO_BTF_ID,
-                    Meta::Btf(BtfRef::VMLINUX, vma),
-                    &mut regs[2],
-                );
-                regs[3] = caller.regs[4];
-                regs[4..=5].fill(not_init);
-            }
-            CallbackKind::UserRingbuf => {
-                regs[0] = not_init;
-                known_zero(
-                    RegType::CONST_PTR_TO_DYNPTR,
-                    Meta::Dynptr(DynptrType::Local, true),
-                    &mut regs[1],
-                );
-                regs[1].id = self.new_id();
-                callee.regs[2] = caller.regs[3];
-                callee.regs[3..=5].fill(not_init);
-            }
-            CallbackKind::RbtreeAdd => self.set_rbtree_add_callback_state(caller, callee)?,
-        }
-        Ok(())
     }
 }

@@ -10,6 +10,7 @@
 
 pub(crate) mod args;
 pub(crate) mod callback;
+pub(crate) mod callee_state;
 
 use crate::check::call::function::callback::CallbackKind;
 use crate::env::Env;

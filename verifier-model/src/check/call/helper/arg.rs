@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Arguments of helpers and functions: is the register of a kind that is taken, and is what it
-//! points to large enough?
+//! Arguments of helpers, each by what the prototype says it is.
 //!
-//! Source: `check_func_arg()` in `kernel/bpf/verifier.c`.
+//! Source: `check_func_arg()`, `resolve_map_arg_type()` in `kernel/bpf/verifier.c`.
 
 use bpf::uapi::MapType;
 
+use crate::check::access::CallArg;
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
@@ -13,7 +13,7 @@ use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
 use crate::facts::limits::REG_NAMES;
 use crate::facts::rejection::Checked;
-use crate::facts::types::{ArgType as A, Flag as F};
+use crate::facts::types::{ArgType, Flag};
 use crate::log::reject;
 use crate::state::reference::LockKind;
 use crate::state::reg::{Meta, RegState};
@@ -27,11 +27,11 @@ impl Env<'_> {
         let regno = arg + 1;
         let name = REG_NAMES[regno];
         let mut at = proto.arg_type(arg);
-        if at == A::ARG_DONTCARE {
+        if at == ArgType::ARG_DONTCARE {
             return Ok(());
         }
         self.check_src_reg(regno)?;
-        if at == A::ARG_ANYTHING {
+        if at == ArgType::ARG_ANYTHING {
             if self.is_pointer_value(regno) {
                 return reject!(
                     self,
@@ -53,7 +53,7 @@ impl Env<'_> {
                 "helper access to the packet is not allowed"
             );
         }
-        if at.base() == A::ARG_PTR_TO_MAP_VALUE {
+        if at.base() == ArgType::ARG_PTR_TO_MAP_VALUE {
             at = self.resolve_map_arg_type(meta, at)?;
         }
         if reg.is_null() && at.may_be_null() {
@@ -61,11 +61,16 @@ impl Env<'_> {
         } else {
             let btf = proto.args[arg].btf;
             let func = self.input.release.tables.helpers.name(meta.func_id);
-            self.check_reg_type(&reg, name, regno, at, btf, meta, func)?;
+            let passed = CallArg {
+                reg: &reg,
+                name,
+                regno,
+            };
+            self.check_reg_type(&passed, at, btf, meta, func)?;
             self.check_func_arg_reg_off(&reg, name, at, true)?;
         }
-        let dynptr = at.base() == A::ARG_PTR_TO_DYNPTR;
-        if at.has(F::OBJ_RELEASE) && !dynptr && !self.reg_is_referenced(&reg) && !reg.is_null() {
+        let dynptr = at.base() == ArgType::ARG_PTR_TO_DYNPTR;
+        if at.has(Flag::OBJ_RELEASE) && !dynptr && !self.reg_is_referenced(&reg) && !reg.is_null() {
             let func = self.input.release.tables.helpers.name(meta.func_id);
             return reject!(
                 self,
@@ -75,8 +80,7 @@ impl Env<'_> {
             );
         }
         if self.reg_is_referenced(&reg) {
-            let n = meta.ref_obj.2 + 1;
-            meta.ref_obj = (reg.id, reg.parent_id, n);
+            meta.ref_obj.update(reg.id);
         }
         self.check_arg_value(arg, at, &reg, meta)
     }
@@ -84,48 +88,20 @@ impl Env<'_> {
     fn check_arg_value(
         &mut self,
         arg: usize,
-        at: A,
+        at: ArgType,
         reg: &RegState,
         meta: &mut CallMeta,
     ) -> Checked {
         let regno = arg + 1;
         let name = REG_NAMES[regno];
-        let fault = || Err(Errno::EFAULT.into());
         let Some(proto) = meta.proto else {
-            return fault();
-        };
-        let access = |t: A| {
-            if t.has(F::MEM_WRITE) {
-                Access::Write
-            } else {
-                Access::Read
-            }
+            return Err(Errno::EFAULT.into());
         };
         match at.base() {
-            A::ARG_CONST_MAP_PTR => self.process_map_ptr_arg(reg, name, regno, meta),
-            A::ARG_PTR_TO_MAP_KEY => {
-                let Some(m) = meta.map else { return fault() };
-                let def = self.code.maps[m].def;
-                let size = def.key_size as i32;
-                self.check_helper_mem_access(reg, name, size, Access::Read, false, None)?;
-                if self.input.can_elide_value_nullness(def) {
-                    meta.const_map_key = self.constant_map_key(reg, size as usize)?;
-                }
-                Ok(())
-            }
-            A::ARG_PTR_TO_MAP_VALUE => {
-                if at.may_be_null() && reg.is_null() {
-                    return Ok(());
-                }
-                let Some(m) = meta.map else { return fault() };
-                let def = self.code.maps[m].def;
-                if meta.func_id == id::MAP_PEEK_ELEM && def.map_type == MapType::BloomFilter {
-                    meta.raw_mem_regno = 0;
-                }
-                let size = def.value_size as i32;
-                self.check_helper_mem_access(reg, name, size, access(at), false, Some(meta))
-            }
-            A::ARG_PTR_TO_PERCPU_BTF_ID => match reg.btf() {
+            ArgType::ARG_CONST_MAP_PTR => self.process_map_ptr_arg(reg, name, regno, meta),
+            ArgType::ARG_PTR_TO_MAP_KEY => self.check_map_key_arg(reg, name, meta),
+            ArgType::ARG_PTR_TO_MAP_VALUE => self.check_map_value_arg(reg, name, at, meta),
+            ArgType::ARG_PTR_TO_PERCPU_BTF_ID => match reg.btf() {
                 Some((btf, id)) if id != 0 => {
                     meta.ret_btf = Some((btf, id));
                     Ok(())
@@ -139,7 +115,7 @@ impl Env<'_> {
                     )
                 }
             },
-            A::ARG_PTR_TO_SPIN_LOCK => {
+            ArgType::ARG_PTR_TO_SPIN_LOCK => {
                 if self.in_rbtree_lock_required_cb() {
                     return reject!(
                         self,
@@ -151,39 +127,80 @@ impl Env<'_> {
                 let take = meta.func_id == id::SPIN_LOCK;
                 self.process_spin_lock(reg, name, LockKind::Spin, take)
             }
-            A::ARG_PTR_TO_TIMER => self.check_map_field_pointer(reg, name, "bpf_timer", meta),
-            A::ARG_PTR_TO_FUNC => {
+            ArgType::ARG_PTR_TO_TIMER => self.check_map_field_pointer(reg, name, "bpf_timer", meta),
+            ArgType::ARG_PTR_TO_FUNC => {
                 if let Meta::Subprog(s) = reg.meta {
                     meta.subprogno = s;
                 }
                 Ok(())
             }
-            A::ARG_PTR_TO_MEM if at.has(F::MEM_FIXED_SIZE) => {
+            ArgType::ARG_PTR_TO_MEM if at.has(Flag::MEM_FIXED_SIZE) => {
                 let size = proto.args[arg].size;
                 self.check_mem_reg(reg, name, regno, size, &[access(at)], Some(meta))?;
-                if at.has(F::MEM_ALIGNED) {
+                if at.has(Flag::MEM_ALIGNED) {
                     self.check_ptr_alignment(reg, 0, size as i32, true)?;
                 }
                 Ok(())
             }
-            A::ARG_MEM_SIZE | A::ARG_MEM_SIZE_OR_ZERO => {
-                let zero_ok = at.base() == A::ARG_MEM_SIZE_OR_ZERO;
-                let mem = *self.reg(regno - 1);
+            ArgType::ARG_MEM_SIZE | ArgType::ARG_MEM_SIZE_OR_ZERO => {
+                let zero_ok = at.base() == ArgType::ARG_MEM_SIZE_OR_ZERO;
                 let acc = access(proto.arg_type(arg - 1));
-                let names = (REG_NAMES[regno - 1], name);
-                self.check_mem_size_reg(&mem, reg, names, regno, &[acc], zero_ok, meta)
+                let mem = *self.reg(regno - 1);
+                let mem = CallArg {
+                    reg: &mem,
+                    name: REG_NAMES[regno - 1],
+                    regno: regno - 1,
+                };
+                let size = CallArg { reg, name, regno };
+                self.check_mem_size_reg(&mem, &size, &[acc], zero_ok, meta)
             }
-            A::ARG_PTR_TO_DYNPTR => self.process_dynptr_func(reg, name, at, meta),
-            A::ARG_CONST_ALLOC_SIZE_OR_ZERO => {
+            ArgType::ARG_PTR_TO_DYNPTR => self.process_dynptr_func(reg, name, at, meta),
+            ArgType::ARG_CONST_ALLOC_SIZE_OR_ZERO => {
                 self.process_const_alloc_mem_size(reg, name, regno, meta)
             }
-            A::ARG_PTR_TO_CONST_STR => self.check_arg_const_str(reg, name),
-            A::ARG_KPTR_XCHG_DEST => self.process_kptr_func(reg, regno, meta),
+            ArgType::ARG_PTR_TO_CONST_STR => self.check_arg_const_str(reg, name),
+            ArgType::ARG_KPTR_XCHG_DEST => self.process_kptr_func(reg, regno, meta),
             _ => Ok(()),
         }
     }
 
-    fn resolve_map_arg_type(&mut self, meta: &CallMeta, at: A) -> Checked<A> {
+    /// A key of the map passed.
+    fn check_map_key_arg(&mut self, reg: &RegState, name: &str, meta: &mut CallMeta) -> Checked {
+        let Some(m) = meta.map else {
+            return Err(Errno::EFAULT.into());
+        };
+        let def = self.code.maps[m].def;
+        let size = def.key_size as i32;
+        self.check_helper_mem_access(reg, name, size, Access::Read, false, None)?;
+        if self.input.can_elide_value_nullness(def) {
+            meta.const_map_key = self.constant_map_key(reg, size as usize)?;
+        }
+        Ok(())
+    }
+
+    /// A value of the map passed.
+    fn check_map_value_arg(
+        &mut self,
+        reg: &RegState,
+        name: &str,
+        at: ArgType,
+        meta: &mut CallMeta,
+    ) -> Checked {
+        if at.may_be_null() && reg.is_null() {
+            return Ok(());
+        }
+        let Some(m) = meta.map else {
+            return Err(Errno::EFAULT.into());
+        };
+        let def = self.code.maps[m].def;
+        if meta.func_id == id::MAP_PEEK_ELEM && def.map_type == MapType::BloomFilter {
+            meta.raw_mem_regno = 0;
+        }
+        let size = def.value_size as i32;
+        self.check_helper_mem_access(reg, name, size, access(at), false, Some(meta))
+    }
+
+    fn resolve_map_arg_type(&mut self, meta: &CallMeta, at: ArgType) -> Checked<ArgType> {
         let Some(m) = meta.map else {
             return self
                 .log
@@ -191,8 +208,8 @@ impl Env<'_> {
         };
         match self.code.maps[m].def.map_type {
             MapType::Sockmap | MapType::Sockhash => {
-                if at == A::ARG_PTR_TO_MAP_VALUE {
-                    return Ok(A::ARG_PTR_TO_BTF_ID_SOCK_COMMON);
+                if at == ArgType::ARG_PTR_TO_MAP_VALUE {
+                    return Ok(ArgType::ARG_PTR_TO_BTF_ID_SOCK_COMMON);
                 }
                 reject!(
                     self,
@@ -202,7 +219,7 @@ impl Env<'_> {
                 )
             }
             MapType::BloomFilter if meta.func_id == id::MAP_PEEK_ELEM => {
-                Ok(A::ARG_PTR_TO_MAP_VALUE)
+                Ok(ArgType::ARG_PTR_TO_MAP_VALUE)
             }
             _ => Ok(at),
         }
@@ -282,5 +299,14 @@ impl Env<'_> {
         meta.map = reg.map();
         meta.map_uid = reg.map_uid;
         Ok(())
+    }
+}
+
+/// What a helper does to the memory that an argument points to.
+fn access(at: ArgType) -> Access {
+    if at.has(Flag::MEM_WRITE) {
+        Access::Write
+    } else {
+        Access::Read
     }
 }

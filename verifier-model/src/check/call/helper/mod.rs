@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Calls of helpers: the prototype, each argument, what is returned.
 //!
-//! Source: `check_helper_call()`, `check_map_func_compatibility()` in `kernel/bpf/verifier.c`.
+//! Source: `check_helper_call()`, `get_helper_proto()`, `check_func_proto()`,
+//! `check_map_func_compatibility()` in `kernel/bpf/verifier.c`.
 
 pub(crate) mod arg;
 pub(crate) mod reg_type;
@@ -17,6 +18,7 @@ use crate::env::call_args::CallMeta;
 use crate::env::flow::Flow;
 use crate::facts::access::Access;
 use crate::facts::errno::{Errno, MAX_ERRNO};
+use crate::facts::helper_proto::HelperProto;
 use crate::facts::helpers::id;
 use crate::facts::limits::{MAX_BPF_FUNC_REG_ARGS, REG_NAMES};
 use crate::facts::map_rules as map;
@@ -37,97 +39,16 @@ impl Env<'_> {
     /// A call of a helper (`check_helper_call`).
     pub(crate) fn check_helper_call(&mut self, insn: &Insn) -> Checked<Flow> {
         let func_id = insn.imm;
-        let helpers = &self.input.release.tables.helpers;
-        let name = helpers.name(func_id);
-        if !helpers.exists(func_id) {
-            return reject!(
-                self,
-                MissingFunction,
-                EINVAL,
-                "invalid func {name}#{func_id}"
-            );
-        }
-        let Some(proto) = self.input.helper_proto(func_id) else {
-            if let Some(ops) = self
-                .input
-                .struct_ops
-                .as_ref()
-                .filter(|ops| ops.known.is_none())
-            {
-                return not_modelled(format!("helpers of programs of {}", ops.name));
-            }
-            return reject!(
-                self,
-                CallNotAllowed,
-                EINVAL,
-                "program of this type cannot use helper {name}#{func_id}"
-            );
-        };
-        if !self.input.prog.gpl_compatible() && proto.gpl_only {
-            return reject!(
-                self,
-                Gpl,
-                EINVAL,
-                "cannot call GPL-restricted function from non-GPL compatible program"
-            );
-        }
-        if proto.asks_program && !self.input.helper_allowed(func_id) {
-            return reject!(
-                self,
-                Capability,
-                EINVAL,
-                "helper call is not allowed in probe"
-            );
-        }
-        let mut changes_data = helpers.changes_pkt_data(func_id);
-        if proto.might_sleep && self.in_rcu_cs() {
-            let why = self.non_sleepable_context();
-            return match self.path.cur.in_sleepable {
-                true => reject!(
-                    self,
-                    SleepsInAtomic,
-                    EINVAL,
-                    "sleepable helper {name}#{func_id} in {why}"
-                ),
-                false => reject!(
-                    self,
-                    ProgramNotSleepable,
-                    EINVAL,
-                    "sleepable helper {name}#{func_id} in {why}"
-                ),
-            };
-        }
-        let mut meta = CallMeta {
-            func_id,
-            proto: Some(proto),
-            ..CallMeta::default()
-        };
-        for (i, arg) in proto.args.iter().enumerate() {
-            let raw = matches!(
-                arg.typ.base(),
-                ArgType::ARG_PTR_TO_MEM | ArgType::ARG_PTR_TO_MAP_VALUE
-            );
-            if raw && arg.typ.has(Flag::MEM_UNINIT) {
-                meta.raw_mem_regno = i + 1;
-            }
-            if arg.typ.has(Flag::OBJ_RELEASE) {
-                meta.release_regno = i + 1;
-            }
-        }
+        let proto = self.get_helper_proto(func_id)?;
+        self.check_helper_allowed(func_id, proto)?;
+        let mut changes_data = self.input.release.tables.helpers.changes_pkt_data(func_id);
+        let mut meta = check_func_proto(func_id, proto);
         for i in 0..MAX_BPF_FUNC_REG_ARGS {
             self.check_func_arg(i, &mut meta)?;
         }
         self.record_func_map(&meta)?;
         self.fill_raw_mem(&meta)?;
-        if meta.release_regno != 0 {
-            let reg = *self.reg(meta.release_regno);
-            let percpu = reg.typ.has(Flag::MEM_ALLOC) && reg.typ.has(Flag::MEM_PERCPU);
-            if func_id == id::KPTR_XCHG && percpu && self.in_rcu_cs() {
-                self.convert_alloc_rcu_protected(reg.id)?;
-            } else {
-                self.release_reg(&reg, meta.dynptr.1 != 0)?;
-            }
-        }
+        self.release_helper_arg(&meta)?;
         if let Some(changes) = self.check_special_helper(insn, &mut meta)? {
             changes_data = changes;
         }
@@ -149,6 +70,86 @@ impl Env<'_> {
             self.clear_all_pkt_pointers();
         }
         Ok(self.enter_callback_once())
+    }
+
+    /// The helper's prototype, if this program may call it (`get_helper_proto`).
+    fn get_helper_proto(&self, func_id: i32) -> Checked<&'static HelperProto> {
+        let helpers = &self.input.release.tables.helpers;
+        let name = helpers.name(func_id);
+        if !helpers.exists(func_id) {
+            return reject!(
+                self,
+                MissingFunction,
+                EINVAL,
+                "invalid func {name}#{func_id}"
+            );
+        }
+        if let Some(proto) = self.input.helper_proto(func_id) {
+            return Ok(proto);
+        }
+        let ops = self.input.struct_ops.as_ref();
+        if let Some(ops) = ops.filter(|ops| ops.known.is_none()) {
+            return not_modelled(format!("helpers of programs of {}", ops.name));
+        }
+        reject!(
+            self,
+            CallNotAllowed,
+            EINVAL,
+            "program of this type cannot use helper {name}#{func_id}"
+        )
+    }
+
+    /// What the helper asks of the program, and of the place of the call.
+    fn check_helper_allowed(&self, func_id: i32, proto: &HelperProto) -> Checked {
+        if !self.input.prog.gpl_compatible() && proto.gpl_only {
+            return reject!(
+                self,
+                Gpl,
+                EINVAL,
+                "cannot call GPL-restricted function from non-GPL compatible program"
+            );
+        }
+        if proto.asks_program && !self.input.helper_allowed(func_id) {
+            return reject!(
+                self,
+                Capability,
+                EINVAL,
+                "helper call is not allowed in probe"
+            );
+        }
+        if proto.might_sleep && self.in_rcu_cs() {
+            let name = self.input.release.tables.helpers.name(func_id);
+            let why = self.non_sleepable_context();
+            return match self.path.cur.in_sleepable {
+                true => reject!(
+                    self,
+                    SleepsInAtomic,
+                    EINVAL,
+                    "sleepable helper {name}#{func_id} in {why}"
+                ),
+                false => reject!(
+                    self,
+                    ProgramNotSleepable,
+                    EINVAL,
+                    "sleepable helper {name}#{func_id} in {why}"
+                ),
+            };
+        }
+        Ok(())
+    }
+
+    /// The argument that the helper gives back.
+    fn release_helper_arg(&mut self, meta: &CallMeta) -> Checked {
+        if meta.release_regno == 0 {
+            return Ok(());
+        }
+        let reg = *self.reg(meta.release_regno);
+        let percpu = reg.typ.has(Flag::MEM_ALLOC) && reg.typ.has(Flag::MEM_PERCPU);
+        if meta.func_id == id::KPTR_XCHG && percpu && self.in_rcu_cs() {
+            self.convert_alloc_rcu_protected(reg.id)
+        } else {
+            self.release_reg(&reg, meta.dynptr.id != 0)
+        }
     }
 
     /// Memory that the call fills in: the stack becomes data.
@@ -264,4 +265,26 @@ impl Env<'_> {
             meta.func_id
         )
     }
+}
+
+/// What the prototype says of the call before its arguments are looked at (`check_func_proto`).
+fn check_func_proto(func_id: i32, proto: &'static HelperProto) -> CallMeta {
+    let mut meta = CallMeta {
+        func_id,
+        proto: Some(proto),
+        ..CallMeta::default()
+    };
+    for (i, arg) in proto.args.iter().enumerate() {
+        let raw = matches!(
+            arg.typ.base(),
+            ArgType::ARG_PTR_TO_MEM | ArgType::ARG_PTR_TO_MAP_VALUE
+        );
+        if raw && arg.typ.has(Flag::MEM_UNINIT) {
+            meta.raw_mem_regno = i + 1;
+        }
+        if arg.typ.has(Flag::OBJ_RELEASE) {
+            meta.release_regno = i + 1;
+        }
+    }
+    meta
 }

@@ -4,95 +4,108 @@
 //! Source: `check_reg_type()`, `check_func_arg_reg_off()` in `kernel/bpf/verifier.c`.
 
 use bpf::kernel::BtfRef;
-use bpf::kernel::fields::Field;
 use bpf::uapi::ProgType;
 
+use crate::check::access::CallArg;
+use crate::check::btf::walk::{FlexArray, Nested};
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
 use crate::facts::rejection::{Checked, Stop, not_modelled};
-use crate::facts::types::{ArgType as A, Flag as F, RegType as T};
+use crate::facts::types::{ArgType, Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::RegState;
 
-const MEM_TYPES: &[T] = &[
-    T::PTR_TO_STACK,
-    T::PTR_TO_PACKET,
-    T::PTR_TO_PACKET_META,
-    T::PTR_TO_MAP_KEY,
-    T::PTR_TO_MAP_VALUE,
-    T::PTR_TO_MEM,
-    T::PTR_TO_MEM.with(F::MEM_RINGBUF),
-    T::PTR_TO_BUF,
-    T::PTR_TO_BTF_ID.with(F::PTR_TRUSTED),
-    T::PTR_TO_CTX,
+const MEM_TYPES: &[RegType] = &[
+    RegType::PTR_TO_STACK,
+    RegType::PTR_TO_PACKET,
+    RegType::PTR_TO_PACKET_META,
+    RegType::PTR_TO_MAP_KEY,
+    RegType::PTR_TO_MAP_VALUE,
+    RegType::PTR_TO_MEM,
+    RegType::PTR_TO_MEM.with(Flag::MEM_RINGBUF),
+    RegType::PTR_TO_BUF,
+    RegType::PTR_TO_BTF_ID.with(Flag::PTR_TRUSTED),
+    RegType::PTR_TO_CTX,
 ];
 
 /// Register types that an argument type takes, in the order messages list them.
-fn compatible_reg_types(arg: A) -> Option<&'static [T]> {
-    const ALLOC: T = T::PTR_TO_BTF_ID.with(F::MEM_ALLOC);
-    const NON_OWN: T = ALLOC.with(F::NON_OWN_REF);
-    const PERCPU: T = T::PTR_TO_BTF_ID.with(F::MEM_PERCPU);
+fn compatible_reg_types(arg: ArgType) -> Option<&'static [RegType]> {
+    const ALLOC: RegType = RegType::PTR_TO_BTF_ID.with(Flag::MEM_ALLOC);
+    const NON_OWN: RegType = ALLOC.with(Flag::NON_OWN_REF);
+    const PERCPU: RegType = RegType::PTR_TO_BTF_ID.with(Flag::MEM_PERCPU);
     Some(match arg.base() {
-        A::ARG_PTR_TO_MAP_KEY | A::ARG_PTR_TO_MAP_VALUE | A::ARG_PTR_TO_MEM => MEM_TYPES,
-        A::ARG_MEM_SIZE
-        | A::ARG_MEM_SIZE_OR_ZERO
-        | A::ARG_CONST_ALLOC_SIZE_OR_ZERO
-        | A::ARG_SCALAR => const { &[T::SCALAR_VALUE] },
-        A::ARG_CONST_MAP_PTR => const { &[T::CONST_PTR_TO_MAP] },
-        A::ARG_PTR_TO_CTX => const { &[T::PTR_TO_CTX] },
-        A::ARG_PTR_TO_SOCK_COMMON => {
+        ArgType::ARG_PTR_TO_MAP_KEY | ArgType::ARG_PTR_TO_MAP_VALUE | ArgType::ARG_PTR_TO_MEM => {
+            MEM_TYPES
+        }
+        ArgType::ARG_MEM_SIZE
+        | ArgType::ARG_MEM_SIZE_OR_ZERO
+        | ArgType::ARG_CONST_ALLOC_SIZE_OR_ZERO
+        | ArgType::ARG_SCALAR => const { &[RegType::SCALAR_VALUE] },
+        ArgType::ARG_CONST_MAP_PTR => const { &[RegType::CONST_PTR_TO_MAP] },
+        ArgType::ARG_PTR_TO_CTX => const { &[RegType::PTR_TO_CTX] },
+        ArgType::ARG_PTR_TO_SOCK_COMMON => {
             const {
                 &[
-                    T::PTR_TO_SOCK_COMMON,
-                    T::PTR_TO_SOCKET,
-                    T::PTR_TO_TCP_SOCK,
-                    T::PTR_TO_XDP_SOCK,
+                    RegType::PTR_TO_SOCK_COMMON,
+                    RegType::PTR_TO_SOCKET,
+                    RegType::PTR_TO_TCP_SOCK,
+                    RegType::PTR_TO_XDP_SOCK,
                 ]
             }
         }
-        A::ARG_PTR_TO_BTF_ID_SOCK_COMMON => {
+        ArgType::ARG_PTR_TO_BTF_ID_SOCK_COMMON => {
             const {
                 &[
-                    T::PTR_TO_SOCK_COMMON,
-                    T::PTR_TO_SOCKET,
-                    T::PTR_TO_TCP_SOCK,
-                    T::PTR_TO_XDP_SOCK,
-                    T::PTR_TO_BTF_ID,
-                    T::PTR_TO_BTF_ID.with(F::PTR_TRUSTED),
+                    RegType::PTR_TO_SOCK_COMMON,
+                    RegType::PTR_TO_SOCKET,
+                    RegType::PTR_TO_TCP_SOCK,
+                    RegType::PTR_TO_XDP_SOCK,
+                    RegType::PTR_TO_BTF_ID,
+                    RegType::PTR_TO_BTF_ID.with(Flag::PTR_TRUSTED),
                 ]
             }
         }
-        A::ARG_PTR_TO_SOCKET => const { &[T::PTR_TO_SOCKET] },
-        A::ARG_PTR_TO_BTF_ID => {
+        ArgType::ARG_PTR_TO_SOCKET => const { &[RegType::PTR_TO_SOCKET] },
+        ArgType::ARG_PTR_TO_BTF_ID => {
             const {
                 &[
-                    T::PTR_TO_BTF_ID,
-                    T::PTR_TO_BTF_ID.with(F::PTR_TRUSTED),
-                    T::PTR_TO_BTF_ID.with(F::MEM_RCU),
+                    RegType::PTR_TO_BTF_ID,
+                    RegType::PTR_TO_BTF_ID.with(Flag::PTR_TRUSTED),
+                    RegType::PTR_TO_BTF_ID.with(Flag::MEM_RCU),
                 ]
             }
         }
-        A::ARG_PTR_TO_SPIN_LOCK => const { &[T::PTR_TO_MAP_VALUE, ALLOC] },
-        A::ARG_PTR_TO_RINGBUF_MEM => const { &[T::PTR_TO_MEM.with(F::MEM_RINGBUF)] },
-        A::ARG_PTR_TO_PERCPU_BTF_ID => {
-            const { &[PERCPU, PERCPU.with(F::MEM_RCU), PERCPU.with(F::PTR_TRUSTED)] }
-        }
-        A::ARG_PTR_TO_FUNC => const { &[T::PTR_TO_FUNC] },
-        A::ARG_PTR_TO_STACK => const { &[T::PTR_TO_STACK] },
-        A::ARG_PTR_TO_CONST_STR | A::ARG_PTR_TO_TIMER => const { &[T::PTR_TO_MAP_VALUE] },
-        A::ARG_KPTR_XCHG_DEST => {
+        ArgType::ARG_PTR_TO_SPIN_LOCK => const { &[RegType::PTR_TO_MAP_VALUE, ALLOC] },
+        ArgType::ARG_PTR_TO_RINGBUF_MEM => const { &[RegType::PTR_TO_MEM.with(Flag::MEM_RINGBUF)] },
+        ArgType::ARG_PTR_TO_PERCPU_BTF_ID => {
             const {
                 &[
-                    T::PTR_TO_MAP_VALUE,
+                    PERCPU,
+                    PERCPU.with(Flag::MEM_RCU),
+                    PERCPU.with(Flag::PTR_TRUSTED),
+                ]
+            }
+        }
+        ArgType::ARG_PTR_TO_FUNC => const { &[RegType::PTR_TO_FUNC] },
+        ArgType::ARG_PTR_TO_STACK => const { &[RegType::PTR_TO_STACK] },
+        ArgType::ARG_PTR_TO_CONST_STR | ArgType::ARG_PTR_TO_TIMER => {
+            const { &[RegType::PTR_TO_MAP_VALUE] }
+        }
+        ArgType::ARG_KPTR_XCHG_DEST => {
+            const {
+                &[
+                    RegType::PTR_TO_MAP_VALUE,
                     ALLOC,
                     NON_OWN,
-                    NON_OWN.with(F::MEM_RCU),
+                    NON_OWN.with(Flag::MEM_RCU),
                 ]
             }
         }
-        A::ARG_PTR_TO_DYNPTR => const { &[T::PTR_TO_STACK, T::CONST_PTR_TO_DYNPTR] },
+        ArgType::ARG_PTR_TO_DYNPTR => {
+            const { &[RegType::PTR_TO_STACK, RegType::CONST_PTR_TO_DYNPTR] }
+        }
         _ => return None,
     })
 }
@@ -100,41 +113,36 @@ fn compatible_reg_types(arg: A) -> Option<&'static [T]> {
 impl Env<'_> {
     /// The register's type must be one that the argument takes (`check_reg_type`). `btf` is the
     /// kernel structure expected.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parameters of an argument check"
-    )]
     pub(crate) fn check_reg_type(
         &mut self,
-        reg: &RegState,
-        name: &str,
-        regno: usize,
-        at: A,
+        arg: &CallArg<'_>,
+        at: ArgType,
         btf: Option<&str>,
         meta: &CallMeta,
         call_name: &str,
     ) -> Checked {
+        let CallArg { reg, name, regno } = *arg;
         let Some(compatible) = compatible_reg_types(at) else {
             return self
                 .log
                 .verifier_bug(format_args!("unsupported arg type {}", at.raw()));
         };
         let mut typ = reg.typ;
-        if at.has(F::MEM_RDONLY) {
-            typ = typ.without(F::MEM_RDONLY);
+        if at.has(Flag::MEM_RDONLY) {
+            typ = typ.without(Flag::MEM_RDONLY);
         }
         if at.may_be_null() {
-            typ = typ.without(F::PTR_MAYBE_NULL);
+            typ = typ.without(Flag::PTR_MAYBE_NULL);
         }
-        if at.base() == A::ARG_PTR_TO_MEM {
-            typ = typ.without(F::DYNPTR_TYPE_MASK);
+        if at.base() == ArgType::ARG_PTR_TO_MEM {
+            typ = typ.without(Flag::DYNPTR_TYPE_MASK);
         }
         let xchg = meta.func_id == id::KPTR_XCHG && meta.proto.is_some();
-        if xchg && regno == 2 && typ.has(F::MEM_ALLOC) {
-            typ = typ.without(F::MEM_ALLOC | F::MEM_PERCPU);
+        if xchg && regno == 2 && typ.has(Flag::MEM_ALLOC) {
+            typ = typ.without(Flag::MEM_ALLOC | Flag::MEM_PERCPU);
         }
         if !compatible.contains(&typ) {
-            let list: Vec<_> = compatible.iter().map(T::to_string).collect();
+            let list: Vec<_> = compatible.iter().map(RegType::to_string).collect();
             return reject!(
                 self,
                 ArgumentType,
@@ -144,15 +152,15 @@ impl Env<'_> {
                 list.join(", ")
             );
         }
-        if reg.typ.base() != T::PTR_TO_BTF_ID {
+        if reg.typ.base() != RegType::PTR_TO_BTF_ID {
             return Ok(());
         }
         let takes_mem = matches!(
             at.base(),
-            A::ARG_PTR_TO_MAP_KEY | A::ARG_PTR_TO_MAP_VALUE | A::ARG_PTR_TO_MEM
+            ArgType::ARG_PTR_TO_MAP_KEY | ArgType::ARG_PTR_TO_MAP_VALUE | ArgType::ARG_PTR_TO_MEM
         );
         if takes_mem {
-            if !at.has(F::MEM_RDONLY) {
+            if !at.has(Flag::MEM_RDONLY) {
                 return reject!(
                     self,
                     ReadOnly,
@@ -163,10 +171,10 @@ impl Env<'_> {
             }
             return Ok(());
         }
-        if reg.typ.has(F::MEM_PERCPU) && !reg.typ.has(F::MEM_ALLOC) {
+        if reg.typ.has(Flag::MEM_PERCPU) && !reg.typ.has(Flag::MEM_ALLOC) {
             return Ok(());
         }
-        if reg.typ.has(F::MEM_ALLOC) {
+        if reg.typ.has(Flag::MEM_ALLOC) {
             if !matches!(
                 meta.func_id,
                 id::SPIN_LOCK | id::SPIN_UNLOCK | id::KPTR_XCHG
@@ -176,15 +184,11 @@ impl Env<'_> {
                     .verifier_bug(format_args!("unimplemented handling of MEM_ALLOC"));
             }
             if xchg && regno == 2 {
-                let Some(field) = meta.kptr_field.clone() else {
-                    return Err(Errno::EFAULT.into());
-                };
-                return self.check_xchg_match(&field, reg, regno);
+                return self.check_xchg_match(meta, reg, regno);
             }
             return Ok(());
         }
-        let release = at.has(F::OBJ_RELEASE);
-        if reg.typ.may_be_null() && (!at.may_be_null() || release) {
+        if reg.typ.may_be_null() && (!at.may_be_null() || at.has(Flag::OBJ_RELEASE)) {
             return reject!(
                 self,
                 NullArgument,
@@ -193,26 +197,40 @@ impl Env<'_> {
             );
         }
         if xchg {
-            let Some(field) = meta.kptr_field.clone() else {
-                return Err(Errno::EFAULT.into());
-            };
-            return self.check_xchg_match(&field, reg, regno);
+            return self.check_xchg_match(meta, reg, regno);
         }
         self.check_ptr_off_reg(reg, name, true)?;
-        let want = if at.base() == A::ARG_PTR_TO_BTF_ID_SOCK_COMMON {
+        let want = if at.base() == ArgType::ARG_PTR_TO_BTF_ID_SOCK_COMMON {
             "sock_common"
         } else {
             btf.unwrap_or("")
         };
+        let releases = at.has(Flag::OBJ_RELEASE) && meta.func_id != id::SK_RELEASE;
+        let nested = if releases {
+            Nested::Refused
+        } else {
+            Nested::Allowed
+        };
+        self.check_arg_struct(reg, name, want, nested)
+    }
+
+    /// The kernel structure pointed to must be the one expected.
+    fn check_arg_struct(
+        &mut self,
+        reg: &RegState,
+        name: &str,
+        want: &str,
+        nested: Nested,
+    ) -> Checked {
         let Some(want_id) = self.input.vmlinux_struct(want) else {
             return not_modelled(format!("an argument of struct {want}, which is not in BTF"));
         };
         let Some((rbtf, rid)) = reg.btf() else {
             return Err(Errno::EFAULT.into());
         };
-        let strict = release && meta.func_id != id::SK_RELEASE;
         let off = reg.var_off.value as i32;
-        if !self.struct_ids_match((rbtf, rid), off, (BtfRef::VMLINUX, want_id), strict, true) {
+        let (need, flex) = ((BtfRef::VMLINUX, want_id), FlexArray::of(reg.typ));
+        if !self.struct_ids_match((rbtf, rid), off, need, nested, flex) {
             let is = self.input.btf_type_name(rbtf, rid).to_owned();
             return reject!(
                 self,
@@ -225,7 +243,10 @@ impl Env<'_> {
     }
 
     /// What is exchanged for a kptr must be of its type.
-    fn check_xchg_match(&mut self, field: &Field, reg: &RegState, regno: usize) -> Checked {
+    fn check_xchg_match(&mut self, meta: &CallMeta, reg: &RegState, regno: usize) -> Checked {
+        let Some(field) = &meta.kptr_field else {
+            return Err(Errno::EFAULT.into());
+        };
         match self.check_kptr_match(field, reg, regno) {
             Err(Stop::Rejected(_)) => Err(Errno::EACCES.into()),
             r => r,
@@ -237,11 +258,11 @@ impl Env<'_> {
         &mut self,
         reg: &RegState,
         name: &str,
-        at: A,
+        at: ArgType,
         btf_id_fixed_off_ok: bool,
     ) -> Checked {
-        if at.has(F::OBJ_RELEASE) {
-            if at.base() == A::ARG_PTR_TO_DYNPTR && reg.typ == T::PTR_TO_STACK {
+        if at.has(Flag::OBJ_RELEASE) {
+            if at.base() == ArgType::ARG_PTR_TO_DYNPTR && reg.typ == RegType::PTR_TO_STACK {
                 return Ok(());
             }
             if !reg.var_off.equals_const(0) {
@@ -253,32 +274,33 @@ impl Env<'_> {
                 );
             }
         }
-        const ALLOC: T = T::PTR_TO_BTF_ID.with(F::MEM_ALLOC);
-        const MEM_RDONLY: T = T::PTR_TO_MEM.with(F::MEM_RDONLY);
-        const MEM_RINGBUF: T = T::PTR_TO_MEM.with(F::MEM_RINGBUF);
-        const BUF_RDONLY: T = T::PTR_TO_BUF.with(F::MEM_RDONLY);
-        const TRUSTED: T = T::PTR_TO_BTF_ID.with(F::PTR_TRUSTED);
-        const RCU: T = T::PTR_TO_BTF_ID.with(F::MEM_RCU);
-        const NON_OWN: T = ALLOC.with(F::NON_OWN_REF);
-        const NON_OWN_RCU: T = NON_OWN.with(F::MEM_RCU);
+        const ALLOC: RegType = RegType::PTR_TO_BTF_ID.with(Flag::MEM_ALLOC);
+        const MEM_RDONLY: RegType = RegType::PTR_TO_MEM.with(Flag::MEM_RDONLY);
+        const MEM_RINGBUF: RegType = RegType::PTR_TO_MEM.with(Flag::MEM_RINGBUF);
+        const BUF_RDONLY: RegType = RegType::PTR_TO_BUF.with(Flag::MEM_RDONLY);
+        const TRUSTED: RegType = RegType::PTR_TO_BTF_ID.with(Flag::PTR_TRUSTED);
+        const RCU: RegType = RegType::PTR_TO_BTF_ID.with(Flag::MEM_RCU);
+        const NON_OWN: RegType = ALLOC.with(Flag::NON_OWN_REF);
+        const NON_OWN_RCU: RegType = NON_OWN.with(Flag::MEM_RCU);
         match reg.typ {
-            T::PTR_TO_STACK
-            | T::PTR_TO_PACKET
-            | T::PTR_TO_PACKET_META
-            | T::PTR_TO_MAP_KEY
-            | T::PTR_TO_MAP_VALUE
-            | T::PTR_TO_MEM
+            RegType::PTR_TO_STACK
+            | RegType::PTR_TO_PACKET
+            | RegType::PTR_TO_PACKET_META
+            | RegType::PTR_TO_MAP_KEY
+            | RegType::PTR_TO_MAP_VALUE
+            | RegType::PTR_TO_MEM
             | MEM_RDONLY
             | MEM_RINGBUF
-            | T::PTR_TO_BUF
+            | RegType::PTR_TO_BUF
             | BUF_RDONLY
-            | T::PTR_TO_ARENA
-            | T::SCALAR_VALUE => Ok(()),
-            T::PTR_TO_BTF_ID | ALLOC | TRUSTED | RCU | NON_OWN | NON_OWN_RCU => {
+            | RegType::PTR_TO_ARENA
+            | RegType::SCALAR_VALUE => Ok(()),
+            RegType::PTR_TO_BTF_ID | ALLOC | TRUSTED | RCU | NON_OWN | NON_OWN_RCU => {
                 self.check_ptr_off_reg(reg, name, btf_id_fixed_off_ok)
             }
-            T::PTR_TO_CTX
-                if at != A::ARG_PTR_TO_CTX && self.input.prog.prog_type == ProgType::Syscall =>
+            RegType::PTR_TO_CTX
+                if at != ArgType::ARG_PTR_TO_CTX
+                    && self.input.prog.prog_type == ProgType::Syscall =>
             {
                 Ok(())
             }

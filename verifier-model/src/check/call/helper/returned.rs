@@ -27,45 +27,13 @@ impl Env<'_> {
         meta: &mut CallMeta,
     ) -> Checked {
         let func_id = meta.func_id;
-        let mut flags = proto.ret.flags();
+        let flags = proto.ret.flags();
         let fault = || Err(Errno::EFAULT.into());
         match proto.ret.base() {
             RetType::RET_INTEGER => self.mark_reg_unknown(0),
             RetType::RET_VOID => self.regs()[0].typ = RegType::NOT_INIT,
             RetType::RET_PTR_TO_MAP_VALUE => {
-                let Some(m) = meta.map else { return fault() };
-                let info = &self.code.maps[m];
-                let elide = func_id == id::MAP_LOOKUP_ELEM
-                    && self.input.can_elide_value_nullness(info.def)
-                    && meta
-                        .const_map_key
-                        .is_some_and(|k| k < info.def.max_entries.into());
-                let has_lock = info.record.spin_lock_off().is_some()
-                    || info.record.res_spin_lock_off().is_some();
-                let (inner, map_type) = (info.inner, info.def.map_type);
-                if elide {
-                    flags &= !Flag::PTR_MAYBE_NULL;
-                }
-                let needs_id = flags.any(Flag::PTR_MAYBE_NULL) || has_lock;
-                let new_id = if needs_id { self.new_id() } else { 0 };
-                let reg = &mut self.regs()[0];
-                reg.mark_known(0);
-                reg.typ = RegType::PTR_TO_MAP_VALUE.with(flags);
-                reg.meta = Meta::Map(m);
-                reg.map_uid = meta.map_uid;
-                reg.id = new_id;
-                let maybe_null = flags & Flag::PTR_MAYBE_NULL;
-                if let Some(inner) = inner {
-                    reg.typ = RegType::CONST_PTR_TO_MAP.with(maybe_null);
-                    reg.meta = Meta::Map(inner);
-                    reg.map_uid = reg.id;
-                } else if map_type == MapType::Xskmap {
-                    reg.typ = RegType::PTR_TO_XDP_SOCK.with(maybe_null);
-                    reg.map_uid = 0;
-                } else if matches!(map_type, MapType::Sockmap | MapType::Sockhash) {
-                    reg.typ = RegType::PTR_TO_SOCKET.with(maybe_null);
-                    reg.map_uid = 0;
-                }
+                self.return_map_value(flags, meta)?;
             }
             RetType::RET_PTR_TO_SOCKET => {
                 self.return_ptr(RegType::PTR_TO_SOCKET.with(flags), Meta::None)
@@ -84,41 +52,11 @@ impl Env<'_> {
                 let Some((btf, id)) = meta.ret_btf else {
                     return fault();
                 };
-                let (typ, m) = match self.struct_type_size(btf, id) {
-                    Ok(None) if meta.returns_cpu_specific_alloc_ptr => (
-                        RegType::PTR_TO_BTF_ID | Flag::MEM_ALLOC | Flag::MEM_RCU,
-                        Meta::Btf(btf, id),
-                    ),
-                    Ok(None) => (
-                        RegType::PTR_TO_BTF_ID.with(flags & !Flag::MEM_RDONLY),
-                        Meta::Btf(btf, id),
-                    ),
-                    Ok(Some(size)) => (RegType::PTR_TO_MEM.with(flags), Meta::MemSize(size)),
-                    Err(name) => {
-                        return reject!(
-                            self,
-                            KernelVariable,
-                            EINVAL,
-                            "unable to resolve the size of type '{name}': -22"
-                        );
-                    }
-                };
-                self.return_ptr(typ, m);
+                self.return_mem_or_btf_id(flags, (btf, id), meta)?;
             }
             RetType::RET_PTR_TO_BTF_ID => {
-                let mut typ = RegType::PTR_TO_BTF_ID.with(flags);
-                let (btf, id) = if func_id == id::KPTR_XCHG {
-                    let Some(f) = &meta.kptr_field else {
-                        return fault();
-                    };
-                    let (btf, id) = (f.btf, f.btf_id);
-                    if !btf.is_kernel() {
-                        typ = typ.with(Flag::MEM_ALLOC);
-                        if f.kind == FieldKind::KptrPercpu {
-                            typ = typ.with(Flag::MEM_PERCPU);
-                        }
-                    }
-                    (btf, id)
+                if func_id == id::KPTR_XCHG {
+                    self.return_kptr(flags, meta)?;
                 } else {
                     let name = proto.ret_btf.unwrap_or_default();
                     let Some(id) = self.input.vmlinux_struct(name) else {
@@ -126,9 +64,9 @@ impl Env<'_> {
                             "a helper returning struct {name}, which is not in BTF"
                         ));
                     };
-                    (BtfRef::VMLINUX, id)
-                };
-                self.return_ptr(typ, Meta::Btf(btf, id));
+                    let typ = RegType::PTR_TO_BTF_ID.with(flags);
+                    self.return_ptr(typ, Meta::Btf(BtfRef::VMLINUX, id));
+                }
             }
             _ => return fault(),
         }
@@ -137,25 +75,111 @@ impl Env<'_> {
             self.regs()[0].id = id;
         }
         let map_type = meta.map.map(|m| self.code.maps[m].def.map_type);
-        if is_ptr_cast(func_id) && self.path.cur.holds_reference(meta.ref_obj.0) {
+        if is_ptr_cast(func_id) && self.path.cur.holds_reference(meta.ref_obj.id) {
             self.cast_referenced(meta)?;
         } else if is_acquire(func_id, map_type) {
             let id = self.acquire_reference(self.path.insn_idx, 0);
             self.regs()[0].id = id;
         }
         if func_id == id::DYNPTR_DATA {
-            self.regs()[0].parent_id = meta.dynptr.1;
+            self.regs()[0].parent_id = meta.dynptr.id;
         }
         self.refine_retval(proto, meta)
+    }
+
+    /// A value of the map passed, or what stands in its place.
+    fn return_map_value(&mut self, mut flags: Flag, meta: &CallMeta) -> Checked {
+        let Some(m) = meta.map else {
+            return Err(Errno::EFAULT.into());
+        };
+        let info = &self.code.maps[m];
+        let elide = meta.func_id == id::MAP_LOOKUP_ELEM
+            && self.input.can_elide_value_nullness(info.def)
+            && meta
+                .const_map_key
+                .is_some_and(|k| k < info.def.max_entries.into());
+        let has_lock =
+            info.record.spin_lock_off().is_some() || info.record.res_spin_lock_off().is_some();
+        let (inner, map_type) = (info.inner, info.def.map_type);
+        if elide {
+            flags &= !Flag::PTR_MAYBE_NULL;
+        }
+        let needs_id = flags.any(Flag::PTR_MAYBE_NULL) || has_lock;
+        let new_id = if needs_id { self.new_id() } else { 0 };
+        let reg = &mut self.regs()[0];
+        reg.mark_known(0);
+        reg.typ = RegType::PTR_TO_MAP_VALUE.with(flags);
+        reg.meta = Meta::Map(m);
+        reg.map_uid = meta.map_uid;
+        reg.id = new_id;
+        let maybe_null = flags & Flag::PTR_MAYBE_NULL;
+        if let Some(inner) = inner {
+            reg.typ = RegType::CONST_PTR_TO_MAP.with(maybe_null);
+            reg.meta = Meta::Map(inner);
+            reg.map_uid = reg.id;
+        } else if map_type == MapType::Xskmap {
+            reg.typ = RegType::PTR_TO_XDP_SOCK.with(maybe_null);
+            reg.map_uid = 0;
+        } else if matches!(map_type, MapType::Sockmap | MapType::Sockhash) {
+            reg.typ = RegType::PTR_TO_SOCKET.with(maybe_null);
+            reg.map_uid = 0;
+        }
+        Ok(())
+    }
+
+    /// One CPU's part of a variable or object: a structure, or memory as large as its type.
+    fn return_mem_or_btf_id(
+        &mut self,
+        flags: Flag,
+        (btf, id): (BtfRef, u32),
+        meta: &CallMeta,
+    ) -> Checked {
+        let (typ, m) = match self.struct_type_size(btf, id) {
+            Ok(None) if meta.returns_cpu_specific_alloc_ptr => (
+                RegType::PTR_TO_BTF_ID | Flag::MEM_ALLOC | Flag::MEM_RCU,
+                Meta::Btf(btf, id),
+            ),
+            Ok(None) => (
+                RegType::PTR_TO_BTF_ID.with(flags & !Flag::MEM_RDONLY),
+                Meta::Btf(btf, id),
+            ),
+            Ok(Some(size)) => (RegType::PTR_TO_MEM.with(flags), Meta::MemSize(size)),
+            Err(name) => {
+                return reject!(
+                    self,
+                    KernelVariable,
+                    EINVAL,
+                    "unable to resolve the size of type '{name}': -22"
+                );
+            }
+        };
+        self.return_ptr(typ, m);
+        Ok(())
+    }
+
+    /// What was in the kptr before.
+    fn return_kptr(&mut self, flags: Flag, meta: &CallMeta) -> Checked {
+        let Some(f) = &meta.kptr_field else {
+            return Err(Errno::EFAULT.into());
+        };
+        let mut typ = RegType::PTR_TO_BTF_ID.with(flags);
+        if !f.btf.is_kernel() {
+            typ = typ.with(Flag::MEM_ALLOC);
+            if f.kind == FieldKind::KptrPercpu {
+                typ = typ.with(Flag::MEM_PERCPU);
+            }
+        }
+        self.return_ptr(typ, Meta::Btf(f.btf, f.btf_id));
+        Ok(())
     }
 
     /// A cast of a referenced socket shares its reference, so that giving back either loses both.
     /// The id then cannot tell NULL from not, so the NULL case is a path of its own.
     fn cast_referenced(&mut self, meta: &CallMeta) -> Checked {
-        if meta.ref_obj.2 > 1 {
+        if meta.ref_obj.count > 1 {
             return self.log.verifier_bug(format_args!(
                 "function expects only one referenced object but got {}\n",
-                meta.ref_obj.2
+                meta.ref_obj.count
             ));
         }
         let idx = self.path.insn_idx;
@@ -165,7 +189,7 @@ impl Env<'_> {
         r0.typ = RegType::SCALAR_VALUE;
         let r0 = &mut self.regs()[0];
         r0.typ = r0.typ.without(Flag::PTR_MAYBE_NULL);
-        r0.id = meta.ref_obj.0;
+        r0.id = meta.ref_obj.id;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Helpers with checks of their own: the switch over `func_id` in `check_helper_call()`.
 
-use bpf::uapi::{Insn, ProgType};
+use bpf::uapi::{AttachType, Insn, ProgType};
 
 use crate::check::call::function::callback::CallbackKind;
 use crate::check::call::helper::ERRNO_RANGE;
@@ -59,7 +59,7 @@ impl Env<'_> {
                     );
                 }
             }
-            id::DYNPTR_WRITE => match meta.dynptr.0 {
+            id::DYNPTR_WRITE => match meta.dynptr.kind {
                 DynptrType::Invalid => return Err(Errno::EFAULT.into()),
                 DynptrType::Skb | DynptrType::SkbMeta => return Ok(Some(true)),
                 _ => {}
@@ -124,12 +124,14 @@ impl Env<'_> {
     }
 
     pub(crate) fn check_get_func_ip(&mut self) -> Checked {
-        use bpf::uapi::{AttachType as A, ProgType as P};
         let ok = match self.input.prog.prog_type {
-            P::Kprobe => true,
-            P::Tracing => matches!(
+            ProgType::Kprobe => true,
+            ProgType::Tracing => matches!(
                 self.input.prog.expected_attach_type,
-                A::TraceFentry | A::TraceFexit | A::ModifyReturn | A::TraceFsession
+                AttachType::TraceFentry
+                    | AttachType::TraceFexit
+                    | AttachType::ModifyReturn
+                    | AttachType::TraceFsession
             ),
             _ => false,
         };

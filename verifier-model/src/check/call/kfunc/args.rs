@@ -55,7 +55,7 @@ impl Env<'_> {
             );
         }
         if referenced {
-            meta.ref_obj = (reg.id, reg.parent_id, meta.ref_obj.2 + 1);
+            meta.ref_obj.update(reg.id);
         }
         if reg.is_null() && nullable {
             return self.mark_chain_precision(i + 1);
@@ -82,53 +82,15 @@ impl Env<'_> {
         meta: &mut CallMeta,
     ) -> Checked {
         let name = arg_name(i);
-        let scalar = matches!(
-            arg,
-            KfArg::Const | KfArg::Anything | KfArg::ConstAllocSizeOrZero | KfArg::MemSize
-        );
-        if scalar && !reg.is_scalar() {
-            return reject!(self, ArgumentType, EINVAL, "{name} is not a scalar");
-        }
-        let map_value = matches!(arg, KfArg::Workqueue | KfArg::Timer | KfArg::TaskWork);
-        if map_value && reg.typ != RegType::PTR_TO_MAP_VALUE {
-            return reject!(
-                self,
-                ArgumentType,
-                EINVAL,
-                "{name} doesn't point to a map value"
-            );
-        }
+        self.check_kfunc_arg_reg_type(arg, reg, &name)?;
         match arg {
-            KfArg::Anything => Ok(()),
-            KfArg::Arena => {
-                if reg.typ != RegType::PTR_TO_ARENA && !reg.is_scalar() {
-                    return reject!(
-                        self,
-                        ArgumentType,
-                        EINVAL,
-                        "{name} is not a pointer to arena or scalar"
-                    );
-                }
-                Ok(())
-            }
+            KfArg::Anything | KfArg::Arena | KfArg::Ctx | KfArg::Mem => Ok(()),
             KfArg::Const => self.process_const_arg(reg, &name, i + 1, meta),
             KfArg::ConstAllocSizeOrZero => {
                 if k.params[i].name() == "rdonly_buf_size" {
                     meta.r0_rdonly = true;
                 }
                 self.process_const_alloc_mem_size(reg, &name, i + 1, meta)
-            }
-            KfArg::Ctx => {
-                if reg.typ != RegType::PTR_TO_CTX {
-                    return reject!(
-                        self,
-                        ArgumentType,
-                        EINVAL,
-                        "{name} expected pointer to ctx, but got {}",
-                        reg.typ
-                    );
-                }
-                Ok(())
             }
             KfArg::AllocBtfId => self.check_alloc_arg(k, &name, reg, meta),
             KfArg::Dynptr => self.check_kfunc_dynptr(k, i, reg, meta),
@@ -146,20 +108,9 @@ impl Env<'_> {
             KfArg::ListHead | KfArg::ListNode | KfArg::RbRoot | KfArg::RbNode => {
                 self.check_graph_arg(k, i, arg, reg, meta)
             }
-            KfArg::ConstMapPtr => {
-                if reg.typ != RegType::CONST_PTR_TO_MAP {
-                    return reject!(
-                        self,
-                        ArgumentType,
-                        EINVAL,
-                        "pointer in {name} isn't map pointer"
-                    );
-                }
-                self.process_map_ptr_arg(reg, &name, i + 1, meta)
-            }
+            KfArg::ConstMapPtr => self.process_map_ptr_arg(reg, &name, i + 1, meta),
             KfArg::BtfId => self.check_kfunc_btf_arg(k, i, reg, meta),
             KfArg::MemFixedSize => self.check_kfunc_mem_arg(k, i, reg, meta),
-            KfArg::Mem => Ok(()),
             KfArg::ConstMemSize => {
                 self.process_const_arg(reg, &name, i + 1, meta)?;
                 self.check_kfunc_mem_size(i, reg, meta)
@@ -180,54 +131,83 @@ impl Env<'_> {
                 }
             },
             KfArg::RefcountedKptr => self.check_refcounted_arg(&name, reg, meta),
-            KfArg::ConstStr => {
-                if reg.typ != RegType::PTR_TO_MAP_VALUE {
-                    return reject!(
-                        self,
-                        ArgumentType,
-                        EINVAL,
-                        "{name} doesn't point to a const string"
-                    );
-                }
-                self.check_arg_const_str(reg, &name)
-            }
+            KfArg::ConstStr => self.check_arg_const_str(reg, &name),
             KfArg::Workqueue => self.check_map_field_pointer(reg, &name, "bpf_wq", meta),
             KfArg::Timer => self.check_map_field_pointer(reg, &name, "bpf_timer", meta),
             KfArg::TaskWork => self.check_map_field_pointer(reg, &name, "bpf_task_work", meta),
-            KfArg::IrqFlag => {
-                if reg.typ != RegType::PTR_TO_STACK {
-                    return reject!(
-                        self,
-                        IrqFlag,
-                        EINVAL,
-                        "{name} doesn't point to an irq flag on stack"
-                    );
-                }
-                self.process_irq_flag(reg, &name, k)
-            }
-            KfArg::ResSpinLock => {
-                if reg.typ != RegType::PTR_TO_MAP_VALUE && reg.typ != ALLOC {
-                    return reject!(
-                        self,
-                        ArgumentType,
-                        EINVAL,
-                        "{name} doesn't point to map value or allocated object"
-                    );
-                }
-                if self.in_rbtree_lock_required_cb() {
-                    return reject!(
-                        self,
-                        RbtreeCallback,
-                        EACCES,
-                        "can't res_spin_{{lock,unlock}} in rbtree cb"
-                    );
-                }
-                let irq = k.is_one(SpecialKfunc::is_res_spin_irq);
-                let take = k.is_one(SpecialKfunc::is_res_spin_lock);
-                let kind = if irq { LockKind::ResIrq } else { LockKind::Res };
-                self.process_spin_lock(reg, &name, kind, take)
-            }
+            KfArg::IrqFlag => self.process_irq_flag(reg, &name, k),
+            KfArg::ResSpinLock => self.process_res_spin_lock(k, reg, &name),
         }
+    }
+
+    /// Some arguments take one kind of register alone.
+    fn check_kfunc_arg_reg_type(&self, arg: KfArg, reg: &RegState, name: &str) -> Checked {
+        let (fits, otherwise) = match arg {
+            KfArg::Const | KfArg::Anything | KfArg::ConstAllocSizeOrZero | KfArg::MemSize => {
+                (reg.is_scalar(), "is not a scalar")
+            }
+            KfArg::Workqueue | KfArg::Timer | KfArg::TaskWork => (
+                reg.typ == RegType::PTR_TO_MAP_VALUE,
+                "doesn't point to a map value",
+            ),
+            KfArg::Arena => (
+                reg.typ == RegType::PTR_TO_ARENA || reg.is_scalar(),
+                "is not a pointer to arena or scalar",
+            ),
+            KfArg::ConstStr => (
+                reg.typ == RegType::PTR_TO_MAP_VALUE,
+                "doesn't point to a const string",
+            ),
+            KfArg::ResSpinLock => (
+                reg.typ == RegType::PTR_TO_MAP_VALUE || reg.typ == ALLOC,
+                "doesn't point to map value or allocated object",
+            ),
+            KfArg::Ctx if reg.typ != RegType::PTR_TO_CTX => {
+                return reject!(
+                    self,
+                    ArgumentType,
+                    EINVAL,
+                    "{name} expected pointer to ctx, but got {}",
+                    reg.typ
+                );
+            }
+            KfArg::ConstMapPtr if reg.typ != RegType::CONST_PTR_TO_MAP => {
+                return reject!(
+                    self,
+                    ArgumentType,
+                    EINVAL,
+                    "pointer in {name} isn't map pointer"
+                );
+            }
+            KfArg::IrqFlag if reg.typ != RegType::PTR_TO_STACK => {
+                return reject!(
+                    self,
+                    IrqFlag,
+                    EINVAL,
+                    "{name} doesn't point to an irq flag on stack"
+                );
+            }
+            _ => return Ok(()),
+        };
+        if fits {
+            return Ok(());
+        }
+        reject!(self, ArgumentType, EINVAL, "{name} {otherwise}")
+    }
+
+    fn process_res_spin_lock(&mut self, k: &Kfunc<'_>, reg: &RegState, name: &str) -> Checked {
+        if self.in_rbtree_lock_required_cb() {
+            return reject!(
+                self,
+                RbtreeCallback,
+                EACCES,
+                "can't res_spin_{{lock,unlock}} in rbtree cb"
+            );
+        }
+        let irq = k.is_one(SpecialKfunc::is_res_spin_irq);
+        let take = k.is_one(SpecialKfunc::is_res_spin_lock);
+        let kind = if irq { LockKind::ResIrq } else { LockKind::Res };
+        self.process_spin_lock(reg, name, kind, take)
     }
 
     fn process_const_arg(
@@ -331,20 +311,21 @@ impl Env<'_> {
         if k.suffix(i, "__uninit") {
             at = at | Flag::MEM_UNINIT;
         }
-        use SpecialKfunc as K;
         at = match k.special {
-            Some(K::DynptrFromSkb) => at | Flag::DYNPTR_TYPE_SKB,
-            Some(K::DynptrFromXdp) => at | Flag::DYNPTR_TYPE_XDP,
-            Some(K::DynptrFromSkbMeta) => at | Flag::DYNPTR_TYPE_SKB_META,
-            Some(K::DynptrFromFile) => at | Flag::DYNPTR_TYPE_FILE,
-            Some(K::DynptrFileDiscard) => at | Flag::DYNPTR_TYPE_FILE | Flag::OBJ_RELEASE,
-            Some(K::DynptrClone) if at.has(Flag::MEM_UNINIT) => {
-                if meta.dynptr.0 == DynptrType::Invalid {
+            Some(SpecialKfunc::DynptrFromSkb) => at | Flag::DYNPTR_TYPE_SKB,
+            Some(SpecialKfunc::DynptrFromXdp) => at | Flag::DYNPTR_TYPE_XDP,
+            Some(SpecialKfunc::DynptrFromSkbMeta) => at | Flag::DYNPTR_TYPE_SKB_META,
+            Some(SpecialKfunc::DynptrFromFile) => at | Flag::DYNPTR_TYPE_FILE,
+            Some(SpecialKfunc::DynptrFileDiscard) => {
+                at | Flag::DYNPTR_TYPE_FILE | Flag::OBJ_RELEASE
+            }
+            Some(SpecialKfunc::DynptrClone) if at.has(Flag::MEM_UNINIT) => {
+                if meta.dynptr.kind == DynptrType::Invalid {
                     return self
                         .log
                         .verifier_bug(format_args!("no dynptr type for parent of clone"));
                 }
-                at | meta.dynptr.0.flag()
+                at | meta.dynptr.kind.flag()
             }
             _ => at,
         };

@@ -21,6 +21,7 @@ use bpf::kernel::BtfRef;
 use bpf::kernel::fields::{BtfRecord, Field, FieldKind};
 
 use crate::analysis::kfunc_arg::KfArg;
+use crate::check::btf::walk::{FlexArray, Nested};
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::errno::Errno;
@@ -205,8 +206,8 @@ impl Env<'_> {
         };
         let (want_off, off) = (root.node_offset, field.offset);
         let want = self.input.btf_type_name(root.btf, root.btf_id).to_owned();
-        let flex = !reg.typ.has(Flag::MEM_ALLOC);
-        if !self.struct_ids_match(have, 0, (root.btf, root.btf_id), true, flex) {
+        let (nested, flex) = (Nested::Refused, FlexArray::of(reg.typ));
+        if !self.struct_ids_match(have, 0, (root.btf, root.btf_id), nested, flex) {
             let is = self.input.btf_type_name(have.0, have.1).to_owned();
             return reject!(
                 self,

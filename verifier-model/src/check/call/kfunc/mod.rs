@@ -14,6 +14,7 @@ use bpf::uapi::{AttachType, Insn, ProgType};
 
 use crate::check::call::function::callback::CallbackKind;
 use crate::check::call::kfunc::collection as graph;
+use crate::domain::cnum::{Cnum32, Cnum64};
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::env::flow::Flow;
@@ -25,7 +26,6 @@ use crate::input::kfunc::Kfunc;
 use crate::log::reject;
 
 impl Env<'_> {
-    /// A call of a kfunc.
     pub(crate) fn check_kfunc_call(&mut self, insn: &Insn) -> Checked<Flow> {
         if insn.imm == 0 {
             return Ok(Flow::Next);
@@ -54,6 +54,49 @@ impl Env<'_> {
                 "unexpected __bpf_trap() due to uninitialized variable?"
             );
         }
+        self.check_kfunc_allowed(&k)?;
+        let mut meta = CallMeta::default();
+        if k.flags.contains(KfuncFlags::RELEASE) {
+            meta.release_regno = 1;
+        }
+        self.check_kfunc_args(&k, &mut meta)?;
+        self.check_drop(&k, &meta)?;
+        self.push_kfunc_callback(insn, &k, &meta)?;
+        self.change_sections(&k)?;
+        self.check_kfunc_sections(&k)?;
+        if meta.release_regno != 0 {
+            let reg = *self.reg(meta.release_regno);
+            self.release_reg(&reg, meta.dynptr.id != 0)?;
+        }
+        if graph::takes_over_node(&k) {
+            let node = *self.reg(2);
+            self.hand_over_node(&node);
+        }
+        let throws = k.is(SpecialKfunc::Throw);
+        if throws && self.code.exception_callback_subprog == 0 {
+            self.check_return_code(1, "R1")?;
+        }
+        let not_init = self.not_init();
+        for r in 0..CALLER_SAVED_REGS {
+            self.regs()[r] = not_init;
+        }
+        self.invalidate_outgoing_stack_args();
+        self.set_kfunc_return(&k, &meta)?;
+        if k.is(SpecialKfunc::XdpPullData) {
+            self.clear_all_pkt_pointers();
+        }
+        self.count_stack_args(k.params.len());
+        if k.flags.contains(KfuncFlags::ITER_NEXT) {
+            self.process_iter_next_call(&meta)?;
+        }
+        if throws {
+            return self.process_exception_exit();
+        }
+        Ok(self.enter_callback_once())
+    }
+
+    /// What the kfunc asks of the program.
+    fn check_kfunc_allowed(&self, k: &Kfunc<'_>) -> Checked {
         if k.flags.contains(KfuncFlags::PERFMON) && !self.input.allow_ptr_leaks {
             return reject!(
                 self,
@@ -63,8 +106,7 @@ impl Env<'_> {
                 k.name
             );
         }
-        let sleepable = k.flags.contains(KfuncFlags::SLEEPABLE);
-        if sleepable && !self.path.cur.in_sleepable {
+        if k.flags.contains(KfuncFlags::SLEEPABLE) && !self.path.cur.in_sleepable {
             return reject!(
                 self,
                 ProgramNotSleepable,
@@ -73,15 +115,12 @@ impl Env<'_> {
                 k.name
             );
         }
-        let mut meta = CallMeta::default();
-        if k.flags.contains(KfuncFlags::RELEASE) {
-            meta.release_regno = 1;
-        }
-        self.check_kfunc_args(&k, &mut meta)?;
-        self.check_drop(&k, &meta)?;
-        self.push_kfunc_callback(insn, &k, &meta)?;
-        self.change_sections(&k)?;
-        if sleepable && self.in_rcu_cs() {
+        Ok(())
+    }
+
+    /// What the kfunc asks of the sections that are open, its own included.
+    fn check_kfunc_sections(&self, k: &Kfunc<'_>) -> Checked {
+        if k.flags.contains(KfuncFlags::SLEEPABLE) && self.in_rcu_cs() {
             let why = self.non_sleepable_context();
             return reject!(
                 self,
@@ -109,48 +148,24 @@ impl Env<'_> {
                 k.name
             );
         }
-        if meta.release_regno != 0 {
-            let reg = *self.reg(meta.release_regno);
-            self.release_reg(&reg, meta.dynptr.1 != 0)?;
-        }
-        if graph::takes_over_node(&k) {
-            let node = *self.reg(2);
-            self.hand_over_node(&node);
-        }
-        let throws = k.is(SpecialKfunc::Throw);
-        if throws && self.code.exception_callback_subprog == 0 {
-            self.check_return_code(1, "R1")?;
-        }
-        let not_init = self.not_init();
-        for r in 0..CALLER_SAVED_REGS {
-            self.regs()[r] = not_init;
-        }
-        self.invalidate_outgoing_stack_args();
-        self.set_kfunc_return(&k, &meta)?;
-        if k.is(SpecialKfunc::XdpPullData) {
-            self.clear_all_pkt_pointers();
-        }
-        let nargs = k.params.len();
+        Ok(())
+    }
+
+    /// Arguments beyond the registers take room on the stack of the function that calls.
+    fn count_stack_args(&mut self, nargs: usize) {
         if nargs > MAX_BPF_FUNC_REG_ARGS {
             let s = &mut self.marks.funcs[self.path.cur.frame().subprogno].args;
             s.stack_arg_cnt = s
                 .stack_arg_cnt
                 .max(s.in_stack_arg_cnt() + nargs - MAX_BPF_FUNC_REG_ARGS);
         }
-        if k.flags.contains(KfuncFlags::ITER_NEXT) {
-            self.process_iter_next_call(&meta)?;
-        }
-        if throws {
-            return self.process_exception_exit();
-        }
-        Ok(self.enter_callback_once())
     }
 
     /// The path on which a resilient lock is not taken.
     fn fork_failed_lock(&mut self) -> Checked {
         let (idx, not_init, mut r0) = (self.path.insn_idx, self.not_init(), self.unknown());
-        r0.r32 = crate::domain::cnum::Cnum32::from_srange(-MAX_ERRNO, -1);
-        r0.r64 = crate::domain::cnum::Cnum64::from_srange((-MAX_ERRNO).into(), -1);
+        r0.r32 = Cnum32::from_srange(-MAX_ERRNO, -1);
+        r0.r64 = Cnum64::from_srange((-MAX_ERRNO).into(), -1);
         r0.bounds_sync();
         let st = self.push_stack(idx + 1, idx, false)?;
         let regs = &mut st.frame_mut().regs;
@@ -161,15 +176,14 @@ impl Env<'_> {
 
     /// Tracing programs may run in an NMI, where not every object can be freed.
     fn check_drop(&mut self, k: &Kfunc<'_>, meta: &CallMeta) -> Checked {
-        use ProgType as P;
         let drops = k.is_one(|f| f.is_obj_drop() || f.is_percpu_obj_drop());
         let tracing = match self.input.prog.prog_type {
-            P::Kprobe
-            | P::Tracepoint
-            | P::PerfEvent
-            | P::RawTracepoint
-            | P::RawTracepointWritable => true,
-            P::Tracing => {
+            ProgType::Kprobe
+            | ProgType::Tracepoint
+            | ProgType::PerfEvent
+            | ProgType::RawTracepoint
+            | ProgType::RawTracepointWritable => true,
+            ProgType::Tracing => {
                 self.input.prog.expected_attach_type != AttachType::TraceIter
                     && !self.input.prog.sleepable()
             }

@@ -7,6 +7,8 @@ use bpf::btf::kind_str;
 use bpf::kernel::BtfRef;
 use bpf::kernel::kfuncs::KfuncFlags;
 
+use crate::check::access::CallArg;
+use crate::check::btf::walk::{FlexArray, Nested};
 use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
@@ -95,9 +97,14 @@ impl Env<'_> {
         let released = k.flags.contains(KfuncFlags::RELEASE) && self.reg_is_referenced(reg);
         let alias = |a: &str, b: &str| a.strip_suffix("___init") == Some(b);
         let strict = released || alias(have_name, &want_name) || alias(&want_name, have_name);
-        let flex = !reg.typ.has(Flag::MEM_ALLOC);
+        let nested = if strict {
+            Nested::Refused
+        } else {
+            Nested::Allowed
+        };
+        let flex = FlexArray::of(reg.typ);
         let off = reg.var_off.value as i32;
-        let same = self.struct_ids_match((have.0, have_id), off, want, strict, flex);
+        let same = self.struct_ids_match((have.0, have_id), off, want, nested, flex);
         let projection = matches!(
             (want_name.as_str(), have_name),
             ("__sk_buff", "sk_buff") | ("xdp_md", "xdp_buff")
@@ -158,8 +165,17 @@ impl Env<'_> {
         }
         let buf_name = arg_name(at);
         let rw = [Access::Read, Access::Write];
-        let names = (buf_name.as_str(), name.as_str());
-        self.check_mem_size_reg(&buf, size, names, i + 1, &rw, true, meta)
+        let mem = CallArg {
+            reg: &buf,
+            name: &buf_name,
+            regno: i,
+        };
+        let size = CallArg {
+            reg: size,
+            name: &name,
+            regno: i + 1,
+        };
+        self.check_mem_size_reg(&mem, &size, &rw, true, meta)
             .map_err(|stop| {
                 let line = format_args!(
                     "{buf_name} and {name} memory, len pair leads to invalid memory access"

@@ -44,65 +44,14 @@ impl Env<'_> {
         }
         let Some(target) = target else { return Ok(()) };
         let mut r0 = RegState::konst(0);
-        if let Some(special) = self.special_kfunc_return(k, meta, target.name())? {
+        if let Some(special) = self.check_special_kfunc(k, meta, target.name())? {
             r0 = special;
         } else if is_void(target) {
             r0 = self.unknown();
         } else if target.kind() != Kind::Struct {
-            let mut rdonly = meta.r0_rdonly;
-            let mut size = meta.ret_mem_size;
-            if size.is_none() {
-                if let Ok(n) = k.btf.resolve_size(target.id()) {
-                    size = Some(n);
-                    rdonly = true;
-                }
-                rdonly &= !k.is(SpecialKfunc::SessionCookie);
-            }
-            let Some(size) = size else {
-                return reject!(
-                    self,
-                    KfuncPrototype,
-                    EINVAL,
-                    "kernel function {} returns pointer type {} {} is not supported",
-                    k.name,
-                    kind_str(target),
-                    target.name()
-                );
-            };
-            r0.typ = RegType::PTR_TO_MEM;
-            r0.meta = Meta::MemSize(size);
-            if rdonly {
-                r0.typ = r0.typ | Flag::MEM_RDONLY;
-            }
-            if meta.ref_obj.0 != 0 {
-                if meta.ref_obj.2 > 1 {
-                    return self.log.verifier_bug(format_args!(
-                        "function expects only one referenced object but got {}\n",
-                        meta.ref_obj.2
-                    ));
-                }
-                r0.parent_id = meta.ref_obj.0;
-            }
-            if k.flags.contains(KfuncFlags::RCU_PROTECTED) {
-                r0.typ = r0.typ | Flag::MEM_RCU;
-            }
+            r0 = self.kfunc_mem_return(k, meta, target)?;
         } else {
-            let iter_rcu = || {
-                let slot = meta
-                    .iter
-                    .and_then(|(f, s)| self.path.cur.frames.get(f)?.stack.get(s));
-                slot.is_some_and(|s| s.reg.typ.has(Flag::MEM_RCU))
-            };
-            let rcu = k.flags.contains(KfuncFlags::RCU_PROTECTED)
-                || k.flags.contains(KfuncFlags::ITER_NEXT) && iter_rcu();
-            let flag = if k.is(SpecialKfunc::GetKmemCache) {
-                Flag::PTR_UNTRUSTED
-            } else if rcu {
-                Flag::MEM_RCU
-            } else {
-                Flag::PTR_TRUSTED
-            };
-            r0.typ = RegType::PTR_TO_BTF_ID | flag;
+            r0.typ = RegType::PTR_TO_BTF_ID | self.kfunc_return_trust(k, meta);
             r0.meta = Meta::Btf(k.bref, target.id());
         }
         let owning = k.is_one(SpecialKfunc::is_refcount_acquire) && meta.arg_owning_ref;
@@ -122,13 +71,78 @@ impl Env<'_> {
         Ok(())
     }
 
+    /// Memory: as large as an argument said, or as its type is.
+    fn kfunc_mem_return(
+        &self,
+        k: &Kfunc<'_>,
+        meta: &CallMeta,
+        target: Type<'_>,
+    ) -> Checked<RegState> {
+        let mut rdonly = meta.r0_rdonly;
+        let mut size = meta.ret_mem_size;
+        if size.is_none() {
+            if let Ok(n) = k.btf.resolve_size(target.id()) {
+                size = Some(n);
+                rdonly = true;
+            }
+            rdonly &= !k.is(SpecialKfunc::SessionCookie);
+        }
+        let Some(size) = size else {
+            return reject!(
+                self,
+                KfuncPrototype,
+                EINVAL,
+                "kernel function {} returns pointer type {} {} is not supported",
+                k.name,
+                kind_str(target),
+                target.name()
+            );
+        };
+        let mut r0 = RegState::konst(0);
+        r0.typ = RegType::PTR_TO_MEM;
+        r0.meta = Meta::MemSize(size);
+        if rdonly {
+            r0.typ = r0.typ | Flag::MEM_RDONLY;
+        }
+        if meta.ref_obj.id != 0 {
+            if meta.ref_obj.count > 1 {
+                return self.log.verifier_bug(format_args!(
+                    "function expects only one referenced object but got {}\n",
+                    meta.ref_obj.count
+                ));
+            }
+            r0.parent_id = meta.ref_obj.id;
+        }
+        if k.flags.contains(KfuncFlags::RCU_PROTECTED) {
+            r0.typ = r0.typ | Flag::MEM_RCU;
+        }
+        Ok(r0)
+    }
+
+    /// How far a pointer to a structure that is returned can be trusted.
+    fn kfunc_return_trust(&self, k: &Kfunc<'_>, meta: &CallMeta) -> Flag {
+        let iter_rcu = || {
+            meta.iter
+                .is_some_and(|at| at.read(&self.path.cur).gives_rcu())
+        };
+        let rcu = k.flags.contains(KfuncFlags::RCU_PROTECTED)
+            || k.flags.contains(KfuncFlags::ITER_NEXT) && iter_rcu();
+        if k.is(SpecialKfunc::GetKmemCache) {
+            Flag::PTR_UNTRUSTED
+        } else if rcu {
+            Flag::MEM_RCU
+        } else {
+            Flag::PTR_TRUSTED
+        }
+    }
+
     /// The kernel's type of the context, and whether it is a structure (`get_kern_ctx_btf_id`).
     fn kern_ctx(&self) -> Checked<(u32, bool)> {
         self.input.kern_ctx_of(self.input.prog.prog_type)
     }
 
     /// Per-CPU objects are small and hold nothing but numbers.
-    fn check_percpu_obj_new(&mut self, btf: &Btf, t: Type<'_>) -> Checked {
+    fn check_percpu_obj_new(&self, btf: &Btf, t: Type<'_>) -> Checked {
         const BPF_GLOBAL_PERCPU_MA_MAX_SIZE: u32 = 512;
         let size = t.size();
         if size > BPF_GLOBAL_PERCPU_MA_MAX_SIZE {
@@ -168,7 +182,7 @@ impl Env<'_> {
     }
 
     /// Kfuncs whose return the verifier knows more of (`check_special_kfunc`).
-    fn special_kfunc_return(
+    fn check_special_kfunc(
         &mut self,
         k: &Kfunc<'_>,
         meta: &CallMeta,
@@ -179,38 +193,7 @@ impl Env<'_> {
         }
         let mut r0 = RegState::konst(0);
         match k.special {
-            Some(f) if f.is_obj_new() => {
-                let Ok(id) = u32::try_from(meta.arg_constant.unwrap_or_default()) else {
-                    return reject!(
-                        self,
-                        TypeArgument,
-                        EINVAL,
-                        "local type ID argument must be in range [0, U32_MAX]"
-                    );
-                };
-                let Some(btf) = self.input.prog.btf.clone() else {
-                    return reject!(
-                        self,
-                        TypeArgument,
-                        EINVAL,
-                        "bpf_obj_new/bpf_percpu_obj_new requires prog BTF"
-                    );
-                };
-                let Some(t) = btf.type_by_id(id).filter(|t| t.kind() == Kind::Struct) else {
-                    return reject!(
-                        self,
-                        TypeArgument,
-                        EINVAL,
-                        "bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct"
-                    );
-                };
-                r0.typ = ALLOC;
-                if f.is_percpu_obj_new() {
-                    self.check_percpu_obj_new(&btf, t)?;
-                    r0.typ = r0.typ | Flag::MEM_PERCPU;
-                }
-                r0.meta = Meta::Btf(BtfRef::Prog, id);
-            }
+            Some(f) if f.is_obj_new() => (r0.typ, r0.meta) = self.obj_new_return(f, meta)?,
             Some(f) if f.is_refcount_acquire() => {
                 let Some((btf, id)) = meta.arg_btf else {
                     return Err(Errno::EFAULT.into());
@@ -232,51 +215,11 @@ impl Env<'_> {
                 r0.meta = Meta::Btf(k.bref, id);
             }
             Some(SpecialKfunc::RdonlyCast) => {
-                let id = meta.arg_constant.unwrap_or_default();
-                let t = u32::try_from(id).ok().and_then(|id| k.btf.type_by_id(id));
-                let Some(t) = t else {
-                    return reject!(
-                        self,
-                        TypeArgument,
-                        EINVAL,
-                        "Unknown type ID {} passed to kfunc bpf_rdonly_cast",
-                        id as i64
-                    );
-                };
-                if t.is_composite() {
-                    r0.typ = RegType::PTR_TO_BTF_ID | Flag::PTR_UNTRUSTED;
-                    r0.meta = Meta::Btf(k.bref, t.id());
-                } else if is_void(t) {
-                    r0.typ = RegType::PTR_TO_MEM | Flag::MEM_RDONLY | Flag::PTR_UNTRUSTED;
-                    r0.meta = Meta::MemSize(0);
-                } else {
-                    return reject!(
-                        self,
-                        TypeArgument,
-                        EINVAL,
-                        "kfunc bpf_rdonly_cast type ID argument must be of a struct or void"
-                    );
-                }
+                (r0.typ, r0.meta) = self.rdonly_cast_return(k, meta)?;
             }
             Some(SpecialKfunc::DynptrSlice | SpecialKfunc::DynptrSliceRdwr) => {
-                let Some(size) = meta.arg_constant else {
-                    return self
-                        .log
-                        .verifier_bug(format_args!("bpf_dynptr_slice(_rdwr) no constant size"));
-                };
-                r0.typ = RegType::PTR_TO_MEM | meta.dynptr.0.flag();
-                r0.meta = Meta::MemSize(size as u32);
-                if k.is(SpecialKfunc::DynptrSlice) {
-                    r0.typ = r0.typ | Flag::MEM_RDONLY;
-                } else if !self.may_access_direct_pkt_data(None, Access::Write) {
-                    return reject!(
-                        self,
-                        ReadOnly,
-                        EINVAL,
-                        "the prog does not allow writes to packet data"
-                    );
-                }
-                r0.parent_id = meta.dynptr.1;
+                (r0.typ, r0.meta) = self.dynptr_slice_return(k, meta)?;
+                r0.parent_id = meta.dynptr.id;
             }
             _ if graph::is_node_struct(target) => {
                 let Some(root) = &meta.graph_root else {
@@ -287,5 +230,89 @@ impl Env<'_> {
             _ => return Ok(None),
         }
         Ok(Some(r0))
+    }
+
+    /// `bpf_obj_new`, `bpf_percpu_obj_new`: an object of the type that the program names.
+    fn obj_new_return(&self, f: SpecialKfunc, meta: &CallMeta) -> Checked<(RegType, Meta)> {
+        let Ok(id) = u32::try_from(meta.arg_constant.unwrap_or_default()) else {
+            return reject!(
+                self,
+                TypeArgument,
+                EINVAL,
+                "local type ID argument must be in range [0, U32_MAX]"
+            );
+        };
+        let Some(btf) = &self.input.prog.btf else {
+            return reject!(
+                self,
+                TypeArgument,
+                EINVAL,
+                "bpf_obj_new/bpf_percpu_obj_new requires prog BTF"
+            );
+        };
+        let Some(t) = btf.type_by_id(id).filter(|t| t.kind() == Kind::Struct) else {
+            return reject!(
+                self,
+                TypeArgument,
+                EINVAL,
+                "bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct"
+            );
+        };
+        let mut typ = ALLOC;
+        if f.is_percpu_obj_new() {
+            self.check_percpu_obj_new(btf, t)?;
+            typ = typ | Flag::MEM_PERCPU;
+        }
+        Ok((typ, Meta::Btf(BtfRef::Prog, id)))
+    }
+
+    /// `bpf_rdonly_cast`: any memory as a structure, or as bytes.
+    fn rdonly_cast_return(&self, k: &Kfunc<'_>, meta: &CallMeta) -> Checked<(RegType, Meta)> {
+        let id = meta.arg_constant.unwrap_or_default();
+        let t = u32::try_from(id).ok().and_then(|id| k.btf.type_by_id(id));
+        let Some(t) = t else {
+            return reject!(
+                self,
+                TypeArgument,
+                EINVAL,
+                "Unknown type ID {} passed to kfunc bpf_rdonly_cast",
+                id as i64
+            );
+        };
+        if t.is_composite() {
+            let typ = RegType::PTR_TO_BTF_ID | Flag::PTR_UNTRUSTED;
+            Ok((typ, Meta::Btf(k.bref, t.id())))
+        } else if is_void(t) {
+            let typ = RegType::PTR_TO_MEM | Flag::MEM_RDONLY | Flag::PTR_UNTRUSTED;
+            Ok((typ, Meta::MemSize(0)))
+        } else {
+            reject!(
+                self,
+                TypeArgument,
+                EINVAL,
+                "kfunc bpf_rdonly_cast type ID argument must be of a struct or void"
+            )
+        }
+    }
+
+    /// `bpf_dynptr_slice`, `bpf_dynptr_slice_rdwr`: as many bytes as were asked for.
+    fn dynptr_slice_return(&self, k: &Kfunc<'_>, meta: &CallMeta) -> Checked<(RegType, Meta)> {
+        let Some(size) = meta.arg_constant else {
+            return self
+                .log
+                .verifier_bug(format_args!("bpf_dynptr_slice(_rdwr) no constant size"));
+        };
+        let mut typ = RegType::PTR_TO_MEM | meta.dynptr.kind.flag();
+        if k.is(SpecialKfunc::DynptrSlice) {
+            typ = typ | Flag::MEM_RDONLY;
+        } else if !self.may_access_direct_pkt_data(None, Access::Write) {
+            return reject!(
+                self,
+                ReadOnly,
+                EINVAL,
+                "the prog does not allow writes to packet data"
+            );
+        }
+        Ok((typ, Meta::MemSize(size as u32)))
     }
 }

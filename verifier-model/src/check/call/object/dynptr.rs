@@ -5,7 +5,7 @@
 
 use crate::check::call::object::iter::Place;
 use crate::env::Env;
-use crate::env::call_args::CallMeta;
+use crate::env::call_args::{CallMeta, DynptrArg};
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
 use crate::facts::types::{ArgType, Flag, RegType};
@@ -137,7 +137,11 @@ impl Env<'_> {
             self.log.scratch_slot(spi);
             self.log.scratch_slot(spi.saturating_sub(1));
         }
-        meta.dynptr = (kind, d.id, d.parent_id);
+        meta.dynptr = DynptrArg {
+            kind,
+            id: d.id,
+            parent_id: d.parent_id,
+        };
         Ok(())
     }
 
@@ -162,15 +166,15 @@ impl Env<'_> {
         if kind == DynptrType::Invalid {
             return Err(Errno::EINVAL.into());
         }
-        let mut parent_id = meta.dynptr.2;
-        if meta.dynptr.0 == DynptrType::Invalid {
-            if meta.ref_obj.2 > 1 {
+        let mut parent_id = meta.dynptr.parent_id;
+        if meta.dynptr.kind == DynptrType::Invalid {
+            if meta.ref_obj.count > 1 {
                 return self.log.verifier_bug(format_args!(
                     "function expects only one referenced object but got {}\n",
-                    meta.ref_obj.2
+                    meta.ref_obj.count
                 ));
             }
-            parent_id = meta.ref_obj.0;
+            parent_id = meta.ref_obj.id;
             if kind.is_referenced() {
                 parent_id = self.acquire_reference(self.path.insn_idx, parent_id);
             }

@@ -4,11 +4,11 @@
 //! Where an object may be: at a constant offset, in whole slots, within the frame. How an iterator
 //! changes is the business of [`crate::state::iter`].
 //!
-//! Source: `stack_slot_obj_get_spi()`, `process_iter_arg()`, `process_iter_next_call()` in
-//! `kernel/bpf/verifier.c`.
+//! Source: `stack_slot_obj_get_spi()`, `process_iter_arg()` in `kernel/bpf/verifier.c`.
+
+use core::cmp::Ordering;
 
 use bpf::insn::DW;
-use bpf::kernel::BtfRef;
 use bpf::kernel::kfuncs::KfuncFlags;
 
 use crate::check::access::MemAccess;
@@ -21,9 +21,10 @@ use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::input::kfunc::{Kfunc, arg_name};
 use crate::log::{reject, verbose};
-use crate::state::iter::{Iter, IterError, IterSlot, IterState, Trust};
-use crate::state::reg::{Meta, RegState};
-use crate::state::slot::{Slot, StackSlot, get_spi};
+use crate::state::iter::{Iter, IterError, Trust};
+use crate::state::iter_slots::IterAt;
+use crate::state::reg::RegState;
+use crate::state::slot::{StackSlot, get_spi};
 
 /// Where an object on the stack would be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -121,185 +122,106 @@ impl Env<'_> {
             );
         };
         let (id, n) = (t.id(), (t.size() / 8) as usize);
-        let place = self.stack_object_place(reg, "iter", n);
-        let found = match place {
-            Place::Spi(spi) => self.iter_at(reg, spi, n, k.bref, id),
-            Place::Untouched => Some(Iter::Uninit),
-            Place::Bad => None,
+        let at = |spi| IterAt {
+            frame: reg.frameno(),
+            spi,
+            len: n,
+            btf: k.bref,
+            btf_id: id,
         };
-        if k.flags.contains(KfuncFlags::ITER_NEW) {
-            return self.new_iter(reg, &name, place, n, k, id);
-        }
-        let next = k.flags.contains(KfuncFlags::ITER_NEXT);
-        let what = match found {
-            Some(it) if next => it.next().err(),
-            // A kfunc that only looks at an iterator asks for what `destroy` does.
-            Some(it) => it.destroy().err(),
-            None => Some(IterError::ExpectedInitialized),
+        let found = match self.stack_object_place(reg, "iter", n) {
+            Place::Spi(spi) => at(spi).read(&self.path.cur),
+            Place::Untouched => Iter::Uninit,
+            Place::Bad => Iter::Unfit,
         };
-        match (what, place) {
-            (None, Place::Spi(spi)) => {
-                for s in 0..n {
-                    self.log.scratch_slot(spi - s);
-                }
-                meta.iter = Some((reg.frameno(), spi));
-                let ref_id = self.slots_of(reg, spi, n).last().map_or(0, |s| s.reg.id);
-                meta.ref_obj = (ref_id, 0, meta.ref_obj.2 + 1);
-                if k.flags.contains(KfuncFlags::ITER_DESTROY) {
-                    self.destroy_iter(reg, spi, n)?;
-                }
-                Ok(())
-            }
-            (Some(IterError::ExpectedRcuCs), _) => {
-                reject!(
-                    self,
-                    IterOutsideRcu,
-                    EPROTO,
-                    "expected an RCU CS when using {}",
-                    k.name
-                )
-            }
-            _ => {
-                let kind = self.input.iter_type_str(k.bref, id).to_owned();
-                reject!(
-                    self,
-                    IterNotInitialised,
-                    EINVAL,
-                    "expected an initialized iter_{kind} as {name}"
-                )
-            }
-        }
-    }
-
-    /// The iterator in some slots: all of it must be there, and of the kind asked for.
-    fn iter_at(&self, reg: &RegState, spi: usize, n: usize, btf: BtfRef, id: u32) -> Option<Iter> {
-        let slots = self.slots_of(reg, spi, n);
-        let mut live = None;
-        for (i, s) in slots.iter().rev().enumerate() {
-            // Each slot is looked at before the next, as the kernel does: an untrusted one first.
-            let untrusted = s.reg.typ.has(Flag::PTR_UNTRUSTED);
-            let it = s.reg.iter();
-            let trust = if untrusted {
-                Trust::Untrusted
-            } else if s.reg.typ.has(Flag::MEM_RCU) {
-                Trust::Rcu
-            } else {
-                Trust::Plain
-            };
-            if untrusted {
-                let state = it.map_or(IterState::Active, |i| i.state);
-                return Some(Iter::Live {
-                    state,
-                    trust,
-                    depth: 0,
-                });
-            }
-            let of_kind = it.is_some_and(|it| it.btf == btf && it.btf_id == id);
-            let first = (i == 0) == (s.reg.id != 0);
-            if !of_kind || !first || s.typ != [Slot::Iter; 8] {
-                return None;
-            }
-            if let (0, Some(it)) = (i, it) {
-                live = Some(Iter::Live {
-                    state: it.state,
-                    trust,
-                    depth: it.depth,
-                });
-            }
-        }
-        live
-    }
-
-    fn new_iter(
-        &mut self,
-        reg: &RegState,
-        name: &str,
-        place: Place,
-        n: usize,
-        k: &Kfunc<'_>,
-        id: u32,
-    ) -> Checked {
-        let free = match place {
-            Place::Spi(spi) => self
-                .slots_of(reg, spi, n)
-                .iter()
-                .all(|s| !s.typ.contains(&Slot::Iter)),
-            Place::Untouched => true,
-            Place::Bad => false,
+        let new = k.flags.contains(KfuncFlags::ITER_NEW);
+        let asked = if new {
+            let protected = k.flags.contains(KfuncFlags::RCU_PROTECTED);
+            found.make(Trust::of_new(protected, self.in_rcu_cs()))
+        } else if k.flags.contains(KfuncFlags::ITER_NEXT) {
+            // On which path it gives what is found out when the call is done.
+            found.next().map(|_| found)
+        } else if k.flags.contains(KfuncFlags::ITER_DESTROY) {
+            found.destroy()
+        } else {
+            found.passed()
         };
-        if !free {
-            let kind = self.input.iter_type_str(k.bref, id).to_owned();
-            return reject!(
-                self,
-                IterAlreadyInitialised,
-                EINVAL,
-                "expected uninitialized iter_{kind} as {name}"
-            );
-        }
-        for s in 0..n {
-            self.write_slot(reg, name, s * 8)?;
+        let becomes = match asked {
+            Ok(it) => it,
+            Err(why) => return self.refuse_iter(why, k, id, &name),
+        };
+        if new {
+            for s in 0..n {
+                self.write_slot(reg, &name, s * 8)?;
+            }
         }
         let Place::Spi(spi) = self.stack_object_place(reg, "iter", n) else {
             return Err(Errno::EINVAL.into());
         };
-        let ref_id = self.acquire_reference(self.path.insn_idx, 0);
-        let protected = k.flags.contains(KfuncFlags::RCU_PROTECTED);
-        let typ = match Trust::of_new(protected, self.in_rcu_cs()) {
-            Trust::Plain => RegType::PTR_TO_STACK,
-            Trust::Rcu => RegType::PTR_TO_STACK | Flag::MEM_RCU,
-            Trust::Untrusted => RegType::PTR_TO_STACK | Flag::PTR_UNTRUSTED,
-        };
-        let slot = IterSlot {
-            btf: k.bref,
-            btf_id: id,
-            state: IterState::Active,
-            depth: 0,
-        };
-        for (i, s) in self.slots_of_mut(reg, spi, n).iter_mut().rev().enumerate() {
-            s.reg.mark_known(0);
-            s.reg.typ = typ;
-            s.reg.id = if i == 0 { ref_id } else { 0 };
-            s.reg.meta = Meta::Iter(slot);
-            s.typ = [Slot::Iter; 8];
-        }
+        let at = at(spi);
         for s in 0..n {
             self.log.scratch_slot(spi - s);
         }
-        Ok(())
+        if !new {
+            meta.iter = Some(at);
+            meta.ref_obj.update(at.reference_id(&self.path.cur));
+        }
+        self.replace_iter(&at, found, becomes)
     }
 
-    fn destroy_iter(&mut self, reg: &RegState, spi: usize, n: usize) -> Checked {
-        let id = self.slots_of(reg, spi, n).last().map_or(0, |s| s.reg.id);
-        self.release_reference(id)?;
-        let not_init = self.not_init();
-        for s in self.slots_of_mut(reg, spi, n) {
-            s.reg = not_init;
-            s.typ = [Slot::Invalid; 8];
+    fn refuse_iter(&mut self, why: IterError, k: &Kfunc<'_>, id: u32, name: &str) -> Checked {
+        let kind = self.input.iter_type_str(k.bref, id).to_owned();
+        match why {
+            IterError::NotFree => reject!(
+                self,
+                IterAlreadyInitialised,
+                EINVAL,
+                "expected uninitialized iter_{kind} as {name}"
+            ),
+            IterError::NotMade => reject!(
+                self,
+                IterNotInitialised,
+                EINVAL,
+                "expected an initialized iter_{kind} as {name}"
+            ),
+            IterError::NoSection => reject!(
+                self,
+                IterOutsideRcu,
+                EPROTO,
+                "expected an RCU CS when using {}",
+                k.name
+            ),
         }
-        for s in 0..n {
-            self.log.scratch_slot(spi - s);
+    }
+
+    /// What a transition gave goes to the slots; the reference comes and goes with the iterator.
+    fn replace_iter(&mut self, at: &IterAt, from: Iter, to: Iter) -> Checked {
+        if from == to {
+            return Ok(());
         }
+        let mut id = at.reference_id(&self.path.cur);
+        match to.references().cmp(&from.references()) {
+            Ordering::Greater => id = self.acquire_reference(self.path.insn_idx, 0),
+            Ordering::Less => self.release_reference(id)?,
+            Ordering::Equal => {}
+        }
+        let blank = self.not_init();
+        at.write(&mut self.path.cur, to, id, blank);
         Ok(())
     }
 
     /// `next`: one path on which it gives an element waits, and this one goes on with NULL
     /// (`process_iter_next_call`).
     pub(crate) fn process_iter_next_call(&mut self, meta: &CallMeta) -> Checked {
-        let Some((frame, spi)) = meta.iter else {
+        let Some(at) = meta.iter else {
             return Err(Errno::EFAULT.into());
         };
         let idx = self.path.insn_idx;
-        let it = self
-            .path
-            .cur
-            .frames
-            .get(frame)
-            .and_then(|f| f.stack.get(spi))
-            .and_then(|s| s.reg.iter());
-        let Some(it) = it else {
+        let found = at.read(&self.path.cur);
+        let Ok(next) = found.next() else {
             return Err(Errno::EFAULT.into());
         };
-        if it.state == IterState::Active {
+        if let Some(element) = next.element {
             let parent = self.path.cur.parent.and_then(|p| self.state(p));
             let Some(parent) =
                 parent.filter(|p| p.insn_idx == idx && p.same_callsites(&self.path.cur))
@@ -309,19 +231,9 @@ impl Env<'_> {
                     .verifier_bug(format_args!("bad parent state for iter next call"));
             };
             let prev = self.find_prev_entry(parent, idx);
+            let (id, blank) = (at.reference_id(&self.path.cur), self.not_init());
             let queued = self.push_stack(idx + 1, idx, false)?;
-            if let Some(s) = queued
-                .frames
-                .get_mut(frame)
-                .and_then(|f| f.stack.get_mut(spi))
-            {
-                let depth = it.depth.saturating_add(1);
-                s.reg.meta = Meta::Iter(IterSlot {
-                    state: IterState::Active,
-                    depth,
-                    ..it
-                });
-            }
+            at.write(queued, element, id, blank);
             if let Some(prev) = prev {
                 self.widen_queued(prev);
             }
@@ -330,18 +242,7 @@ impl Env<'_> {
                 r0.typ = r0.typ.without(Flag::PTR_MAYBE_NULL);
             }
         }
-        if let Some(s) = self
-            .path
-            .cur
-            .frames
-            .get_mut(frame)
-            .and_then(|f| f.stack.get_mut(spi))
-        {
-            s.reg.meta = Meta::Iter(IterSlot {
-                state: IterState::Drained,
-                ..it
-            });
-        }
+        self.replace_iter(&at, found, next.null)?;
         let zero = self.const_zero();
         self.regs()[0] = zero;
         Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bpf::kernel::Kernel;
 use bpf::program::{AttachTarget, ProgLoad};
-use bpf::uapi::ProgType as P;
+use bpf::uapi::ProgType;
 
 use crate::analysis::Known;
 use crate::env::Env;
@@ -18,13 +18,13 @@ use crate::options::Options;
 
 /// What a program is verified with when it attaches to another.
 #[derive(Debug, Default)]
-pub(crate) struct Attached {
+pub(crate) struct Target {
     pub(crate) dst: Option<Arc<DstProg>>,
     /// An extension, as a program of the type that it extends.
     pub(crate) extension: Option<ProgLoad>,
 }
 
-impl Attached {
+impl Target {
     /// Verifies what `prog` attaches to. An error says why there is nothing to be said of `prog`.
     pub(crate) fn new(prog: &ProgLoad, kernel: &Kernel, opts: &Options) -> Result<Self, String> {
         let Some(AttachTarget::Prog { prog: dst, btf_id }) = &prog.attach else {
@@ -40,7 +40,7 @@ impl Attached {
         let mut env = Env::new(&known);
         match analysed.and_then(|()| env.check()) {
             Ok(()) => Ok(Self {
-                extension: (prog.prog_type == P::Ext).then(|| ProgLoad {
+                extension: (prog.prog_type == ProgType::Ext).then(|| ProgLoad {
                     prog_type: env.input.prog.prog_type,
                     expected_attach_type: env.input.prog.expected_attach_type,
                     ..prog.clone()

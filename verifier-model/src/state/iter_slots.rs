@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! An iterator in its stack slots: the one place where slots are read as an [`Iter`] and written.
+//!
+//! Every slot names the kind and carries the trust. State, number of iterations and reference id
+//! count in the first slot, the one nearest to the frame pointer; the others keep what `new` wrote.
+//!
+//! Source: `is_iter_reg_valid_uninit()`, `unmark_stack_slots_iter()`, `get_iter_from_state()` in `kernel/bpf/verifier.c`.
+
+use bpf::kernel::BtfRef;
+
+use crate::facts::types::{Flag, RegType};
+use crate::state::iter::{Iter, IterSlot, IterState, Trust};
+use crate::state::reg::{Meta, RegState};
+use crate::state::slot::{Slot, StackSlot};
+use crate::state::{BPF_REG_SIZE, VerifierState};
+
+/// Where an iterator is, or would be, and of which kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct IterAt {
+    /// Frame.
+    pub frame: usize,
+    /// Its first slot, which has the highest address.
+    pub spi: usize,
+    /// How many slots it fills.
+    pub len: usize,
+    /// BTF object of its structure.
+    pub btf: BtfRef,
+    /// Its structure.
+    pub btf_id: u32,
+}
+
+impl IterAt {
+    /// The slots, the first of the iterator last; none if the frame does not reach there.
+    fn range(&self) -> core::ops::RangeInclusive<usize> {
+        (self.spi + 1).saturating_sub(self.len)..=self.spi
+    }
+
+    fn slots<'a>(&self, st: &'a VerifierState) -> &'a [StackSlot] {
+        let stack = st.frames.get(self.frame).map_or(&[][..], |f| &f.stack);
+        stack.get(self.range()).unwrap_or_default()
+    }
+
+    fn slots_mut<'a>(&self, st: &'a mut VerifierState) -> &'a mut [StackSlot] {
+        let stack = match st.frames.get_mut(self.frame) {
+            Some(f) => &mut f.stack[..],
+            None => &mut [],
+        };
+        stack.get_mut(self.range()).unwrap_or_default()
+    }
+
+    /// Id of the reference that the iterator holds, 0 for none.
+    pub(crate) fn reference_id(&self, st: &VerifierState) -> u32 {
+        self.slots(st).last().map_or(0, |s| s.reg.id)
+    }
+
+    /// What is there: all of the iterator must be, and of this kind.
+    pub(crate) fn read(&self, st: &VerifierState) -> Iter {
+        let slots = self.slots(st);
+        let Some(first) = slots.last() else {
+            return Iter::Uninit;
+        };
+        if !slots.iter().any(|s| s.typ.contains(&Slot::Iter)) {
+            return read_slot(first);
+        }
+        for (i, s) in slots.iter().rev().enumerate() {
+            // The kernel looks at all of a slot before it looks at the next, at its trust first.
+            if trust_of(s.reg.typ) == Trust::Untrusted {
+                return Iter::Live {
+                    state: IterState::Active,
+                    trust: Trust::Untrusted,
+                    depth: 0,
+                };
+            }
+            let of_kind = |it: IterSlot| it.kind() == (self.btf, self.btf_id);
+            if !s.reg.iter().is_some_and(of_kind)
+                || (i == 0) != (s.reg.id != 0)
+                || s.typ != [Slot::Iter; BPF_REG_SIZE]
+            {
+                return Iter::Unfit;
+            }
+        }
+        read_slot(first)
+    }
+
+    /// What a transition gave takes the place of what was there; `id` is the reference that it
+    /// holds, `blank` a register that was not written.
+    pub(crate) fn write(&self, st: &mut VerifierState, it: Iter, id: u32, blank: RegState) {
+        for (i, s) in self.slots_mut(st).iter_mut().rev().enumerate() {
+            match it {
+                Iter::Uninit => {
+                    s.reg = blank;
+                    s.typ = [Slot::Invalid; BPF_REG_SIZE];
+                }
+                Iter::Live { trust, .. } => {
+                    s.reg.mark_known(0);
+                    s.reg.id = if i == 0 { id } else { 0 };
+                    s.reg.meta = Meta::Iter(IterSlot {
+                        btf: self.btf,
+                        btf_id: self.btf_id,
+                        state: IterState::Active,
+                        depth: 0,
+                    });
+                    s.reg.typ = type_of(trust);
+                    s.typ = [Slot::Iter; BPF_REG_SIZE];
+                    if i == 0 {
+                        write_slot(s, it);
+                    }
+                }
+                // No transition leads there.
+                Iter::UntrustedSpill | Iter::Unfit => {}
+            }
+        }
+    }
+}
+
+/// What one slot says, whatever iterator it is part of.
+pub(crate) fn read_slot(s: &StackSlot) -> Iter {
+    let trust = trust_of(s.reg.typ);
+    match (s.typ[BPF_REG_SIZE - 1], s.reg.iter()) {
+        (Slot::Iter, Some(it)) => Iter::Live {
+            state: it.state,
+            trust,
+            depth: it.depth,
+        },
+        _ if trust == Trust::Untrusted => Iter::UntrustedSpill,
+        _ => Iter::Uninit,
+    }
+}
+
+/// Changes what one slot says of the iterator that it is part of. A slot of none stays as it is.
+pub(crate) fn write_slot(s: &mut StackSlot, it: Iter) {
+    if let (
+        Iter::Live {
+            state,
+            trust,
+            depth,
+        },
+        Meta::Iter(said),
+    ) = (it, &mut s.reg.meta)
+    {
+        (said.state, said.depth) = (state, depth);
+        s.reg.typ = type_of(trust);
+    }
+}
+
+/// The kernel has no register type for an iterator; it takes that of a stack pointer.
+fn type_of(trust: Trust) -> RegType {
+    match trust {
+        Trust::Plain => RegType::PTR_TO_STACK,
+        Trust::Rcu => RegType::PTR_TO_STACK | Flag::MEM_RCU,
+        Trust::Untrusted => RegType::PTR_TO_STACK | Flag::PTR_UNTRUSTED,
+    }
+}
+
+fn trust_of(typ: RegType) -> Trust {
+    if typ.has(Flag::PTR_UNTRUSTED) {
+        Trust::Untrusted
+    } else if typ.has(Flag::MEM_RCU) {
+        Trust::Rcu
+    } else {
+        Trust::Plain
+    }
+}
