@@ -13,7 +13,11 @@ fn the_face_is_the_one_that_was_agreed_on() {
     let lib = fs::read_to_string(root.join("src/lib.rs")).expect("the root");
     let mut names = exported(&lib);
     names.sort();
-    assert!(names.len() <= 32, "a face of {} names: {names:?}", names.len());
+    assert!(
+        names.len() <= 32,
+        "a face of {} names: {names:?}",
+        names.len()
+    );
     let sources = ["src", "bpf/src"].map(|dir| WalkDir::new(root.join(dir)));
     let mut sources: Vec<String> = sources
         .into_iter()
@@ -88,6 +92,9 @@ fn shown(name: &str, sources: &[String]) -> String {
 
 /// Whether a block is the type's own, not of a trait.
 fn implements(line: &str, name: &str) -> bool {
-    let of = line.trim_end_matches(" {").split_once(' ').map(|(_, of)| of);
+    let of = line
+        .trim_end_matches(" {")
+        .split_once(' ')
+        .map(|(_, of)| of);
     of.is_some_and(|of| of.split('<').next() == Some(name))
 }

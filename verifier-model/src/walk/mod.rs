@@ -12,6 +12,7 @@ pub(crate) mod start;
 use bpf::insn::{class, jmp, mode};
 use bpf::uapi::{Insn, MapType, pseudo};
 
+use crate::check::memory::Load;
 use crate::env::Env;
 use crate::env::flow::Flow;
 use crate::env::leaving::Leaving;
@@ -176,9 +177,13 @@ impl Env<'_> {
         match insn.class() {
             class::ALU | class::ALU64 => self.check_alu_op(&insn).map(|()| Flow::Next),
             class::LDX => {
-                let sx = insn.mode() == mode::MEMSX;
-                self.check_load_mem(&insn, false, sx, true, "ldx")
-                    .map(|()| Flow::Next)
+                let load = Load {
+                    strict: false,
+                    is_ldsx: insn.mode() == mode::MEMSX,
+                    allow_trust_mismatch: true,
+                    ctx: "ldx",
+                };
+                self.check_load_mem(&insn, load).map(|()| Flow::Next)
             }
             class::STX if insn.mode() == mode::ATOMIC => {
                 self.check_atomic(&insn).map(|()| Flow::Next)

@@ -7,6 +7,7 @@ use bpf::insn::{CMPXCHG, LOAD_ACQ, STORE_REL, XCHG, alu};
 use bpf::uapi::Insn;
 
 use crate::check::access::MemAccess;
+use crate::check::memory::Load;
 use crate::env::Env;
 use crate::facts::access::Access;
 use crate::facts::limits::REG_NAMES;
@@ -32,7 +33,13 @@ impl Env<'_> {
                         "BPF_ATOMIC loads from R{s} {t} is not allowed"
                     );
                 }
-                self.check_load_mem(insn, true, false, false, "atomic_load")
+                let load = Load {
+                    strict: true,
+                    is_ldsx: false,
+                    allow_trust_mismatch: false,
+                    ctx: "atomic_load",
+                };
+                self.check_load_mem(insn, load)
             }
             STORE_REL => {
                 self.check_store_reg(insn, true)?;

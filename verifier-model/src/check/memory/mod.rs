@@ -25,16 +25,21 @@ use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::{Meta, RegState};
 
+/// How an instruction loads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    /// Misaligned is an error.
+    pub strict: bool,
+    pub is_ldsx: bool,
+    /// It may follow pointers of which some are trusted and some are not.
+    pub allow_trust_mismatch: bool,
+    /// How messages name the instruction.
+    pub ctx: &'static str,
+}
+
 impl<'a> Env<'a> {
     /// A load (`check_load_mem`).
-    pub(crate) fn check_load_mem(
-        &mut self,
-        insn: &Insn,
-        strict: bool,
-        is_ldsx: bool,
-        allow_trust_mismatch: bool,
-        ctx: &str,
-    ) -> Checked {
+    pub(crate) fn check_load_mem(&mut self, insn: &Insn, load: Load) -> Checked {
         let (d, s) = (insn.dst(), insn.src());
         if insn.is_stack_arg_ldx() {
             self.check_dst_reg(d, false)?;
@@ -51,11 +56,11 @@ impl<'a> Env<'a> {
             size_field: insn.size_field(),
             access: Access::Read,
             value: Some(d),
-            strict,
-            is_ldsx,
+            strict: load.strict,
+            is_ldsx: load.is_ldsx,
         })?;
-        self.save_aux_ptr_type(src_type, allow_trust_mismatch)?;
-        self.reg_sanity_check(d, ctx)
+        self.save_aux_ptr_type(src_type, load.allow_trust_mismatch)?;
+        self.reg_sanity_check(d, load.ctx)
     }
 
     /// A store of a register (`check_store_reg`).
