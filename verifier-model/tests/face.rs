@@ -64,10 +64,10 @@ fn shown(name: &str, sources: &[String]) -> String {
     };
     let mut out = format!("{name}\n");
     for source in sources {
-        let mut lines = source.lines().take_while(|line| *line != "#[cfg(test)]");
+        let lines = source.lines().take_while(|line| *line != "#[cfg(test)]");
         let mut enumerates = false;
         let mut within = false;
-        while let Some(line) = lines.next() {
+        for line in lines {
             if line.starts_with("pub ") && defines(line) {
                 out += &format!("  {line}\n");
                 enumerates = line.starts_with("pub enum");
