@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A pure-Rust model of the Linux BPF verifier.
 //!
-//! [`Object`] reads an object as libbpf does, [`verify`] walks its programs as the verifier does,
-//! [`explain`] says why one is rejected, [`graph()`] draws what was explored. What is modelled and what
+//! [`Object`] reads an object as libbpf does, [`verify()`] walks its programs as the verifier does,
+//! [`explain()`] says why one is rejected, [`graph()`] draws what was explored. What is modelled and what
 //! is not is said in the README; how a loop converges, with a picture, in `docs/verifier-model.md`.
 //!
 //! Check an object, and explain its rejections:

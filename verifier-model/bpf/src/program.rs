@@ -2,7 +2,7 @@
 //! What `bpf(BPF_PROG_LOAD)` is given: the interface between the loader and the verifier.
 //!
 //! The loader ([`crate::load`]) does what libbpf does in user space and hands over a [`ProgLoad`];
-//! the verifier takes it together with the [`Kernel`] it is to be loaded into. File descriptors
+//! the verifier takes it together with the [`Kernel`](crate::kernel::Kernel) it is to be loaded into. File descriptors
 //! become indices, since nothing here is a running kernel:
 //!
 //! | instruction                                  | field       | a running kernel  | here                            |

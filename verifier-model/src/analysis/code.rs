@@ -72,7 +72,7 @@ pub(crate) struct InsnAux {
     pub(crate) ptr_type: RegType,
     /// Part of a spill and fill around a call that keeps registers, as far as the code tells.
     pub(crate) fastcall_pattern: bool,
-    /// Map of a `ld_imm64`, by index into [`crate::env::Env::maps`].
+    /// Map of a `ld_imm64`, by index into [`Code::maps`].
     pub map: Option<usize>,
     /// Offset into the map's value.
     pub map_off: u32,
@@ -120,7 +120,7 @@ pub(crate) struct SubprogArg {
 pub(crate) struct SubprogInfo {
     /// First instruction.
     pub start: usize,
-    /// First entry in [`crate::env::Env::postorder`].
+    /// First entry in [`Code::postorder`].
     pub postorder_start: usize,
     /// Some `exit` of it.
     pub exit_idx: usize,
@@ -172,7 +172,7 @@ pub(crate) struct FuncInfoAux {
 #[derive(Clone, Debug)]
 pub(crate) struct MapInfo<'a> {
     pub def: &'a MapDef,
-    /// The map inside, by index into [`crate::env::Env::maps`].
+    /// The map inside, by index into [`Code::maps`].
     pub inner: Option<usize>,
     /// Special fields of the value.
     pub record: BtfRecord,

@@ -6,7 +6,7 @@
 pub(crate) enum Flow {
     /// The next instruction.
     Next,
-    /// [`Env::insn_idx`] was set.
+    /// [`Path::insn_idx`](crate::env::path::Path::insn_idx) was set.
     IdxUpdated,
     /// The path ends.
     Exit,

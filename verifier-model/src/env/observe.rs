@@ -2,7 +2,7 @@
 //! Watching a verification: what happens, in the order in which it happens.
 //!
 //! An observer sees everything and changes nothing, so that verdict, log and counts are the same
-//! with and without one. [`crate::explain`] is made of it.
+//! with and without one. [`explain`](mod@crate::explain) is made of it.
 
 use crate::env::Env;
 use crate::facts::rejection::Checked;
@@ -13,7 +13,7 @@ use crate::state::StateId;
 pub(crate) enum Event {
     /// A function that is verified on its own is walked from here.
     Started,
-    /// The instruction at [`Env::insn_idx`] is checked next, in the state [`Env::cur`].
+    /// The instruction at `Path::insn_idx` is checked next, in the state `Path::cur`.
     Step,
     /// A path ended, by `exit` or by being pruned, and the walk went back to one that waited.
     Resumed,
@@ -26,7 +26,7 @@ pub(crate) enum Event {
     Pruned(StateId),
     /// The current state is exactly this one, from earlier on the same path.
     InfiniteLoop(StateId),
-    /// The instruction at [`Env::insn_idx`] needs this register of the current frame precise.
+    /// The instruction at `Path::insn_idx` needs this register of the current frame precise.
     Precise(usize),
 }
 

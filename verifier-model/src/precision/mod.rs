@@ -84,7 +84,7 @@ impl Env<'_> {
         self.mark_chain_precision_cur(Some(regno)).map(|_| ())
     }
 
-    /// Makes precise what [`Env::bt`] looks for, and the register; true if some mark is new.
+    /// Makes precise what `Path::bt` looks for, and the register; true if some mark is new.
     pub(crate) fn mark_chain_precision_cur(&mut self, regno: Option<usize>) -> Checked<bool> {
         if !self.input.bpf_capable {
             return Ok(false);

@@ -103,7 +103,7 @@ fn say(project: &Project, corpus: &Path, args: &[&str]) -> Result<String> {
         "--locked",
         "--release",
         "--package",
-        "verifier-model",
+        "command",
         "--bin",
         "verifier-model",
     ]);

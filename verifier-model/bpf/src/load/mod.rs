@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! From an ELF object to what the kernel is given: the work of libbpf, without a kernel.
 //!
-//! [`Object::open`] reads the file; [`Object::prepare`] relocates its programs for a [`Kernel`] and
-//! hands them out as [`ProgLoad`]s:
+//! [`Object::open`] reads the file; [`Object::prepare`] relocates its programs for a [`Kernel`](crate::kernel::Kernel) and
+//! hands them out as [`ProgLoad`](crate::program::ProgLoad)s:
 //!
 //! ```text
 //!   ELF ── sections, symbols ──> programs, maps, externs        open

@@ -105,7 +105,7 @@ fn from_sources(project: &Project, kernel: &Kernel) -> Result<String> {
         "--locked",
         "--quiet",
         "--package",
-        "verifier-model",
+        "command",
         "--",
         "kfuncs",
     ]);
