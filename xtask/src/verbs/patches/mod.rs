@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask patches`: the series of linux-patches/.
 
+mod form;
 mod kunit;
 mod measure;
 mod prefix;
@@ -9,13 +10,13 @@ mod warnings;
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
 
 use self::prefix::Prefix;
 use self::style::Explained;
+use crate::linux::patches::named::{self, Named};
 use crate::linux::patches::repository::Repository;
-use crate::linux::patches::series::Series;
 use crate::linux::patches::shared;
 use crate::linux::test_kernel;
 use crate::workshop::project::Project;
@@ -30,65 +31,91 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Check the series patch by patch: that it applies, its style, and that each prefix builds.
+    /// Check each series patch by patch: that it applies, its style, and that each prefix builds.
     Check {
-        /// Build nothing: only whether it applies, checkpatch and rustfmt.
+        /// Build nothing: only whether it applies, its form, checkpatch and rustfmt.
         #[arg(long)]
         no_build: bool,
+        /// Only this series.
+        #[arg(long)]
+        series: Option<String>,
     },
-    /// Build a kernel that tests itself: the doctests of the Rust that the series adds, memory left behind.
+    /// Build a kernel that tests itself: the doctests of the Rust that the series add.
     Kunit,
-    /// Measure what the series adds: sizes, and instructions to boot.
+    /// Measure what the series add: sizes, and instructions to boot.
     Measure,
-    /// Write the files that the series shares with kfunc/ into the patches again.
+    /// Write the files that the series share with kfunc/ into the patches again.
     Refresh,
 }
 
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    let series = Series::open(project)?;
-    match args.verb {
-        Verb::Check { no_build } => check(project, &series, no_build),
-        Verb::Kunit => kunit::run(project, &series),
+    match &args.verb {
+        Verb::Check { no_build, series } => check(project, *no_build, series.as_deref()),
+        Verb::Kunit => kunit::run(project, &named::one_after_another(project)?),
         Verb::Measure => measure::run(project),
-        Verb::Refresh => shared::refresh(project, &series),
+        Verb::Refresh => shared::refresh(project, &named::one_after_another(project)?),
     }
 }
 
-fn check(project: &Project, series: &Series, no_build: bool) -> Result<()> {
+fn check(project: &Project, no_build: bool, only: Option<&str>) -> Result<()> {
     let mut toolchain = Toolchain::ensure(project)?;
     let (base, _) = test_kernel::base(project, &mut toolchain)?;
-    check_style(project, &toolchain, &base, series)?;
+    check_style(project, &toolchain, &base)?;
     if no_build {
         return Ok(());
     }
-    let repository = Repository::new(&base, series)?;
-    let prefix = Prefix::open(project, toolchain, &base, series)?;
-    for (count, patch) in (1..).zip(&series.patches) {
-        let checked = repository
-            .apply(patch)
-            .and_then(|()| prefix.check(count, &repository));
-        checked.with_context(|| patch.name.clone())?;
+    let mut all = named::all(project)?;
+    all.retain(|series| only.is_none_or(|only| series.name == only));
+    ensure!(
+        !all.is_empty(),
+        "there is no series {}",
+        only.unwrap_or_default()
+    );
+    let prefix = Prefix::open(project, toolchain, &base)?;
+    for series in &all {
+        let whole = series.whole();
+        let below = series.base.patches.len();
+        let repository = Repository::with(&base, &whole, below)?;
+        for (count, patch) in (below + 1..).zip(&series.own.patches) {
+            let checked = repository
+                .apply(patch)
+                .and_then(|()| prefix.check(&whole.first(count), &repository));
+            checked.with_context(|| patch.name.clone())?;
+        }
     }
     Ok(())
 }
 
 /// What can be checked without a build, on the sources `base`.
-pub(crate) fn check_style(
+pub(crate) fn check_style(project: &Project, toolchain: &Toolchain, base: &Path) -> Result<()> {
+    let mut explained = Explained::open(project)?;
+    for series in named::all(project)? {
+        check_series(project, toolchain, base, &series, &mut explained)?;
+    }
+    explained.finish()?;
+    let all = named::one_after_another(project)?;
+    shared::check_all_added(project, &all)?;
+    // One tree takes them one after the other; some lines have moved then.
+    Repository::new(base, &all)?.apply_moved(&all)
+}
+
+fn check_series(
     project: &Project,
     toolchain: &Toolchain,
     base: &Path,
-    series: &Series,
+    series: &Named,
+    explained: &mut Explained,
 ) -> Result<()> {
-    let repository = Repository::new(base, series)?;
-    let mut explained = Explained::open(project)?;
-    for patch in &series.patches {
+    form::check(series)?;
+    let whole = series.whole();
+    let repository = Repository::with(base, &whole, series.base.patches.len())?;
+    for patch in &series.own.patches {
         let applied = repository.apply(patch);
         applied
-            .and_then(|()| style::check(toolchain, base, &repository, patch, &mut explained))
+            .and_then(|()| style::check(toolchain, base, &repository, patch, explained))
             .with_context(|| patch.name.clone())?;
-        println!("{}: applies, in style", patch.name);
+        println!("{}: applies, in form and style", patch.name);
     }
-    shared::check(project, repository.tree())?;
-    explained.finish()
+    shared::check(project, repository.tree(), &series.own)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Kernels of the first patch, of the first two, and so on, each built from the one before.
+//! Kernels of a series' first patch, of its first two, and so on, each built from the one before.
 //!
 //! ```text
 //! <cache>/prefix/<base>-<key>/tree       the base's sources and the patches so far
@@ -40,7 +40,6 @@ pub(super) struct Prefix<'a> {
     toolchain: Toolchain,
     base: &'a Path,
     dir: PathBuf,
-    series: &'a Series,
     _lock: File,
 }
 
@@ -50,7 +49,6 @@ impl<'a> Prefix<'a> {
         project: &'a Project,
         mut toolchain: Toolchain,
         base: &'a Path,
-        series: &'a Series,
     ) -> Result<Self> {
         let plain = test_kernel::ensure(project, &mut toolchain, Form::Plain)?;
         let name = base.file_name().unwrap_or_default().display().to_string();
@@ -78,15 +76,14 @@ impl<'a> Prefix<'a> {
             project,
             toolchain,
             base,
-            series,
             _lock: cache::lock(&dir.join("lock"))?,
             dir,
         })
     }
 
-    /// Checks the first `count` patches, which `repository` has applied, and no more of them.
-    pub(super) fn check(&self, count: usize, repository: &Repository) -> Result<()> {
-        let first = self.series.first(count);
+    /// Checks the last patch of `first`, all of which `repository` has applied, and no more.
+    pub(super) fn check(&self, first: &Series, repository: &Repository) -> Result<()> {
+        let count = first.patches.len();
         let patch = first.patches.last().context("the series is empty")?;
         let key = cache::key(&[&first.text()]);
         let checked = self.dir.join("checked");
@@ -95,16 +92,16 @@ impl<'a> Prefix<'a> {
             println!("{}: checked before", patch.name);
             return Ok(());
         }
-        let step = |what: &str| format!("{count} of {}: {what}", self.series.patches.len());
+        let step = |what: &str| format!("{}: {what}", patch.name.replace('/', "-"));
         let files: Vec<&str> = patch.touched().collect();
 
-        self.stage(repository)?;
+        self.stage(first, repository)?;
         let said = self.warnings(&step("W=1 and clippy"), &files)?;
         if !said.is_empty() {
             // Some of them may have been there before.
-            self.stage(&Repository::with(self.base, self.series, count - 1)?)?;
+            self.stage(first, &Repository::with(self.base, first, count - 1)?)?;
             let before = self.warnings(&step("W=1 and clippy before"), &files)?;
-            self.stage(repository)?;
+            self.stage(first, repository)?;
             if let Some(warning) = warnings::added(&before, said).first() {
                 bail!("W=1 or clippy warns of {warning}");
             }
@@ -116,7 +113,7 @@ impl<'a> Prefix<'a> {
                 toolchain: self.toolchain.clone(),
                 kernel: test_kernel::open(self.dir.join("build"))?,
             };
-            test_progs::run(&target, &self.tree(), &first, &[])?;
+            test_progs::run(&target, &self.tree(), first, &[])?;
         }
         let mut file = File::options().create(true).append(true).open(&checked)?;
         writeln!(file, "{key}")?;
@@ -128,9 +125,9 @@ impl<'a> Prefix<'a> {
         self.dir.join("tree")
     }
 
-    /// Makes the tree what `repository` has, and configures the build of it.
-    fn stage(&self, repository: &Repository) -> Result<()> {
-        let touched = self.series.touched();
+    /// Makes the tree what `repository` has of what `first` touches, and configures the build of it.
+    fn stage(&self, first: &Series, repository: &Repository) -> Result<()> {
+        let touched = first.touched();
         let ledger = self.dir.join("written");
         let mut written: BTreeSet<String> = fs::read_to_string(&ledger)
             .unwrap_or_default()
