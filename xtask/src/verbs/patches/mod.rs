@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask patches`: the series of linux-patches/.
 
+mod configs;
 mod form;
 mod kunit;
 mod measure;
+mod objects;
 mod prefix;
+mod recipients;
 mod style;
 mod warnings;
 
@@ -39,11 +42,16 @@ enum Verb {
         /// Only this series.
         #[arg(long)]
         series: Option<String>,
+        /// Compile what the series touch in the configurations that exist, or in this one.
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["no_build", "series"])]
+        configs: Option<Option<String>>,
     },
     /// Build a kernel that tests itself: the doctests of the Rust that the series add.
     Kunit,
     /// Measure what the series add: sizes, and instructions to boot.
     Measure,
+    /// Print whom each series goes to, by the kernel's get_maintainer.pl.
+    Recipients,
     /// Write the files that the series share with kfunc/ into the patches again.
     Refresh,
 }
@@ -51,9 +59,16 @@ enum Verb {
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     match &args.verb {
-        Verb::Check { no_build, series } => check(project, *no_build, series.as_deref()),
+        Verb::Check {
+            configs: Some(only),
+            ..
+        } => configs::check(project, only.as_deref()),
+        Verb::Check {
+            no_build, series, ..
+        } => check(project, *no_build, series.as_deref()),
         Verb::Kunit => kunit::run(project, &named::one_after_another(project)?),
         Verb::Measure => measure::run(project),
+        Verb::Recipients => recipients::run(project),
         Verb::Refresh => shared::refresh(project, &named::one_after_another(project)?),
     }
 }

@@ -18,6 +18,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use super::objects;
 use super::warnings;
 use crate::guest::test_progs;
 use crate::linux::patches::repository::Repository;
@@ -30,9 +31,6 @@ use crate::workshop::files::{make_dir, read, remove_dir};
 use crate::workshop::project::Project;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
-
-/// Of a kernel's tree, what has a build of its own or none; `make FILE.o` does not know it.
-const APART: [&str; 4] = ["Documentation/", "samples/", "scripts/", "tools/"];
 
 /// The kernel of as many patches as were checked last.
 pub(super) struct Prefix<'a> {
@@ -171,7 +169,7 @@ impl<'a> Prefix<'a> {
             let path = self.tree().join(file);
             renew(&path, &path)?;
         }
-        let targets = targets(&files);
+        let targets = objects::of(&files);
         if targets.is_empty() {
             return Ok(Vec::new());
         }
@@ -206,27 +204,6 @@ impl<'a> Prefix<'a> {
     }
 }
 
-/// What `make` is to be told so that it compiles `files`: objects in C, directories with Rust. The
-/// `rust/` of the tree is made before anything else.
-fn targets(files: &[&str]) -> BTreeSet<String> {
-    let built = |file: &&&str| APART.iter().all(|dir| !file.starts_with(dir));
-    let dir = |file: &str| file.rsplit_once('/').map_or("", |(dir, _)| dir).to_owned();
-    let rust: BTreeSet<String> = files
-        .iter()
-        .filter(built)
-        .filter(|file| file.ends_with(".rs"))
-        .map(|file| match file.starts_with("rust/") {
-            true => "prepare".to_owned(),
-            false => dir(file) + "/",
-        })
-        .collect();
-    let objects = files.iter().filter(built).filter_map(|file| {
-        let name = file.strip_suffix(".c")?;
-        (!rust.contains(&(dir(file) + "/"))).then(|| format!("{name}.o"))
-    });
-    objects.chain(rust.iter().cloned()).collect()
-}
-
 /// Writes the file `to` anew, as `from` is: with a time of its own, and not into a file of the
 /// base's, whose links the tree consists of.
 fn renew(from: &Path, to: &Path) -> Result<()> {
@@ -235,28 +212,4 @@ fn renew(from: &Path, to: &Path) -> Result<()> {
     let partial = dir.join(".renewed");
     fs::copy(from, &partial).with_context(|| format!("cannot copy {}", from.display()))?;
     fs::rename(&partial, to).with_context(|| format!("cannot write {}", to.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_directory_with_rust_is_built_whole() {
-        let files = [
-            "MAINTAINERS",
-            "kernel/bpf/verifier.c",
-            "kernel/bpf/iter_cpumask/prototypes.c",
-            "kernel/bpf/iter_cpumask/walk.rs",
-            "rust/kernel/kfunc.rs",
-            "tools/bpf/resolve_btfids/main.c",
-        ];
-        let wanted = [
-            "kernel/bpf/iter_cpumask/",
-            "kernel/bpf/verifier.o",
-            "prepare",
-        ];
-        assert_eq!(Vec::from_iter(targets(&files)), wanted);
-        assert!(targets(&["scripts/gen-btf.sh"]).is_empty());
-    }
 }
