@@ -13,7 +13,7 @@ mod warnings;
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Subcommand;
 
 use self::prefix::Prefix;
@@ -42,8 +42,11 @@ enum Verb {
         /// Only this series.
         #[arg(long)]
         series: Option<String>,
+        /// Build each series as a whole, not every prefix.
+        #[arg(long)]
+        whole: bool,
         /// Compile what the series touch in the configurations that exist, or in this one.
-        #[arg(long, value_name = "NAME", conflicts_with_all = ["no_build", "series"])]
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["no_build", "series", "whole"])]
         configs: Option<Option<String>>,
     },
     /// Build a kernel that tests itself: the doctests of the Rust that the series add.
@@ -64,8 +67,18 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
             ..
         } => configs::check(project, only.as_deref()),
         Verb::Check {
-            no_build, series, ..
-        } => check(project, *no_build, series.as_deref()),
+            no_build: true,
+            series,
+            ..
+        } => check(project, Depth::Form, series.as_deref()),
+        Verb::Check { series, whole, .. } => {
+            let depth = if *whole {
+                Depth::Whole
+            } else {
+                Depth::Prefixes
+            };
+            check(project, depth, series.as_deref())
+        }
         Verb::Kunit => kunit::run(project, &named::one_after_another(project)?),
         Verb::Measure => measure::run(project),
         Verb::Recipients => recipients::run(project),
@@ -73,30 +86,56 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     }
 }
 
-fn check(project: &Project, no_build: bool, only: Option<&str>) -> Result<()> {
+/// How far a check goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// What takes no build.
+    Form,
+    /// A kernel of each series.
+    Whole,
+    /// A kernel of each prefix of each series.
+    Prefixes,
+}
+
+fn check(project: &Project, depth: Depth, only: Option<&str>) -> Result<()> {
     let mut toolchain = Toolchain::ensure(project)?;
     let (base, _) = test_kernel::base(project, &mut toolchain)?;
-    check_style(project, &toolchain, &base)?;
-    if no_build {
+    let mut all = named::all(project)?;
+    if let Some(only) = only {
+        all.retain(|series| series.name == only);
+        let series = all
+            .first()
+            .with_context(|| format!("there is no series {only}"))?;
+        let mut explained = Explained::open(project)?;
+        check_series(project, &toolchain, &base, series, &mut explained)?;
+    } else {
+        check_style(project, &toolchain, &base)?;
+    }
+    if depth == Depth::Form {
         return Ok(());
     }
-    let mut all = named::all(project)?;
-    all.retain(|series| only.is_none_or(|only| series.name == only));
-    ensure!(
-        !all.is_empty(),
-        "there is no series {}",
-        only.unwrap_or_default()
-    );
     let prefix = Prefix::open(project, toolchain, &base)?;
     for series in &all {
-        let whole = series.whole();
-        let below = series.base.patches.len();
-        let repository = Repository::with(&base, &whole, below)?;
-        for (count, patch) in (below + 1..).zip(&series.own.patches) {
-            let checked = repository
-                .apply(patch)
-                .and_then(|()| prefix.check(&whole.first(count), &repository));
+        check_builds(&base, &prefix, series, depth)?;
+    }
+    Ok(())
+}
+
+/// The kernels of `series`.
+fn check_builds(base: &Path, prefix: &Prefix<'_>, series: &Named, depth: Depth) -> Result<()> {
+    let whole = series.whole();
+    let below = series.base.patches.len();
+    let repository = Repository::with(base, &whole, below)?;
+    let mut new = 0;
+    for (count, patch) in (below + 1..).zip(&series.own.patches) {
+        repository
+            .apply(patch)
+            .with_context(|| patch.name.clone())?;
+        new += 1;
+        if depth == Depth::Prefixes || count == whole.patches.len() {
+            let checked = prefix.check(&whole.first(count), new, &repository);
             checked.with_context(|| patch.name.clone())?;
+            new = 0;
         }
     }
     Ok(())

@@ -22,7 +22,7 @@ use super::objects;
 use super::warnings;
 use crate::guest::test_progs;
 use crate::linux::patches::repository::Repository;
-use crate::linux::patches::series::{SELFTESTS, Series};
+use crate::linux::patches::series::{Patch, SELFTESTS, Series};
 use crate::linux::patches::tree::copy;
 use crate::linux::target::Target;
 use crate::linux::test_kernel::{self, Form};
@@ -79,9 +79,10 @@ impl<'a> Prefix<'a> {
         })
     }
 
-    /// Checks the last patch of `first`, all of which `repository` has applied, and no more.
-    pub(super) fn check(&self, first: &Series, repository: &Repository) -> Result<()> {
-        let count = first.patches.len();
+    /// Checks `first`, all of which `repository` has applied; its last `new` patches have not been
+    /// looked at.
+    pub(super) fn check(&self, first: &Series, new: usize, repository: &Repository) -> Result<()> {
+        let before = first.patches.len().saturating_sub(new);
         let patch = first.patches.last().context("the series is empty")?;
         let key = cache::key(&[&first.text()]);
         let checked = self.dir.join("checked");
@@ -91,13 +92,15 @@ impl<'a> Prefix<'a> {
             return Ok(());
         }
         let step = |what: &str| format!("{}: {what}", patch.name.replace('/', "-"));
-        let files: Vec<&str> = patch.touched().collect();
+        let patches = first.patches.iter().skip(before);
+        let files: BTreeSet<&str> = patches.flat_map(Patch::touched).collect();
+        let files: Vec<&str> = files.into_iter().collect();
 
         self.stage(first, repository)?;
         let said = self.warnings(&step("W=1 and clippy"), &files)?;
         if !said.is_empty() {
             // Some of them may have been there before.
-            self.stage(first, &Repository::with(self.base, first, count - 1)?)?;
+            self.stage(first, &Repository::with(self.base, first, before)?)?;
             let before = self.warnings(&step("W=1 and clippy before"), &files)?;
             self.stage(first, repository)?;
             if let Some(warning) = warnings::added(&before, said).first() {
