@@ -182,11 +182,7 @@ fn no_bit_offset(t: Type<'_>) -> bool {
 }
 
 /// `bpf_core_types_are_compat()`. Also used for kernel variables and functions.
-pub(crate) fn are_compat(
-    budget: &Budget,
-    local: (&Btf, u32),
-    target: (&Btf, u32),
-) -> bool {
+pub(crate) fn are_compat(budget: &Budget, local: (&Btf, u32), target: (&Btf, u32)) -> bool {
     types_are_compat(budget, local, target, MAX_DEPTH).unwrap_or(false)
 }
 
