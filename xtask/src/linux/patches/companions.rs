@@ -3,8 +3,9 @@
 //! in the kernel's tree or in scx needs them, so they are not proposed. Where a file is shared, what
 //! is about them is left out of it.
 
-/// What the names of their kfuncs, types and files have.
-const NAMES: [&str; 4] = [
+/// What the names of their functions, types and files have.
+const NAMES: [&str; 5] = [
+    "bpf_iter_cpumask_alloc",
     "cpumask_and",
     "cpumask_pair",
     "cpumask_snapshot",
@@ -33,7 +34,7 @@ fn entries(paragraph: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut comment: Vec<&str> = Vec::new();
     for line in paragraph.split('\n') {
-        if line.trim_start().starts_with("//") {
+        if line.trim_start().starts_with('/') {
             comment.push(line);
             continue;
         }
@@ -72,6 +73,13 @@ mod tests {
             without(text),
             "struct bpf_iter_cpumask {\n\t__u64 a;\n};\n\nu32 bpf_nr_cpu_ids(void)\n{\n\tbody();\n}\n"
         );
+    }
+
+    #[test]
+    fn c_loses_declarations() {
+        let text =
+            "int a;\n\n/* Memory. */\nvoid *bpf_iter_cpumask_alloc(size_t size);\n\nint b;\n";
+        assert_eq!(without(text), "int a;\n\nint b;\n");
     }
 
     #[test]
