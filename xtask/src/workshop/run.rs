@@ -163,10 +163,15 @@ impl Runner {
 
 /// What `command` prints; an error with its own words if it fails.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
+    Ok(String::from_utf8_lossy(&bytes(command)?).into_owned())
+}
+
+/// The same of a command that prints no text.
+pub(crate) fn bytes(command: &mut Command) -> Result<Vec<u8>> {
     output_from(command, Stdio::null())
 }
 
-fn output_from(command: &mut Command, input: Stdio) -> Result<String> {
+fn output_from(command: &mut Command, input: Stdio) -> Result<Vec<u8>> {
     let program = command.get_program().display().to_string();
     command
         .stdin(input)
@@ -176,7 +181,7 @@ fn output_from(command: &mut Command, input: Stdio) -> Result<String> {
         .output()
         .with_context(|| format!("cannot run {program}"))?;
     if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        return Ok(output.stdout);
     }
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     Err(anyhow!(
@@ -191,7 +196,8 @@ pub(crate) fn output_of(command: &mut Command, input: &str) -> Result<String> {
     let mut file = tempfile::tempfile().context("cannot make a temporary file")?;
     file.write_all(input.as_bytes())?;
     file.rewind()?;
-    output_from(command, Stdio::from(file))
+    let said = output_from(command, Stdio::from(file))?;
+    Ok(String::from_utf8_lossy(&said).into_owned())
 }
 
 /// The argument of `make` for as many jobs as there are processors.
