@@ -47,6 +47,17 @@ pub(crate) fn ensure(
     open(&dir)
 }
 
+/// Every series that there is an image of, in the cache or in the archive, the oldest first.
+pub(crate) fn series(project: &Project, toolchain: &Toolchain) -> Result<Vec<Release>> {
+    let kernels = archive::all(project, toolchain, false)?;
+    let mut all: Vec<Release> = kernels.iter().filter_map(Stock::series).collect();
+    let cached = project.cache.complete(KIND);
+    all.extend(cached.iter().filter_map(|dir| series_of(dir)));
+    all.sort();
+    all.dedup();
+    Ok(all)
+}
+
 /// The point release of an image, such as 6.1.176.
 pub(crate) fn point(kernel: &Kernel) -> String {
     let version = fs::read_to_string(kernel.build.join("version"));

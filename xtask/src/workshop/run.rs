@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use walkdir::WalkDir;
 
 use crate::workshop::files::{create, make_dir};
@@ -19,12 +19,18 @@ use crate::workshop::interrupt::Guarded;
 pub(crate) struct Runner {
     logs: PathBuf,
     verbose: bool,
+    /// The bars of steps that run side by side.
+    bars: MultiProgress,
 }
 
 impl Runner {
     /// A runner that writes its logs to the directory `logs`.
     pub(crate) fn new(logs: PathBuf, verbose: bool) -> Self {
-        Self { logs, verbose }
+        Self {
+            logs,
+            verbose,
+            bars: MultiProgress::new(),
+        }
     }
 
     /// The log file of the step called `name`.
@@ -129,6 +135,7 @@ impl Runner {
         } else {
             ProgressBar::new(total)
         };
+        let bar = self.bars.add(bar);
         let template = if total == 0 {
             "{spinner} {prefix} [{elapsed}] {wide_msg:.dim}"
         } else {
@@ -150,8 +157,11 @@ impl Runner {
     /// Takes `bar` away and says how long its step took.
     pub(crate) fn finish(&self, bar: &ProgressBar, name: &str, success: bool) {
         bar.finish_and_clear();
+        self.bars.remove(bar);
         let word = if success { "done" } else { "failed" };
-        eprintln!("{name}: {word} in {:.1} s", bar.elapsed().as_secs_f64());
+        let elapsed = bar.elapsed().as_secs_f64();
+        self.bars
+            .suspend(|| eprintln!("{name}: {word} in {elapsed:.1} s"));
     }
 
     /// Runs `command` with this terminal, for what talks to the user itself.
