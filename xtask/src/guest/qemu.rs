@@ -70,7 +70,12 @@ impl Guest<'_> {
     /// Boots, relays what the program prints, and waits for the end. A guest that hangs, dies
     /// without a verdict or has trouble on its console is an error.
     pub(crate) fn run(&self, name: &str) -> Result<Ended> {
-        self.attend(Accel::Tcg, name, true)
+        self.run_on(name, "")
+    }
+
+    /// The same, with `parameters` for its kernel.
+    pub(crate) fn run_on(&self, name: &str, parameters: &str) -> Result<Ended> {
+        self.attend(Accel::Tcg, name, parameters, true)
     }
 
     /// The same, but what the program prints is for the caller alone.
@@ -80,15 +85,15 @@ impl Guest<'_> {
 
     /// The same on another accelerator.
     pub(crate) fn collect_on(&self, accel: Accel, name: &str) -> Result<Ended> {
-        self.attend(accel, name, false)
+        self.attend(accel, name, "", false)
     }
 
-    fn attend(&self, accel: Accel, name: &str, relay: bool) -> Result<Ended> {
+    fn attend(&self, accel: Accel, name: &str, parameters: &str, relay: bool) -> Result<Ended> {
         let runner = &self.target.project.runner;
         let log = runner.log(&format!("console {name} {}", std::process::id()))?;
         // An old console must not be taken for the new one.
         write(&log, "")?;
-        let mut command = self.command(accel, &log);
+        let mut command = self.command(accel, parameters, &log);
         command.args(["-serial", "stdio"]);
         let qemu = Qemu::start(command)?;
         let mut console = Console::new(&log, self.known);
@@ -192,7 +197,7 @@ impl Guest<'_> {
         }
         let runner = &self.target.project.runner;
         let log = runner.log(&format!("console {name}"))?;
-        let mut command = self.command(Accel::Tcg, &log);
+        let mut command = self.command(Accel::Tcg, "", &log);
         command.args([
             "-chardev",
             "stdio,id=shell,signal=off",
@@ -215,7 +220,7 @@ impl Guest<'_> {
         }
     }
 
-    fn command(&self, accel: Accel, console: &Path) -> Command {
+    fn command(&self, accel: Accel, parameters: &str, console: &Path) -> Command {
         let mut command = self.target.toolchain.command("qemu-system-x86_64");
         command.args([
             "-nodefaults",
@@ -252,7 +257,7 @@ impl Guest<'_> {
             .arg(&self.target.kernel.image)
             .arg("-initrd")
             .arg(self.initramfs);
-        command.args(["-append", &self.command_line(accel)]);
+        command.args(["-append", &self.command_line(accel, parameters)]);
         command
             .arg("-serial")
             .arg(format!("file:{}", console.display()));
@@ -265,7 +270,7 @@ impl Guest<'_> {
         last.and_then(|last| last.parse().ok()).unwrap_or(0)
     }
 
-    fn command_line(&self, accel: Accel) -> String {
+    fn command_line(&self, accel: Accel, parameters: &str) -> String {
         // `panic=-1` with -no-reboot ends QEMU; what follows `--` goes to /init.
         let kernel = "console=ttyS0 panic=-1 psi=1 audit=0 rcupdate.rcu_cpu_stall_timeout=60";
         // With CPU numbers above 254 the APIC is read by rdmsr, and QEMU has no instruction count
@@ -274,7 +279,11 @@ impl Guest<'_> {
             Accel::Icount => " nolapic_timer",
             Accel::Tcg | Accel::Kvm => "",
         };
-        format!("{kernel}{timer} -- {}", self.args.join(" "))
+        let parameters = match parameters {
+            "" => String::new(),
+            parameters => format!(" {parameters}"),
+        };
+        format!("{kernel}{timer}{parameters} -- {}", self.args.join(" "))
     }
 }
 
