@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* For each packet that a socket receives. */
+/* As for type_xdp, for each packet that a socket receives. */
 #include "guest.h"
 
 struct cpu_walk walk;
 
 SEC("socket")
-int walk_online(struct __sk_buff *ctx)
+__refused("calling kernel function bpf_cpu_online_mask is not allowed")
+int type_socket_filter(struct __sk_buff *ctx)
 {
 	int cpu;
 

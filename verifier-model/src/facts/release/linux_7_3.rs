@@ -84,9 +84,12 @@ mod tests {
         let new = "bpf_iter_cpumask_new";
         let module = &kernel.modules[0].btf;
         assert!(module.find_by_name_kind(new, Kind::Func).is_some());
-        let flags = kernel.kfuncs.flags(KfuncHook::Common, new);
+        let flags = |hook| kernel.kfuncs.flags(hook, new);
         let want = KfuncFlags::ITER_NEW | KfuncFlags::RCU | KfuncFlags::RCU_PROTECTED;
-        assert_eq!(flags, Some(want));
+        for hook in [KfuncHook::Tracing, KfuncHook::StructOps, KfuncHook::Syscall] {
+            assert_eq!(flags(hook), Some(want));
+        }
+        assert_eq!(flags(KfuncHook::Common), None);
         assert_eq!(kernel.kconfig["CONFIG_BPF_SYSCALL"], "y");
     }
 
