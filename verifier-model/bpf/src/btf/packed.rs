@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use object::pod::bytes_of_slice_mut;
 
-use crate::btf::{Btf, BtfError};
+use crate::btf::table::{Btf, BtfError};
 
 const HEADER: usize = 12;
 
@@ -72,7 +72,8 @@ fn unpack(block: &[u8], to: &mut [u8]) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::btf::{BtfBuilder, Kind};
+    use crate::btf::build::BtfBuilder;
+    use crate::btf::types::Kind;
 
     #[test]
     fn what_is_packed_is_unpacked() {
