@@ -18,7 +18,8 @@ use crate::workshop::project::Project;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
 
-const RELEASE: Release = Release { major: 7, minor: 3 };
+/// The release that it is of.
+pub(crate) const RELEASE: Release = Release { major: 7, minor: 3 };
 const CONFIG: &str = include_str!("../../config/test-kernel.config");
 /// How its local version begins.
 const LOCALVERSION: &str = "CONFIG_LOCALVERSION=\"-cpumask";
