@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `verifier-model`: what the kernel's BPF verifier will say of an object, without the kernel.
 
+mod can;
 mod check;
 mod column;
 mod compare;
@@ -17,6 +18,7 @@ mod kinds;
 mod loading;
 mod options;
 mod program;
+mod program_type;
 mod results;
 mod rodata;
 mod rules;
@@ -53,6 +55,8 @@ enum Command {
     Compare(Box<compare::Args>),
     /// Draw the explored states as SVG or DOT
     Graph(Box<graph::Args>),
+    /// List the helpers and kfuncs that programs of a type may call
+    Can(can::Args),
     /// List the kinds of rejections, as `check -e kind` names them
     Kinds,
     /// List the rules that `--without` switches off
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
         Some(Command::Kfuncs(args)) => kfuncs::run(&args, &mut out),
         Some(Command::Explain(args)) => explain::run(&args, &mut out),
         Some(Command::Graph(args)) => graph::run(&args, &mut out),
+        Some(Command::Can(args)) => can::run(&args, &mut out),
         Some(Command::Kinds) => kinds::print(&mut out),
         Some(Command::Rules) => rules::print(&mut out),
     };
