@@ -10,13 +10,13 @@ use anyhow::{Context, Result, bail, ensure};
 use bpf::kernel::Kernel;
 use bpf::load::{Autoload, Prepared};
 use bpf::program::ProgLoad;
-use verifier_model::{Options, Outcome, Verdict, verify};
+use verifier_model::{Options, Outcome, Rejection, Verdict, verify};
 
 use crate::column::{self, Column, Row, Variant};
 use crate::filter::Filters;
 use crate::matrix::{self, Question};
 use crate::named::Named;
-use crate::options::not_loaded;
+use crate::options::{Input, not_loaded};
 use crate::results::{self, Format};
 use crate::stat::{Record, Stat, Value};
 use crate::{dump, options};
@@ -267,8 +267,21 @@ fn check_file(
     checked: &mut Checked,
     out: &mut impl Write,
 ) -> Result<()> {
-    let input = args.options.read(path)?;
-    let progs = args.options.prepare(&input, kernel, args.which())?;
+    for input in args.options.read_all(path)? {
+        check_input(args, kernel, filters, &input, checked, out)?;
+    }
+    Ok(())
+}
+
+fn check_input(
+    args: &Args,
+    kernel: &Kernel,
+    filters: &Filters,
+    input: &Input,
+    checked: &mut Checked,
+    out: &mut impl Write,
+) -> Result<()> {
+    let progs = args.options.prepare(input, kernel, args.which())?;
     if let (Some(object), true) = (input.object(), args.dump) {
         write!(out, "{}", dump::maps(object))?;
     }
@@ -323,6 +336,14 @@ fn check_prog(
     Ok(())
 }
 
+/// Why; where the kernel says nothing, what is known of it.
+fn message(why: &Rejection) -> &str {
+    match (&*why.message, &why.cause) {
+        ("", Some(cause)) => cause,
+        (message, _) => message,
+    }
+}
+
 /// How to verify, and what to print of it.
 fn verifier(args: &Args) -> Options {
     Options {
@@ -358,7 +379,7 @@ fn describe(record: &mut Record, load: &ProgLoad, verdict: &Verdict) {
     match &verdict.outcome {
         Outcome::Accepted => {}
         Outcome::Rejected(why) => {
-            record.text(Stat::Message, &*why.message);
+            record.text(Stat::Message, message(why));
             record.number(Stat::Errno, why.errno.0);
             record.text(Stat::Kind, why.kind.name());
             if let Some(insn) = why.insn {
