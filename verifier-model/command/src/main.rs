@@ -1,21 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `verifier-model`: what the kernel's BPF verifier will say of an object, without the kernel.
 
+mod can;
 mod check;
 mod column;
 mod compare;
 mod dump;
 mod explain;
+mod file;
+mod file_kind;
 mod filter;
 mod fuzz;
 mod graph;
 mod kernel;
 mod kfuncs;
 mod kinds;
+mod loading;
+mod matrix;
+mod named;
 mod options;
 mod program;
+mod program_type;
 mod results;
+mod rodata;
 mod rules;
+mod spinlock_safe;
 mod stat;
 mod table;
 mod target;
@@ -25,7 +34,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Says what the BPF verifier of Linux 7.3 will say, on any machine and without root
+/// Says what the BPF verifier of Linux 7.3, or of an older one, will say, on any machine and without root
 #[derive(Parser)]
 #[command(
     version,
@@ -49,6 +58,8 @@ enum Command {
     Compare(Box<compare::Args>),
     /// Draw the explored states as SVG or DOT
     Graph(Box<graph::Args>),
+    /// List the helpers and kfuncs that programs of a type may call
+    Can(can::Args),
     /// List the kinds of rejections, as `check -e kind` names them
     Kinds,
     /// List the rules that `--without` switches off
@@ -70,6 +81,7 @@ fn main() -> ExitCode {
         Some(Command::Kfuncs(args)) => kfuncs::run(&args, &mut out),
         Some(Command::Explain(args)) => explain::run(&args, &mut out),
         Some(Command::Graph(args)) => graph::run(&args, &mut out),
+        Some(Command::Can(args)) => can::run(&args, &mut out),
         Some(Command::Kinds) => kinds::print(&mut out),
         Some(Command::Rules) => rules::print(&mut out),
     };

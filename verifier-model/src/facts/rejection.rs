@@ -15,6 +15,9 @@ pub struct Rejection {
     pub message: String,
     /// The line before it, where [`message`](Self::message) only sums up what that one says.
     pub cause: Option<String>,
+    /// [`message`](Self::message) in the words of 7.3, where the release has others: what advice is
+    /// looked up by.
+    pub(crate) plain: Option<String>,
     /// The instruction, counted from 0: that at which the walk ended, or the one that is found fault
     /// with before or after it.
     pub insn: Option<u32>,
@@ -39,9 +42,25 @@ impl Rejection {
             errno,
             message: String::new(),
             cause: None,
+            plain: None,
             insn: None,
             regs: Vec::new(),
         }
+    }
+}
+
+impl Stop {
+    /// The same reason, told to the user as another error: the kernel's caller has its own.
+    pub(crate) fn with_errno(mut self, errno: Errno) -> Self {
+        if let Self::Rejected(why) = &mut self {
+            why.errno = errno;
+        }
+        self
+    }
+
+    /// Whether the kernel's function would return this error.
+    pub(crate) fn is_errno(&self, errno: Errno) -> bool {
+        matches!(self, Self::Rejected(why) if why.errno == errno)
     }
 }
 

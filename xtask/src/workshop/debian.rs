@@ -9,10 +9,17 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::workshop::cache;
-use crate::workshop::files::make_dir;
+use crate::workshop::files::{make_dir, write};
 use crate::workshop::project::Project;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
+
+/// The suite whose lists are valid for a week, and mirrors may be behind by more. Nothing of it is run
+/// but in guests.
+const UNSTABLE: &str = "sid";
+
+/// The file in a suite's state that says that its lists are whole.
+const FETCHED: &str = "fetched";
 
 /// One version of one package.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +40,23 @@ pub(crate) struct Suite<'a> {
 }
 
 impl<'a> Suite<'a> {
+    /// The package lists of `suite` as they were last fetched; fetches them if they never were.
+    pub(crate) fn open(
+        project: &'a Project,
+        toolchain: &'a Toolchain,
+        suite: &str,
+    ) -> Result<Self> {
+        let state = project.cache.shared("apt")?.join(suite);
+        if !state.join(FETCHED).exists() {
+            return Self::fetch(project, toolchain, suite);
+        }
+        Ok(Self {
+            project,
+            toolchain,
+            state,
+        })
+    }
+
     /// Fetches the package lists of `suite`.
     pub(crate) fn fetch(
         project: &'a Project,
@@ -56,8 +80,14 @@ impl<'a> Suite<'a> {
         };
         // Without this, apt-get update ends well although an archive was out of reach.
         let mut update = this.apt("apt-get");
+        if suite == UNSTABLE {
+            update.args(["-o", "Acquire::Check-Valid-Until=false"]);
+        }
         update.args(["--error-on=any", "update"]);
-        project.runner.run("package lists", update)?;
+        project
+            .runner
+            .run(&format!("package lists of {suite}"), update)?;
+        write(&this.state.join(FETCHED), "")?;
         Ok(this)
     }
 
@@ -77,6 +107,12 @@ impl<'a> Suite<'a> {
         Ok(parse(&run::output(
             self.apt("apt-cache").arg("show").args(names),
         )?))
+    }
+
+    /// All versions of the package of this very name.
+    pub(crate) fn named(&self, name: &str) -> Result<Vec<Package>> {
+        let escaped = name.replace('.', r"\.").replace('+', r"\+");
+        self.find(&format!("^{escaped}$"))
     }
 
     /// Downloads `packages` and unpacks them below `dir`.
@@ -170,6 +206,8 @@ fn parse(text: &str) -> Vec<Package> {
                 size: field("Size: ").parse().unwrap_or(0),
             }
         })
+        // What is installed in the toolchain is told as well, without what a download weighs.
+        .filter(|package| package.size > 0)
         .collect()
 }
 
@@ -179,7 +217,7 @@ mod tests {
 
     #[test]
     fn paragraphs_become_packages() {
-        let text = "Package: a\nVersion: 1-2\nSize: 30\nDescription: x\n y\n\nPackage: b\nVersion: 4\nSize: 5\n";
+        let text = "Package: a\nStatus: install ok installed\nVersion: 1-3\n\nPackage: a\nVersion: 1-2\nSize: 30\nDescription: x\n y\n\nPackage: b\nVersion: 4\nSize: 5\n";
         let package = |name: &str, version: &str, size| Package {
             name: name.into(),
             version: version.into(),

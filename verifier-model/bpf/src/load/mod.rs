@@ -21,16 +21,21 @@
 //! not keep the others from it.
 
 mod attach;
+mod aya;
 mod btf_ext;
 mod btf_load;
 mod core_relo;
+mod create;
 mod data;
 mod elf;
 mod error;
 mod externs;
+mod find;
 mod fixup;
 mod kconfig;
+mod legacy;
 mod link;
+mod loader;
 mod maps;
 mod object;
 mod open;
@@ -39,25 +44,15 @@ mod raw;
 mod relocs;
 mod resolved;
 mod sections;
+mod set;
 mod struct_ops;
+mod variables;
 
 pub use attach::SetAttachTarget;
 pub use error::LoadError;
-pub use object::Object;
+pub use find::{Found, find_objects};
+pub use loader::Loader;
+pub use object::{Object, ProgramInfo};
 pub use prepare::{Autoload, PrepareOptions, Prepared};
 pub use raw::raw_program;
-
-use crate::uapi::ProgType;
-
-/// What [`Object::programs`] tells of a program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProgramInfo<'a> {
-    /// Name of the function.
-    pub name: &'a str,
-    /// Section, without a leading `?`.
-    pub section: &'a str,
-    /// Type that the section's name gives.
-    pub prog_type: ProgType,
-    /// Whether libbpf loads it without being asked.
-    pub autoload: bool,
-}
+pub use set::SetMap;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::btf::Btf;
-use crate::load::ProgramInfo;
 use crate::load::btf_ext::BtfExt;
+use crate::load::loader::Loader;
 use crate::load::sections::SecDef;
 use crate::map::MapDef;
 use crate::uapi::{Insn, ProgType};
@@ -18,6 +18,7 @@ pub(super) struct Map {
     pub(super) sec_idx: usize,
     pub(super) sec_offset: u64,
     pub(super) struct_ops: Option<StructOps>,
+    pub(super) autocreate: bool,
 }
 
 /// What the object says of a struct_ops map.
@@ -28,7 +29,6 @@ pub(super) struct StructOps {
     pub(super) data: Vec<u8>,
     /// Member → program.
     pub(super) progs: BTreeMap<usize, usize>,
-    pub(super) autocreate: bool,
 }
 
 impl StructOps {
@@ -67,6 +67,7 @@ pub(super) enum Target {
 /// An object that has been read, not yet relocated: `bpf_object__open()`.
 #[derive(Debug, Clone)]
 pub struct Object {
+    pub(super) loader: Loader,
     pub(super) license: String,
     /// By section and offset.
     pub(super) progs: Vec<Prog>,
@@ -82,6 +83,19 @@ pub struct Object {
     /// Length of the section of variables in the arena.
     pub(super) arena_data_size: u64,
     pub(super) jumptables: Vec<u8>,
+}
+
+/// What [`Object::programs`] tells of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProgramInfo<'a> {
+    /// Name of the function.
+    pub name: &'a str,
+    /// Section, without a leading `?`.
+    pub section: &'a str,
+    /// Type that the section's name gives.
+    pub prog_type: ProgType,
+    /// Whether libbpf loads it without being asked.
+    pub autoload: bool,
 }
 
 /// A function: a program, or a subprogram if it is in `.text`.
@@ -116,6 +130,11 @@ impl Object {
     /// The maps, in the order that indices in instructions refer to.
     pub fn maps(&self) -> impl ExactSizeIterator<Item = &MapDef> {
         self.maps.iter().map(|map| &map.def)
+    }
+
+    /// Whose ways it is loaded in: those that it was opened for, or those that it was made for.
+    pub fn loader(&self) -> Loader {
+        self.loader
     }
 
     /// BTF of the object, with externs, sizes and offsets filled in as the kernel wants them.

@@ -3,7 +3,7 @@
 //! their files.
 //!
 //! ```text
-//! verifier-model/data/linux-7.3/vmlinux.btf.lz4            the kernel's types
+//! verifier-model/data/linux-7.3/vmlinux.btf.lzma           the kernel's types
 //!                              /bpf_iter_cpumask.btf.lz4   the module's, on top of them
 //!                              /config                     what the kernel is configured with
 //!                              /kfuncs.txt                 kfuncs, their flags and hooks
@@ -51,7 +51,7 @@ pub(super) fn write(target: &Target<'_>) -> Result<()> {
     };
 
     let vmlinux = Arc::new(Btf::from_file(kernel.btf(), None)?);
-    save(&dir.join("vmlinux.btf.lz4"), &vmlinux.to_lz4())?;
+    save(&dir.join("vmlinux.btf.lzma"), &vmlinux.to_lzma()?)?;
     let modules = {
         let _lock = project.lock_products()?;
         [

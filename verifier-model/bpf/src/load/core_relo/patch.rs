@@ -3,7 +3,7 @@
 //!
 //! Source: `bpf_core_patch_insn()` and `bpf_core_poison_insn()`.
 
-use crate::load::core_relo::CoreError;
+use crate::load::core_relo::record::CoreError;
 use crate::load::core_relo::value::Value;
 use crate::uapi::{Insn, op};
 
@@ -47,6 +47,12 @@ pub(super) fn patch(insns: &mut [Insn], value: &Value) -> Result<(), CoreError> 
         }
         _ => Err(format!("opcode {:#04x} cannot be relocated", insn.code)),
     }
+}
+
+/// Whether there was nothing to put into it.
+pub(super) fn is_poisoned(insns: &[Insn]) -> bool {
+    let is = |insn: &Insn| insn.code == op::CALL && insn.src_reg == 0 && insn.imm == BAD_RELO;
+    insns.first().is_some_and(is)
 }
 
 const BPF_LD: u8 = 0;
