@@ -13,11 +13,14 @@ mod graph;
 mod kernel;
 mod kfuncs;
 mod kinds;
+mod matrix;
+mod named;
 mod options;
 mod program;
 mod program_type;
 mod results;
 mod rules;
+mod spinlock_safe;
 mod stat;
 mod table;
 mod target;
@@ -27,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Says what the BPF verifier of Linux 7.3 will say, on any machine and without root
+/// Says what the BPF verifier of Linux 7.3, or of an older one, will say, on any machine and without root
 #[derive(Parser)]
 #[command(
     version,

@@ -91,6 +91,13 @@ pub struct Explanation {
     pub(crate) advice: Vec<String>,
 }
 
+impl Explanation {
+    /// What to change, a sentence or two each.
+    pub fn advice(&self) -> &[String] {
+        &self.advice
+    }
+}
+
 /// Verifies a program and explains the verdict.
 pub fn explain(prog: &ProgLoad, kernel: &Kernel, opts: &Options) -> (Verdict, Explanation) {
     let mut trace = Trace::default();
