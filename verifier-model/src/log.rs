@@ -6,7 +6,7 @@
 //!
 //! Source: `kernel/bpf/log.c`.
 
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use crate::facts::errno::Errno;
@@ -111,11 +111,6 @@ impl Log {
     /// End of the text.
     pub(crate) fn end_pos(&self) -> usize {
         self.text.borrow().len()
-    }
-
-    /// All that was printed.
-    pub(crate) fn text(&self) -> Ref<'_, String> {
-        self.text.borrow()
     }
 
     /// All that was printed, for whom nothing more will be.

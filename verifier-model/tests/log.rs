@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Whole logs of level 2 of the programs in tests/explain, line by line as a 7.3 kernel has them.
 //!
-//! tests/log/kernel.jsonl.gz is what `cargo xtask oracle --log-level 2 --object OBJECT…` printed, the
+//! tests/log/kernel.jsonl.gz is what `cargo xtask ask --kernel test --log-level 2 -o json OBJECT…` says, the
 //! programs without a log left out (it was longer than 256 KiB) and the one into whose log libbpf
 //! wrote, which calls a kfunc that is not there. The logs of the whole corpus are held against the
 //! model by `verifier-model compare --whole-logs`; this needs no compiled corpus.

@@ -64,6 +64,7 @@ fn a_folder_imports_only_what_stands_below_it() {
 
 #[test]
 fn no_files_import_each_other_in_a_circle() {
-    let circles = MODEL.unknown_circles();
+    let mut circles = MODEL.unknown_circles();
+    circles.extend(BPF.unknown_circles());
     assert!(circles.is_empty(), "{circles:#?}");
 }

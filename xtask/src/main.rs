@@ -25,8 +25,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use verbs::{
-    agreement, bench, clean, demo, doctor, fuzz, kernel, lint, module, oracle, patches, selftests,
-    test, vm,
+    agreement, ask, bench, clean, demo, doctor, fuzz, kernel, lint, module, oracle, patches,
+    selftests, test, vm,
 };
 use workshop::project::Project;
 
@@ -53,6 +53,8 @@ enum Verb {
     Kernel(kernel::Args),
     /// Build the module.
     Module(module::Args),
+    /// Ask kernels of many releases whether the programs of an object load.
+    Ask(ask::Args),
     /// Ask a guest's kernel what its verifier says of the model's corpus.
     Oracle(oracle::Args),
     /// Ask a guest's kernel and the model about generated programs.
@@ -81,6 +83,7 @@ fn main() -> ExitCode {
         Verb::Bench(args) => bench::run(&project, &args),
         Verb::Kernel(args) => kernel::run(&project, &args),
         Verb::Module(args) => module::run(&project, &args),
+        Verb::Ask(args) => ask::run(&project, &args),
         Verb::Oracle(args) => oracle::run(&project, &args),
         Verb::Fuzz(args) => fuzz::run(&project, &args),
         Verb::Agreement => agreement::run(&project),

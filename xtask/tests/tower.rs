@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The folders of `src` stand on each other.
+//! The folders of `src` stand on each other, and no file of the workspace grows without end.
 
 mod layers;
 
@@ -29,4 +29,25 @@ fn a_folder_imports_only_what_stands_below_it() {
 fn no_files_import_each_other_in_a_circle() {
     let circles = XTASK.unknown_circles();
     assert!(circles.is_empty(), "{circles:#?}");
+}
+
+/// What does not fit has two concerns.
+#[test]
+fn no_source_is_longer_than_440_lines() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let hidden = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with('.');
+    let ours = |entry: &walkdir::DirEntry| {
+        entry.depth() == 0 || !hidden(entry.file_name()) && entry.file_name() != "target"
+    };
+    let files = walkdir::WalkDir::new(root).into_iter().filter_entry(ours);
+    let sources = files
+        .map(|entry| entry.unwrap().into_path())
+        .filter(|path| path.extension().is_some_and(|e| e == "rs"));
+    let long: Vec<String> = sources
+        .filter_map(|path| {
+            let lines = std::fs::read_to_string(&path).unwrap().lines().count();
+            (lines > 440).then(|| format!("{}: {lines} lines", path.display()))
+        })
+        .collect();
+    assert!(long.is_empty(), "{long:#?}");
 }

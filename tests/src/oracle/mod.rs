@@ -39,6 +39,12 @@ pub(crate) struct Options {
     /// The verifier's log level: 1 the failing path, 2 every path; 4, statistics, is added.
     #[arg(long, default_value_t = 1)]
     log_level: u32,
+    /// Say of each program that its turn has come: if the kernel dies of it, this is known.
+    #[arg(long)]
+    announce: bool,
+    /// Begin behind this `object/program`, of which the kernel died before.
+    #[arg(long)]
+    after: Option<String>,
     /// Answer the raw programs of this batch file instead.
     #[arg(long)]
     raw: Option<PathBuf>,
@@ -53,19 +59,21 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     find(&options.root, &mut objects)?;
     objects.sort();
     let mut room = load::Room::new();
+    let mut turn = Turn::new(options);
     for path in &objects {
         let name = path.strip_prefix(&options.root)?.to_string_lossy();
         let object = name.trim_end_matches(".bpf.o").to_owned();
         let programs = match load::programs(path) {
             Ok(programs) => programs,
             Err(answer) => {
-                print(&Answer { object, ..*answer })?;
+                if turn.comes(&format!("{object}/*"))? {
+                    print(&Answer { object, ..*answer })?;
+                }
                 continue;
             }
         };
         for (program, section) in programs {
-            let wanted = options.filter.as_deref().unwrap_or_default();
-            if !format!("{object}/{program}").contains(wanted) {
+            if !turn.comes(&format!("{object}/{program}"))? {
                 continue;
             }
             let core_btf = load::core_btf(path, &program);
@@ -108,6 +116,44 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Which programs are asked about.
+struct Turn<'a> {
+    options: &'a Options,
+    /// The program before the first has been passed.
+    begun: bool,
+}
+
+impl<'a> Turn<'a> {
+    fn new(options: &'a Options) -> Self {
+        Self {
+            options,
+            begun: options.after.is_none(),
+        }
+    }
+
+    /// Whether it is the turn of `name`; says so if that is wanted.
+    fn comes(&mut self, name: &str) -> Result<bool> {
+        if !self.begun {
+            self.begun = self.options.after.as_deref() == Some(name);
+            return Ok(false);
+        }
+        let wanted = self.options.filter.as_deref().unwrap_or_default();
+        if !name.contains(wanted) {
+            return Ok(false);
+        }
+        if self.options.announce {
+            print(&Asking { asking: name })?;
+        }
+        Ok(true)
+    }
+}
+
+/// The line before an answer.
+#[derive(Serialize)]
+struct Asking<'a> {
+    asking: &'a str,
 }
 
 /// The objects below a directory.

@@ -1,29 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `verifier-model explain`: why a program is rejected, and what to change.
+//! `verifier-model explain`: why a program is rejected, and what to change. Without a program, all
+//! that are rejected.
 
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
-use bpf::load::Prepared;
+use anyhow::{Context, Result};
+use bpf::kernel::Kernel;
+use bpf::load::{Autoload, Prepared};
 use serde::Serialize;
-use verifier_model::{Explanation, Outcome, explain};
+use verifier_model::{Explanation, Outcome, Verdict, explain, verify};
 
-use crate::options::not_loaded;
-use crate::program;
+use crate::options::{self, not_loaded};
 
-/// Explains the verdict on one program.
+/// Explains verdicts.
 #[derive(clap::Args)]
 #[group(id = "explain")]
 #[command(after_help = "\
-Exit status: 0 the program is accepted, 1 it is rejected, or not even libbpf would load it, 2 the
-input cannot be used, 3 there is no verdict because something is not modelled.")]
+Exit status: 0 the program is accepted, or all are, 1 one is rejected, or not even libbpf would load
+it, 2 the input cannot be used, 3 there is no verdict because something is not modelled.")]
 pub(crate) struct Args {
-    /// As text for people, or as JSON
+    /// BPF object
+    object: PathBuf,
+    /// Program in it; without one, all that are loaded by default and rejected are explained
+    #[arg(conflicts_with = "raw")]
+    prog: Option<String>,
+    /// As text for people, or as JSON; of several programs an array
     #[arg(short, long, value_enum, default_value = "text")]
     output: Output,
     #[command(flatten)]
-    program: program::Args,
+    options: options::Args,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -32,64 +39,142 @@ enum Output {
     Json,
 }
 
-/// What `-o json` writes: the explanation, and the counts by the names that `check -o json` has.
+/// What `-o json` writes of a program.
 #[derive(Serialize)]
-struct Whole<'a> {
+#[serde(untagged)]
+enum Told {
+    Verified(Box<Whole>),
+    NotLoaded(NotLoaded),
+}
+
+/// The explanation, and the counts by the names that `check -o json` has.
+#[derive(Serialize)]
+struct Whole {
     #[serde(flatten)]
-    explanation: &'a Explanation,
+    explanation: Explanation,
     total_insns: u32,
     total_states: u32,
 }
 
-/// The same of a program that the verifier does not get to see.
+/// A program that the verifier does not get to see.
 #[derive(Serialize)]
-struct NotLoaded<'a> {
-    program: &'a str,
+struct NotLoaded {
+    program: String,
     accepted: bool,
-    message: &'a str,
+    message: String,
 }
 
 pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
-    let kernel = args.program.kernel()?;
-    let Prepared { name, load } = args.program.prepare(&kernel)?;
-    let load = match load {
-        Ok(load) => load,
-        Err(e) => return refused(args, &name, &not_loaded(&e), out),
-    };
-    let (verdict, explanation) = explain(&load, &kernel, &args.program.verifier());
+    let kernel = args.options.kernel()?;
+    let progs = prepare(args, &kernel).with_context(|| args.object.display().to_string())?;
+    let alone = progs.len() == 1;
+    let mut told = Vec::new();
+    let mut ends = Vec::new();
+    for prog in progs {
+        let (end, explained) = tell(args, &kernel, prog, alone);
+        ends.push(end);
+        told.extend(explained);
+    }
     match args.output {
-        Output::Json => {
-            let whole = Whole {
-                explanation: &explanation,
-                total_insns: verdict.stats.insns_processed,
-                total_states: verdict.stats.total_states,
-            };
-            writeln!(out, "{}", serde_json::to_string_pretty(&whole)?)?;
+        Output::Json if alone => {
+            writeln!(out, "{}", serde_json::to_string_pretty(&told[0])?)?;
         }
+        Output::Json => writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?,
         Output::Text => {
-            let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            write!(out, "{}", explanation.text(colour))?;
+            for (n, told) in told.iter().enumerate() {
+                write!(out, "{}{}", if n > 0 { "\n\n" } else { "" }, text(told))?;
+            }
+            if !alone {
+                let gap = if told.is_empty() { "" } else { "\n\n" };
+                writeln!(out, "{gap}{}", summary(&ends))?;
+            }
         }
     }
-    Ok(match verdict.outcome {
-        Outcome::Accepted => ExitCode::SUCCESS,
-        Outcome::Rejected(_) => ExitCode::FAILURE,
-        Outcome::NotModelled(_) => ExitCode::from(3),
+    Ok(match () {
+        () if ends.contains(&End::Rejected) => ExitCode::FAILURE,
+        () if ends.contains(&End::NotModelled) => ExitCode::from(3),
+        () => ExitCode::SUCCESS,
     })
 }
 
-/// Says of a program why libbpf refuses it: there is no path to tell of.
-fn refused(args: &Args, program: &str, message: &str, out: &mut impl Write) -> Result<ExitCode> {
-    match args.output {
-        Output::Json => {
-            let refused = NotLoaded {
-                program,
-                accepted: false,
-                message,
-            };
-            writeln!(out, "{}", serde_json::to_string_pretty(&refused)?)?;
+/// The programs that are looked at.
+fn prepare(args: &Args, kernel: &Kernel) -> Result<Vec<Prepared>> {
+    let input = args.options.read(&args.object)?;
+    let mut programs = input.object().into_iter().flat_map(|o| o.programs());
+    let which = match (&args.prog, programs.next(), programs.next()) {
+        (Some(prog), ..) => Autoload::Only(prog),
+        // The only one is meant, whether libbpf would load it by itself or not.
+        (None, Some(only), None) => Autoload::Only(only.name),
+        _ => Autoload::Default,
+    };
+    args.options.prepare(&input, kernel, which)
+}
+
+/// How it ends for a program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Accepted,
+    Rejected,
+    NotModelled,
+}
+
+impl End {
+    fn of(verdict: &Verdict) -> Self {
+        match verdict.outcome {
+            Outcome::Accepted => Self::Accepted,
+            Outcome::Rejected(_) => Self::Rejected,
+            Outcome::NotModelled(_) => Self::NotModelled,
         }
-        Output::Text => writeln!(out, "{program}: rejected\n\n  {message}")?,
     }
-    Ok(ExitCode::FAILURE)
+}
+
+/// Explains a program; one of many only if it is not accepted.
+fn tell(args: &Args, kernel: &Kernel, prog: Prepared, alone: bool) -> (End, Option<Told>) {
+    let load = match prog.load {
+        Ok(load) => load,
+        Err(e) => {
+            let told = Told::NotLoaded(NotLoaded {
+                program: prog.name,
+                accepted: false,
+                message: not_loaded(&e),
+            });
+            return (End::Rejected, Some(told));
+        }
+    };
+    let options = args.options.verifier();
+    if !alone && verify(&load, kernel, &options).accepted() {
+        return (End::Accepted, None);
+    }
+    let (verdict, explanation) = explain(&load, kernel, &options);
+    let told = Told::Verified(Box::new(Whole {
+        explanation,
+        total_insns: verdict.stats.insns_processed,
+        total_states: verdict.stats.total_states,
+    }));
+    (End::of(&verdict), Some(told))
+}
+
+fn text(told: &Told) -> String {
+    let colour = || std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    match told {
+        Told::Verified(whole) => whole.explanation.text(colour()),
+        Told::NotLoaded(refused) => {
+            format!("{}: rejected\n\n  {}\n", refused.program, refused.message)
+        }
+    }
+}
+
+/// How many programs there are of each sort.
+fn summary(ends: &[End]) -> String {
+    let count = |end: End| ends.iter().filter(|e| **e == end).count();
+    let mut text = format!(
+        "{} programs: {} accepted, {} rejected",
+        ends.len(),
+        count(End::Accepted),
+        count(End::Rejected)
+    );
+    if count(End::NotModelled) > 0 {
+        text += &format!(", {} not modelled", count(End::NotModelled));
+    }
+    text
 }

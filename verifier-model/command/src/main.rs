@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `verifier-model`: what the kernel's BPF verifier will say of an object, without the kernel.
 
+mod can;
 mod check;
 mod column;
 mod compare;
@@ -16,6 +17,7 @@ mod matrix;
 mod named;
 mod options;
 mod program;
+mod program_type;
 mod results;
 mod rules;
 mod spinlock_safe;
@@ -52,6 +54,8 @@ enum Command {
     Compare(Box<compare::Args>),
     /// Draw the explored states as SVG or DOT
     Graph(Box<graph::Args>),
+    /// List the helpers and kfuncs that programs of a type may call
+    Can(can::Args),
     /// List the kinds of rejections, as `check -e kind` names them
     Kinds,
     /// List the rules that `--without` switches off
@@ -73,6 +77,7 @@ fn main() -> ExitCode {
         Some(Command::Kfuncs(args)) => kfuncs::run(&args, &mut out),
         Some(Command::Explain(args)) => explain::run(&args, &mut out),
         Some(Command::Graph(args)) => graph::run(&args, &mut out),
+        Some(Command::Can(args)) => can::run(&args, &mut out),
         Some(Command::Kinds) => kinds::print(&mut out),
         Some(Command::Rules) => rules::print(&mut out),
     };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! One program, of an object or of raw instructions, as `explain` and `graph` take it.
+//! One program, of an object or of raw instructions, as `graph` takes it.
 
 use std::path::PathBuf;
 

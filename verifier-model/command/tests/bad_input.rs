@@ -90,7 +90,7 @@ fn a_program_that_is_not_there() {
         &want,
     );
     let want = has.replace("it has", "say which program:");
-    says(&[&["explain", object], &KERNEL[..]].concat(), object, &want);
+    says(&[&["graph", object], &KERNEL[..]].concat(), object, &want);
 }
 
 #[test]
@@ -248,4 +248,60 @@ fn a_graph_that_the_disk_has_no_room_for() {
     assert_eq!(out.status.code(), Some(2), "{out:?}");
     assert!(text(&out.stderr).contains("cannot write"), "{out:?}");
     assert!(is_empty(&dir), "half a graph is left");
+}
+
+#[test]
+fn a_program_type_that_is_none() {
+    let hint = "write it as in SEC(\"…\"), such as tc, cgroup/connect4 or fentry/FUNCTION";
+    let typed = |name: &str, what: &str| format!("the program type '{name}': {what}");
+    for (args, want) in [
+        (
+            &["nothing"][..],
+            typed(
+                "nothing",
+                &format!("section 'nothing' tells no program type; {hint}"),
+            ),
+        ),
+        (
+            &["tracing"],
+            typed(
+                "tracing",
+                &format!("programs of this type attach in several ways; {hint}"),
+            ),
+        ),
+        (
+            &["struct_ops"],
+            typed(
+                "struct_ops",
+                "say which member, as struct_ops/STRUCT.MEMBER",
+            ),
+        ),
+        (
+            &["struct_ops/a.b"],
+            typed("struct_ops/a.b", "this kernel has no struct 'a'"),
+        ),
+        (
+            &["fentry/no_such_function"],
+            typed(
+                "fentry/no_such_function",
+                &format!("the kernel's BTF has no attach target 'no_such_function'; {hint}"),
+            ),
+        ),
+        (
+            &["xdp", "nothing"],
+            "this kernel has no helper or kfunc 'nothing'".to_owned(),
+        ),
+        (
+            &["xdp", "--unprivileged"],
+            "'xdp': this loader may not load programs of this type".to_owned(),
+        ),
+    ] {
+        let out = run(&[&["can"], args].concat());
+        assert_eq!(
+            text(&out.stderr),
+            format!("verifier-model: {want}\n"),
+            "{args:?}"
+        );
+        assert_eq!((out.status.code(), text(&out.stdout)), (Some(2), ""));
+    }
 }

@@ -175,6 +175,107 @@ fn a_rejection_is_explained() {
 }
 
 #[test]
+fn without_a_program_all_that_are_rejected_are_explained() {
+    let out = run(&["explain", "tests/explain/iterators.elf"]);
+    let said = text(&out.stdout);
+    assert_eq!(out.status.code(), Some(1), "{out:?}");
+    assert_eq!(said.matches(": rejected, error ").count(), 8, "{said}");
+    assert!(said.ends_with("\n\n\n8 programs: 0 accepted, 8 rejected\n"));
+
+    // One that is accepted has no part in it, and the array is one of all that are left.
+    let object = "bpf/tests/load/prog.elf";
+    let out = run(&[&["explain", object, "-o", "json"], &KERNEL[..]].concat());
+    let told: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let check = run(&[&["check", object, "-o", "json"], &KERNEL[..]].concat());
+    let rows: serde_json::Value = serde_json::from_slice(&check.stdout).expect("JSON");
+    let rows = rows.as_array().expect("rows");
+    let left: Vec<_> = rows.iter().filter(|r| r["verdict"] != "success").collect();
+    assert!(left.len() < rows.len() && told.as_array().is_some_and(|t| t.len() == left.len()));
+    assert_eq!(out.status.code(), check.status.code());
+}
+
+#[test]
+fn what_a_type_may_call() {
+    let out = run(&["can", "xdp", "-o", "json"]);
+    let all: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let has = |name: &str| {
+        let all = all.as_array().expect("an array");
+        all.iter().find(|c| c["name"] == name).cloned()
+    };
+    let adjust = json!({"name": "bpf_xdp_adjust_head", "sort": "helper", "needs": []});
+    assert_eq!(has("bpf_xdp_adjust_head"), Some(adjust));
+    assert_eq!(
+        has("bpf_xdp_metadata_rx_hash").expect("a kfunc")["sort"],
+        "kfunc"
+    );
+    assert_eq!(has("bpf_get_socket_cookie"), None);
+    assert_eq!(
+        has("bpf_ktime_get_ns").expect("a helper")["needs"],
+        json!([])
+    );
+
+    for (args, status, says) in [
+        (["tc", "bpf_skb_pull_data"], 0, "bpf_skb_pull_data: yes"),
+        (
+            ["BPF_PROG_TYPE_SCHED_CLS", "skb_pull_data"],
+            0,
+            "bpf_skb_pull_data: yes",
+        ),
+        (["cgroup/connect4", "bpf_bind"], 0, "bpf_bind: yes"),
+        (
+            ["cgroup/bind4", "bpf_bind"],
+            1,
+            "bpf_bind: no: program of this type cannot use helper bpf_bind#64",
+        ),
+        (
+            ["kprobe", "bpf_probe_read_kernel"],
+            0,
+            "bpf_probe_read_kernel: yes: a GPL license",
+        ),
+        (
+            ["fentry", "bpf_copy_from_user"],
+            0,
+            "bpf_copy_from_user: yes: a sleepable program",
+        ),
+        (
+            ["fentry.s", "bpf_copy_from_user"],
+            0,
+            "bpf_copy_from_user: yes",
+        ),
+        (
+            ["xdp", "bpf_copy_from_user"],
+            1,
+            "bpf_copy_from_user: no: it may sleep, and this program cannot",
+        ),
+        (
+            ["tc", "bpf_iter_cpumask_new"],
+            0,
+            "bpf_iter_cpumask_new: yes: a GPL license",
+        ),
+        (
+            ["xdp", "bpf_cpumask_create"],
+            1,
+            "bpf_cpumask_create: no: calling kernel function bpf_cpumask_create is not allowed",
+        ),
+        // What it takes is looked at before whether it may be called.
+        (
+            ["xdp", "scx_bpf_sub_caps"],
+            1,
+            "scx_bpf_sub_caps: no: calling kernel function scx_bpf_sub_caps is not allowed",
+        ),
+        (
+            ["struct_ops/tcp_congestion_ops.init", "bpf_tcp_send_ack"],
+            0,
+            "bpf_tcp_send_ack: yes",
+        ),
+    ] {
+        let out = run(&[&["can"], &args[..]].concat());
+        assert_eq!(text(&out.stdout), format!("{says}\n"), "{args:?} {out:?}");
+        assert_eq!(out.status.code(), Some(status), "{args:?}");
+    }
+}
+
+#[test]
 fn a_graph_is_written_in_the_form_of_its_name() {
     let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     let (svg, dot) = (dir.join("graph.svg"), dir.join("graph.dot"));

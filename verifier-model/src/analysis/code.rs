@@ -3,12 +3,15 @@
 //!
 //! Source: `struct bpf_insn_aux_data`, `bpf_subprog_info` in `include/linux/bpf_verifier.h`.
 
+use std::rc::Rc;
+
 use bpf::kernel::Kernel;
 use bpf::kernel::fields::BtfRecord;
 use bpf::map::{BPF_F_RDONLY_PROG, MapDef};
 use bpf::program::ProgLoad;
 use bpf::uapi::Insn;
 
+use crate::analysis::kfunc_tab::KfuncTab;
 use crate::analysis::liveness::instance::Liveness;
 use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
@@ -33,6 +36,8 @@ pub(crate) struct Code<'a> {
     pub(crate) exception_callback_subprog: usize,
     /// Maps of the object, then the maps inside them.
     pub(crate) maps: Vec<MapInfo<'a>>,
+    /// The kfuncs that are called.
+    pub(crate) kfuncs: KfuncTab<'a>,
     /// Maps the program names, in order.
     pub(crate) used_maps: Vec<usize>,
     /// The program's arena.
@@ -175,7 +180,7 @@ pub(crate) struct MapInfo<'a> {
     /// The map inside, by index into [`Code::maps`].
     pub inner: Option<usize>,
     /// Special fields of the value.
-    pub record: BtfRecord,
+    pub record: Rc<BtfRecord>,
 }
 
 impl MapInfo<'_> {
@@ -282,8 +287,8 @@ impl Code<'_> {
 
 fn map_info<'a>(def: &'a MapDef, kernel: &Kernel) -> MapInfo<'a> {
     let record = match (&def.btf, def.btf_value_type_id) {
-        (Some(btf), id) if id != 0 => BtfRecord::parse(btf, id, kernel),
-        _ => BtfRecord::default(),
+        (Some(btf), id) if id != 0 => Rc::new(BtfRecord::parse(btf, id, kernel)),
+        _ => Rc::default(),
     };
     MapInfo {
         def,

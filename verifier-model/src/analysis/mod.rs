@@ -12,6 +12,7 @@ pub(crate) mod fields;
 pub(crate) mod func_args;
 pub(crate) mod jump_table;
 pub(crate) mod kfunc_arg;
+pub(crate) mod kfunc_tab;
 pub(crate) mod kfuncs;
 pub(crate) mod live_regs;
 pub(crate) mod liveness;
@@ -26,6 +27,7 @@ pub(crate) mod type_match;
 use bpf::uapi::{ProgType, op};
 
 use crate::analysis::code::Code;
+use crate::analysis::kfunc_tab::KfuncTab;
 use crate::facts::errno::Errno;
 use crate::facts::limits::BPF_COMPLEXITY_LIMIT_INSNS;
 use crate::facts::rejection::Checked;
@@ -89,6 +91,7 @@ impl<'a> Known<'a> {
         self.check_cfg()?;
         self.compute_postorder();
         self.check_attach()?;
+        self.code.kfuncs = KfuncTab::new(&self.input, &self.code.insns);
         self.compute_const_regs();
         self.prune_dead_branches()?;
         self.sort_subprogs_topo()?;

@@ -15,7 +15,7 @@ use crate::analysis::Known;
 use crate::analysis::fields::{Unknown, check_fields};
 use crate::facts::errno::Errno;
 use crate::facts::map_rules as map;
-use crate::facts::rejection::{Checked, Rejection, Stop};
+use crate::facts::rejection::{Checked, Rejection};
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::Meta;
@@ -75,7 +75,6 @@ impl Known<'_> {
 
     fn resolve_ld_imm64(&mut self, i: usize) -> Checked {
         let insn = self.code.insns[i];
-        let _fail = Err::<(), Stop>(Errno::EINVAL.into());
         let second = self.code.insns.get(i + 1).copied();
         let Some(second) =
             second.filter(|n| n.code == 0 && n.dst_reg == 0 && n.src_reg == 0 && n.off == 0)

@@ -3,7 +3,7 @@
 //!
 //! Source: `struct bpf_verifier_state_list`, `struct bpf_scc_visit` in `include/linux/bpf_verifier.h`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::state::{StateId, VerifierState};
 
@@ -23,7 +23,7 @@ pub(crate) struct Explored {
     /// Visits of loops.
     pub(crate) scc_visits: Vec<SccVisit>,
     /// Their indices by call chain.
-    pub(crate) scc_index: HashMap<Vec<usize>, usize>,
+    pub(crate) scc_index: BTreeMap<Vec<usize>, usize>,
     /// Instructions processed when a state was last kept.
     pub(crate) prev_insn_processed: u32,
     /// Jumps processed when a state was last kept.
@@ -40,10 +40,15 @@ impl Explored {
             explored_states_size: 0,
             num_backedges: 0,
             scc_visits: Vec::new(),
-            scc_index: HashMap::new(),
+            scc_index: BTreeMap::new(),
             prev_insn_processed: 0,
             prev_jmps_processed: 0,
         }
+    }
+
+    /// A kept state; None once it is freed.
+    pub(crate) fn state(&self, id: StateId) -> Option<&VerifierState> {
+        self.states.get(id.0)?.as_ref().map(|node| &node.state)
     }
 }
 

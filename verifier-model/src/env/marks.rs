@@ -104,12 +104,21 @@ pub(crate) struct InsnMarks {
     pub arena_alu: Option<bool>,
     /// How its arithmetic is masked.
     pub alu_mask: AluMask,
-    /// `bpf_loop` can be inlined: (callback, flags zero so far).
-    pub loop_inline: Option<(usize, bool)>,
+    /// What the calls of this `bpf_loop` had in common.
+    pub loop_inline: Option<LoopInline>,
     /// Map of a tail call.
     pub helper_map: Option<usize>,
     /// Paths come to the tail call with different maps.
     pub helper_map_poisoned: bool,
+}
+
+/// Whether calls of `bpf_loop` at one place can be inlined (`struct bpf_loop_inline_state`).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LoopInline {
+    /// The subprogram that the first call passed.
+    pub callback: usize,
+    /// All calls so far passed it, and flags of zero.
+    pub fit_for_inline: bool,
 }
 
 /// How an addition or subtraction is masked (`alu_state` and `alu_limit`).

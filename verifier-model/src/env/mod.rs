@@ -107,7 +107,7 @@ impl<'a> Env<'a> {
 
     /// A kept state.
     pub(crate) fn state(&self, id: StateId) -> Option<&VerifierState> {
-        self.explored.states.get(id.0)?.as_ref().map(|n| &n.state)
+        self.explored.state(id)
     }
 
     /// A kept state.

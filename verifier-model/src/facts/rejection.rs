@@ -49,6 +49,21 @@ impl Rejection {
     }
 }
 
+impl Stop {
+    /// The same reason, told to the user as another error: the kernel's caller has its own.
+    pub(crate) fn with_errno(mut self, errno: Errno) -> Self {
+        if let Self::Rejected(why) = &mut self {
+            why.errno = errno;
+        }
+        self
+    }
+
+    /// Whether the kernel's function would return this error.
+    pub(crate) fn is_errno(&self, errno: Errno) -> bool {
+        matches!(self, Self::Rejected(why) if why.errno == errno)
+    }
+}
+
 impl From<Errno> for Stop {
     fn from(errno: Errno) -> Self {
         Self::Rejected(Box::new(Rejection::silent(errno)))

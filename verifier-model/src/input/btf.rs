@@ -3,6 +3,7 @@
 //!
 //! Source: `find_kern_ctx_type_id()` in `kernel/bpf/btf.c`.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bpf::btf::{Btf, Kind};
@@ -14,12 +15,14 @@ use crate::facts::rejection::{Checked, not_modelled};
 use crate::input::Input;
 
 impl Input<'_> {
-    /// Special fields of a structure of the program's BTF.
-    pub(crate) fn struct_record(&self, btf: BtfRef, id: u32) -> BtfRecord {
-        match (btf, self.btf(btf)) {
-            (BtfRef::Prog, Some(b)) => BtfRecord::parse(b, id, self.kernel),
-            _ => BtfRecord::default(),
-        }
+    /// Special fields of a structure of the program's BTF (`btf_find_struct_meta()`).
+    pub(crate) fn struct_record(&self, btf: BtfRef, id: u32) -> Rc<BtfRecord> {
+        let (BtfRef::Prog, Some(btf)) = (btf, self.btf(btf)) else {
+            return Rc::default();
+        };
+        let mut found = self.struct_meta_tab.borrow_mut();
+        let parse = || Rc::new(BtfRecord::parse(btf, id, self.kernel));
+        found.entry(id).or_insert_with(parse).clone()
     }
 
     /// A structure of vmlinux by name.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A kfunc, as a call names it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bpf::btf::{Btf, Kind, Param, Type, is_scalar};
@@ -13,7 +14,7 @@ use crate::facts::special_kfunc::SpecialKfunc;
 use crate::input::Input;
 
 /// A kfunc as a program calls it.
-#[derive(Clone)]
+#[derive(Debug)]
 pub(crate) struct Kfunc<'a> {
     /// BTF object it is in.
     pub bref: BtfRef,
@@ -101,11 +102,10 @@ impl Kfunc<'_> {
 }
 
 /// How messages name an argument.
-pub(crate) fn arg_name(i: usize) -> String {
-    if i < 5 {
-        format!("R{}", i + 1)
-    } else {
-        format!("*(R11-{})", (i - 4) * 8)
+pub(crate) fn arg_name(i: usize) -> Cow<'static, str> {
+    match ["R1", "R2", "R3", "R4", "R5"].get(i) {
+        Some(&name) => name.into(),
+        None => format!("*(R11-{})", (i - 4) * 8).into(),
     }
 }
 

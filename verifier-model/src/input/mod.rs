@@ -11,9 +11,13 @@ pub(crate) mod map;
 pub(crate) mod struct_ops;
 pub(crate) mod target;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bpf::kernel::Kernel;
+use bpf::kernel::fields::BtfRecord;
 use bpf::program::{ProgFlags, ProgLoad};
 
 use crate::facts::release::Release;
@@ -58,6 +62,8 @@ pub(crate) struct Input<'a> {
     pub(crate) struct_ops: Option<StructOps<'a>>,
     /// Arguments of the context that are more than their types say.
     pub(crate) ctx_args: Vec<CtxArg>,
+    /// Special fields of the program's structures, of those that somebody asked for.
+    pub(crate) struct_meta_tab: RefCell<BTreeMap<u32, Rc<BtfRecord>>>,
 }
 
 impl<'a> Input<'a> {
@@ -82,6 +88,7 @@ impl<'a> Input<'a> {
             extends: None,
             struct_ops: None,
             ctx_args: Vec::new(),
+            struct_meta_tab: RefCell::default(),
         }
     }
 }

@@ -63,6 +63,15 @@ impl From<Stop> for Step {
     }
 }
 
+/// The numbers of the bits that are set, ascending.
+fn ones(mut mask: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let lowest = mask.trailing_zeros() as usize;
+        mask &= mask.checked_sub(1)?;
+        Some(lowest)
+    })
+}
+
 /// Where the walk back is.
 struct WalkBack<'a> {
     /// The state that it began in.
@@ -278,12 +287,12 @@ impl Env<'_> {
                 }
                 _ => false,
             };
-            for i in (0..32).filter(|i| regs >> i & 1 != 0).collect::<Vec<_>>() {
+            for i in ones(regs.into()) {
                 if !mark(func.regs.get_mut(i)) {
                     regs &= !(1 << i);
                 }
             }
-            for i in (0..64).filter(|i| slots >> i & 1 != 0).collect::<Vec<_>>() {
+            for i in ones(slots) {
                 let slot = func.stack.get_mut(i).filter(|s| s.is_spilled_scalar());
                 if !mark(slot.map(|s| &mut s.reg)) {
                     slots &= !(1 << i);

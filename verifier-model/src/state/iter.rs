@@ -73,12 +73,12 @@ pub(crate) enum Trust {
 }
 
 impl Trust {
-    /// Of a new iterator.
-    pub(crate) const fn of_new(rcu_protected: bool, in_rcu_cs: bool) -> Self {
-        match (rcu_protected, in_rcu_cs) {
-            (false, _) => Self::Plain,
-            (true, true) => Self::Rcu,
-            (true, false) => Self::Untrusted,
+    /// Of a new iterator whose `new` is `KF_RCU_PROTECTED`.
+    pub(crate) const fn protected(in_rcu_cs: bool) -> Self {
+        if in_rcu_cs {
+            Self::Rcu
+        } else {
+            Self::Untrusted
         }
     }
 

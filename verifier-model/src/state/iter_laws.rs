@@ -99,16 +99,14 @@ fn plain_iterators_do_not_see_rcu() {
             assert_eq!(it.rcu_unlock(), it);
         }
     }
-    assert_eq!(Trust::of_new(false, false), Trust::Plain);
-    assert_eq!(Trust::of_new(false, true), Trust::Plain);
 }
 
 /// Kernels that let such a `new` pass refuse what comes after it.
 #[test]
 fn made_outside_a_section_is_as_made_before_its_end() {
-    let inside = Trust::of_new(true, true);
+    let inside = Trust::protected(true);
     assert_eq!(inside, Trust::Rcu);
-    assert_eq!(Trust::of_new(true, false), inside.after_rcu_unlock());
+    assert_eq!(Trust::protected(false), inside.after_rcu_unlock());
 }
 
 #[test]

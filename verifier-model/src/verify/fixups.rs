@@ -22,6 +22,7 @@ use bpf::insn::{class, jmp};
 use bpf::uapi::{Insn, pseudo};
 
 use crate::env::Env;
+use crate::env::marks::LoopInline;
 use crate::facts::rejection::Checked;
 use crate::facts::special_kfunc::SpecialKfunc;
 
@@ -99,7 +100,10 @@ impl Env<'_> {
         for marks in &self.marks.insns {
             places.push(end);
             end += match marks.loop_inline {
-                Some((_, true)) => LOOP_INSNS,
+                Some(LoopInline {
+                    fit_for_inline: true,
+                    ..
+                }) => LOOP_INSNS,
                 _ => 1,
             };
         }
@@ -109,7 +113,11 @@ impl Env<'_> {
             let second = at > 0 && self.code.insns[at - 1].is_ld_imm64();
             let seen = self.marks.insns[at - usize::from(second)].seen;
             let rel = |from: usize, to: usize| places[to] as i64 - from as i64 - 1;
-            if let Some((callback, true)) = self.marks.insns[at].loop_inline {
+            if let Some(LoopInline {
+                callback,
+                fit_for_inline: true,
+            }) = self.marks.insns[at].loop_inline
+            {
                 for i in 0..LOOP_INSNS {
                     let from = places[at] + i;
                     let (kind, rel) = match i {

@@ -83,9 +83,6 @@ fn judge(mut known: Known<'_>, observer: Option<&mut dyn Observer>) -> Verdict {
         Ok(()) => Outcome::Accepted,
         Err(Stop::NotModelled(what)) => Outcome::NotModelled(what),
         Err(Stop::Rejected(mut why)) => {
-            if why.message.is_empty() {
-                why.message = last_message(&known.log.text());
-            }
             why.insn = why.insn.or(insn);
             Outcome::Rejected(*why)
         }
@@ -103,16 +100,6 @@ fn judge(mut known: Known<'_>, observer: Option<&mut dyn Observer>) -> Verdict {
         log: known.log.into_text(),
         stats,
     }
-}
-
-/// The last line of the log that is no source line and no state.
-fn last_message(log: &str) -> String {
-    let says = |l: &&str| {
-        let other = ["; ", "cur state:", "old state:"];
-        !l.is_empty() && !other.iter().any(|p| l.starts_with(p))
-    };
-    let mut lines = log.lines().rev().filter(says);
-    lines.next().unwrap_or_default().to_owned()
 }
 
 impl Env<'_> {

@@ -109,8 +109,10 @@ impl Env<'_> {
             _ => false,
         };
         for (spi, o) in old.stack.iter().enumerate() {
-            // Most slots: they are dead.
-            if !exact && o.typ.iter().all(asks_nothing) {
+            // Most slots: they are dead, all bytes alike.
+            let first = o.typ[0];
+            let alike = asks_nothing(&first) && o.typ == [first; BPF_REG_SIZE];
+            if !exact && (alike || o.typ.iter().all(asks_nothing)) {
                 continue;
             }
             let c = cur.stack.get(spi);

@@ -118,41 +118,32 @@ impl Env<'_> {
 
     /// Makes precise in the current path's states what `old` needs precise.
     pub(crate) fn propagate_precision(&mut self, old: StateId, start: Start) -> Checked<bool> {
-        let Some(old) = self.state(old) else {
+        let (known, bt) = (self.known, &mut self.path.bt);
+        let Some(old) = self.explored.state(old) else {
             return Ok(false);
         };
-        let mut lines = Vec::new();
-        let mut marks = Vec::new();
-        let all = self.input.profile.has(Rule::PROPAGATE_ALL_FRAMES);
+        let all = known.input.profile.has(Rule::PROPAGATE_ALL_FRAMES);
         let frames = old.frames.iter().enumerate().rev();
         for (fr, frame) in frames.take(if all { usize::MAX } else { 1 }) {
             let mut names = Vec::new();
             for (i, r) in frame.regs.iter().enumerate().take(usize::from(REG_FP)) {
                 if r.is_scalar() && r.precise {
-                    marks.push((fr, i, true));
-                    names.push(format!("r{i}"));
+                    bt.set_frame_reg(fr, i);
+                    if known.log.level2() {
+                        names.push(format!("r{i}"));
+                    }
                 }
             }
             for (i, s) in frame.stack.iter().enumerate() {
                 if s.is_spilled_scalar() && s.reg.precise {
-                    marks.push((fr, i, false));
-                    names.push(format!("fp{}", -(i as i64 + 1) * 8));
+                    bt.set_frame_slot(fr, i);
+                    if known.log.level2() {
+                        names.push(format!("fp{}", -(i as i64 + 1) * 8));
+                    }
                 }
             }
             if !names.is_empty() {
-                lines.push(format!("frame {fr}: propagating {}\n", names.join(",")));
-            }
-        }
-        if self.log.level2() {
-            for l in lines {
-                verbose!(self, "{l}");
-            }
-        }
-        for (fr, i, is_reg) in marks {
-            if is_reg {
-                self.path.bt.set_frame_reg(fr, i);
-            } else {
-                self.path.bt.set_frame_slot(fr, i);
+                verbose!(known, "frame {fr}: propagating {}\n", names.join(","));
             }
         }
         match start {

@@ -244,10 +244,9 @@ impl Env<'_> {
         use bpf::kernel::kfuncs::KfuncFlags;
         match insn.src_reg {
             0 => matches!(insn.imm, id::SPIN_UNLOCK | id::KPTR_XCHG),
-            pseudo::KFUNC_CALL => self
-                .input
-                .kfunc_quiet(insn)
-                .is_some_and(|k| k.flags.contains(KfuncFlags::SPINLOCK_SAFE)),
+            pseudo::KFUNC_CALL => self.code.kfuncs.find(insn).is_some_and(|desc| {
+                desc.allowed && desc.kfunc.flags.contains(KfuncFlags::SPINLOCK_SAFE)
+            }),
             _ => true,
         }
     }

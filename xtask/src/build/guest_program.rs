@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::linux::stock;
+use crate::linux::archive::BACKPORTS;
 use crate::workshop::cache::Partial;
 use crate::workshop::debian::Suite;
 use crate::workshop::project::Project;
@@ -58,9 +58,9 @@ pub(crate) fn lint(project: &Project, toolchain: &Toolchain) -> Result<()> {
 fn libelf(project: &Project, toolchain: &Toolchain) -> Result<PathBuf> {
     let path = project.cache.path("libelf", "libelf", &["1"]);
     let dir = project.cache.entry(path, Partial::Discard, |dir| {
-        let suite = Suite::fetch(project, toolchain, stock::SUITE)?;
+        let suite = Suite::fetch(project, toolchain, BACKPORTS)?;
         let found = suite.find("^libelf-dev$")?.into_iter().next();
-        let package = found.with_context(|| format!("{} has no libelf-dev", stock::SUITE))?;
+        let package = found.with_context(|| format!("{} has no libelf-dev", BACKPORTS))?;
         suite.unpack(&[package], dir)
     })?;
     Ok(dir.join("usr/lib/x86_64-linux-gnu"))

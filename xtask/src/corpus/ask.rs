@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::compile;
 use crate::build::initramfs;
 use crate::guest::qemu::Guest;
 use crate::linux::target::Target;
@@ -18,11 +17,11 @@ pub(crate) const LOG_LEVEL: u32 = 1;
 /// And here every path, and what it found before the first.
 pub(super) const WHOLE: u32 = 2;
 /// Programs near the limit on instructions take the verifier some gigabytes of states.
-const MEMORY: &str = "6G";
+pub(super) const MEMORY: &str = "6G";
 /// A verifier that doubts itself warns, with `verifier bug: …` as its answer; generated programs lead
 /// there. For the guest that is no trouble.
-const KNOWN: [&str; 2] = ["WARNING: at bpf_", "WARNING: at do_check"];
-const LIMIT: Duration = Duration::from_secs(3600);
+pub(super) const KNOWN: [&str; 2] = ["WARNING: at bpf_", "WARNING: at do_check"];
+pub(super) const LIMIT: Duration = Duration::from_secs(3600);
 
 /// Asks about the programs of the batch `path`, with the guest's initramfs `base` and these modules
 /// besides the project's; the answers as `tests/src/oracle/raw.rs` gives them.
@@ -38,34 +37,6 @@ pub(crate) fn ask_raw(
     ask(target, base, payload, &told)
 }
 
-/// Asks about all programs of `objects`, or those whose name has `filter` in it.
-pub(crate) fn ask_objects(
-    target: &Target<'_>,
-    objects: &[PathBuf],
-    log_level: u32,
-    filter: Option<&str>,
-) -> Result<String> {
-    let mut payload = payload_of(compile::modules(target)?.iter())?;
-    for path in objects {
-        if !path.is_file() {
-            bail!("{}: there is no such object", path.display());
-        }
-        let name = path.file_stem().context("an object has a name")?;
-        let name = name.to_string_lossy();
-        let name = name.trim_end_matches(".bpf");
-        payload.push((format!("oracle/{name}.bpf.o"), path.clone()));
-    }
-    let mut told = vec!["oracle".to_owned()];
-    told.extend(["--log-level".to_owned(), log_level.to_string()]);
-    told.extend(
-        filter
-            .iter()
-            .flat_map(|f| ["--filter".to_owned(), (*f).to_owned()]),
-    );
-    let base = initramfs::build(target)?;
-    ask(target, &base, payload, &told)
-}
-
 /// Where modules go in the guest.
 pub(super) fn payload_of<'a>(
     modules: impl Iterator<Item = &'a PathBuf>,
@@ -77,13 +48,21 @@ pub(super) fn payload_of<'a>(
     modules.map(place).collect()
 }
 
+/// The kernel's configuration, where libbpf looks for it.
+pub(super) fn config_of(target: &Target<'_>) -> Option<(String, PathBuf)> {
+    let config = target.kernel.build.join(".config");
+    let place = format!("boot/config-{}", target.kernel.release);
+    config.exists().then_some((place, config))
+}
+
 /// Boots the guest with `payload` besides what is in `base`, and gives what it says.
 pub(super) fn ask(
     target: &Target<'_>,
     base: &Path,
-    payload: Vec<(String, PathBuf)>,
+    mut payload: Vec<(String, PathBuf)>,
     told: &[String],
 ) -> Result<String> {
+    payload.extend(config_of(target));
     let initramfs = target.products()?.join("oracle.cpio");
     initramfs::extend(base, &payload, &initramfs)?;
     let guest = Guest {

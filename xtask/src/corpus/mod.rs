@@ -5,5 +5,6 @@
 pub(crate) mod ask;
 pub(crate) mod compile;
 pub(crate) mod question;
+pub(crate) mod survey;
 pub(crate) mod tiers;
 mod wanting;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// What a healthy kernel does not print, as it stands in kernel/panic.c, lib/bug.c, mm/, kernel/rcu/
 /// and kernel/watchdog.c.
 const TROUBLE: [&str; 16] = [
-    "Kernel panic",
+    PANIC,
     "kernel BUG at",
     "BUG: ",
     "WARNING: ",
@@ -27,6 +27,9 @@ const TROUBLE: [&str; 16] = [
     "unreferenced object",
 ];
 
+/// What a kernel prints that gives up.
+const PANIC: &str = "Kernel panic";
+
 /// Reads a console file that is still growing.
 pub(crate) struct Console {
     path: PathBuf,
@@ -34,6 +37,7 @@ pub(crate) struct Console {
     partial: String,
     last: VecDeque<String>,
     trouble: Option<String>,
+    panicked: bool,
     known: Vec<String>,
 }
 
@@ -46,6 +50,7 @@ impl Console {
             partial: String::new(),
             last: VecDeque::new(),
             trouble: None,
+            panicked: false,
             known: known.iter().map(|&known| known.to_owned()).collect(),
         }
     }
@@ -85,12 +90,18 @@ impl Console {
         self.trouble.as_deref()
     }
 
+    /// Whether the kernel has given up.
+    pub(crate) fn panicked(&self) -> bool {
+        self.panicked
+    }
+
     fn line(&mut self, line: &str) {
         let is_trouble = TROUBLE.iter().any(|sign| line.contains(sign));
         let is_known = self.known.iter().any(|known| line.contains(known));
         if self.trouble.is_none() && is_trouble && !is_known {
             self.trouble = Some(line.to_owned());
         }
+        self.panicked |= line.contains(PANIC);
         if self.last.len() == 12 {
             self.last.pop_front();
         }
@@ -119,5 +130,20 @@ mod tests {
         console.poll();
         assert!(console.trouble().unwrap().contains("kernel/x.c:1"));
         assert!(console.last_lines().contains("fine"));
+        assert!(!console.panicked());
+    }
+
+    #[test]
+    fn a_panic_is_seen_behind_other_trouble() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut console = Console::new(file.path(), &[]);
+        fs::write(
+            file.path(),
+            "Oops: 0002 [#1]\nKernel panic - not syncing: x\n",
+        )
+        .unwrap();
+        console.poll();
+        assert_eq!(console.trouble(), Some("Oops: 0002 [#1]"));
+        assert!(console.panicked());
     }
 }

@@ -5,7 +5,7 @@
 //! the second carries the standard streams of the program that runs as `/init`.
 
 use std::io::{BufRead, BufReader, IsTerminal, Write, stdout};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread::{self, JoinHandle};
@@ -66,11 +66,60 @@ pub(crate) struct Ended {
     pub(crate) output: String,
 }
 
+/// The end of a guest.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The program ended with this status.
+    Exited(i32),
+    /// Nothing came for this long.
+    Hung(Duration),
+    /// The kernel said so.
+    Trouble(String),
+    /// QEMU or the guest ended before the program did.
+    NotRun(String),
+}
+
+/// What came of a guest that may hang or die.
+pub(crate) struct Heard {
+    /// What the program printed.
+    pub(crate) output: String,
+    /// How it ended.
+    pub(crate) end: End,
+    /// Where the kernel's console is kept, unless all went well.
+    pub(crate) console: PathBuf,
+    last_lines: String,
+}
+
+impl Heard {
+    /// An error unless the program came to its end.
+    fn ended(self, name: &str) -> Result<Ended> {
+        let console = self.console.display();
+        match self.end {
+            End::Exited(status) => Ok(Ended {
+                status,
+                output: self.output,
+            }),
+            End::Hung(limit) => bail!(
+                "{name}: the guest hangs: no end after {} s (console: {console}); its last lines:{}",
+                limit.as_secs(),
+                self.last_lines
+            ),
+            End::Trouble(line) => {
+                bail!("{name}: trouble on the guest's console: {line} (console: {console})")
+            }
+            End::NotRun(why) => bail!(
+                "{name}: the guest did not run: {why} (console: {console}){}",
+                self.last_lines
+            ),
+        }
+    }
+}
+
 impl Guest<'_> {
     /// Boots, relays what the program prints, and waits for the end. A guest that hangs, dies
     /// without a verdict or has trouble on its console is an error.
     pub(crate) fn run(&self, name: &str) -> Result<Ended> {
-        self.attend(Accel::Tcg, name, true)
+        self.attend(Accel::Tcg, name, Until::Relayed)?.ended(name)
     }
 
     /// The same, but what the program prints is for the caller alone.
@@ -80,10 +129,16 @@ impl Guest<'_> {
 
     /// The same on another accelerator.
     pub(crate) fn collect_on(&self, accel: Accel, name: &str) -> Result<Ended> {
-        self.attend(accel, name, false)
+        self.attend(accel, name, Until::Ended)?.ended(name)
     }
 
-    fn attend(&self, accel: Accel, name: &str, relay: bool) -> Result<Ended> {
+    /// Boots a guest that may hang or die, which is no error here: what the program printed until then,
+    /// and how it ended. It hangs when it prints nothing for as long as `silence`.
+    pub(crate) fn hear(&self, name: &str, silence: Duration) -> Result<Heard> {
+        self.attend(Accel::Tcg, name, Until::Silent(silence))
+    }
+
+    fn attend(&self, accel: Accel, name: &str, until: Until) -> Result<Heard> {
         let runner = &self.target.project.runner;
         let log = runner.log(&format!("console {name} {}", std::process::id()))?;
         // An old console must not be taken for the new one.
@@ -93,71 +148,59 @@ impl Guest<'_> {
         let qemu = Qemu::start(command)?;
         let mut console = Console::new(&log, self.known);
         let bar = runner.bar(name, 0);
-        let Some(said) = self.watch(&qemu.lines, &mut console, &bar, relay) else {
-            runner.finish(&bar, name, false);
-            bail!(
-                "{name}: the guest hangs: no end after {} s (console: {}); its last lines:{}",
-                self.limit.as_secs(),
-                log.display(),
-                console.last_lines()
-            );
-        };
+        let said = self.watch(&qemu.lines, &mut console, &bar, until);
         let mut guarded = qemu.process;
-        let panicked = console.trouble().is_some();
-        if !panicked {
+        let panicked = console.panicked();
+        if !panicked && said.hung.is_none() {
             guarded.child().wait()?;
         }
         drop(guarded);
         console.poll();
         runner.finish(&bar, name, said.verdict.is_some() && !panicked);
         stdout().flush()?;
-        if let Some(line) = console.trouble() {
-            bail!(
-                "{name}: trouble on the guest's console: {line} (console: {})",
-                log.display()
-            );
-        }
-        let Some(status) = said.verdict else {
-            let complaint = qemu.complaint.join().unwrap_or_default();
-            bail!(
-                "{name}: the guest did not run: {} (console: {}){}",
-                complaint
-                    .trim()
-                    .lines()
-                    .last()
-                    .unwrap_or("it ended without a verdict"),
-                log.display(),
-                console.last_lines()
-            );
+        let end = match (said.hung, console.trouble(), said.verdict) {
+            (Some(after), _, _) => End::Hung(after),
+            (None, Some(line), _) if panicked || until.is_strict() => End::Trouble(line.to_owned()),
+            (None, _, Some(status)) => End::Exited(status),
+            (None, _, None) => {
+                let complaint = qemu.complaint.join().unwrap_or_default();
+                let complaint = complaint.trim().lines().last();
+                let complaint = complaint.unwrap_or("it ended without a verdict");
+                End::NotRun(complaint.to_owned())
+            }
         };
-        if status == 0 {
+        if end == End::Exited(0) {
             std::fs::remove_file(&log)?;
         }
-        Ok(Ended {
-            status,
+        Ok(Heard {
             output: said.output,
+            end,
+            console: log,
+            last_lines: console.last_lines(),
         })
     }
 
-    /// Takes in what the program and the console say until the program ends or the kernel panics;
-    /// nothing if that takes too long.
+    /// Takes in what the program and the console say until the program ends, the kernel panics or
+    /// nothing comes for too long.
     fn watch(
         &self,
         lines: &Receiver<String>,
         console: &mut Console,
         bar: &ProgressBar,
-        relay: bool,
-    ) -> Option<Said> {
+        until: Until,
+    ) -> Said {
         let start = Instant::now();
+        let mut heard = start;
         let mut said = Said::default();
         loop {
             console.poll();
             match lines.try_recv() {
                 Ok(line) => {
+                    heard = Instant::now();
                     if let Some(status) = line.strip_prefix(VERDICT) {
                         said.verdict = status.trim().parse().ok();
                     } else {
-                        if relay {
+                        if until == Until::Relayed {
                             bar.suspend(|| println!("{line}"));
                         }
                         said.output.push_str(&line);
@@ -165,20 +208,23 @@ impl Guest<'_> {
                     }
                     continue;
                 }
-                Err(TryRecvError::Disconnected) => return Some(said),
+                Err(TryRecvError::Disconnected) => return said,
                 Err(TryRecvError::Empty) => {}
             }
-            if start.elapsed() > self.limit {
-                return None;
+            let silent = match until {
+                Until::Silent(limit) => (heard.elapsed() > limit).then_some(limit),
+                Until::Relayed | Until::Ended => None,
+            };
+            let long = (start.elapsed() > self.limit).then_some(self.limit);
+            if let Some(limit) = silent.or(long) {
+                said.hung = Some(limit);
+                return said;
             }
-            if console
-                .trouble()
-                .is_some_and(|line| line.contains("Kernel panic"))
-            {
+            if console.panicked() {
                 // The kernel will not end by itself; give it time to print why.
                 thread::sleep(Duration::from_secs(1));
                 console.poll();
-                return Some(said);
+                return said;
             }
             bar.set_message(console.last_line().to_owned());
             thread::sleep(Duration::from_millis(50));
@@ -266,8 +312,9 @@ impl Guest<'_> {
     }
 
     fn command_line(&self, accel: Accel) -> String {
-        // `panic=-1` with -no-reboot ends QEMU; what follows `--` goes to /init.
-        let kernel = "console=ttyS0 panic=-1 psi=1 audit=0 rcupdate.rcu_cpu_stall_timeout=60";
+        // `panic=-1` with -no-reboot ends QEMU, after an oops as well; what follows `--` goes to /init.
+        let kernel =
+            "console=ttyS0 panic=-1 oops=panic psi=1 audit=0 rcupdate.rcu_cpu_stall_timeout=60";
         // With CPU numbers above 254 the APIC is read by rdmsr, and QEMU has no instruction count
         // to base its timer on there: "Bad icount read" when Linux calibrates it.
         let timer = match accel {
@@ -278,11 +325,31 @@ impl Guest<'_> {
     }
 }
 
+/// When a guest is no longer waited for, besides its limit; and what becomes of its lines.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// It ends; its lines are printed.
+    Relayed,
+    /// It ends; its lines are for the caller alone.
+    Ended,
+    /// The same, or it says nothing for so long.
+    Silent(Duration),
+}
+
+impl Until {
+    /// Whether all that a healthy kernel does not say is an error.
+    fn is_strict(self) -> bool {
+        !matches!(self, Self::Silent(_))
+    }
+}
+
 /// What the program has printed, and the status that it ended with, if it did.
 #[derive(Default)]
 struct Said {
     verdict: Option<i32>,
     output: String,
+    /// It was waited for this long, in vain.
+    hung: Option<Duration>,
 }
 
 /// QEMU while it runs.

@@ -26,13 +26,14 @@ pub(crate) enum Place {
     BuiltIn,
 }
 
-/// A kernel that can be booted and that modules can be built for.
+/// A kernel that can be booted.
 pub(crate) struct Kernel {
     /// What `uname -r` says in it.
     pub(crate) release: String,
     /// The bootable image.
     pub(crate) image: PathBuf,
-    /// The directory to give to `make -C`; it has a `vmlinux` with BTF.
+    /// The directory with its `.config` and a `vmlinux` with BTF. Unless it is [`super::image`]'s, it is
+    /// the one to give to `make -C` as well.
     pub(crate) build: PathBuf,
     /// What else `make` must be told: compilers, local version.
     pub(crate) make: Vec<String>,

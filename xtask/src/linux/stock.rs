@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Stock kernels: Debian's own 7.x images from the backports suite, and a build tree for them.
+//! Stock kernels that modules are built for: Debian's own 7.x images from the backports suite, and a
+//! build tree for them.
 //!
 //! The headers package has the configuration, `Module.symvers` and a `vmlinux` with the BTF, but
 //! no Rust metadata. That is made again from the source package of the same version: the same
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use super::archive::{self, FLAVOUR};
 use super::kernel::Kernel;
 use super::release::{Release, numbers};
 use crate::workshop::cache::Partial;
@@ -20,11 +22,10 @@ use crate::workshop::project::Project;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
 
-/// The suite the kernels come from, and the flavour: the smallest that has all that is needed.
-pub(crate) const SUITE: &str = "trixie-backports";
-const FLAVOUR: &str = "cloud-amd64";
+/// The suite the kernels come from.
+const SUITE: &str = archive::BACKPORTS;
 /// The oldest series that the module supports.
-const OLDEST: Release = Release { major: 7, minor: 2 };
+pub(crate) const OLDEST: Release = Release { major: 7, minor: 2 };
 /// The compiler the distribution builds with.
 const CC: &str = "CC=x86_64-linux-gnu-gcc-14";
 /// Lines that preparing prints, about.

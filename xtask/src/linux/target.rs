@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 
+use super::image;
 use super::kernel::Kernel;
 use super::release::Release;
 use super::stock;
@@ -24,7 +25,7 @@ pub(crate) struct Target<'a> {
 }
 
 /// The kernels that a verb can be told to take.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Choice {
     /// The stock distribution kernel.
     Stock,
@@ -46,10 +47,19 @@ impl<'a> Target<'a> {
         }
         match choice {
             Choice::Stock => Self::stock(project, release),
+            Choice::Test | Choice::Patched | Choice::PatchedModule | Choice::Running => {
+                Self::built(project, choice)
+            }
+        }
+    }
+
+    /// The kernel of `choice`, which is built here.
+    pub(crate) fn built(project: &'a Project, choice: Choice) -> Result<Self> {
+        match choice {
             Choice::Test => Self::test(project, Form::Plain),
             Choice::Patched => Self::test(project, Form::BuiltIn),
             Choice::PatchedModule => Self::test(project, Form::Module),
-            Choice::Running => {
+            Choice::Stock | Choice::Running => {
                 bail!("a guest boots the stock or the test kernel; for another, set KERNEL_BUILD")
             }
         }
@@ -73,6 +83,17 @@ impl<'a> Target<'a> {
     pub(crate) fn stock(project: &'a Project, release: Release) -> Result<Self> {
         let toolchain = Toolchain::ensure(project)?;
         let kernel = stock::ensure(project, &toolchain, release, false)?;
+        Ok(Self {
+            project,
+            toolchain,
+            kernel,
+        })
+    }
+
+    /// The stock kernel of `release`, which is booted and for which nothing is built.
+    pub(crate) fn image(project: &'a Project, release: Release) -> Result<Self> {
+        let toolchain = Toolchain::ensure(project)?;
+        let kernel = image::ensure(project, &toolchain, release, false)?;
         Ok(Self {
             project,
             toolchain,

@@ -24,7 +24,8 @@ pub(crate) struct Args {
 }
 
 /// What of the cache goes with the kernels: the corpus and bpftool are made of their sources.
-const KERNEL_KINDS: [&str; 10] = [
+const KERNEL_KINDS: [&str; 11] = [
+    "image",
     "stock",
     "kernel",
     "source",

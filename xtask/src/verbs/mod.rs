@@ -2,6 +2,7 @@
 //! The commands, one verb a file. They are what all the rest is for, so that nothing imports them.
 
 pub(crate) mod agreement;
+pub(crate) mod ask;
 pub(crate) mod bench;
 pub(crate) mod clean;
 pub(crate) mod demo;

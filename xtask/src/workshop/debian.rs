@@ -9,10 +9,13 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::workshop::cache;
-use crate::workshop::files::make_dir;
+use crate::workshop::files::{make_dir, write};
 use crate::workshop::project::Project;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
+
+/// The file in a suite's state that says that its lists are whole.
+const FETCHED: &str = "fetched";
 
 /// One version of one package.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +36,23 @@ pub(crate) struct Suite<'a> {
 }
 
 impl<'a> Suite<'a> {
+    /// The package lists of `suite` as they were last fetched; fetches them if they never were.
+    pub(crate) fn open(
+        project: &'a Project,
+        toolchain: &'a Toolchain,
+        suite: &str,
+    ) -> Result<Self> {
+        let state = project.cache.shared("apt")?.join(suite);
+        if !state.join(FETCHED).exists() {
+            return Self::fetch(project, toolchain, suite);
+        }
+        Ok(Self {
+            project,
+            toolchain,
+            state,
+        })
+    }
+
     /// Fetches the package lists of `suite`.
     pub(crate) fn fetch(
         project: &'a Project,
@@ -57,7 +77,10 @@ impl<'a> Suite<'a> {
         // Without this, apt-get update ends well although an archive was out of reach.
         let mut update = this.apt("apt-get");
         update.args(["--error-on=any", "update"]);
-        project.runner.run("package lists", update)?;
+        project
+            .runner
+            .run(&format!("package lists of {suite}"), update)?;
+        write(&this.state.join(FETCHED), "")?;
         Ok(this)
     }
 
@@ -77,6 +100,12 @@ impl<'a> Suite<'a> {
         Ok(parse(&run::output(
             self.apt("apt-cache").arg("show").args(names),
         )?))
+    }
+
+    /// All versions of the package of this very name.
+    pub(crate) fn named(&self, name: &str) -> Result<Vec<Package>> {
+        let escaped = name.replace('.', r"\.").replace('+', r"\+");
+        self.find(&format!("^{escaped}$"))
     }
 
     /// Downloads `packages` and unpacks them below `dir`.

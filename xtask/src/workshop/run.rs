@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use walkdir::WalkDir;
 
 use crate::workshop::files::{create, make_dir};
@@ -19,12 +19,18 @@ use crate::workshop::interrupt::Guarded;
 pub(crate) struct Runner {
     logs: PathBuf,
     verbose: bool,
+    /// The bars of steps that run side by side.
+    bars: MultiProgress,
 }
 
 impl Runner {
     /// A runner that writes its logs to the directory `logs`.
     pub(crate) fn new(logs: PathBuf, verbose: bool) -> Self {
-        Self { logs, verbose }
+        Self {
+            logs,
+            verbose,
+            bars: MultiProgress::new(),
+        }
     }
 
     /// The log file of the step called `name`.
@@ -129,6 +135,7 @@ impl Runner {
         } else {
             ProgressBar::new(total)
         };
+        let bar = self.bars.add(bar);
         let template = if total == 0 {
             "{spinner} {prefix} [{elapsed}] {wide_msg:.dim}"
         } else {
@@ -150,8 +157,11 @@ impl Runner {
     /// Takes `bar` away and says how long its step took.
     pub(crate) fn finish(&self, bar: &ProgressBar, name: &str, success: bool) {
         bar.finish_and_clear();
+        self.bars.remove(bar);
         let word = if success { "done" } else { "failed" };
-        eprintln!("{name}: {word} in {:.1} s", bar.elapsed().as_secs_f64());
+        let elapsed = bar.elapsed().as_secs_f64();
+        self.bars
+            .suspend(|| eprintln!("{name}: {word} in {elapsed:.1} s"));
     }
 
     /// Runs `command` with this terminal, for what talks to the user itself.
@@ -163,10 +173,15 @@ impl Runner {
 
 /// What `command` prints; an error with its own words if it fails.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
+    Ok(String::from_utf8_lossy(&bytes(command)?).into_owned())
+}
+
+/// The same of a command that prints no text.
+pub(crate) fn bytes(command: &mut Command) -> Result<Vec<u8>> {
     output_from(command, Stdio::null())
 }
 
-fn output_from(command: &mut Command, input: Stdio) -> Result<String> {
+fn output_from(command: &mut Command, input: Stdio) -> Result<Vec<u8>> {
     let program = command.get_program().display().to_string();
     command
         .stdin(input)
@@ -176,7 +191,7 @@ fn output_from(command: &mut Command, input: Stdio) -> Result<String> {
         .output()
         .with_context(|| format!("cannot run {program}"))?;
     if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        return Ok(output.stdout);
     }
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     Err(anyhow!(
@@ -191,7 +206,8 @@ pub(crate) fn output_of(command: &mut Command, input: &str) -> Result<String> {
     let mut file = tempfile::tempfile().context("cannot make a temporary file")?;
     file.write_all(input.as_bytes())?;
     file.rewind()?;
-    output_from(command, Stdio::from(file))
+    let said = output_from(command, Stdio::from(file))?;
+    Ok(String::from_utf8_lossy(&said).into_owned())
 }
 
 /// The argument of `make` for as many jobs as there are processors.

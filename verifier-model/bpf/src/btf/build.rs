@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Makes BTF: for libbpf's fixups of an object's BTF, and for tests.
 
-use crate::btf::{Btf, Kind};
+use crate::btf::table::Btf;
+use crate::btf::types::Kind;
 
 /// BTF that can still be changed. [`BtfBuilder::build`] gives the bytes, [`Btf::parse`] reads and checks them.
 #[derive(Debug, Clone)]

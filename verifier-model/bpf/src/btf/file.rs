@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use object::{Object, ObjectSection};
 
-use crate::btf::{Btf, BtfError};
+use crate::btf::table::{Btf, BtfError};
 
 impl Btf {
     /// Reads the file, raw or ELF (`vmlinux`, a module's `.ko`). BTF of a module that was built

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use object::pod::slice_from_bytes;
 
 use crate::btf::names::NameIndex;
-use crate::btf::{Btf, BtfError};
+use crate::btf::table::{Btf, BtfError};
 
 impl Btf {
     /// The bytes of BTF that is not split, by `to_bytes` of each number.
@@ -61,7 +61,9 @@ impl Btf {
 
 #[cfg(test)]
 mod tests {
-    use crate::btf::{Btf, BtfBuilder, Kind};
+    use crate::btf::build::BtfBuilder;
+    use crate::btf::table::Btf;
+    use crate::btf::types::Kind;
 
     #[test]
     fn it_is_the_same_btf() {

@@ -17,7 +17,8 @@ use std::sync::Arc;
 use lzma_rust2::{LzmaOptions, LzmaReader, LzmaWriter};
 use object::pod::bytes_of_slice_mut;
 
-use crate::btf::{Btf, BtfBuilder, BtfError};
+use crate::btf::build::BtfBuilder;
+use crate::btf::table::{Btf, BtfError};
 
 const HEADER: usize = 12;
 
@@ -103,7 +104,7 @@ fn unpack(block: &[u8], to: &mut [u8]) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::btf::Kind;
+    use crate::btf::types::Kind;
 
     fn btf() -> Btf {
         let mut b = BtfBuilder::default();

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use crate::btf::names::NameIndex;
-use crate::btf::{Btf, BtfError, Kind};
+use crate::btf::table::{Btf, BtfError};
+use crate::btf::types::Kind;
 
 const BTF_MAGIC: u16 = 0xeb9f;
 

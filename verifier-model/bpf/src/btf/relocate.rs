@@ -16,7 +16,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::btf::{Btf, BtfError, Kind, Type};
+use crate::btf::table::{Btf, BtfError};
+use crate::btf::types::{Kind, Type};
 
 impl Btf {
     /// The same types, split from `base` instead of the distilled base that they are split from now.
@@ -234,7 +235,7 @@ fn for_each_reference(record: &mut [u32], mut f: impl FnMut(Reference<'_>)) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::btf::BtfBuilder;
+    use crate::btf::build::BtfBuilder;
 
     /// vmlinux: struct other, int, struct file; module: ptr to file, struct of an int.
     #[test]

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Following references: modifiers, typedefs, sizes, tags.
 
-use crate::btf::{Btf, BtfError, Kind, Type};
+use crate::btf::table::{Btf, BtfError};
+use crate::btf::types::{Kind, Type};
 
 /// Longest chain of references that is followed (`MAX_RESOLVE_DEPTH`).
 const MAX_RESOLVE_DEPTH: u32 = 32;

@@ -4,7 +4,7 @@
 //! [`Btf::parse`](super::Btf::parse) has checked that records are whole, that type numbers exist
 //! and that name offsets lie in the strings, so none of these can fail.
 
-use crate::btf::Btf;
+use crate::btf::table::Btf;
 
 /// `BTF_KIND_*`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Words and questions about a type that several readers of BTF share.
 
-use crate::btf::{Kind, Type};
+use crate::btf::types::{Kind, Type};
 
 /// Whether a type is an integer or an enumeration.
 pub fn is_scalar(t: Type<'_>) -> bool {

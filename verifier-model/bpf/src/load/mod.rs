@@ -43,21 +43,6 @@ mod struct_ops;
 
 pub use attach::SetAttachTarget;
 pub use error::LoadError;
-pub use object::Object;
+pub use object::{Object, ProgramInfo};
 pub use prepare::{Autoload, PrepareOptions, Prepared};
 pub use raw::raw_program;
-
-use crate::uapi::ProgType;
-
-/// What [`Object::programs`] tells of a program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProgramInfo<'a> {
-    /// Name of the function.
-    pub name: &'a str,
-    /// Section, without a leading `?`.
-    pub section: &'a str,
-    /// Type that the section's name gives.
-    pub prog_type: ProgType,
-    /// Whether libbpf loads it without being asked.
-    pub autoload: bool,
-}

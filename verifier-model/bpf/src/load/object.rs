@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::btf::Btf;
-use crate::load::ProgramInfo;
 use crate::load::btf_ext::BtfExt;
 use crate::load::sections::SecDef;
 use crate::map::MapDef;
@@ -82,6 +81,19 @@ pub struct Object {
     /// Length of the section of variables in the arena.
     pub(super) arena_data_size: u64,
     pub(super) jumptables: Vec<u8>,
+}
+
+/// What [`Object::programs`] tells of a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProgramInfo<'a> {
+    /// Name of the function.
+    pub name: &'a str,
+    /// Section, without a leading `?`.
+    pub section: &'a str,
+    /// Type that the section's name gives.
+    pub prog_type: ProgType,
+    /// Whether libbpf loads it without being asked.
+    pub autoload: bool,
 }
 
 /// A function: a program, or a subprogram if it is in `.text`.

@@ -16,10 +16,7 @@ use crate::load::{attach, btf_load, data, link};
 use crate::program::{AttachTarget, ProgLoad, StructOpsMember};
 use crate::uapi::{Insn, ProgType};
 
-pub(super) use crate::load::attach::{SetAttachTarget, expected_attach_type, prog_flags};
-
-/// Where variables lie whose address is not known: in the kernel's half, and not zero.
-pub(super) const MADE_UP_ADDRESS: u64 = 0xffff_ffff_8100_0000;
+use crate::load::attach::{SetAttachTarget, expected_attach_type, prog_flags};
 
 pub(super) fn prepare<'a>(
     object: &'a Object,

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use crate::kernel::Kernel;
+use crate::load::attach;
 use crate::load::error::LoadError;
 use crate::load::object::Prog;
 use crate::load::sections::SecDef;
-use crate::load::{attach, prepare};
 use crate::program::ProgLoad;
 use crate::uapi::Insn;
 
@@ -44,8 +44,8 @@ pub fn raw_program(
     let attach = attach::target(&prog, None, kernel).map_err(|e| LoadError::prog(name, e))?;
     Ok(ProgLoad {
         prog_type: prog.prog_type(),
-        expected_attach_type: prepare::expected_attach_type(&prog),
-        prog_flags: prepare::prog_flags(&prog),
+        expected_attach_type: attach::expected_attach_type(&prog),
+        prog_flags: attach::prog_flags(&prog),
         name: prog.name,
         section: prog.section,
         autoload: true,

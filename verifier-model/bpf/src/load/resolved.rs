@@ -10,10 +10,12 @@ use crate::load::core_relo::{Budget, are_compat};
 use crate::load::error::LoadError;
 use crate::load::kconfig;
 use crate::load::object::{Extern, ExternKind, Object};
-use crate::load::prepare::MADE_UP_ADDRESS;
 use crate::load::struct_ops::{self, KernelMember};
 use crate::map::MapDef;
 use crate::program::FdSlot;
+
+/// Where variables lie whose address is not known: in the kernel's half, and not zero.
+const MADE_UP_ADDRESS: u64 = 0xffff_ffff_8100_0000;
 
 /// What the kernel has for the object's externs and struct_ops maps.
 pub(super) struct Resolved {

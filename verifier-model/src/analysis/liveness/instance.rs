@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! One function called along one chain of calls, and what stack is live in it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// A set of stack half-slots.
 pub(crate) type Spis = u128;
@@ -126,7 +126,7 @@ impl Instance {
 /// All instances.
 #[derive(Debug, Default)]
 pub(crate) struct Liveness {
-    pub(crate) instances: HashMap<(usize, usize), Instance>,
+    pub(crate) instances: BTreeMap<(usize, usize), Instance>,
     pub(crate) subprog_calls: u32,
 }
 

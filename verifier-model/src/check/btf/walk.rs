@@ -194,7 +194,7 @@ impl Env<'_> {
         };
         let alloc = reg.typ.has(Flag::MEM_ALLOC);
         if alloc {
-            for f in self.input.struct_record(bref, id).fields {
+            for f in &self.input.struct_record(bref, id).fields {
                 if off < f.offset + f.size && f.offset < off + size {
                     return reject!(
                         self,

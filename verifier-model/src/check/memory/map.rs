@@ -118,8 +118,8 @@ impl<'a> Env<'a> {
     ) -> Checked {
         let mem_size = map::mem_size(self.code.map_of(reg)?.def);
         self.check_mem_region_access(reg, argname, off, size, mem_size, zero_size_allowed)?;
-        let fields = self.code.map_of(reg)?.record.fields.clone();
-        for f in fields {
+        let record = self.code.map_of(reg)?.record.clone();
+        for f in &record.fields {
             let (lo, hi) = (
                 reg.smin().wrapping_add(off.into()),
                 (reg.umax() as i64)

@@ -7,9 +7,9 @@ use anyhow::{Result, bail};
 use clap::Subcommand;
 
 use crate::linux::release::Release;
-use crate::linux::stock;
 use crate::linux::target::Target;
 use crate::linux::test_kernel::Form;
+use crate::linux::{image, stock};
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
 
@@ -29,9 +29,10 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Fetch a stock distribution kernel and regenerate its Rust metadata.
+    /// Fetch a stock distribution kernel: image, types, configuration; of series that modules are built
+    /// for, regenerate the Rust metadata.
     Stock {
-        /// The series wanted; the next one that fits is taken if the archive has lost it.
+        /// The series wanted, from 5.10 on.
         #[arg(default_value = "7.3")]
         series: Release,
         /// Ask the archive for a newer version than the one in the cache.
@@ -52,16 +53,29 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
                 "stock kernels come as they are; the patched one is `cargo xtask kernel --patched`"
             )
         }
-        Some(Verb::Stock { series, update }) => {
-            let toolchain = Toolchain::ensure(project)?;
-            stock::ensure(project, &toolchain, *series, *update)?
-        }
+        Some(Verb::Stock { series, update }) => return self::stock(project, *series, *update),
         Some(Verb::Data) => return data::write(&Target::test(project, args.form())?),
         Some(Verb::Build) | None => Target::test(project, args.form())?.kernel,
     };
     println!("release  {}", kernel.release);
     println!("image    {}", kernel.image.display());
     println!("build    {}", kernel.build.display());
+    Ok(())
+}
+
+/// Fetches the stock kernel of `series`, and says where it lies.
+fn stock(project: &Project, series: Release, update: bool) -> Result<()> {
+    let toolchain = Toolchain::ensure(project)?;
+    let kernel = image::ensure(project, &toolchain, series, update)?;
+    println!("kernel   {}", image::point(&kernel));
+    println!("release  {}", kernel.release);
+    println!("image    {}", kernel.image.display());
+    println!("types    {}", kernel.btf().display());
+    println!("config   {}", kernel.build.join(".config").display());
+    if series >= stock::OLDEST {
+        let kernel = stock::ensure(project, &toolchain, series, update)?;
+        println!("build    {}", kernel.build.display());
+    }
     Ok(())
 }
 

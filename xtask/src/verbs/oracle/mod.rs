@@ -16,7 +16,7 @@ use anyhow::{Result, bail};
 
 use self::patched::Changes;
 use crate::build::initramfs;
-use crate::corpus::ask::{LOG_LEVEL, ask_objects, ask_raw};
+use crate::corpus::ask::{LOG_LEVEL, ask_raw};
 use crate::corpus::compile;
 use crate::corpus::question::{Part, Question};
 use crate::corpus::tiers::Tier;
@@ -45,14 +45,11 @@ pub(crate) struct Args {
     /// Ask about the raw programs of this file instead; tests/src/oracle/raw.rs tells its format.
     #[arg(long, conflicts_with_all = ["filter", "tier", "check"])]
     raw: Option<PathBuf>,
-    /// Ask about the programs of this object instead, which is compiled; may be given several times.
-    #[arg(long, conflicts_with_all = ["tier", "check", "whole_logs", "raw"])]
-    object: Vec<PathBuf>,
     /// Ask instead who may call which helper, and hold the model against it.
-    #[arg(long, conflicts_with_all = ["filter", "tier", "check", "log_level", "whole_logs", "raw", "object", "compile"])]
+    #[arg(long, conflicts_with_all = ["filter", "tier", "check", "log_level", "whole_logs", "raw", "compile"])]
     helpers: bool,
     /// Compile the corpus and say in which directory it is, no more.
-    #[arg(long, conflicts_with_all = ["filter", "check", "raw", "object"])]
+    #[arg(long, conflicts_with_all = ["filter", "check", "raw"])]
     compile: bool,
     /// The kernel to ask.
     #[arg(long, value_enum, default_value = "test")]
@@ -70,11 +67,7 @@ impl Args {
 
     /// Whether the answers are for the terminal and not for the files.
     fn printed(&self) -> bool {
-        self.filter.is_some()
-            || self.log_level.is_some()
-            || self.raw.is_some()
-            || self.helpers
-            || !self.object.is_empty()
+        self.filter.is_some() || self.log_level.is_some() || self.raw.is_some() || self.helpers
     }
 }
 
@@ -103,11 +96,6 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     }
     let filter = args.filter.as_deref();
     let level = args.log_level.unwrap_or(LOG_LEVEL);
-    if !args.object.is_empty() {
-        let said = ask_objects(&target, &args.object, level, filter)?;
-        print!("{said}");
-        return Ok(());
-    }
     let question = if args.patched() {
         // What the patches change shows in programs that were compiled without them.
         let plain = Target::test(project, Form::Plain)?;

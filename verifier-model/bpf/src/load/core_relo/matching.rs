@@ -11,8 +11,8 @@
 //! `__bpf_core_types_are_compat()`, `__bpf_core_types_match()`.
 
 use crate::btf::{Btf, Kind, Type, essential_name};
+use crate::load::core_relo::record::{Budget, CoreError, RelocKind};
 use crate::load::core_relo::spec::{Accessor, MAX_LEN, Spec, is_flex_array};
-use crate::load::core_relo::{Budget, CoreError, RelocKind, kinds_compatible};
 
 /// Longest chain of types that is followed.
 const MAX_DEPTH: u32 = 32;
@@ -182,11 +182,7 @@ fn no_bit_offset(t: Type<'_>) -> bool {
 }
 
 /// `bpf_core_types_are_compat()`. Also used for kernel variables and functions.
-pub(in crate::load) fn are_compat(
-    budget: &Budget,
-    local: (&Btf, u32),
-    target: (&Btf, u32),
-) -> bool {
+pub(crate) fn are_compat(budget: &Budget, local: (&Btf, u32), target: (&Btf, u32)) -> bool {
     types_are_compat(budget, local, target, MAX_DEPTH).unwrap_or(false)
 }
 
@@ -349,4 +345,10 @@ fn composites_match(
         }
     }
     Ok(true)
+}
+
+/// `btf_kind_core_compat()`: the same, or both enumerations.
+pub(super) fn kinds_compatible(a: Kind, b: Kind) -> bool {
+    let any_enum = |kind| matches!(kind, Kind::Enum | Kind::Enum64);
+    a == b || any_enum(a) && any_enum(b)
 }

@@ -18,106 +18,22 @@
 
 mod matching;
 mod patch;
+mod record;
 mod spec;
 mod value;
 
-use std::cell::Cell;
 use std::collections::HashMap;
 
-use crate::btf::{Btf, Kind};
+use crate::btf::Btf;
 use crate::kernel::Kernel;
+use crate::load::core_relo::matching::kinds_compatible;
+use crate::load::core_relo::record::{CoreError, RelocKind};
 use crate::load::core_relo::spec::Spec;
 use crate::load::core_relo::value::Value;
 use crate::uapi::Insn;
 
 pub(super) use matching::are_compat;
-
-/// One record of `.BTF.ext`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct CoreRelo {
-    pub(super) type_id: u32,
-    pub(super) access_str_off: u32,
-    pub(super) kind: u32,
-}
-
-/// `enum bpf_core_relo_kind`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RelocKind {
-    FieldByteOffset,
-    FieldByteSize,
-    FieldExists,
-    FieldSigned,
-    FieldLshiftU64,
-    FieldRshiftU64,
-    TypeIdLocal,
-    TypeIdTarget,
-    TypeExists,
-    TypeSize,
-    EnumvalExists,
-    EnumvalValue,
-    TypeMatches,
-}
-
-impl RelocKind {
-    fn new(kind: u32) -> Option<Self> {
-        const ALL: [RelocKind; 13] = [
-            RelocKind::FieldByteOffset,
-            RelocKind::FieldByteSize,
-            RelocKind::FieldExists,
-            RelocKind::FieldSigned,
-            RelocKind::FieldLshiftU64,
-            RelocKind::FieldRshiftU64,
-            RelocKind::TypeIdLocal,
-            RelocKind::TypeIdTarget,
-            RelocKind::TypeExists,
-            RelocKind::TypeSize,
-            RelocKind::EnumvalExists,
-            RelocKind::EnumvalValue,
-            RelocKind::TypeMatches,
-        ];
-        ALL.get(kind as usize).copied()
-    }
-
-    fn is_type_based(self) -> bool {
-        matches!(
-            self,
-            RelocKind::TypeIdLocal
-                | RelocKind::TypeIdTarget
-                | RelocKind::TypeExists
-                | RelocKind::TypeMatches
-                | RelocKind::TypeSize
-        )
-    }
-
-    fn is_enumval_based(self) -> bool {
-        matches!(self, Self::EnumvalExists | Self::EnumvalValue)
-    }
-}
-
-/// Why a relocation cannot be done; libbpf then gives up on the object.
-pub(super) type CoreError = String;
-
-/// Bounds the comparison of types: a hostile structure may hold itself several times over.
-pub(super) struct Budget(Cell<u32>);
-
-impl Budget {
-    /// Enough for any object: one program's relocations take some thousands.
-    const STEPS: u32 = 100_000_000;
-
-    pub(super) fn new() -> Self {
-        Self(Cell::new(Self::STEPS))
-    }
-
-    fn step(&self) -> Result<(), CoreError> {
-        match self.0.get().checked_sub(1) {
-            Some(left) => {
-                self.0.set(left);
-                Ok(())
-            }
-            None => Err("the types are too deeply nested".into()),
-        }
-    }
-}
+pub(super) use record::{Budget, CoreRelo};
 
 /// Relocates instructions of one object for one kernel.
 pub(super) struct CoreRelocator<'a> {
@@ -219,10 +135,4 @@ impl<'a> CoreRelocator<'a> {
         }
         found
     }
-}
-
-/// `btf_kind_core_compat()`: the same, or both enumerations.
-fn kinds_compatible(a: Kind, b: Kind) -> bool {
-    let any_enum = |kind| matches!(kind, Kind::Enum | Kind::Enum64);
-    a == b || any_enum(a) && any_enum(b)
 }

@@ -3,7 +3,7 @@
 //!
 //! Source: `bpf_core_patch_insn()` and `bpf_core_poison_insn()`.
 
-use crate::load::core_relo::CoreError;
+use crate::load::core_relo::record::CoreError;
 use crate::load::core_relo::value::Value;
 use crate::uapi::{Insn, op};
 

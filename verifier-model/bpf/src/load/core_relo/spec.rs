@@ -8,7 +8,7 @@
 //! Source: `bpf_core_parse_spec()`.
 
 use crate::btf::{Array, Btf, Kind};
-use crate::load::core_relo::{CoreError, CoreRelo, RelocKind};
+use crate::load::core_relo::record::{CoreError, CoreRelo, RelocKind};
 
 /// Longest path (`BPF_CORE_SPEC_MAX_LEN`).
 pub(super) const MAX_LEN: usize = 64;

@@ -7,8 +7,8 @@
 //! Source: `bpf_core_calc_relo()` and what it calls.
 
 use crate::btf::{Btf, Kind, Type};
+use crate::load::core_relo::record::{CoreError, RelocKind};
 use crate::load::core_relo::spec::Spec;
-use crate::load::core_relo::{CoreError, RelocKind};
 
 /// What to put into an instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::env::call_args::CallMeta;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
-use crate::facts::rejection::{Checked, Stop};
+use crate::facts::rejection::Checked;
 use crate::facts::types::{ArgType, Flag, RegType};
 use crate::input::kfunc::arg_name;
 use crate::log::reject;
@@ -161,12 +161,8 @@ impl Env<'_> {
     ) -> Checked {
         let name = arg_name(i);
         let rw = [Access::Read, Access::Write];
-        if let Err(e) = self.check_mem_reg(reg, &name, i + 1, arg.mem_size, &rw, None) {
-            return match e {
-                Stop::Rejected(_) => Err(Errno::EINVAL.into()),
-                e => Err(e),
-            };
-        }
+        self.check_mem_reg(reg, &name, i + 1, arg.mem_size, &rw, None)
+            .map_err(|stop| stop.with_errno(Errno::EINVAL))?;
         let of_packet = Flag::DYNPTR_TYPE_SKB | Flag::DYNPTR_TYPE_XDP | Flag::DYNPTR_TYPE_SKB_META;
         let pkt = reg.typ.is_pkt_pointer()
             || reg.typ.base() == RegType::PTR_TO_MEM && reg.typ.has(of_packet);

@@ -58,7 +58,10 @@ impl Env<'_> {
             ));
         };
         let args = self.btf_check_subprog_call(subprog);
-        if args == Err(Errno::EFAULT.into()) {
+        if args
+            .as_ref()
+            .is_err_and(|stop| stop.is_errno(Errno::EFAULT))
+        {
             return args.map(|()| Flow::Next);
         }
         if let Err(Stop::NotModelled(why)) = args {

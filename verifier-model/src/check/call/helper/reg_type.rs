@@ -12,7 +12,7 @@ use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
-use crate::facts::rejection::{Checked, Stop, not_modelled};
+use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::types::{ArgType, Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::RegState;
@@ -247,10 +247,8 @@ impl Env<'_> {
         let Some(field) = &meta.kptr_field else {
             return Err(Errno::EFAULT.into());
         };
-        match self.check_kptr_match(field, reg, regno) {
-            Err(Stop::Rejected(_)) => Err(Errno::EACCES.into()),
-            r => r,
-        }
+        self.check_kptr_match(field, reg, regno)
+            .map_err(|stop| stop.with_errno(Errno::EACCES))
     }
 
     /// The offset of a pointer argument.

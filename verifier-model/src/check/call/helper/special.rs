@@ -9,6 +9,7 @@ use crate::env::Env;
 use crate::env::call_args::CallMeta;
 use crate::env::flow::Flow;
 use crate::env::leaving::Leaving;
+use crate::env::marks::LoopInline;
 use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
 use crate::facts::rejection::Checked;
@@ -91,14 +92,17 @@ impl Env<'_> {
         use crate::facts::rule::Rule;
         // Whether the loop can be inlined: the flags' register is precise while that is open.
         let idx = self.path.insn_idx;
-        let fit = self.marks.insns[idx].loop_inline;
-        if fit.is_none_or(|(_, fit)| fit) {
+        let before = self.marks.insns[idx].loop_inline;
+        if before.is_none_or(|l| l.fit_for_inline) {
             let zero = self.reg(4).is_null();
             if zero {
                 self.mark_chain_precision(4)?;
             }
-            let subprog = fit.map_or(meta.subprogno, |(s, _)| s);
-            self.marks.insns[idx].loop_inline = Some((subprog, zero && subprog == meta.subprogno));
+            let callback = before.map_or(meta.subprogno, |l| l.callback);
+            self.marks.insns[idx].loop_inline = Some(LoopInline {
+                callback,
+                fit_for_inline: zero && callback == meta.subprogno,
+            });
         }
         self.mark_chain_precision(1)?;
         let depth = u64::from(self.path.cur.frame().callback_depth);

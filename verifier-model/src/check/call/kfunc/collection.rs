@@ -17,6 +17,8 @@
 //! Source: `__process_kf_arg_ptr_to_graph_root()`, `__process_kf_arg_ptr_to_graph_node()`,
 //! `ref_set_non_owning()`, `set_rbtree_add_callback_state()` in `kernel/bpf/verifier.c`.
 
+use std::rc::Rc;
+
 use bpf::kernel::BtfRef;
 use bpf::kernel::fields::{BtfRecord, Field, FieldKind};
 
@@ -112,7 +114,7 @@ impl Env<'_> {
     }
 
     /// Special fields of what a register points to.
-    fn reg_btf_record(&self, reg: &RegState) -> Option<BtfRecord> {
+    fn reg_btf_record(&self, reg: &RegState) -> Option<Rc<BtfRecord>> {
         if reg.typ == RegType::PTR_TO_MAP_VALUE {
             return self.code.map_of(reg).ok().map(|m| m.record.clone());
         }
@@ -126,7 +128,7 @@ impl Env<'_> {
         name: &str,
         reg: &RegState,
         kind: FieldKind,
-    ) -> Checked<(BtfRecord, Field)> {
+    ) -> Checked<(Rc<BtfRecord>, Field)> {
         let what = kind.type_name();
         if !reg.var_off.is_const() {
             return reject!(

@@ -30,10 +30,12 @@ impl Env<'_> {
         if insn.imm == 0 {
             return Ok(Flow::Next);
         }
-        let Some((k, allowed)) = self.input.kfunc(insn) else {
+        let known = self.known;
+        let Some(desc) = known.code.kfuncs.find(insn) else {
             return Err(Errno::EINVAL.into());
         };
-        if !allowed {
+        let k = &desc.kfunc;
+        if !desc.allowed {
             return reject!(
                 self,
                 CallNotAllowed,
@@ -54,21 +56,21 @@ impl Env<'_> {
                 "unexpected __bpf_trap() due to uninitialized variable?"
             );
         }
-        self.check_kfunc_allowed(&k)?;
+        self.check_kfunc_allowed(k)?;
         let mut meta = CallMeta::default();
         if k.flags.contains(KfuncFlags::RELEASE) {
             meta.release_regno = 1;
         }
-        self.check_kfunc_args(&k, &mut meta)?;
-        self.check_drop(&k, &meta)?;
-        self.push_kfunc_callback(insn, &k, &meta)?;
-        self.change_sections(&k)?;
-        self.check_kfunc_sections(&k)?;
+        self.check_kfunc_args(k, &mut meta)?;
+        self.check_drop(k, &meta)?;
+        self.push_kfunc_callback(insn, k, &meta)?;
+        self.change_sections(k)?;
+        self.check_kfunc_sections(k)?;
         if meta.release_regno != 0 {
             let reg = *self.reg(meta.release_regno);
             self.release_reg(&reg, meta.dynptr.id != 0)?;
         }
-        if graph::takes_over_node(&k) {
+        if graph::takes_over_node(k) {
             let node = *self.reg(2);
             self.hand_over_node(&node);
         }
@@ -81,7 +83,7 @@ impl Env<'_> {
             self.regs()[r] = not_init;
         }
         self.invalidate_outgoing_stack_args();
-        self.set_kfunc_return(&k, &meta)?;
+        self.set_kfunc_return(k, &meta)?;
         if k.is(SpecialKfunc::XdpPullData) {
             self.clear_all_pkt_pointers();
         }

@@ -136,8 +136,10 @@ impl Env<'_> {
         };
         let new = k.flags.contains(KfuncFlags::ITER_NEW);
         let asked = if new {
-            let protected = k.flags.contains(KfuncFlags::RCU_PROTECTED);
-            found.make(Trust::of_new(protected, self.in_rcu_cs()))
+            found.make(match k.flags.contains(KfuncFlags::RCU_PROTECTED) {
+                true => Trust::protected(self.in_rcu_cs()),
+                false => Trust::Plain,
+            })
         } else if k.flags.contains(KfuncFlags::ITER_NEXT) {
             // On which path it gives what is found out when the call is done.
             found.next().map(|_| found)

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The model's answers, beside the kernel's: with the asked kernel's types and configuration.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use bpf::btf::Btf;
+use bpf::kernel::Kernel;
+use bpf::load::{Autoload, Object, PrepareOptions};
+use verifier_model::{Options, Outcome, linux_7_3, verify};
+
+use super::column::{Cell, Said};
+use crate::corpus::survey::{Reply, Survey};
+use crate::linux::target::Target;
+use crate::workshop::files::{read, read_bytes};
+
+/// Puts the model's answer beside each of the kernel's.
+pub(super) fn beside(
+    target: &Target<'_>,
+    survey: &Survey,
+    replies: Vec<Reply>,
+) -> Result<Vec<Cell>> {
+    let kernel = kernel(target, survey)?;
+    let mut objects = BTreeMap::new();
+    for (name, path) in &survey.objects {
+        let file = path.file_name().context("an object has a name")?;
+        let data = read_bytes(path)?;
+        let object = Object::open(&data, &file.to_string_lossy()).map_err(|e| e.to_string());
+        objects.insert(name.as_str(), object);
+    }
+    let mut all = Vec::new();
+    for reply in replies {
+        let said = match objects.get(reply.answer.object.as_str()) {
+            Some(Ok(object)) => {
+                let program = reply.answer.program.as_deref().unwrap_or_default();
+                let said = catch_unwind(AssertUnwindSafe(|| say(object, program, &kernel)));
+                said.unwrap_or_else(|_| Said::Unknown("it panicked".to_owned()))
+            }
+            Some(Err(why)) => Said::NotLoaded(why.clone()),
+            None => Said::Unknown("there is no such object".to_owned()),
+        };
+        all.push(Cell {
+            reply,
+            model: Some(said),
+        });
+    }
+    Ok(all)
+}
+
+/// The asked kernel as far as it can be told, with the rules and kfuncs of 7.3.
+fn kernel(target: &Target<'_>, survey: &Survey) -> Result<Kernel> {
+    let vmlinux = Arc::new(Btf::from_file(target.kernel.btf(), None)?);
+    let mut kernel = Kernel::new(vmlinux.clone());
+    kernel.kfuncs = linux_7_3()?.kfuncs;
+    kernel.read_config(&read(&target.kernel.build.join(".config"))?);
+    for path in &survey.modules {
+        let name = path.file_stem().context("a module has a name")?;
+        let btf = Btf::from_file(path, Some(vmlinux.clone()))?;
+        kernel.add_module(&name.to_string_lossy(), btf);
+    }
+    Ok(kernel)
+}
+
+fn say(object: &Object, program: &str, kernel: &Kernel) -> Said {
+    let options = PrepareOptions {
+        autoload: Autoload::Only(program),
+        ..PrepareOptions::default()
+    };
+    let load = match object.prepare(kernel, &options) {
+        Ok(mut programs) => programs.next().map(|program| program.load),
+        Err(why) => Some(Err(why)),
+    };
+    let load = match load {
+        Some(Ok(load)) => load,
+        Some(Err(why)) => return Said::NotLoaded(why.to_string()),
+        None => return Said::Unknown("there is no such program".to_owned()),
+    };
+    let options = Options {
+        // QEMU's.
+        nr_cpu_ids: 2,
+        log_level: 1,
+        ..Options::default()
+    };
+    let verdict = verify(&load, kernel, &options);
+    match verdict.outcome {
+        Outcome::Accepted => Said::Accepted(verdict.stats.insns_processed),
+        Outcome::Rejected(why) => Said::Rejected(why.message.clone()),
+        Outcome::NotModelled(what) => Said::Unknown(what),
+    }
+}
