@@ -10,17 +10,19 @@ use anyhow::{Context, Result, bail, ensure};
 use bpf::kernel::Kernel;
 use bpf::load::{Autoload, Prepared};
 use bpf::program::ProgLoad;
-use verifier_model::{Options, Outcome, Rejection, Verdict, verify};
+use verifier_model::{Options, Outcome, Verdict, verify};
 
 use crate::column::{self, Column, Row, Variant};
 use crate::filter::Filters;
+use crate::matrix::{self, Question};
+use crate::named::Named;
 use crate::options::{Input, not_loaded};
 use crate::results::{self, Format};
 use crate::stat::{Record, Stat, Value};
 use crate::{dump, options};
 
 /// Exit status when nothing is rejected, but something was not modelled.
-const NOT_MODELLED: u8 = 3;
+pub(crate) const NOT_MODELLED: u8 = 3;
 
 #[derive(clap::Args)]
 #[group(id = "check")]
@@ -38,6 +40,10 @@ pub(crate) struct Args {
     /// Print maps and instructions, without verdicts
     #[arg(long)]
     dump: bool,
+    /// Check against each of these kernels, with commas between them, and say what to change so that
+    /// all accept; for their names see --kernel
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with_all = ["named", "btf", "running", "module_btf", "kconfig", "ksyms", "kfuncs", "dump", "log_level", "emit", "sort", "compare"])]
+    kernels: Vec<Named>,
     #[command(flatten, next_help_heading = "Output")]
     output: Output,
     #[command(flatten)]
@@ -74,6 +80,17 @@ struct Output {
     compare: bool,
 }
 
+impl Args {
+    /// The programs that are loaded.
+    fn which(&self) -> Autoload<'_> {
+        match &self.prog {
+            Some(prog) => Autoload::Only(prog),
+            None if self.all => Autoload::All,
+            None => Autoload::Default,
+        }
+    }
+}
+
 fn help() -> String {
     let mut help = "\
 Fields:
@@ -100,6 +117,7 @@ Examples:
   verifier-model check -C old.csv new.csv -f 'insns_pct>10'
                                                       and see what has become dearer
   verifier-model check prog.bpf.o --running           the kernel of this machine
+  verifier-model check *.bpf.o --kernels 6.1,6.12,7.3  one table for these kernels
 
 Exit status:
   0  every program is accepted
@@ -122,6 +140,17 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         table || args.output.log_level == 0,
         "-l prints logs, which do not go into csv or json: leave one of -l and -o out"
     );
+    if !args.kernels.is_empty() {
+        let question = Question {
+            objects: &args.objects,
+            which: args.which(),
+            filters: &filters,
+            options: &args.options,
+            kernels: &args.kernels,
+            format: output.output_format,
+        };
+        return matrix::run(&question, out);
+    }
     let kernel = args.options.kernel()?;
     let mut checked = Checked::default();
     for path in &args.objects {
@@ -252,12 +281,7 @@ fn check_input(
     checked: &mut Checked,
     out: &mut impl Write,
 ) -> Result<()> {
-    let which = match &args.prog {
-        Some(prog) => Autoload::Only(prog),
-        None if args.all => Autoload::All,
-        None => Autoload::Default,
-    };
-    let progs = args.options.prepare(input, kernel, which)?;
+    let progs = args.options.prepare(input, kernel, args.which())?;
     if let (Some(object), true) = (input.object(), args.dump) {
         write!(out, "{}", dump::maps(object))?;
     }
@@ -312,14 +336,6 @@ fn check_prog(
     Ok(())
 }
 
-/// Why; where the kernel says nothing, what is known of it.
-fn message(why: &Rejection) -> &str {
-    match (&*why.message, &why.cause) {
-        ("", Some(cause)) => cause,
-        (message, _) => message,
-    }
-}
-
 /// How to verify, and what to print of it.
 fn verifier(args: &Args) -> Options {
     Options {
@@ -355,7 +371,7 @@ fn describe(record: &mut Record, load: &ProgLoad, verdict: &Verdict) {
     match &verdict.outcome {
         Outcome::Accepted => {}
         Outcome::Rejected(why) => {
-            record.text(Stat::Message, message(why));
+            record.text(Stat::Message, why.said());
             record.number(Stat::Errno, why.errno.0);
             record.text(Stat::Kind, why.kind.name());
             if let Some(insn) = why.insn {

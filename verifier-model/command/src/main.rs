@@ -16,12 +16,15 @@ mod kernel;
 mod kfuncs;
 mod kinds;
 mod loading;
+mod matrix;
+mod named;
 mod options;
 mod program;
 mod program_type;
 mod results;
 mod rodata;
 mod rules;
+mod spinlock_safe;
 mod stat;
 mod table;
 mod target;
@@ -31,7 +34,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Says what the BPF verifier of Linux 7.3 will say, on any machine and without root
+/// Says what the BPF verifier of Linux 7.3, or of an older one, will say, on any machine and without root
 #[derive(Parser)]
 #[command(
     version,

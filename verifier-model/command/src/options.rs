@@ -16,7 +16,7 @@ use bpf::load::{
 };
 use bpf::program::ProgLoad;
 use bpf::uapi::Insn;
-use verifier_model::Options;
+use verifier_model::{Options, Release};
 
 use crate::target::Target;
 use crate::{file, kernel, loading, rules};
@@ -125,11 +125,16 @@ impl Args {
 
     /// How to verify.
     pub(crate) fn verifier(&self) -> Options {
+        self.verifier_of(self.kernel.release())
+    }
+
+    /// How to verify as another release than that of the kernel.
+    pub(crate) fn verifier_of(&self, release: &'static Release) -> Options {
         Options {
-            profile: self.rules.profile(),
+            profile: self.rules.profile(release.rules()),
             privileged: !self.unprivileged,
             nr_cpu_ids: self.cpus,
-            ..Options::default()
+            ..Options::of(release)
         }
     }
 

@@ -55,7 +55,7 @@ impl<'a> Known<'a> {
     pub(crate) fn new(input: Input<'a>) -> Self {
         Self {
             code: Code::new(input.prog, input.kernel),
-            log: Log::new(input.opts.log_level),
+            log: Log::new(input.opts.log_level, input.release),
             input,
         }
     }

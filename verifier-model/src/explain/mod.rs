@@ -91,6 +91,13 @@ pub struct Explanation {
     pub(crate) advice: Vec<String>,
 }
 
+impl Explanation {
+    /// What to change, a sentence or two each.
+    pub fn advice(&self) -> &[String] {
+        &self.advice
+    }
+}
+
 /// Verifies a program and explains the verdict.
 pub fn explain(prog: &ProgLoad, kernel: &Kernel, opts: &Options) -> (Verdict, Explanation) {
     let mut trace = Trace::default();
@@ -170,7 +177,7 @@ impl Observer for Witness<'_> {
 
 impl Witness<'_> {
     fn reject(&self, env: &Env<'_>, why: &Rejection, e: &mut Explanation) {
-        e.message.clone_from(&why.message);
+        e.message = why.said().to_owned();
         if why.kind != Kind::Silent {
             e.kind = Some(why.kind.name());
         }

@@ -45,8 +45,12 @@ pub(crate) mod table;
 
 pub(crate) mod tables;
 
+pub(crate) mod texts;
+
 pub(crate) mod type_tags;
 
 pub(crate) mod type_words;
 
 pub(crate) mod types;
+
+pub(crate) mod words;

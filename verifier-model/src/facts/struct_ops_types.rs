@@ -194,11 +194,11 @@ fn read_two(words: &'static str) -> Result<(&'static str, &'static str), String>
 
 #[cfg(test)]
 mod tests {
-    use crate::facts::release::linux_7_3::{LINUX_7_3, kfuncs};
+    use crate::facts::release::linux_7_3::LINUX_7_3;
 
     #[test]
     fn what_the_table_names_exists() {
-        let (tables, kfuncs) = (&LINUX_7_3.tables, kfuncs());
+        let (tables, kfuncs) = (&LINUX_7_3.tables, LINUX_7_3.kfuncs());
         let known = |name: &str| {
             kfuncs.sets().iter().any(|s| s.name == name) || kfuncs.sets_of(name).next().is_some()
         };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The tables of a release: one file each, in the folder of the release below `data`.
+//! The tables of a release: one file each.
 
 use bpf::kernel::kfuncs::KfuncTable;
 
@@ -11,6 +11,7 @@ use crate::facts::hook_args::{IterArgs, RawTpNullArgs};
 use crate::facts::maps::Maps;
 use crate::facts::struct_ops_types::StructOpsTypes;
 use crate::facts::table::Table;
+use crate::facts::words::Words;
 
 macro_rules! tables {
     ($($(#[$meta:meta])* $table:ident: $type:ty;)*) => {
@@ -66,6 +67,8 @@ tables! {
     struct_ops: StructOpsTypes;
     /// Fields of kernel structures that programs may write.
     btf_struct_access: BtfStructAccess;
+    /// Messages that the next release words otherwise.
+    words: Words;
 }
 
 impl Tables {
@@ -108,37 +111,3 @@ pub(crate) struct Text {
     /// What stands in it.
     pub(crate) text: &'static str,
 }
-
-/// The files in a folder below `data`.
-macro_rules! texts {
-    ($folder:literal) => {{
-        use $crate::facts::tables::{Text, Texts};
-        macro_rules! text {
-            ($file:literal) => {
-                Text {
-                    file: concat!("data/", $folder, "/", $file),
-                    text: include_str!(concat!(
-                        env!("CARGO_MANIFEST_DIR"),
-                        "/data/",
-                        $folder,
-                        "/",
-                        $file
-                    )),
-                }
-            };
-        }
-        Texts {
-            helpers: text!("helpers.txt"),
-            maps: text!("maps.txt"),
-            btf_sets: text!("btf_sets.txt"),
-            ctx_fields: text!("ctx_fields.txt"),
-            iter_args: text!("iter_args.txt"),
-            raw_tp_null_args: text!("raw_tp_null_args.txt"),
-            struct_ops: text!("struct_ops.txt"),
-            btf_struct_access: text!("btf_struct_access.txt"),
-            kfuncs: text!("kfuncs.txt"),
-        }
-    }};
-}
-
-pub(crate) use texts;
