@@ -51,9 +51,12 @@ enum Verb {
         /// A series of Debian's, whose kernel is asked [default: the test kernel, read off its sources].
         #[arg(long)]
         kernel: Option<Release>,
-        /// The directory to write to instead of verifier-model/data.
+        /// The directory to write to [default: one in target/xtask].
         #[arg(long, requires = "kernel")]
         output: Option<PathBuf>,
+        /// Hold what is shipped against what the kernel says, and write nothing.
+        #[arg(long, requires = "kernel", conflicts_with = "output")]
+        check: bool,
     },
 }
 
@@ -69,7 +72,14 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         Some(Verb::Data {
             kernel: Some(series),
             output,
-        }) => return asked::run(project, *series, output.as_deref()),
+            check,
+        }) => {
+            let way = match check {
+                true => asked::Way::Check,
+                false => asked::Way::Write(output.as_deref()),
+            };
+            return asked::run(project, *series, &way);
+        }
         Some(Verb::Data { .. }) => return data::write(&Target::test(project, args.form())?),
         Some(Verb::Build) | None => Target::test(project, args.form())?.kernel,
     };

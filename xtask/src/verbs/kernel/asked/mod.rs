@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask kernel data --kernel R`: what a model of a Debian kernel is made of, asked of the
-//! kernel. Nothing of it is typed in.
+//! kernel. Nothing of it is typed in. The files go to a directory that `verifier-model check --kernel`
+//! takes, or are held against what the model ships.
 //!
 //! ```text
-//! verifier-model/data/linux-6.12/vmlinux.btf.lz4   the kernel's types, of the image
-//!                               /config            what it is configured with
-//!                               /kfuncs.txt        kfuncs and flags of the image, hooks by probes
+//! vmlinux.btf.lzma   the kernel's types, of the image
+//! config             what it is configured with
+//! kfuncs.txt         kfuncs, flags and filters of the image, hooks by probes
 //! ```
 
+mod check;
 mod hooks;
 mod image;
 mod sets;
@@ -15,7 +17,7 @@ mod sets;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use bpf::btf::Btf;
 
 use self::image::Image;
@@ -26,32 +28,77 @@ use crate::linux::image::point;
 use crate::linux::release::Release;
 use crate::linux::target::Target;
 use crate::linux::test_kernel;
-use crate::workshop::files::{make_dir, write};
+use crate::workshop::files::{make_dir, read, read_bytes, write};
 use crate::workshop::project::Project;
 
-/// Writes the files of Debian's kernel of `series`, below `output` or where the model has them.
-pub(super) fn run(project: &Project, series: Release, output: Option<&Path>) -> Result<()> {
-    let target = Target::image(project, series)?;
-    let dir = output.map_or_else(|| place(project, series), Path::to_path_buf);
-    make_dir(&dir)?;
-    let save = |name: &str, bytes: &[u8]| -> Result<()> {
-        let path = dir.join(name);
-        write(&path, bytes)?;
-        println!("{} bytes in {}", bytes.len(), path.display());
-        Ok(())
-    };
-    let kernel = &target.kernel;
-    let btf = Btf::from_file(kernel.btf(), None)?;
-    save("vmlinux.btf.lz4", &btf.to_lz4())?;
-    save("config", config::of(kernel)?.as_bytes())?;
-    let image = Image::open(&kernel.btf(), &shown::kallsyms(&target)?)?;
-    let sets = sets::read(&image, &btf)?;
-    let table = kfuncs(&target, &btf, &sets)?;
-    save("kfuncs.txt", table.as_bytes())
+/// What is done with what the kernel says.
+pub(super) enum Way<'a> {
+    /// It is written to this directory, or the one for what belongs to the kernel.
+    Write(Option<&'a Path>),
+    /// What is shipped is held against it.
+    Check,
 }
 
-/// There is a test kernel of the newest release, whose data has its name.
-fn place(project: &Project, series: Release) -> PathBuf {
+/// Asks Debian's kernel of `series`.
+pub(super) fn run(project: &Project, series: Release, way: &Way<'_>) -> Result<()> {
+    let shipped = shipped(project, series);
+    if matches!(way, Way::Check) && !shipped.is_dir() {
+        bail!(
+            "nothing is shipped of {series}: {} is absent",
+            shipped.display()
+        );
+    }
+    let target = Target::image(project, series)?;
+    let kernel = &target.kernel;
+    let btf = Btf::from_file(kernel.btf(), None)?;
+    let config = config::of(kernel)?;
+    let image = Image::open(&kernel.btf(), &shown::kallsyms(&target)?)?;
+    let kfuncs = kfuncs(&target, &btf, &sets::read(&image, &btf)?)?;
+    match way {
+        Way::Write(directory) => {
+            let dir = match directory {
+                Some(directory) => directory.to_path_buf(),
+                None => target.products()?.join("data"),
+            };
+            make_dir(&dir)?;
+            write(&dir.join("vmlinux.btf.lzma"), btf.to_lzma()?)?;
+            write(&dir.join("config"), config)?;
+            write(&dir.join("kfuncs.txt"), kfuncs)?;
+            println!("{}", dir.display());
+            Ok(())
+        }
+        Way::Check => hold(&shipped, &btf, &config, &kfuncs),
+    }
+}
+
+/// Holds what is in the directory `shipped` against what the kernel says.
+fn hold(shipped: &Path, btf: &Btf, config: &str, kfuncs: &str) -> Result<()> {
+    let file = |name: &str| shipped.join(name);
+    let mut differ = Vec::new();
+    if read_bytes(&file("vmlinux.btf.lzma"))? != btf.to_lzma()? {
+        differ.push("vmlinux.btf.lzma: other types".to_owned());
+    }
+    // Of a kernel whose configuration the archive has not got, none may be shipped.
+    if file("config").exists() && read(&file("config"))? != config {
+        differ.push("config: another configuration".to_owned());
+    }
+    if file("kfuncs.txt").exists() {
+        let (wrong, same) = check::kfuncs(kfuncs, &read(&file("kfuncs.txt"))?)?;
+        println!("{same} kfuncs of {} have these flags", shipped.display());
+        differ.extend(wrong);
+    }
+    for line in &differ {
+        println!("  {line}");
+    }
+    match differ.len() {
+        0 => Ok(()),
+        count => bail!("{count} differences between what is shipped and what the kernel says"),
+    }
+}
+
+/// The directory with what the model ships of Debian's kernel of `series`. There is a test kernel of
+/// the newest release, whose data has its name.
+fn shipped(project: &Project, series: Release) -> PathBuf {
     let data = project.checkout.join("verifier-model/data");
     match series == test_kernel::RELEASE {
         true => data.join(format!("debian-{series}")),
