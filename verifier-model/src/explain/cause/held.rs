@@ -9,12 +9,15 @@ use crate::explain::cause::{Failure, Found};
 use crate::explain::origin::callee;
 use crate::state::reference::RefKind;
 
+/// Which calls are meant, by the name of what is called and its flags.
+type Such = fn(&str, KfuncFlags) -> bool;
+
 impl Failure<'_, '_> {
     /// The last branch whose other side still releases what is held; or where it was acquired.
     pub(super) fn left(&self) -> Found {
         let state = self.state;
         let held = state.refs.last().filter(|_| !self.of_section());
-        let (ends, acquired): (fn(&str, KfuncFlags) -> bool, Option<usize>) = match held {
+        let (ends, acquired): (Such, Option<usize>) = match held {
             Some(r) => {
                 let ends = match r.kind {
                     RefKind::Ptr { .. } => releases,
@@ -48,7 +51,7 @@ impl Failure<'_, '_> {
     /// The call that ended it before, or the last branch whose other side begins it.
     pub(super) fn not_begun(&self) -> Found {
         let this = callee(self.env, self.steps[self.end()].insn);
-        let (begin, end): (fn(&str, KfuncFlags) -> bool, &str) = match this.as_str() {
+        let (begin, end): (Such, &str) = match this.as_str() {
             "bpf_rcu_read_unlock()" => (|n, _| n == "bpf_rcu_read_lock()", &this),
             "bpf_preempt_enable()" => (|n, _| n == "bpf_preempt_disable()", &this),
             _ => (|n, _| n.contains("lock") && !n.contains("unlock"), &this),
@@ -112,7 +115,7 @@ impl Failure<'_, '_> {
 
     /// The last branch after a step from which the path does not come to such a call and the other
     /// side does.
-    fn leaves_way(&self, from: usize, such: fn(&str, KfuncFlags) -> bool) -> Option<usize> {
+    fn leaves_way(&self, from: usize, such: Such) -> Option<usize> {
         let frame = self.steps[from].frame;
         let reaches = self.reaching(such);
         let leaves = |&at: &usize| {
@@ -129,7 +132,7 @@ impl Failure<'_, '_> {
     }
 
     /// The instructions after which such a call may come, in the same function.
-    fn reaching(&self, such: fn(&str, KfuncFlags) -> bool) -> Vec<bool> {
+    fn reaching(&self, such: Such) -> Vec<bool> {
         let n = self.env.code.insns.len();
         let mut before: Vec<Vec<usize>> = vec![Vec::new(); n];
         for insn in 0..n {

@@ -60,9 +60,7 @@ impl<'a> Walked<'a, '_> {
         match thing {
             Thing::Reg(reg) => frame.regs.get(reg),
             Thing::Slot(off) => {
-                let slot = frame
-                    .stack
-                    .get(usize::try_from(get_spi(off.into())).ok()?)?;
+                let slot = frame.stack.get(get_spi(off.into()))?;
                 slot.is_spilled_reg().then_some(&slot.reg)
             }
         }
