@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use bpf::kernel::Kernel;
 use bpf::load::{Autoload, Prepared};
 use bpf::program::ProgLoad;
-use verifier_model::{Options, Outcome, Rejection, Verdict, verify};
+use verifier_model::{Options, Outcome, Verdict, verify};
 
 use crate::column::{self, Column, Row, Variant};
 use crate::filter::Filters;
@@ -336,14 +336,6 @@ fn check_prog(
     Ok(())
 }
 
-/// Why; where the kernel says nothing, what is known of it.
-fn message(why: &Rejection) -> &str {
-    match (&*why.message, &why.cause) {
-        ("", Some(cause)) => cause,
-        (message, _) => message,
-    }
-}
-
 /// How to verify, and what to print of it.
 fn verifier(args: &Args) -> Options {
     Options {
@@ -379,7 +371,7 @@ fn describe(record: &mut Record, load: &ProgLoad, verdict: &Verdict) {
     match &verdict.outcome {
         Outcome::Accepted => {}
         Outcome::Rejected(why) => {
-            record.text(Stat::Message, message(why));
+            record.text(Stat::Message, why.said());
             record.number(Stat::Errno, why.errno.0);
             record.text(Stat::Kind, why.kind.name());
             if let Some(insn) = why.insn {

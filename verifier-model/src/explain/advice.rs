@@ -49,7 +49,7 @@ impl Match {
         // A message that no pattern tells apart has no words to quote, but its kind is known.
         let (message, check, captures) = found
             .next()
-            .unwrap_or_else(|| (why.message.clone(), "", Vec::new()));
+            .unwrap_or_else(|| (why.said().to_owned(), "", Vec::new()));
         Some(Self {
             advice,
             message,

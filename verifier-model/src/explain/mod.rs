@@ -177,7 +177,7 @@ impl Observer for Witness<'_> {
 
 impl Witness<'_> {
     fn reject(&self, env: &Env<'_>, why: &Rejection, e: &mut Explanation) {
-        e.message.clone_from(&why.message);
+        e.message = why.said().to_owned();
         if why.kind != Kind::Silent {
             e.kind = Some(why.kind.name());
         }

@@ -7,15 +7,18 @@ use std::collections::BTreeMap;
 
 use bpf::uapi::ProgType;
 
-/// The option without which this kernel lacks the type. A configuration that is not known, and so
-/// is empty, lacks none.
+/// The option without which this kernel lacks the type. A configuration that is not known, or not as
+/// a whole, lacks none: every kernel that takes programs has `CONFIG_BPF_SYSCALL`.
 pub(crate) fn missing_option(
     prog_type: ProgType,
     kconfig: &BTreeMap<String, String>,
 ) -> Option<&'static str> {
     let set = |option: &&str| kconfig.get(*option).is_some_and(|value| value == "y");
-    let lacking = |option: &&str| !kconfig.is_empty() && !set(option);
-    options(prog_type).iter().copied().find(lacking)
+    let mut missing = options(prog_type).iter().filter(|option| !set(option));
+    missing
+        .next()
+        .copied()
+        .filter(|_| set(&"CONFIG_BPF_SYSCALL"))
 }
 
 /// All that a type needs.
@@ -63,6 +66,12 @@ mod tests {
         let mut config = BTreeMap::new();
         assert_eq!(missing_option(ProgType::Lsm, &config), None, "not known");
         config.insert("CONFIG_BPF_JIT".to_owned(), "y".to_owned());
+        assert_eq!(
+            missing_option(ProgType::Lsm, &config),
+            None,
+            "not all is known"
+        );
+        config.insert("CONFIG_BPF_SYSCALL".to_owned(), "y".to_owned());
         assert_eq!(missing_option(ProgType::StructOps, &config), None);
         assert_eq!(
             missing_option(ProgType::Lsm, &config),

@@ -126,15 +126,25 @@ fn add_programs(
 
 /// Reads `.BTF` and `.BTF.ext`, collects the externs, and makes the changes that the kernel needs.
 fn read_btf(object: &mut Object, elf: &Elf<'_>) -> Result<(), LoadError> {
+    let needed = elf.section(".maps").is_some()
+        || elf.symbols.iter().any(|s| s.is_extern())
+        || elf
+            .sections
+            .iter()
+            .any(|s| SecKind::of(s) == SecKind::StructOps);
     let Some(section) = elf.section(".BTF") else {
-        if elf.section(".maps").is_some() || elf.symbols.iter().any(|s| s.is_extern()) {
-            return Err(LoadError::object(
+        return match needed {
+            true => Err(LoadError::object(
                 "the object has no BTF, which its maps or externs need",
-            ));
-        }
-        return Ok(());
+            )),
+            false => Ok(()),
+        };
     };
-    let btf = Btf::parse(section.data, None)?;
+    let btf = match Btf::parse(section.data, None) {
+        Ok(btf) => btf,
+        Err(_) if !needed => return Ok(()),
+        Err(e) => return Err(e.into()),
+    };
     // libbpf goes on without a malformed .BTF.ext; CO-RE would then be left out unseen.
     if let Some(section) = elf.section(".BTF.ext") {
         object.btf_ext = BtfExt::parse(section.data, &btf, elf)?;

@@ -80,7 +80,7 @@ fn members_are_sound(t: Type<'_>) -> bool {
     let mut last = 0;
     t.members().all(|m| {
         let offset = m.bit_offset();
-        let named = m.name().is_empty() || is_identifier(m.name());
+        let named = m.name_off() == 0 || is_identifier(m.name());
         let placed = offset >= last && (t.kind() != Kind::Union || offset == 0);
         last = offset;
         named && placed && m.type_id() != 0 && offset.div_ceil(8) <= t.size()

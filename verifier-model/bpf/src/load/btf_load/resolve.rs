@@ -80,7 +80,7 @@ impl<'a> Resolver<'a> {
                 if !self.push(&mut stack, &mut mode, part) {
                     return false;
                 }
-            } else if is_whole(self.btf, t) {
+            } else if self.is_resolved_func(t) || is_whole(self.btf, t) {
                 self.set(t, State::Resolved);
             } else {
                 return false;
@@ -104,6 +104,14 @@ impl<'a> Resolver<'a> {
             };
         }
         true
+    }
+
+    /// A pointer to a function is one to its prototype, if that was looked at before.
+    fn is_resolved_func(&self, t: Type<'_>) -> bool {
+        let end = self.btf.skip_mods_and_typedefs(t.type_id());
+        (t.kind() == Kind::Ptr || is_modifier(t))
+            && end.kind() == Kind::Func
+            && self.is_resolved(end)
     }
 
     fn is_resolved(&self, t: Type<'_>) -> bool {
@@ -201,7 +209,7 @@ fn is_whole(btf: &Btf, t: Type<'_>) -> bool {
         Kind::Struct | Kind::Union => t.members().all(|m| member_is_sound(btf, t, m)),
         Kind::Var => is_sized(btf, next),
         Kind::Func => target.is_some_and(|proto| {
-            let named = |p: crate::btf::Param<'_>| p.type_id() == 0 || !p.name().is_empty();
+            let named = |p: crate::btf::Param<'_>| p.type_id() == 0 || p.name_off() != 0;
             proto.kind() == Kind::FuncProto && proto.params().all(named)
         }),
         Kind::Datasec => t.var_secinfos().all(|v| {
@@ -278,9 +286,9 @@ fn proto_is_sound(btf: &Btf, t: Type<'_>) -> bool {
             // The last one may stand for `...`.
             let ellipsis = i + 1 == count && p.type_id() == 0;
             match ellipsis {
-                true => p.name().is_empty(),
+                true => p.name_off() == 0,
                 false => {
-                    let named = p.name().is_empty() || is_identifier(p.name());
+                    let named = p.name_off() == 0 || is_identifier(p.name());
                     named && is_sized(btf, p.type_id())
                 }
             }
