@@ -306,7 +306,7 @@ fn arena(def: &MapDef) -> Result<(), Refusal> {
     refuse_if(def.map_flags & !allowed != 0, FLAGS)?;
     let start = def.map_extra;
     refuse_if(
-        start % u64::from(PAGE_SIZE) != 0,
+        !start.is_multiple_of(u64::from(PAGE_SIZE)),
         (EINVAL, "map_extra is no page's address"),
     )?;
     let size = u64::from(def.max_entries) * u64::from(PAGE_SIZE);
