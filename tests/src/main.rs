@@ -2,7 +2,7 @@
 //! What runs inside the guest, in one static binary.
 //!
 //! As process 1 it is [`init`]; as any other process it is one of the verbs:
-//! `test`, `demo`, `bench`, `oracle`, `selftests`, `kunit`, `shell`, `uptime`. The kernel hands what
+//! `test`, `demo`, `bench`, `oracle`, `selftests`, `kunit`, `shell`, `show`, `uptime`. The kernel hands what
 //! follows `--` on its command line to `/init`, so `-- test --filter walks` runs part of the suite.
 
 mod bench;
@@ -12,6 +12,7 @@ mod kunit;
 mod oracle;
 mod selftests;
 mod shell;
+mod show;
 mod suite;
 mod uptime;
 
@@ -54,6 +55,12 @@ enum Verb {
     },
     /// Give the console to a shell.
     Shell,
+    /// Print files of the running kernel.
+    Show {
+        /// Their paths.
+        #[arg(required = true)]
+        files: Vec<String>,
+    },
     /// Say how long the kernel took to get here.
     Uptime,
     /// Load an object's programs and end: how the suite loads as another user.
@@ -76,6 +83,7 @@ fn main() -> ExitCode {
         Verb::Selftests { args } => selftests::run(&args),
         Verb::Kunit { suite } => kunit::run(&suite),
         Verb::Shell => shell::run(),
+        Verb::Show { files } => show::run(&files),
         Verb::Uptime => uptime::run(),
         Verb::Load { object } => suite::load(&object),
     };

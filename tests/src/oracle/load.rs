@@ -265,6 +265,11 @@ fn prepare(
         unsafe { sys::bpf_map__set_pin_path(map.as_libbpf_object().as_ptr(), std::ptr::null()) };
         // SAFETY: the map is open. libbpf-rs does not know every type's number.
         let map_type = unsafe { sys::bpf_map__type(map.as_libbpf_object().as_ptr()) };
+        if map_type == sys::BPF_MAP_TYPE_STACK_TRACE && map.value_size() == 0 {
+            // The tool takes the depth of its stacks from an option or from the kernel, whose own
+            // default this is: 127 addresses.
+            map.set_value_size(127 * 8)?;
+        }
         match map_type {
             // The verifier does not look at their size, and a small map takes no time to make.
             sys::BPF_MAP_TYPE_HASH

@@ -3,11 +3,13 @@
 //! Nothing is written then.
 
 mod run;
+mod small;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use run::{KERNEL, run, text};
+use run::{run, text};
+use small::KERNEL;
 
 /// A file of this test alone.
 fn file(name: &str, data: impl AsRef<[u8]>) -> String {

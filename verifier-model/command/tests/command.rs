@@ -2,11 +2,13 @@
 //! Runs the command on the small object of bpf/tests/load.
 
 mod run;
+mod small;
 
 use std::path::PathBuf;
 
-use run::{KERNEL, run, text};
+use run::{run, text};
 use serde_json::json;
+use small::KERNEL;
 use verifier_model::Kind;
 
 #[test]

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Objects inside programs, libraries and archives.
 
-#[expect(dead_code, reason = "a kernel for other objects")]
 mod run;
 
 use std::path::Path;

@@ -2,7 +2,6 @@
 //! What is said of objects as people have them: each file of tests/loading has commands and what they
 //! say, see the README there.
 
-#[expect(dead_code, reason = "a kernel for other objects")]
 mod run;
 
 use std::fs;

@@ -34,7 +34,7 @@ impl Batch {
                 batch.word(word);
             }
         }
-        batch.modules(&[]);
+        batch.names(&[]);
         Ok(batch)
     }
 
@@ -48,7 +48,20 @@ impl Batch {
         for _ in ["kfuncs", "BTF", "maps"] {
             batch.word(0);
         }
-        batch.modules(modules);
+        batch.names(modules);
+        batch
+    }
+
+    /// The same for programs that call these kfuncs, by their place here in `imm`.
+    pub fn calling(kfuncs: &[&str]) -> Self {
+        let mut batch = Self {
+            bytes: b"BPFBATCH".to_vec(),
+            cpus_ptr: 0,
+        };
+        batch.names(kfuncs);
+        for _ in ["BTF", "maps", "modules"] {
+            batch.word(0);
+        }
         batch
     }
 
@@ -112,7 +125,7 @@ impl Batch {
         self.bytes
     }
 
-    fn modules(&mut self, names: &[&str]) {
+    fn names(&mut self, names: &[&str]) {
         self.word(names.len() as u32);
         for name in names {
             self.block(name.as_bytes());

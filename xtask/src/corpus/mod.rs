@@ -8,6 +8,7 @@ mod embedded;
 pub(crate) mod packages;
 pub(crate) mod question;
 pub(crate) mod real;
+pub(crate) mod shown;
 pub(crate) mod survey;
 pub(crate) mod tiers;
 mod wanting;

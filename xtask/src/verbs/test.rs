@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask test`: the host's tests, then the guest's on two stock kernels and the test kernel.
+//! `cargo xtask test`: the host's tests, then the guest's on two stock kernels and the test kernel; and
+//! whether an older kernel can be asked.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::ask::check as ask;
 use super::oracle::{helpers, written};
 use super::{agreement, bench};
 use crate::build::initramfs;
@@ -70,7 +72,8 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
             Err(error) => broken.push(error),
         }
     }
-    if !args.host {
+    let filter = args.filter.as_deref();
+    if !args.host && filter.is_none_or(|filter| !filter.starts_with("ask::")) {
         for target in targets(project, args)? {
             for part in [on, with_many, without_memory] {
                 match part(&target, args) {
@@ -78,11 +81,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
                     Err(error) => broken.push(error),
                 }
             }
-            if args
-                .filter
-                .as_deref()
-                .is_none_or(|filter| COUNTS.contains(filter))
-            {
+            if filter.is_none_or(|filter| COUNTS.contains(filter)) {
                 match counts(&target) {
                     Ok(tally) => sum.add(tally),
                     Err(error) => broken.push(error),
@@ -94,6 +93,13 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
                     Err(error) => broken.push(error),
                 }
             }
+        }
+    }
+    let all = !args.host && args.kernel.is_none();
+    if all && filter.is_none_or(|filter| ask::NAME.contains(filter)) {
+        match asked(project) {
+            Ok(tally) => sum.add(tally),
+            Err(error) => broken.push(error),
         }
     }
     for error in &broken {
@@ -304,6 +310,19 @@ fn answers(target: &Target<'_>, args: &Args) -> Result<Tally> {
         tally.failed += u64::from(failure.is_some());
     }
     Ok(tally)
+}
+
+/// Whether a kernel that nothing is built for can be asked.
+fn asked(project: &Project) -> Result<Tally> {
+    let failure = ask::failure(project)?;
+    match &failure {
+        None => println!("test {} ... ok", ask::NAME),
+        Some(failure) => println!("test {} ... FAILED: {failure}", ask::NAME),
+    }
+    Ok(Tally {
+        passed: u64::from(failure.is_none()),
+        failed: u64::from(failure.is_some()),
+    })
 }
 
 /// How many tests passed and failed.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask ask`: on which kernels the programs of an object load, asked of the kernels.
 
+pub(super) mod check;
 mod column;
 mod kernels;
 mod model;

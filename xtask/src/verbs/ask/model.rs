@@ -9,10 +9,11 @@ use anyhow::{Context, Result};
 use bpf::btf::Btf;
 use bpf::kernel::Kernel;
 use bpf::load::{Autoload, Object, PrepareOptions};
-use verifier_model::{Options, Outcome, linux_7_3, verify};
+use verifier_model::{Options, Outcome, Release, Shipped, verify};
 
 use super::column::{Cell, Said};
 use crate::corpus::survey::{Reply, Survey};
+use crate::linux::image;
 use crate::linux::target::Target;
 use crate::workshop::files::{read, read_bytes};
 
@@ -22,7 +23,8 @@ pub(super) fn beside(
     survey: &Survey,
     replies: Vec<Reply>,
 ) -> Result<Vec<Cell>> {
-    let kernel = kernel(target, survey)?;
+    let release = nearest(&image::point(&target.kernel));
+    let kernel = kernel(target, release, survey)?;
     let mut objects = BTreeMap::new();
     for (name, path) in &survey.objects {
         let file = path.file_name().context("an object has a name")?;
@@ -35,7 +37,8 @@ pub(super) fn beside(
         let said = match objects.get(reply.answer.object.as_str()) {
             Some(Ok(object)) => {
                 let program = reply.answer.program.as_deref().unwrap_or_default();
-                let said = catch_unwind(AssertUnwindSafe(|| say(object, program, &kernel)));
+                let said =
+                    catch_unwind(AssertUnwindSafe(|| say(object, program, &kernel, release)));
                 said.unwrap_or_else(|_| Said::Unknown("it panicked".to_owned()))
             }
             Some(Err(why)) => Said::NotLoaded(why.clone()),
@@ -49,11 +52,13 @@ pub(super) fn beside(
     Ok(all)
 }
 
-/// The asked kernel as far as it can be told, with the rules and kfuncs of 7.3.
-fn kernel(target: &Target<'_>, survey: &Survey) -> Result<Kernel> {
+/// The asked kernel as far as it can be told: its own types and configuration, with the rules and
+/// kfuncs of the release that is modelled and nearest.
+fn kernel(target: &Target<'_>, release: &Release, survey: &Survey) -> Result<Kernel> {
     let vmlinux = Arc::new(Btf::from_file(target.kernel.btf(), None)?);
     let mut kernel = Kernel::new(vmlinux.clone());
-    kernel.kfuncs = linux_7_3()?.kfuncs;
+    kernel.kfuncs = release.kfuncs();
+    kernel.set_release(&target.kernel.release, &image::point(&target.kernel));
     kernel.read_config(&read(&target.kernel.build.join(".config"))?);
     for path in &survey.modules {
         let name = path.file_stem().context("a module has a name")?;
@@ -63,7 +68,19 @@ fn kernel(target: &Target<'_>, survey: &Survey) -> Result<Kernel> {
     Ok(kernel)
 }
 
-fn say(object: &Object, program: &str, kernel: &Kernel) -> Said {
+/// The release that is modelled and nearest to the kernel `point`: the oldest that is not older, or
+/// else the newest.
+fn nearest(point: &str) -> &'static Release {
+    let number = |release: &str| -> Vec<u32> {
+        let numbers = release.split('.').take(2);
+        numbers.filter_map(|number| number.parse().ok()).collect()
+    };
+    let modelled = || Shipped::ALL.iter().map(|shipped| shipped.release);
+    let mut not_older = modelled().filter(|release| number(release.point()) >= number(point));
+    not_older.next().unwrap_or(Shipped::DEFAULT.release)
+}
+
+fn say(object: &Object, program: &str, kernel: &Kernel, release: &'static Release) -> Said {
     let options = PrepareOptions {
         autoload: Autoload::Only(program),
         ..PrepareOptions::default()
@@ -81,12 +98,26 @@ fn say(object: &Object, program: &str, kernel: &Kernel) -> Said {
         // QEMU's.
         nr_cpu_ids: 2,
         log_level: 1,
-        ..Options::default()
+        ..Options::of(release)
     };
     let verdict = verify(&load, kernel, &options);
     match verdict.outcome {
         Outcome::Accepted => Said::Accepted(verdict.stats.insns_processed),
         Outcome::Rejected(why) => Said::Rejected(why.message.clone()),
         Outcome::NotModelled(what) => Said::Unknown(what),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_release_is_not_older() {
+        assert_eq!(nearest("6.12.117").name(), "6.12");
+        assert_eq!(nearest("5.10.223").name(), "6.1");
+        assert_eq!(nearest("6.16.12").name(), "6.18");
+        assert_eq!(nearest("7.0.13").name(), "7.1");
+        assert_eq!(nearest("7.9").name(), "7.3");
     }
 }

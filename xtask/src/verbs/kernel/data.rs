@@ -20,11 +20,12 @@ use bpf::btf::Btf;
 use bpf::kernel::kfuncs::{KfuncFlags, KfuncTable};
 use object::{File, Object, ObjectKind, ObjectSection, ObjectSymbol};
 
+use super::config;
 use crate::build::module;
 use crate::corpus::compile;
 use crate::linux::kernel::Kernel;
 use crate::linux::target::Target;
-use crate::workshop::files::{self, make_dir, read, read_bytes};
+use crate::workshop::files::{self, make_dir, read_bytes};
 use crate::workshop::project::Project;
 use crate::workshop::run;
 
@@ -63,13 +64,7 @@ pub(super) fn write(target: &Target<'_>) -> Result<()> {
     let btf = Btf::from_file(&modules[0], Some(vmlinux.clone()))?;
     save(&dir.join("bpf_iter_cpumask.btf.lz4"), &btf.to_lz4())?;
 
-    let mut config = format!("# Linux {}\n", kernel.release);
-    for line in read(&kernel.build.join(".config"))?.lines() {
-        if line.starts_with("CONFIG_") {
-            let _ = writeln!(config, "{line}");
-        }
-    }
-    save(&dir.join("config"), config.as_bytes())?;
+    save(&dir.join("config"), config::of(kernel)?.as_bytes())?;
 
     let mut table = from_sources(project, kernel)?;
     for ((path, hooks), module) in MODULES.iter().zip(&modules) {

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask kernel`: fetches or builds a kernel.
 
+mod asked;
+mod config;
 mod data;
+
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
 
+use crate::corpus::shown;
 use crate::linux::release::Release;
 use crate::linux::target::Target;
 use crate::linux::test_kernel::Form;
@@ -41,8 +46,18 @@ enum Verb {
     },
     /// Fetch, configure and build the test kernel.
     Build,
-    /// Write what verifier-model ships of the test kernel: types, kfuncs, configuration.
-    Data,
+    /// Write what verifier-model ships of a kernel: types, kfuncs, configuration.
+    Data {
+        /// A series of Debian's, whose kernel is asked [default: the test kernel, read off its sources].
+        #[arg(long)]
+        kernel: Option<Release>,
+        /// The directory to write to [default: one in target/xtask].
+        #[arg(long, requires = "kernel")]
+        output: Option<PathBuf>,
+        /// Hold what is shipped against what the kernel says, and write nothing.
+        #[arg(long, requires = "kernel", conflicts_with = "output")]
+        check: bool,
+    },
 }
 
 /// Runs the verb.
@@ -54,7 +69,18 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
             )
         }
         Some(Verb::Stock { series, update }) => return self::stock(project, *series, *update),
-        Some(Verb::Data) => return data::write(&Target::test(project, args.form())?),
+        Some(Verb::Data {
+            kernel: Some(series),
+            output,
+            check,
+        }) => {
+            let way = match check {
+                true => asked::Way::Check,
+                false => asked::Way::Write(output.as_deref()),
+            };
+            return asked::run(project, *series, &way);
+        }
+        Some(Verb::Data { .. }) => return data::write(&Target::test(project, args.form())?),
         Some(Verb::Build) | None => Target::test(project, args.form())?.kernel,
     };
     println!("release  {}", kernel.release);
@@ -72,6 +98,8 @@ fn stock(project: &Project, series: Release, update: bool) -> Result<()> {
     println!("image    {}", kernel.image.display());
     println!("types    {}", kernel.btf().display());
     println!("config   {}", kernel.build.join(".config").display());
+    let target = Target::image(project, series)?;
+    println!("symbols  {}", shown::kallsyms(&target)?.display());
     if series >= stock::OLDEST {
         let kernel = stock::ensure(project, &toolchain, series, update)?;
         println!("build    {}", kernel.build.display());

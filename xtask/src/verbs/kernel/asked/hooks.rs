@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a kernel's sets of kfuncs are registered for. That is in its code alone, so it is asked: a
+//! program of each kind calls each kfunc, and the verifier says whether it may.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use bpf::btf::{Btf, Kind};
+use bpf::kernel::VMLINUX;
+use bpf::program::{AttachTarget, ProgFlags, ProgLoad, StructOpsMember};
+use bpf::uapi::{AttachType as A, Insn, ProgType as P};
+use generated::batch::Batch;
+use serde::Deserialize;
+
+use super::sets::Set;
+use crate::build::initramfs;
+use crate::corpus::ask::ask_raw;
+use crate::linux::target::Target;
+use crate::workshop::files::write;
+
+/// What all programs may call.
+const COMMON: &str = "COMMON";
+/// A program type for each hook. One that has none may call what all may.
+const TYPES: [(&str, P, A); 13] = [
+    (COMMON, P::FlowDissector, A::FlowDissector),
+    ("XDP", P::Xdp, A::CgroupInetIngress),
+    ("TC", P::SchedCls, A::CgroupInetIngress),
+    ("STRUCT_OPS", P::StructOps, A::CgroupInetIngress),
+    ("TRACING", P::Tracing, A::TraceFentry),
+    ("SYSCALL", P::Syscall, A::CgroupInetIngress),
+    ("CGROUP", P::CgroupSkb, A::CgroupInetIngress),
+    ("SCHED_ACT", P::SchedAct, A::CgroupInetIngress),
+    ("SK_SKB", P::SkSkb, A::CgroupInetIngress),
+    ("SOCKET_FILTER", P::SocketFilter, A::CgroupInetIngress),
+    ("LWT", P::LwtIn, A::CgroupInetIngress),
+    ("NETFILTER", P::Netfilter, A::Netfilter),
+    ("KPROBE", P::Kprobe, A::CgroupInetIngress),
+];
+/// What programs of TRACING and STRUCT_OPS attach to: every kernel with BPF has them.
+const TRACED: &str = "bpf_fentry_test1";
+const OPS: &str = "tcp_congestion_ops";
+
+/// Who may call what: a hook and a kfunc.
+pub(super) type Allowed = BTreeSet<(&'static str, String)>;
+
+/// The guest's answer to a program; the last line has none.
+#[derive(Deserialize)]
+struct Line {
+    program: Option<u64>,
+    #[serde(default)]
+    message: String,
+}
+
+/// Asks `target` about all kfuncs of `sets`.
+pub(super) fn ask(target: &Target<'_>, btf: &Btf, sets: &[Set]) -> Result<Allowed> {
+    let names: BTreeSet<&str> = sets
+        .iter()
+        .flat_map(|s| s.kfuncs.keys().map(String::as_str))
+        .collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let mut batch = Batch::calling(&names);
+    let mut asked = Vec::new();
+    for (hook, prog_type, attach_type) in TYPES {
+        let attach = match prog_type {
+            P::Tracing => Some(function(btf)),
+            P::StructOps => Some(member(btf)),
+            _ => None,
+        };
+        // A kernel without the one or the other cannot be asked for it.
+        let attach = match attach {
+            Some(None) => continue,
+            Some(attach) => attach,
+            None => None,
+        };
+        for (kfunc, name) in (0..).zip(&names) {
+            batch.push_load(&calling(prog_type, attach_type, attach.clone(), kfunc));
+            asked.push((hook, *name));
+        }
+    }
+    let path = target.project.products("kfuncs")?.join("batch");
+    write(&path, batch.into_bytes())?;
+    let base = initramfs::bare(target)?;
+    let said = ask_raw(target, &base, &path, &[])?;
+    let lines = said.lines().map(|line| {
+        let line: Result<Line, _> = serde_json::from_str(line);
+        line.with_context(|| format!("no answer: {}", said.lines().last().unwrap_or_default()))
+    });
+    let lines: Vec<Line> = lines.collect::<Result<_>>()?;
+    let answers: Vec<&Line> = lines.iter().filter(|line| line.program.is_some()).collect();
+    ensure!(
+        answers.len() == asked.len(),
+        "{} answers to {} programs",
+        answers.len(),
+        asked.len()
+    );
+    let mut allowed = Allowed::new();
+    for ((hook, kfunc), answer) in asked.into_iter().zip(answers) {
+        if !answer
+            .message
+            .starts_with(&format!("calling kernel function {kfunc} is not allowed"))
+        {
+            allowed.insert((hook, kfunc.to_owned()));
+        }
+    }
+    Ok(allowed)
+}
+
+/// What `set` is registered for. A kfunc of several sets tells less than one of this set alone, and a
+/// filter may keep some of the set's kfuncs from a program, but not all.
+pub(super) fn of(set: &Set, sets: &[Set], allowed: &Allowed) -> Vec<&'static str> {
+    let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+    for kfunc in sets.iter().flat_map(|set| set.kfuncs.keys()) {
+        *count.entry(kfunc).or_default() += 1;
+    }
+    let alone: Vec<&String> = set
+        .kfuncs
+        .keys()
+        .filter(|kfunc| count[kfunc.as_str()] == 1)
+        .collect();
+    let may = |hook: &'static str, kfunc: &String| allowed.contains(&(hook, kfunc.clone()));
+    let is_for = |hook: &&'static str| match alone.is_empty() {
+        true => !set.kfuncs.is_empty() && set.kfuncs.keys().all(|kfunc| may(hook, kfunc)),
+        false => alone.iter().any(|kfunc| may(hook, kfunc)),
+    };
+    let hooks: Vec<&str> = TYPES
+        .iter()
+        .map(|(hook, ..)| *hook)
+        .filter(is_for)
+        .collect();
+    match hooks.contains(&COMMON) {
+        true => vec![COMMON],
+        false => hooks,
+    }
+}
+
+fn function(btf: &Btf) -> Option<AttachTarget> {
+    let function = btf.find_by_name_kind(TRACED, Kind::Func)?;
+    Some(AttachTarget::Kernel {
+        btf_obj: VMLINUX,
+        btf_id: function.id(),
+        member: None,
+    })
+}
+
+fn member(btf: &Btf) -> Option<AttachTarget> {
+    let ops = btf.find_by_name_kind(OPS, Kind::Struct)?;
+    let (index, _) = (0..).zip(ops.members()).find(|(_, member)| {
+        let t = btf.skip_mods_and_typedefs(member.type_id());
+        t.kind() == Kind::Ptr && btf.skip_mods_and_typedefs(t.type_id()).kind() == Kind::FuncProto
+    })?;
+    Some(AttachTarget::Kernel {
+        btf_obj: VMLINUX,
+        btf_id: ops.id(),
+        member: Some(StructOpsMember { index }),
+    })
+}
+
+/// `r1 = 0; … r5 = 0; call kfunc; r0 = 0; exit`
+fn calling(
+    prog_type: P,
+    expected_attach_type: A,
+    attach: Option<AttachTarget>,
+    kfunc: i32,
+) -> ProgLoad {
+    let insn = |code, dst_reg, imm| Insn {
+        code,
+        dst_reg,
+        imm,
+        ..Insn::default()
+    };
+    let (mov, call, exit) = (0xb7, 0x85, 0x95);
+    let mut insns: Vec<Insn> = (1..=5).map(|reg| insn(mov, reg, 0)).collect();
+    insns.push(Insn {
+        src_reg: 2,
+        ..insn(call, 0, kfunc)
+    });
+    insns.extend([insn(mov, 0, 0), insn(exit, 0, 0)]);
+    ProgLoad {
+        name: "caller".to_owned(),
+        section: String::new(),
+        autoload: true,
+        prog_type,
+        expected_attach_type,
+        prog_flags: if prog_type == P::Syscall {
+            ProgFlags::SLEEPABLE
+        } else {
+            ProgFlags::empty()
+        },
+        insns,
+        func_info: Vec::new(),
+        line_info: Vec::new(),
+        btf: None,
+        attach,
+        license: "GPL".to_owned(),
+        maps: Arc::from([]),
+        unresolved: Default::default(),
+        fd_array: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(name: &str, kfuncs: &[&str]) -> Set {
+        Set {
+            name: name.to_owned(),
+            filter: None,
+            kfuncs: kfuncs
+                .iter()
+                .map(|kfunc| ((*kfunc).to_owned(), 0))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn a_set_is_for_what_its_own_kfuncs_are_for() {
+        let sets = [
+            set("ops", &["both", "ops_only"]),
+            set("syscall", &["both"]),
+            set("all", &["everybody"]),
+            set("not_registered", &["nobody"]),
+        ];
+        let mut allowed = Allowed::new();
+        for (hook, kfunc) in [
+            ("STRUCT_OPS", "both"),
+            ("STRUCT_OPS", "ops_only"),
+            ("SYSCALL", "both"),
+        ] {
+            allowed.insert((hook, kfunc.to_owned()));
+        }
+        for (hook, ..) in TYPES {
+            allowed.insert((hook, "everybody".to_owned()));
+        }
+        let hooks = |at: usize| of(&sets[at], &sets, &allowed);
+        assert_eq!(hooks(0), ["STRUCT_OPS"]);
+        assert_eq!(hooks(1), ["STRUCT_OPS", "SYSCALL"]);
+        assert_eq!(hooks(2), ["COMMON"]);
+        assert!(hooks(3).is_empty());
+    }
+}
