@@ -27,6 +27,7 @@ fn release(func_args: usize, change: impl FnOnce(&mut Texts)) -> &'static Releas
     let limits = Limits {
         func_args,
         call_frames: 16,
+        stack_round: 16,
     };
     Box::leak(Box::new(Release::new(
         "made up",
