@@ -48,7 +48,7 @@ enum Output {
 #[serde(untagged)]
 enum Told {
     Verified(Box<Whole>),
-    OfLog(Explanation),
+    OfLog(Box<Explanation>),
     NotLoaded(NotLoaded),
 }
 
@@ -109,7 +109,10 @@ fn explain_logs(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         "{}: this has no message of the verifier; --log takes what a loader prints of its log",
         path.display()
     );
-    let told: Vec<Told> = explained.into_iter().map(Told::OfLog).collect();
+    let told: Vec<Told> = explained
+        .into_iter()
+        .map(|e| Told::OfLog(e.into()))
+        .collect();
     write(args.output, &told, told.len() == 1, out)?;
     Ok(ExitCode::FAILURE)
 }
