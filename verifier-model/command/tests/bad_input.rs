@@ -340,3 +340,12 @@ fn a_program_type_that_is_none() {
         assert_eq!((out.status.code(), text(&out.stdout)), (Some(2), ""));
     }
 }
+
+#[test]
+fn a_log_that_is_none() {
+    let log = file("no.log", "processed 1 insns\n");
+    let want = "this has no message of the verifier; --log takes what a loader prints of its log";
+    says(&["explain", "--log", &log], &log, want);
+    let want = "No such file or directory (os error 2)";
+    says(&["explain", "--log", "none.log"], "none.log", want);
+}

@@ -196,6 +196,33 @@ fn without_a_program_all_that_are_rejected_are_explained() {
     assert_eq!(out.status.code(), check.status.code());
 }
 
+/// Each kind of rejection, from the log of the program alone.
+#[test]
+fn a_log_is_explained() {
+    let object = "tests/explain/iterators.elf";
+    let check = run(&["check", object, "-l", "1"]);
+    let log = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("iterators.log");
+    std::fs::write(&log, &check.stdout).expect("a file");
+    let log = log.to_str().expect("UTF-8");
+    let out = run(&["explain", "--log", log, "-o", "json"]);
+    assert_eq!(out.status.code(), Some(1), "{out:?}");
+    let told: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let rows = run(&["check", object, "-e", "prog,kind", "-o", "json"]);
+    let rows: serde_json::Value = serde_json::from_slice(&rows.stdout).expect("JSON");
+    let pairs = |all: &serde_json::Value, name: &str| {
+        let all = all.as_array().expect("an array").iter();
+        let mut pairs: Vec<_> = all
+            .map(|one| (one[name].to_string(), one["kind"].to_string()))
+            .collect();
+        pairs.sort();
+        pairs
+    };
+    assert_eq!(pairs(&told, "program"), pairs(&rows, "prog_name"));
+
+    let out = run(&["explain", "--log", log]);
+    assert!(text(&out.stdout).contains("\nWhat to do\n"), "{out:?}");
+}
+
 #[test]
 fn what_a_type_may_call() {
     let out = run(&["can", "xdp", "-o", "json"]);

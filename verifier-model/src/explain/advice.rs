@@ -72,7 +72,7 @@ impl Match {
 
 /// What the stars of a pattern stand for in a text that it matches as a whole. A star takes as
 /// little as it can.
-fn captures(pattern: &str, text: &str) -> Option<Vec<String>> {
+pub(crate) fn captures(pattern: &str, text: &str) -> Option<Vec<String>> {
     let mut parts = pattern.split('*');
     let mut rest = text.strip_prefix(parts.next()?)?;
     let mut found = Vec::new();
