@@ -66,7 +66,10 @@ fn object_len(data: &[u8]) -> Option<usize> {
     };
     let ends = table.iter().map(of_section).collect::<Option<Vec<u64>>>()?;
     let end = ends.into_iter().fold(of_table, u64::max);
-    usize::try_from(end).ok().filter(|&end| end <= data.len())
+    // Without a table of sections nothing says how long it is.
+    let possible = size_of::<FileHeader64<LittleEndian>>()..=data.len();
+    let end = usize::try_from(end).ok();
+    end.filter(|end| header.e_shoff(e) != 0 && possible.contains(end))
 }
 
 impl Object {
@@ -111,6 +114,16 @@ mod tests {
         assert_eq!(offsets, [first, first + PROG.len() + 1]);
         assert!(found.iter().all(|f| f.data == PROG));
         assert!(find_objects(&PROG[1..]).is_empty() && find_objects(&PROG[..200]).is_empty());
+    }
+
+    #[test]
+    fn a_header_alone_is_no_object() {
+        let mut file = PROG.to_vec();
+        // e_shoff, then e_shentsize.
+        file[40..48].fill(0);
+        assert!(find_objects(&file).is_empty());
+        file[58..60].fill(0);
+        assert!(find_objects(&file).is_empty());
     }
 
     #[test]
