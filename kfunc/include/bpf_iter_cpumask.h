@@ -44,11 +44,13 @@
  *	if (bpf_ksym_exists(bpf_iter_cpumask_new))
  *		...;
  *
- * Two switches, to be defined before this file is included:
+ * Three switches, to be defined before this file is included:
  *
  * BPF_ITER_CPUMASK_NO_TYPE
- *	vmlinux.h has struct bpf_iter_cpumask and the others: it comes from a kernel with the
- *	iterators built in, or from the module's BTF.
+ *	vmlinux.h has struct bpf_iter_cpumask and the others: it comes from the module's BTF.
+ * BPF_ITER_CPUMASK_BUILT_IN
+ *	vmlinux.h has struct bpf_iter_cpumask, but not the others: it comes from a kernel with
+ *	the iterator built in.
  * BPF_NO_KFUNC_PROTOTYPES
  *	bpftool's own: keep its kfunc prototypes out of vmlinux.h. It has no effect here. The
  *	prototypes below repeat those of bpftool where both are present, which C allows.
@@ -57,9 +59,11 @@
 #define __BPF_ITER_CPUMASK_H__
 
 #ifndef BPF_ITER_CPUMASK_NO_TYPE
+#ifndef BPF_ITER_CPUMASK_BUILT_IN
 struct bpf_iter_cpumask {
 	__u64 __opaque[2];
 };
+#endif
 
 struct bpf_iter_cpumask_and {
 	__u64 __opaque[3];

@@ -29,23 +29,21 @@
 //!
 //! In a `#[test]` of one's own crate, with the explanation as the failure's text:
 //!
-//! ```
-//! use verifier_model::{Object, Options, PrepareOptions, explain, linux_7_3};
-//!
-//! fn assert_loads(path: &str) {
-//!     let kernel = linux_7_3().expect("the kernel that comes along");
-//!     let object = Object::open(&std::fs::read(path).expect(path), path).expect(path);
-//!     for prog in object.prepare(&kernel, &PrepareOptions::default()).expect(path) {
-//!         let load = prog.load.unwrap_or_else(|e| panic!("{}: {e}", prog.name));
-//!         let (verdict, why) = explain(&load, &kernel, &Options::default());
-//!         assert!(verdict.accepted(), "{}", why.text(false));
-//!     }
+//! ```no_run
+//! #[test]
+//! fn my_programs_load() {
+//!     verifier_model::assert_loads!("bpf/prog.bpf.o");
 //! }
+//! ```
 //!
-//! # std::panic::set_hook(Box::new(|_| {}));
-//! # assert!(std::panic::catch_unwind(|| {
-//! assert_loads("tests/explain/iterators.elf");
-//! # }).is_err());
+//! From a log that a kernel of any release has printed, without the object:
+//!
+//! ```
+//! use verifier_model::Explanation;
+//!
+//! let log = "0: (bf) r0 = r3\nR3 !read_ok\nprocessed 1 insns (limit 1000000)";
+//! let explained = Explanation::of_logs(log);
+//! assert!(explained[0].text(false).starts_with("the program: rejected [unwritten-register]"));
 //! ```
 //!
 //! Draw the states of a loop, and see what becomes of it without a rule:
@@ -79,6 +77,7 @@
 //! ```
 
 mod analysis;
+mod assert_loads;
 mod check;
 mod domain;
 mod env;
@@ -114,6 +113,29 @@ pub use options::Options;
 pub use verdict::{Outcome, Stats, Verdict};
 pub use verify::verify;
 
+// For `assert_loads!` alone.
+#[doc(hidden)]
+pub use assert_loads::assert_loads;
+
 // For `cargo bench` alone.
 #[doc(hidden)]
 pub use domain::tnum::Tnum;
+
+/// Asserts that each program that is loaded by default of an object is accepted by Linux 7.3. A relative
+/// path begins where the test runs: in `cargo test`, at the package's `Cargo.toml`.
+///
+/// ```
+/// # std::panic::set_hook(Box::new(|_| {}));
+/// # let failed = std::panic::catch_unwind(|| {
+/// verifier_model::assert_loads!("tests/explain/iterators.elf");
+/// # });
+/// # let text = failed.unwrap_err().downcast::<String>().unwrap();
+/// # assert!(text.contains("leak_on_return: rejected, error 22 [reference-leak]"));
+/// # assert!(text.starts_with("tests/explain/iterators.elf: 8 of 8 programs are not accepted\n"));
+/// ```
+#[macro_export]
+macro_rules! assert_loads {
+    ($path:expr $(,)?) => {
+        $crate::assert_loads($path)
+    };
+}

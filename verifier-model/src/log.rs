@@ -108,6 +108,14 @@ impl Log {
         }
     }
 
+    /// Puts other words in the place of the last ones that are these.
+    pub(crate) fn replace_last(&self, old: &str, new: &str) {
+        let mut text = self.text.borrow_mut();
+        if let Some(at) = text.rfind(old) {
+            text.replace_range(at..at + old.len(), new);
+        }
+    }
+
     /// End of the text.
     pub(crate) fn end_pos(&self) -> usize {
         self.text.borrow().len()

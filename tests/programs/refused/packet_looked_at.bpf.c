@@ -13,6 +13,7 @@ extern void *bpf_dynptr_slice(const struct bpf_dynptr *packet, __u64 offset, voi
 struct cpu_walk walk;
 
 SEC("tp_btf/netif_receive_skb")
+__refused_on("patched", "R2 is rdonly_mem expected STRUCT cpumask")
 __refused("R2 cannot write into rdonly_mem")
 int BPF_PROG(packet_looked_at, struct sk_buff *skb)
 {

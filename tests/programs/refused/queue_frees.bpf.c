@@ -11,6 +11,7 @@ extern void bpf_kfree_skb(struct sk_buff *skb) __weak __ksym;
 struct cpu_walk walk;
 
 SEC("struct_ops/enqueue")
+__refused_on("patched", "R2 is rdonly_mem expected STRUCT cpumask")
 __refused("R2 cannot write into rdonly_mem")
 int BPF_PROG(queue_frees, struct sk_buff *skb, struct Qdisc *qdisc, void *to_free)
 {

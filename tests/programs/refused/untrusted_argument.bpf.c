@@ -15,6 +15,7 @@ __weak int walk_bits(__u64 *bits __attribute__((btf_decl_tag("arg:untrusted"))))
 }
 
 SEC("raw_tp")
+__refused_on("patched", "R2 is rdonly_untrusted_mem expected STRUCT cpumask")
 __refused("invalid access to memory, mem_size=0 off=0 size=")
 int untrusted_argument(void *ctx)
 {

@@ -8,6 +8,7 @@ struct cpu_walk walk;
 __u64 address;
 
 SEC("raw_tp")
+__refused_on("patched", "R2 is rdonly_untrusted_mem expected STRUCT cpumask")
 __refused("invalid access to memory, mem_size=0 off=0 size=")
 int untrusted_memory(void *ctx)
 {

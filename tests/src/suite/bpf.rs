@@ -39,8 +39,22 @@ impl Bpf {
     /// Loads `/bpf/NAME.bpf.o` with all its programs. If the kernel refuses
     /// one, the error ends with the verifier's log.
     pub(super) fn load(name: &str) -> Result<Self> {
+        Self::load_some(name, |_| true)
+    }
+
+    /// The same with one of its programs alone.
+    pub(super) fn load_one(name: &str, program: &str) -> Result<Self> {
+        Self::load_some(name, |other| other == program)
+    }
+
+    fn load_some(name: &str, wanted: impl Fn(&str) -> bool) -> Result<Self> {
         let path = Path::new(OBJECTS).join(format!("{name}.bpf.o"));
-        let object = open(&path)?
+        let mut object = open(&path)?;
+        for mut program in object.progs_mut() {
+            let wanted = program.name().to_str().is_some_and(&wanted);
+            program.set_autoload(wanted && program.autoload());
+        }
+        let object = object
             .load()
             .map_err(|error| anyhow!("{name} was refused: {error}\n{}", log()))?;
         let variables = variables(&path)?;

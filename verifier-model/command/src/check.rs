@@ -10,16 +10,17 @@ use anyhow::{Context, Result, bail, ensure};
 use bpf::kernel::Kernel;
 use bpf::load::{Autoload, Prepared};
 use bpf::program::ProgLoad;
-use verifier_model::{Options, Outcome, Verdict, verify};
+use verifier_model::{Options, Outcome, Verdict, explain, verify};
 
 use crate::column::{self, Column, Row, Variant};
 use crate::filter::Filters;
 use crate::matrix::{self, Question};
 use crate::named::Named;
-use crate::options::not_loaded;
+use crate::options::{Input, not_loaded};
+use crate::report::{self, Report};
 use crate::results::{self, Format};
 use crate::stat::{Record, Stat, Value};
-use crate::{dump, options};
+use crate::{dump, junit, options, sarif};
 
 /// Exit status when nothing is rejected, but something was not modelled.
 pub(crate) const NOT_MODELLED: u8 = 3;
@@ -138,7 +139,7 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
     let table = output.output_format == Format::Table;
     ensure!(
         table || args.output.log_level == 0,
-        "-l prints logs, which do not go into csv or json: leave one of -l and -o out"
+        "-l prints logs, which go into a table alone: leave one of -l and -o out"
     );
     if !args.kernels.is_empty() {
         let question = Question {
@@ -165,6 +166,20 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
     }
     let exit_code = checked.exit_code();
     let mut rows = checked.rows;
+    if output.output_format.is_report() {
+        ensure!(
+            emit.is_none() && sort.is_empty(),
+            "-e and -s choose and order fields, which sarif and junit have not"
+        );
+        let both = rows.iter().zip(checked.reports);
+        let shown = both.filter(|(row, _)| filters.shows(row));
+        let reports: Vec<Report> = shown.map(|(_, report)| report).collect();
+        match output.output_format {
+            Format::Sarif => sarif::write(out, &reports)?,
+            _ => junit::write(out, &reports)?,
+        }
+        return Ok(exit_code);
+    }
     rows.retain(|row| filters.shows(row));
     column::sort(&mut rows, &sort);
     let columns = emit.clone().unwrap_or_else(|| default_columns(table));
@@ -245,6 +260,8 @@ fn reasons(rows: &[Row], out: &mut impl Write) -> Result<()> {
 #[derive(Default)]
 struct Checked {
     rows: Vec<Row>,
+    /// Of the same programs, for formats that show reports.
+    reports: Vec<Report>,
     rejected: bool,
     not_modelled: bool,
 }
@@ -267,19 +284,42 @@ fn check_file(
     checked: &mut Checked,
     out: &mut impl Write,
 ) -> Result<()> {
-    let input = args.options.read(path)?;
-    let progs = args.options.prepare(&input, kernel, args.which())?;
+    for input in args.options.read_all(path)? {
+        let path = path.with_file_name(&input.name);
+        check_input(args, kernel, filters, (&path, &input), checked, out)?;
+    }
+    Ok(())
+}
+
+fn check_input(
+    args: &Args,
+    kernel: &Kernel,
+    filters: &Filters,
+    (path, input): (&Path, &Input),
+    checked: &mut Checked,
+    out: &mut impl Write,
+) -> Result<()> {
+    let progs = args.options.prepare(input, kernel, args.which())?;
     if let (Some(object), true) = (input.object(), args.dump) {
         write!(out, "{}", dump::maps(object))?;
     }
     let file = &input.name;
     for prog in progs.iter().filter(|prog| filters.wants(file, &prog.name)) {
-        check_prog(args, kernel, file, prog, checked, out)?;
+        let start = Instant::now();
+        let verdict = check_prog(args, kernel, file, prog, checked, out)?;
+        if args.output.output_format.is_report() {
+            let time = start.elapsed();
+            let of = report::Checked { path, prog, time };
+            let explain = |load: &ProgLoad| explain(load, kernel, &verifier(args)).1;
+            checked
+                .reports
+                .push(Report::new(&of, verdict.as_ref(), explain)?);
+        }
     }
     Ok(())
 }
 
-/// Says what comes of a program.
+/// Says what comes of a program; the verdict, if it is verified.
 fn check_prog(
     args: &Args,
     kernel: &Kernel,
@@ -287,7 +327,8 @@ fn check_prog(
     prog: &Prepared,
     checked: &mut Checked,
     out: &mut impl Write,
-) -> Result<()> {
+) -> Result<Option<Verdict>> {
+    let mut said = None;
     let mut record = Record::default();
     record.text(Stat::FileName, file);
     record.text(Stat::ProgName, &*prog.name);
@@ -316,11 +357,12 @@ fn check_prog(
                 writeln!(out, "{file}/{}, verdict {word}, log:", prog.name)?;
                 writeln!(out, "{}", verdict.log)?;
             }
+            said = Some(verdict);
         }
     }
     let b = Some(record);
     checked.rows.push(Row { a: None, b });
-    Ok(())
+    Ok(said)
 }
 
 /// How to verify, and what to print of it.
@@ -358,7 +400,7 @@ fn describe(record: &mut Record, load: &ProgLoad, verdict: &Verdict) {
     match &verdict.outcome {
         Outcome::Accepted => {}
         Outcome::Rejected(why) => {
-            record.text(Stat::Message, &*why.message);
+            record.text(Stat::Message, why.said());
             record.number(Stat::Errno, why.errno.0);
             record.text(Stat::Kind, why.kind.name());
             if let Some(insn) = why.insn {

@@ -3,10 +3,10 @@
 //! that are rejected.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bpf::kernel::Kernel;
 use bpf::load::{Autoload, Prepared};
 use serde::Serialize;
@@ -22,10 +22,14 @@ Exit status: 0 the program is accepted, or all are, 1 one is rejected, or not ev
 it, 2 the input cannot be used, 3 there is no verdict because something is not modelled.")]
 pub(crate) struct Args {
     /// BPF object
-    object: PathBuf,
+    #[arg(required_unless_present = "log")]
+    object: Option<PathBuf>,
     /// Program in it; without one, all that are loaded by default and rejected are explained
     #[arg(conflicts_with = "raw")]
     prog: Option<String>,
+    /// A kernel's log of any release from 5.10 on, instead of an object; - reads it from the input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["object", "raw"])]
+    log: Option<PathBuf>,
     /// As text for people, or as JSON; of several programs an array
     #[arg(short, long, value_enum, default_value = "text")]
     output: Output,
@@ -44,6 +48,7 @@ enum Output {
 #[serde(untagged)]
 enum Told {
     Verified(Box<Whole>),
+    OfLog(Explanation),
     NotLoaded(NotLoaded),
 }
 
@@ -65,8 +70,11 @@ struct NotLoaded {
 }
 
 pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
+    let Some(object) = &args.object else {
+        return explain_logs(args, out);
+    };
     let kernel = args.options.kernel()?;
-    let progs = prepare(args, &kernel).with_context(|| args.object.display().to_string())?;
+    let progs = prepare(args, object, &kernel).with_context(|| object.display().to_string())?;
     let alone = progs.len() == 1;
     let mut told = Vec::new();
     let mut ends = Vec::new();
@@ -75,20 +83,10 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         ends.push(end);
         told.extend(explained);
     }
-    match args.output {
-        Output::Json if alone => {
-            writeln!(out, "{}", serde_json::to_string_pretty(&told[0])?)?;
-        }
-        Output::Json => writeln!(out, "{}", serde_json::to_string_pretty(&told)?)?,
-        Output::Text => {
-            for (n, told) in told.iter().enumerate() {
-                write!(out, "{}{}", if n > 0 { "\n\n" } else { "" }, text(told))?;
-            }
-            if !alone {
-                let gap = if told.is_empty() { "" } else { "\n\n" };
-                writeln!(out, "{gap}{}", summary(&ends))?;
-            }
-        }
+    write(args.output, &told, alone, out)?;
+    if matches!(args.output, Output::Text) && !alone {
+        let gap = if told.is_empty() { "" } else { "\n\n" };
+        writeln!(out, "{gap}{}", summary(&ends))?;
     }
     Ok(match () {
         () if ends.contains(&End::Rejected) => ExitCode::FAILURE,
@@ -97,9 +95,44 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
     })
 }
 
+/// Explains what is rejected in a log.
+fn explain_logs(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
+    let path = args.log.as_deref().unwrap_or(Path::new("-"));
+    let text = match path.as_os_str() == "-" {
+        true => std::io::read_to_string(std::io::stdin()),
+        false => std::fs::read(path).map(|text| String::from_utf8_lossy(&text).into_owned()),
+    };
+    let text = text.with_context(|| path.display().to_string())?;
+    let explained = Explanation::of_logs(&text);
+    ensure!(
+        !explained.is_empty(),
+        "{}: this has no message of the verifier; --log takes what a loader prints of its log",
+        path.display()
+    );
+    let told: Vec<Told> = explained.into_iter().map(Told::OfLog).collect();
+    write(args.output, &told, told.len() == 1, out)?;
+    Ok(ExitCode::FAILURE)
+}
+
+/// Writes what is told; of one program without an array around it.
+fn write(output: Output, told: &[Told], alone: bool, out: &mut impl Write) -> Result<()> {
+    match (output, told) {
+        (Output::Json, [one]) if alone => {
+            writeln!(out, "{}", serde_json::to_string_pretty(one)?)?;
+        }
+        (Output::Json, _) => writeln!(out, "{}", serde_json::to_string_pretty(told)?)?,
+        (Output::Text, _) => {
+            for (n, told) in told.iter().enumerate() {
+                write!(out, "{}{}", if n > 0 { "\n\n" } else { "" }, text(told))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The programs that are looked at.
-fn prepare(args: &Args, kernel: &Kernel) -> Result<Vec<Prepared>> {
-    let input = args.options.read(&args.object)?;
+fn prepare(args: &Args, object: &Path, kernel: &Kernel) -> Result<Vec<Prepared>> {
+    let input = args.options.read(object)?;
     let mut programs = input.object().into_iter().flat_map(|o| o.programs());
     let which = match (&args.prog, programs.next(), programs.next()) {
         (Some(prog), ..) => Autoload::Only(prog),
@@ -158,6 +191,7 @@ fn text(told: &Told) -> String {
     let colour = || std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     match told {
         Told::Verified(whole) => whole.explanation.text(colour()),
+        Told::OfLog(explanation) => explanation.text(colour()),
         Told::NotLoaded(refused) => {
             format!("{}: rejected\n\n  {}\n", refused.program, refused.message)
         }

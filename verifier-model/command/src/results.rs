@@ -22,6 +22,17 @@ pub(crate) enum Format {
     Csv,
     /// An array of objects.
     Json,
+    /// What is not accepted, on its source lines: SARIF 2.1.0.
+    Sarif,
+    /// Each program as a test: JUnit's XML.
+    Junit,
+}
+
+impl Format {
+    /// Whether it shows reports and not fields.
+    pub(crate) fn is_report(self) -> bool {
+        matches!(self, Self::Sarif | Self::Junit)
+    }
 }
 
 /// Writes the values of `columns` of all rows. With `compared`, columns are told apart by what they
@@ -91,6 +102,9 @@ pub(crate) fn write(
             let rows: Vec<Json> = rows.iter().map(object).collect();
             serde_json::to_writer_pretty(&mut *out, &rows)?;
             writeln!(out)?;
+        }
+        Format::Sarif | Format::Junit => {
+            bail!("sarif and junit show programs, not results that are compared")
         }
     }
     Ok(())

@@ -2,11 +2,13 @@
 //! Runs the command on the small object of bpf/tests/load.
 
 mod run;
+mod small;
 
 use std::path::PathBuf;
 
-use run::{KERNEL, run, text};
+use run::{run, text};
 use serde_json::json;
+use small::KERNEL;
 use verifier_model::Kind;
 
 #[test]
@@ -183,15 +185,42 @@ fn without_a_program_all_that_are_rejected_are_explained() {
     assert!(said.ends_with("\n\n\n8 programs: 0 accepted, 8 rejected\n"));
 
     // One that is accepted has no part in it, and the array is one of all that are left.
-    let object = "bpf/tests/load/prog.elf";
-    let out = run(&[&["explain", object, "-o", "json"], &KERNEL[..]].concat());
+    let object = "tests/explain/loops.elf";
+    let out = run(&["explain", object, "-o", "json"]);
     let told: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
-    let check = run(&[&["check", object, "-o", "json"], &KERNEL[..]].concat());
+    let check = run(&["check", object, "-o", "json"]);
     let rows: serde_json::Value = serde_json::from_slice(&check.stdout).expect("JSON");
     let rows = rows.as_array().expect("rows");
     let left: Vec<_> = rows.iter().filter(|r| r["verdict"] != "success").collect();
     assert!(left.len() < rows.len() && told.as_array().is_some_and(|t| t.len() == left.len()));
     assert_eq!(out.status.code(), check.status.code());
+}
+
+/// Each kind of rejection, from the log of the program alone.
+#[test]
+fn a_log_is_explained() {
+    let object = "tests/explain/iterators.elf";
+    let check = run(&["check", object, "-l", "1"]);
+    let log = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("iterators.log");
+    std::fs::write(&log, &check.stdout).expect("a file");
+    let log = log.to_str().expect("UTF-8");
+    let out = run(&["explain", "--log", log, "-o", "json"]);
+    assert_eq!(out.status.code(), Some(1), "{out:?}");
+    let told: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+    let rows = run(&["check", object, "-e", "prog,kind", "-o", "json"]);
+    let rows: serde_json::Value = serde_json::from_slice(&rows.stdout).expect("JSON");
+    let pairs = |all: &serde_json::Value, name: &str| {
+        let all = all.as_array().expect("an array").iter();
+        let mut pairs: Vec<_> = all
+            .map(|one| (one[name].to_string(), one["kind"].to_string()))
+            .collect();
+        pairs.sort();
+        pairs
+    };
+    assert_eq!(pairs(&told, "program"), pairs(&rows, "prog_name"));
+
+    let out = run(&["explain", "--log", log]);
+    assert!(text(&out.stdout).contains("\nWhat to do\n"), "{out:?}");
 }
 
 #[test]
@@ -248,9 +277,14 @@ fn what_a_type_may_call() {
             "bpf_copy_from_user: no: it may sleep, and this program cannot",
         ),
         (
-            ["tc", "bpf_iter_cpumask_new"],
+            ["fentry", "bpf_iter_cpumask_new"],
             0,
             "bpf_iter_cpumask_new: yes: a GPL license",
+        ),
+        (
+            ["tc", "bpf_iter_cpumask_new"],
+            1,
+            "bpf_iter_cpumask_new: no: calling kernel function bpf_iter_cpumask_new is not allowed",
         ),
         (
             ["xdp", "bpf_cpumask_create"],

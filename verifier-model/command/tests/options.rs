@@ -2,10 +2,12 @@
 //! An option means the same in every command: `check`, `explain` and `graph` give one verdict.
 
 mod run;
+mod small;
 
 use answers::Answers;
-use run::{KERNEL, run, text};
+use run::{run, text};
 use serde_json::{Value, json};
+use small::KERNEL;
 
 /// Options that decide a verdict, and those that decide none here.
 const VERIFIER: [&[&str]; 5] = [

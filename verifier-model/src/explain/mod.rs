@@ -9,10 +9,12 @@
 //! for every rejection, whether its kind has advice or not.
 
 pub(crate) mod advice;
+pub(crate) mod cause;
 pub(crate) mod convergence;
 pub(crate) mod difference;
 pub(crate) mod loops;
 pub(crate) mod origin;
+pub(crate) mod pasted;
 pub(crate) mod path;
 pub(crate) mod source;
 pub(crate) mod stack;
@@ -27,6 +29,8 @@ use serde::Serialize;
 
 use crate::env::Env;
 use crate::env::observe::{Event, Observer};
+use crate::explain::cause::history::History;
+use crate::explain::cause::{Cause, Failure};
 use crate::explain::convergence::{Cost, NoProgress};
 use crate::explain::path::PathEvent;
 use crate::explain::source::Site;
@@ -69,6 +73,10 @@ pub struct Explanation {
     pub(crate) site: Option<Site>,
     /// It, and the instructions next to it.
     pub(crate) around: Vec<Site>,
+    /// The instruction that would have to be another one, where that is not the one at which it is
+    /// rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cause: Option<Cause>,
     /// The path that leads there.
     pub(crate) path: Vec<PathEvent>,
     /// Events of the path that are not told.
@@ -105,11 +113,14 @@ pub fn explain(prog: &ProgLoad, kernel: &Kernel, opts: &Options) -> (Verdict, Ex
     let mut witness = Witness {
         trace: &trace,
         steps: 0,
+        history: History::of_last_path(&trace),
         before: None,
         explanation: None,
     };
     let verdict = verify_observed(prog, kernel, opts, &mut witness);
-    let mut explanation = witness.explanation.unwrap_or_else(|| empty(prog));
+    let mut explanation = witness
+        .explanation
+        .unwrap_or_else(|| empty(prog.name.clone()));
     explanation.accepted = verdict.accepted();
     explanation.errno = verdict.rejection().map_or(0, |r| r.errno.0);
     explanation.not_modelled = match &verdict.outcome {
@@ -119,9 +130,9 @@ pub fn explain(prog: &ProgLoad, kernel: &Kernel, opts: &Options) -> (Verdict, Ex
     (verdict, explanation)
 }
 
-fn empty(prog: &ProgLoad) -> Explanation {
+fn empty(program: String) -> Explanation {
     Explanation {
-        program: prog.name.clone(),
+        program,
         accepted: false,
         errno: 0,
         not_modelled: None,
@@ -132,6 +143,7 @@ fn empty(prog: &ProgLoad) -> Explanation {
         what: None,
         site: None,
         around: Vec::new(),
+        cause: None,
         path: Vec::new(),
         path_left_out: 0,
         state: Vec::new(),
@@ -149,6 +161,7 @@ fn empty(prog: &ProgLoad) -> Explanation {
 struct Witness<'t> {
     trace: &'t Trace,
     steps: u32,
+    history: History,
     before: Option<VerifierState>,
     explanation: Option<Explanation>,
 }
@@ -157,6 +170,7 @@ impl Observer for Witness<'_> {
     fn event(&mut self, env: &Env<'_>, event: Event) {
         if event == Event::Step {
             self.steps += 1;
+            self.history.see(self.steps, env);
             if self.steps == self.trace.steps && self.trace.in_step {
                 self.before = Some(env.path.cur.clone());
             }
@@ -164,7 +178,7 @@ impl Observer for Witness<'_> {
     }
 
     fn finished(&mut self, env: &Env<'_>, result: &Checked) {
-        let mut e = empty(env.input.prog);
+        let mut e = empty(env.input.prog.name.clone());
         match result {
             Ok(()) => e.cost = Some(convergence::cost(env, self.trace, &loops::find_loops(env))),
             Err(Stop::Rejected(why)) => self.reject(env, why, &mut e),
@@ -177,17 +191,7 @@ impl Observer for Witness<'_> {
 
 impl Witness<'_> {
     fn reject(&self, env: &Env<'_>, why: &Rejection, e: &mut Explanation) {
-        e.message.clone_from(&why.message);
-        if why.kind != Kind::Silent {
-            e.kind = Some(why.kind.name());
-        }
-        if let Some(m) = advice::Match::of(why) {
-            e.check = Some(m.check.to_owned()).filter(|c| !c.is_empty());
-            e.rule = m.advice.rule.map(str::to_owned);
-            e.what = m.fill(m.advice.what).or(Some(why.kind.what().to_owned()));
-            e.advice = m.advice.advice.iter().filter_map(|a| m.fill(a)).collect();
-            e.message = m.message;
-        }
+        advise(why, e);
         if matches!(
             why.kind,
             Kind::StackCombined | Kind::StackFunction | Kind::TailCallStack
@@ -202,11 +206,12 @@ impl Witness<'_> {
             e.site = insn.map(|i| Site::new(env, i));
             return;
         }
-        self.tell_walk(env, why.kind, e);
+        self.tell_walk(env, why, e);
     }
 
     /// What the walk adds: where it was, how it came there, what it knew.
-    fn tell_walk(&self, env: &Env<'_>, kind: Kind, e: &mut Explanation) {
+    fn tell_walk(&self, env: &Env<'_>, why: &Rejection, e: &mut Explanation) {
+        let kind = why.kind;
         let at = env.path.insn_idx.min(env.code.insns.len() - 1);
         // The instruction that the last step was at: a jump may have been followed already.
         let runs = self.trace.last_path();
@@ -222,6 +227,7 @@ impl Witness<'_> {
                 insn: at,
                 frame: env.path.cur.curframe(),
                 resumed: false,
+                number: self.trace.steps + 1,
             });
         }
         let loops = loops::find_loops(env);
@@ -235,17 +241,43 @@ impl Witness<'_> {
             e.state = state_before::values(env, state, &steps, at);
         }
         e.held = state_before::held(env, state, &steps);
+        let failure = Failure {
+            why,
+            state,
+            env,
+            steps: &steps,
+            history: &self.history,
+        };
+        e.cause = failure.cause();
         if let Some(looped) = self.trace.looped {
             let from = runs.iter().position(|r| *r == looped).unwrap_or(0);
             let round = path::steps(env, self.trace, &runs[from..]);
-            e.no_progress = Some(convergence::no_progress(env, &round));
+            let no_progress = convergence::no_progress(env, &round);
+            e.cause = Cause::of_loop(&no_progress);
+            e.no_progress = Some(no_progress);
         }
         if matches!(kind, Kind::TooLarge | Kind::TooManyJumps) {
             e.cost = Some(convergence::cost(env, self.trace, &loops));
         }
         if kind == Kind::TooManyJumps {
             e.waiting = waiting(env);
+            e.cause = Cause::of_waiting(&e.waiting);
         }
+    }
+}
+
+/// What the kind and the message alone tell.
+fn advise(why: &Rejection, e: &mut Explanation) {
+    e.message = why.said().to_owned();
+    if why.kind != Kind::Silent {
+        e.kind = Some(why.kind.name());
+    }
+    if let Some(m) = advice::Match::of(why) {
+        e.check = Some(m.check.to_owned()).filter(|c| !c.is_empty());
+        e.rule = m.advice.rule.map(str::to_owned);
+        e.what = m.fill(m.advice.what).or(Some(why.kind.what().to_owned()));
+        e.advice = m.advice.advice.iter().filter_map(|a| m.fill(a)).collect();
+        e.message = m.message;
     }
 }
 

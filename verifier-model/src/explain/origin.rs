@@ -39,14 +39,14 @@ pub(crate) struct Operand {
 }
 
 /// What is followed back: a register or a stack slot of a frame, by offset from the frame pointer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Thing {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Thing {
     Reg(usize),
     Slot(i16),
 }
 
 /// What one instruction means to the thing that is followed.
-enum Made {
+pub(crate) enum Made {
     /// Nothing.
     No,
     /// It is a copy of something else.
@@ -130,7 +130,7 @@ fn follow(env: &Env<'_>, steps: &[Step], thing: Thing, most: usize) -> Vec<Link>
     links
 }
 
-fn effect(env: &Env<'_>, at: usize, insn: &Insn, thing: Thing) -> Made {
+pub(crate) fn effect(env: &Env<'_>, at: usize, insn: &Insn, thing: Thing) -> Made {
     let Thing::Reg(reg) = thing else {
         return slot_effect(insn, thing);
     };

@@ -17,7 +17,7 @@ use crate::explain::trace::{RunId, Trace};
 const MAX_EVENTS: usize = 24;
 
 /// Calls that are told, because they change what may be done after them.
-const SECTIONS: [(&str, &str); 4] = [
+pub(crate) const SECTIONS: [(&str, &str); 4] = [
     ("bpf_rcu_read_lock", "an RCU section begins"),
     ("bpf_rcu_read_unlock", "an RCU section ends"),
     ("bpf_preempt_disable", "preemption is disabled"),
@@ -32,6 +32,8 @@ pub(crate) struct Step {
     pub frame: usize,
     /// Walked after going back, so that the jump before it went the other way.
     pub resumed: bool,
+    /// The how manieth instruction of the whole walk.
+    pub number: u32,
 }
 
 /// Something worth telling about a path.
@@ -56,6 +58,7 @@ pub(crate) fn steps(env: &Env<'_>, trace: &Trace, runs: &[RunId]) -> Vec<Step> {
                 insn,
                 frame: run.frame.into(),
                 resumed: n == 0 && run.resumed,
+                number: run.step + n,
             });
             insn += env.code.insns[insn].slots();
         }
@@ -77,7 +80,11 @@ pub(crate) fn tell(env: &Env<'_>, loops: &[Loop], steps: &[Step]) -> (usize, Vec
         teller.event(0, 0, format!("{name} starts"));
         teller.fold(0, steps.len(), 1, &mut Vec::new());
     }
-    let mut events = teller.events;
+    keep_last(teller.events)
+}
+
+/// The events that are told, and before them how many are not.
+pub(crate) fn keep_last(mut events: Vec<PathEvent>) -> (usize, Vec<PathEvent>) {
     let left_out = events.len().saturating_sub(MAX_EVENTS);
     if left_out > 0 {
         events.drain(1..=left_out);
@@ -282,8 +289,12 @@ pub(crate) fn outcome(env: &Env<'_>, at: usize, next: Step) -> Option<String> {
 
 /// What holds after a jump, as in `r1 s< 0x5`.
 fn condition(env: &Env<'_>, insn: usize, taken: bool) -> String {
-    let text = Site::new(env, insn).text;
-    let condition = text.strip_prefix("if ").unwrap_or(&text);
+    branch_of(&Site::new(env, insn).text, taken)
+}
+
+/// The same by the instruction's text.
+pub(crate) fn branch_of(text: &str, taken: bool) -> String {
+    let condition = text.strip_prefix("if ").unwrap_or(text);
     let condition = decimal(condition.split(" goto").next().unwrap_or(condition));
     if taken {
         return condition;

@@ -27,6 +27,8 @@ pub(crate) struct Site {
 pub(crate) struct Line {
     /// File name without directories.
     pub file: String,
+    /// The file, as the compiler was given it.
+    pub path: String,
     /// Line number, from 1.
     pub number: u32,
     /// The line, without leading space.
@@ -37,6 +39,11 @@ impl Line {
     /// As in `prog.bpf.c:12`.
     pub(crate) fn place(&self) -> String {
         format!("{}:{}", self.file, self.number)
+    }
+
+    /// Whether it is known where it is; a log from before 6.8 has the text alone.
+    pub(crate) fn is_placed(&self) -> bool {
+        self.number > 0
     }
 
     /// Whether the text tells more than the instruction: that of inline assembly does not.
@@ -138,6 +145,7 @@ pub(crate) fn line(env: &Env<'_>, insn: usize) -> Option<Line> {
     let file = btf.str_at(info.file_name_off)?;
     Some(Line {
         file: file.rsplit('/').next().unwrap_or(file).to_owned(),
+        path: file.to_owned(),
         number: info.line(),
         text: btf.str_at(info.line_off).unwrap_or("").trim().to_owned(),
     })

@@ -22,6 +22,7 @@ impl Explanation {
         };
         page.verdict(self);
         page.site(self);
+        page.cause(self);
         page.path(self);
         page.state(self);
         page.held(self);
@@ -31,9 +32,13 @@ impl Explanation {
         if let Some(cost) = &self.cost {
             page.cost(cost, self.accepted);
         }
-        if !self.advice.is_empty() {
+        let of_cause = self.cause.iter().map(|cause| cause.advice);
+        let advice: Vec<_> = of_cause
+            .chain(self.advice.iter().map(String::as_str))
+            .collect();
+        if !advice.is_empty() {
             page.heading("What to do");
-            for advice in &self.advice {
+            for advice in advice {
                 page.wrapped("  * ", advice);
             }
         }
@@ -92,7 +97,12 @@ impl Page {
         }
         let word = self.paint("31", "rejected");
         let class = e.kind.map_or(String::new(), |c| format!(" [{c}]"));
-        self.line(format!("{name}: {word}, error {}{class}", e.errno));
+        // A log does not have the number.
+        let errno = match e.errno {
+            0 => String::new(),
+            errno => format!(", error {errno}"),
+        };
+        self.line(format!("{name}: {word}{errno}{class}"));
         let message = self.paint("31", &e.message);
         self.line(format!("\n  {message}"));
         if let Some(what) = &e.what {
@@ -111,7 +121,11 @@ impl Page {
         if let Some(site) = &e.site {
             if let Some(line) = &site.line {
                 let text = self.source(site);
-                self.line(format!("  {}:{}  {text}", line.place(), site.column));
+                match (line.is_placed(), site.column) {
+                    (false, _) => self.line(format!("  {text}")),
+                    (true, 0) => self.line(format!("  {}  {text}", line.place())),
+                    (true, column) => self.line(format!("  {}:{column}  {text}", line.place())),
+                }
             }
             let last = e.around.last().map_or(0, |near| near.insn);
             let width = last.to_string().len();
@@ -126,6 +140,16 @@ impl Page {
         if let Some(rule) = &e.rule {
             self.line(format!("  rule {rule} (see `verifier-model rules`)"));
         }
+    }
+
+    /// What would have to be another way.
+    fn cause(&mut self, e: &Explanation) {
+        let Some(cause) = &e.cause else { return };
+        self.heading("Cause");
+        let (place, source) = (self.place(&cause.site), self.source(&cause.site));
+        let gap = if source.is_empty() { "" } else { "   " };
+        self.line(format!("  {place}  {}{gap}{source}", cause.site.text));
+        self.wrapped("  ", cause.what);
     }
 
     /// A column of places, then what is said of each.
@@ -165,8 +189,8 @@ impl Page {
     /// File, line and instruction.
     fn place(&self, site: &Site) -> String {
         match &site.line {
-            Some(line) => format!("{} insn {}", line.place(), site.insn),
-            None => format!("insn {}", site.insn),
+            Some(line) if line.is_placed() => format!("{} insn {}", line.place(), site.insn),
+            _ => format!("insn {}", site.insn),
         }
     }
 

@@ -35,6 +35,8 @@ pub(crate) struct Run {
     pub first: u32,
     /// Last instruction; equals `first` when there is one, and when there is none.
     pub last: u32,
+    /// How many instructions had been walked when it began, itself the last.
+    pub step: u32,
     /// How many instructions, 0 for a path that was pruned on arrival.
     pub insns: u32,
     /// Frame it is in, 0 for the outermost.
@@ -172,6 +174,7 @@ impl Trace {
             parent: self.cur,
             first: idx as u32,
             last: idx as u32,
+            step: self.steps,
             insns,
             frame: env.path.cur.curframe() as u8,
             resumed: self.resumed,

@@ -35,6 +35,14 @@ pub(crate) enum Stop {
 }
 
 impl Rejection {
+    /// What the kernel says; where it says nothing, what is known of it.
+    pub fn said(&self) -> &str {
+        match (&*self.message, &self.cause) {
+            ("", Some(cause)) => cause,
+            (message, _) => message,
+        }
+    }
+
     /// The kernel says nothing.
     pub(crate) fn silent(errno: Errno) -> Self {
         Self {

@@ -58,6 +58,13 @@ struct Member {
 }
 
 impl StructOpsTypes {
+    /// The sets of helpers that types have.
+    #[expect(clippy::allow_attributes, reason = "build.rs asks, the crate does not")]
+    #[allow(dead_code)]
+    pub(crate) fn helper_sets(&self) -> Vec<&'static str> {
+        self.types.values().filter_map(|t| t.helpers).collect()
+    }
+
     /// The type of this name, if the table has it.
     pub(crate) fn find(&self, name: &str) -> Option<&StructOpsType> {
         self.types.get(name)

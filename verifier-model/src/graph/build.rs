@@ -145,6 +145,7 @@ impl Builder<'_, '_> {
             insn: first.first as usize,
             frame: first.frame.into(),
             resumed: first.resumed,
+            number: first.step,
         };
         let words = last.and_then(|run| outcome(self.env, run.last as usize, next));
         words.unwrap_or_default()

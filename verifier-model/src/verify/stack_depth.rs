@@ -57,9 +57,9 @@ impl Chain {
     }
 }
 
-const fn round_up(depth: i32) -> i32 {
-    let d = if depth < 1 { 1 } else { depth };
-    (d + 15) / 16 * 16
+const fn round_up(depth: i32, to: i32) -> i32 {
+    let d = if depth > 1 { depth } else { 1 };
+    (d + to - 1) / to * to
 }
 
 impl Env<'_> {
@@ -127,7 +127,8 @@ impl Env<'_> {
                     return Ok(());
                 };
                 if modes[chain.idx] != PrivStack::Adaptive {
-                    chain.depth -= round_up(self.marks.funcs[chain.idx].stack_depth);
+                    let round = self.input.release.limits.stack_round;
+                    chain.depth -= round_up(self.marks.funcs[chain.idx].stack_depth, round);
                 }
                 chain.callers[chain.idx].caller = None;
                 chain.idx = caller;
@@ -241,7 +242,8 @@ impl Env<'_> {
                 chain.depth
             );
         }
-        let own = round_up(self.marks.funcs[idx].stack_depth);
+        let round = self.input.release.limits.stack_round;
+        let own = round_up(self.marks.funcs[idx].stack_depth, round);
         if self.marks.funcs[idx].args.stack_arg_cnt != 0 {
             modes[idx] = PrivStack::No;
         } else if priv_supported

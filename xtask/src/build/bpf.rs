@@ -69,7 +69,7 @@ pub(crate) fn compile(target: &Target<'_>) -> Result<Vec<Object>> {
         clang.args(["-fms-extensions", "-Wno-microsoft-anon-tag"]);
         clang.arg("-D__TARGET_ARCH_x86");
         if has_type {
-            clang.arg("-DBPF_ITER_CPUMASK_NO_TYPE");
+            clang.arg("-DBPF_ITER_CPUMASK_BUILT_IN");
         }
         clang
             .arg("-I")

@@ -14,7 +14,8 @@ use super::{agreement, bench};
 use crate::build::initramfs;
 use crate::corpus::tiers::Tier;
 use crate::guest::qemu::{Guest, MEMORY};
-use crate::linux::kernel::Kernel;
+use crate::linux::kernel::{Kernel, Place};
+use crate::linux::patches::companions;
 use crate::linux::release::Release;
 use crate::linux::target::{Choice, Target};
 use crate::linux::test_kernel::Form;
@@ -75,7 +76,12 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let filter = args.filter.as_deref();
     if !args.host && filter.is_none_or(|filter| !filter.starts_with("ask::")) {
         for target in targets(project, args)? {
-            for part in [on, with_many, without_memory] {
+            // The kernel's own iterator is there without its companions.
+            let parts: &[Part] = match target.kernel.iterator()? {
+                Place::Apart => &[on, with_many, without_memory],
+                Place::Module(_) | Place::BuiltIn => &[on],
+            };
+            for part in parts {
                 match part(&target, args) {
                     Ok(tally) => sum.add(tally),
                     Err(error) => broken.push(error),
@@ -174,11 +180,19 @@ fn targets<'a>(project: &'a Project, args: &Args) -> Result<Vec<Target<'a>>> {
     Ok(targets)
 }
 
+/// A part of what the guest is asked.
+type Part = fn(&Target<'_>, &Args) -> Result<Tally>;
+
 /// The guest's suite on `target`.
 fn on(target: &Target<'_>, args: &Args) -> Result<Tally> {
     let mut told = vec!["test".to_owned()];
     if let Some(filter) = &args.filter {
         told.extend(["--filter".to_owned(), filter.clone()]);
+    }
+    if target.kernel.iterator()? != Place::Apart {
+        told.push("--".to_owned());
+        let skipped = companions::TESTS.map(|test| ["--skip", test].map(str::to_owned));
+        told.extend(skipped.into_iter().flatten());
     }
     let name = format!("tests on {}", target.kernel.release);
     suite(target, &name, SMP, POISON, &told)

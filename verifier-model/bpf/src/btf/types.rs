@@ -298,6 +298,11 @@ impl<'a> Member<'a> {
         self.btf.str_at(self.words[0]).unwrap_or("")
     }
 
+    /// Offset of its name among the strings; 0 for none.
+    pub fn name_off(self) -> u32 {
+        self.words[0]
+    }
+
     /// Its type.
     pub fn type_id(self) -> u32 {
         self.words[1]
@@ -329,6 +334,11 @@ impl<'a> Param<'a> {
     /// Its name, which may be empty.
     pub fn name(self) -> &'a str {
         self.btf.str_at(self.words[0]).unwrap_or("")
+    }
+
+    /// Offset of its name among the strings; 0 for none.
+    pub fn name_off(self) -> u32 {
+        self.words[0]
     }
 
     /// Its type; 0 as the last one means `...`.

@@ -3,14 +3,6 @@
 
 use std::process::{Command, Output};
 
-/// The small kernel of the small object in bpf/tests/load.
-pub(crate) const KERNEL: [&str; 4] = [
-    "--btf",
-    "bpf/tests/load/kernel.elf",
-    "--kconfig",
-    "bpf/tests/load/kconfig",
-];
-
 /// Runs it.
 pub(crate) fn run(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_verifier-model"));

@@ -13,6 +13,7 @@ pub(crate) static LINUX_7_3: Release = Release::new(
     Limits {
         func_args: 12,
         call_frames: 16,
+        stack_round: 16,
     },
     texts::LINUX_7_3,
     None,

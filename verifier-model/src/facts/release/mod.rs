@@ -40,6 +40,8 @@ pub(crate) struct Limits {
     /// Functions that may be in the middle of calling each other (`MAX_CALL_FRAMES`), at most
     /// [`MAX_CALL_FRAMES`](crate::state::MAX_CALL_FRAMES).
     pub(crate) call_frames: usize,
+    /// Bytes of which a function's stack takes a multiple.
+    pub(crate) stack_round: i32,
 }
 
 impl Release {
@@ -86,9 +88,10 @@ impl Release {
     /// the model speaks.
     pub(crate) fn words(&self, kind: Kind, message: &str) -> Option<String> {
         let next = self.next.and_then(|next| next.words(kind, message));
-        let message = next.as_deref().unwrap_or(message);
-        let own = self.tables.words.of(kind.name(), message);
-        own.or(next)
+        let own = |message| self.tables.words.of(kind.name(), message);
+        // The next release may say less than the one behind it.
+        let said = next.as_deref().and_then(own).or_else(|| own(message));
+        said.or(next)
     }
 }
 

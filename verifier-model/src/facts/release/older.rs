@@ -15,6 +15,7 @@ use crate::facts::texts;
 const IN_REGISTERS: Limits = Limits {
     func_args: 5,
     call_frames: 8,
+    stack_round: 16,
 };
 
 pub(crate) static LINUX_7_2: Release = Release::new(
@@ -24,6 +25,7 @@ pub(crate) static LINUX_7_2: Release = Release::new(
     Limits {
         func_args: 12,
         call_frames: 16,
+        stack_round: 16,
     },
     texts::LINUX_7_2,
     Some(&LINUX_7_3),
@@ -65,7 +67,10 @@ pub(crate) static LINUX_6_1: Release = Release::new(
     "6.1",
     "6.1.176",
     Profile::of("6.1"),
-    IN_REGISTERS,
+    Limits {
+        stack_round: 32,
+        ..IN_REGISTERS
+    },
     texts::LINUX_6_1,
     Some(&LINUX_6_12),
 );

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The kernels that come with the crate: types, configuration and kfuncs of one each.
 //!
-//! `7.3` is the project's test kernel with the module `bpf_iter_cpumask`, built by clang, whose types
-//! have tags (`__rcu`, `__user`, `__percpu`); the others are Debian's, built by gcc, whose types have
-//! none until gcc 16. That alone can decide: see `docs/verifier-model.md`.
+//! `7.3` is the project's test kernel with the module `bpf_iter_cpumask`, built by clang, which writes
+//! the tags `__rcu`, `__user` and `__percpu` into its types; the others are Debian's, built by gcc 12 and
+//! 14, which do not. That alone can decide: see `docs/verifier-model.md`.
 //!
 //! `cargo xtask kernel data` writes the files, from the kernels themselves. Types are unpacked and
 //! indexed when the crate is built.

@@ -12,6 +12,18 @@ const NAMES: [&str; 5] = [
     "CpumaskPair",
 ];
 
+/// How the names of the guest's tests begin that need them.
+pub(crate) const TESTS: [&str; 8] = [
+    "pairs::",
+    "snapshot::",
+    "no_memory::",
+    "refused::and",
+    "refused::snapshot",
+    "faults::two",
+    "faults::changed",
+    "faults::unplugged",
+];
+
 /// `text` without what is about them: whole paragraphs of C, and of Rust's lists single entries with
 /// the comment above them.
 pub(super) fn without(text: &str) -> String {

@@ -200,6 +200,7 @@ fn calling(
         attach,
         license: "GPL".to_owned(),
         maps: Arc::from([]),
+        unresolved: Default::default(),
         fd_array: Vec::new(),
     }
 }

@@ -2,10 +2,11 @@
 //! Whether the kernel takes an object's BTF. If not, libbpf goes on without, and the verifier knows
 //! neither the functions' names nor which of them are global.
 //!
-//! Of the kernel's checks these are the two that compilers' output runs into.
-//!
-//! Source: `btf_func_check()`, `btf_parse_struct_metas()` in `kernel/bpf/btf.c`,
+//! Source: `btf_parse()`, `btf_parse_struct_metas()` in `kernel/bpf/btf.c`,
 //! `bpf_object__sanitize_and_load_btf()`.
+
+mod meta;
+mod resolve;
 
 use crate::btf::{Btf, Kind, Type};
 use crate::kernel::Kernel;
@@ -24,19 +25,12 @@ const ALLOC_OBJ_FIELDS: [&str; 6] = [
 /// Whether nothing is wrong with it.
 pub(super) fn is_taken(btf: &Btf, kernel: &Kernel) -> bool {
     let broken = |t: Type<'_>| match t.kind() {
-        Kind::Func => btf.type_by_id(t.type_id()).is_some_and(has_unnamed_param),
         Kind::Struct | Kind::Union => {
             has_special_field(btf, t) && BtfRecord::find_fields(btf, t.id(), kernel).is_none()
         }
         _ => false,
     };
-    !btf.types().any(broken)
-}
-
-/// clang writes a parameter without a name for `int f(void *)`. One without a type stands for `...`.
-fn has_unnamed_param(proto: Type<'_>) -> bool {
-    let unnamed = |p: crate::btf::Param<'_>| p.type_id() != 0 && p.name().is_empty();
-    proto.params().any(unnamed)
+    meta::is_sound(btf) && resolve::is_sound(btf) && !btf.types().any(broken)
 }
 
 /// Of a structure with such a field all must be well-formed. A `struct task_struct __kptr *` is not
