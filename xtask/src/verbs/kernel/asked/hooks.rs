@@ -96,14 +96,20 @@ pub(super) fn ask(target: &Target<'_>, btf: &Btf, sets: &[Set]) -> Result<Allowe
     );
     let mut allowed = Allowed::new();
     for ((hook, kfunc), answer) in asked.into_iter().zip(answers) {
-        if !answer
-            .message
-            .starts_with(&format!("calling kernel function {kfunc} is not allowed"))
-        {
+        if may(hook, kfunc, &answer.message) {
             allowed.insert((hook, kfunc.to_owned()));
         }
     }
     Ok(allowed)
+}
+
+/// Whether a program of `hook` may call `kfunc`, by what the verifier said.
+fn may(hook: &str, kfunc: &str, message: &str) -> bool {
+    // It looks for the device first, whatever the program; only XDP has such programs.
+    if message.starts_with("metadata kfuncs require device-bound program") {
+        return hook == "XDP";
+    }
+    !message.starts_with(&format!("calling kernel function {kfunc} is not allowed"))
 }
 
 /// What `set` is registered for. A kfunc of several sets tells less than one of this set alone, and a
@@ -212,6 +218,15 @@ mod tests {
                 .map(|kfunc| ((*kfunc).to_owned(), 0))
                 .collect(),
         }
+    }
+
+    #[test]
+    fn what_is_refused_for_something_else_may_be_called() {
+        let message = "calling kernel function bpf_x is not allowed";
+        assert!(!may("TC", "bpf_x", message));
+        assert!(may("TC", "bpf_x", "arg#0 is a scalar"));
+        let message = "metadata kfuncs require device-bound program";
+        assert!(may("XDP", "bpf_x", message) && !may("TC", "bpf_x", message));
     }
 
     #[test]
