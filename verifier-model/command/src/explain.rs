@@ -48,7 +48,7 @@ enum Output {
 #[serde(untagged)]
 enum Told {
     Verified(Box<Whole>),
-    OfLog(Explanation),
+    OfLog(Box<Explanation>),
     NotLoaded(NotLoaded),
 }
 
@@ -109,7 +109,11 @@ fn explain_logs(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         "{}: this has no message of the verifier; --log takes what a loader prints of its log",
         path.display()
     );
-    let told: Vec<Told> = explained.into_iter().map(Told::OfLog).collect();
+    let told: Vec<Told> = explained
+        .into_iter()
+        .map(Box::new)
+        .map(Told::OfLog)
+        .collect();
     write(args.output, &told, told.len() == 1, out)?;
     Ok(ExitCode::FAILURE)
 }
