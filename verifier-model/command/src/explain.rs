@@ -111,7 +111,8 @@ fn explain_logs(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
     );
     let told: Vec<Told> = explained
         .into_iter()
-        .map(|e| Told::OfLog(e.into()))
+        .map(Box::new)
+        .map(Told::OfLog)
         .collect();
     write(args.output, &told, told.len() == 1, out)?;
     Ok(ExitCode::FAILURE)
