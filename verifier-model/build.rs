@@ -28,28 +28,44 @@ mod facts {
     pub(crate) mod struct_ops_types;
     pub(crate) mod table;
     pub(crate) mod tables;
+    pub(crate) mod texts;
     pub(crate) mod type_words;
     pub(crate) mod types;
+    pub(crate) mod words;
 }
 
-const PACKED: &str = "data/linux-7.3/vmlinux.btf.lz4";
+/// The kernels that come with the crate: their folders below `data`.
+const KERNELS: [&str; 7] = [
+    "linux-7.3",
+    "debian-7.3",
+    "linux-7.2",
+    "linux-7.1",
+    "linux-6.18",
+    "linux-6.12",
+    "linux-6.1",
+];
 
 const ADVICE: &str = "data/advice.txt";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    facts::tables::Tables::new(facts::tables::texts!("linux-7.3")).check()?;
+    for texts in facts::texts::ALL {
+        facts::tables::Tables::new(texts).check()?;
+    }
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(out.join("vmlinux.btf"), types()?)?;
+    for kernel in KERNELS {
+        fs::write(out.join(format!("{kernel}.btf")), types(kernel)?)?;
+    }
     println!("cargo::rerun-if-changed={ADVICE}");
     let text = fs::read_to_string(ADVICE).map_err(|e| format!("cannot read {ADVICE}: {e}"))?;
     fs::write(out.join("advice.rs"), advice(&text)?)?;
     Ok(())
 }
 
-fn types() -> Result<Vec<u8>, Box<dyn Error>> {
-    println!("cargo::rerun-if-changed={PACKED}");
-    let packed = fs::read(PACKED).map_err(|e| format!("cannot read {PACKED}: {e}"))?;
-    let vmlinux = btf::Btf::from_lz4(&packed, None)?;
+fn types(kernel: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+    let path = format!("data/{kernel}/vmlinux.btf.lzma");
+    println!("cargo::rerun-if-changed={path}");
+    let packed = fs::read(&path).map_err(|e| format!("cannot read {path}: {e}"))?;
+    let vmlinux = btf::Btf::from_lzma(&packed).map_err(|e| format!("{path}: {e}"))?;
     let to_bytes = match env::var("CARGO_CFG_TARGET_ENDIAN")?.as_str() {
         "big" => u32::to_be_bytes,
         _ => u32::to_le_bytes,

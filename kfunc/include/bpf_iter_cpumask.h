@@ -9,22 +9,26 @@
  *	bpf_for_each_possible_cpu(cpu)
  *		sum += ...;
  *
- *	bpf_for_each_cpu(cpu, task->cpus_ptr)
+ *	bpf_for_each_cpu(cpu, &task->cpus_mask)
  *		...;
  *
  * or with libbpf's own macro, which hands out pointers:
  *
  *	int *cpu;
  *
- *	bpf_for_each(cpumask, cpu, task->cpus_ptr)
+ *	bpf_for_each(cpumask, cpu, &task->cpus_mask)
  *		... *cpu ...;
  *
  * The mask is read while the walk goes on. It must be trusted or RCU protected, and a sleepable
  * program has to hold bpf_rcu_read_lock() around the loop.
  *
+ * &task->cpus_mask is where a task may run. task->cpus_ptr is where a scheduler may put it now: that
+ * same mask, but from when the task is switched out with migration disabled until it enables it
+ * again, a mask of the one CPU that it is on.
+ *
  * The CPUs that are in two masks, or in one and not in the other:
  *
- *	bpf_for_each_cpu_and(cpu, task->cpus_ptr, bpf_cpu_online_mask())
+ *	bpf_for_each_cpu_and(cpu, &task->cpus_mask, bpf_cpu_online_mask())
  *		...;
  *
  *	bpf_for_each_cpu_andnot(cpu, bpf_cpu_possible_mask(), bpf_cpu_online_mask())
@@ -32,7 +36,7 @@
  *
  * A loop that sleeps walks a copy, which is made before the first step:
  *
- *	bpf_for_each_cpu_snapshot(cpu, task->cpus_ptr)
+ *	bpf_for_each_cpu_snapshot(cpu, &task->cpus_mask)
  *		bpf_copy_from_user(...);
  *
  * All kfuncs are weak, so that an object also loads where they are missing:

@@ -17,6 +17,7 @@ use cpumask_iter::*;
 use cpumask_masks::*;
 use cpumask_pair_iter::*;
 use cpumask_snapshot_iter::*;
+use kfunc::Hook;
 
 module! {
     type: BpfIterCpumask,
@@ -29,8 +30,8 @@ module! {
 kfunc::kfunc_set! {
     static CPUMASK_KFUNCS: prototypes {
         // SAFETY: *Arguments*: `KF_ITER_NEW` gives an iterator to write to, `KF_RCU` a valid mask,
-        // and `KF_RCU_PROTECTED` ends the walk with the section to whose end the mask stays; see
-        // the function for memory that does not. *Result*: a number.
+        // and `KF_RCU_PROTECTED` ends the walk with the section to whose end the mask stays; for
+        // plain memory see the function. *Result*: a number.
         unsafe bpf_iter_cpumask_new: KF_ITER_NEW | KF_RCU | KF_RCU_PROTECTED,
         // SAFETY: *Arguments*: by `KF_ITER_NEXT`, an iterator of the `new` above, in its section.
         // *Result*: where the iterator holds the CPU; `KF_RET_NULL` covers the end.
@@ -79,7 +80,10 @@ struct BpfIterCpumask;
 
 impl kernel::Module for BpfIterCpumask {
     fn init(module: &'static ThisModule) -> Result<Self> {
-        CPUMASK_KFUNCS.register(kfunc::Hook::Common, module)?;
+        // To others a packet is plain memory, which they can free: see `bpf_iter_cpumask_new`.
+        for hook in [Hook::Tracing, Hook::StructOps, Hook::Syscall] {
+            CPUMASK_KFUNCS.register(hook, module)?;
+        }
         Ok(Self)
     }
 }

@@ -55,11 +55,12 @@ kernel::static_assert!(offset_of!(CpumaskIter, mask) == offset_of!(bpf_iter_cpum
 /// uninitialised iterator on the program's stack, `mask` is trusted or RCU protected, and an RCU
 /// read-side section is open, to the end of which `mask` stays.
 ///
-/// The verifier of Linux 7.2 and 7.3 does not keep to the last one: as `struct cpumask` holds only
-/// numbers, it also takes plain memory of that size, and ties no iterator to it. Of a map's value
-/// it holds nevertheless, for that is not freed before the section ends. A program that moves its
-/// packet during the walk, though, walks freed memory. It gets CPUs below `nr_cpu_ids`, in order,
-/// that tell what is in there now, and faults if it is no longer mapped.
+/// As `struct cpumask` holds only numbers, the verifier of Linux 7.2 and 7.3 also takes plain memory
+/// of that size which the program can write to, and ties no iterator to it. To the programs that
+/// these kfuncs are registered for, that is a map's value, a record of a ring buffer, their context
+/// or their stack. Such memory may become something else during the section, and the walk tells
+/// what is in there then, but it is not given back before the section ends. Packets are, and are
+/// not among it.
 #[no_mangle]
 pub unsafe extern "C" fn bpf_iter_cpumask_new(
     it: *mut bpf_iter_cpumask,

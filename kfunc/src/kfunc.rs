@@ -29,6 +29,12 @@ use kernel::{
 pub enum Hook {
     /// Programs of every type, also of those that have no hook of their own.
     Common = bindings::bpf_prog_type_BPF_PROG_TYPE_UNSPEC,
+    /// Tracing and tracepoints of all kinds, performance events, and security hooks; not kprobes.
+    Tracing = bindings::bpf_prog_type_BPF_PROG_TYPE_TRACING,
+    /// Programs that stand for functions of the kernel, such as schedulers.
+    StructOps = bindings::bpf_prog_type_BPF_PROG_TYPE_STRUCT_OPS,
+    /// Programs that user space calls.
+    Syscall = bindings::bpf_prog_type_BPF_PROG_TYPE_SYSCALL,
 }
 
 /// A list of kfuncs and their flags, made by [`kfunc_set!`].

@@ -139,7 +139,7 @@ int pressure_by_cpu(void *ctx)
 	add_up(POSSIBLE, bpf_cpu_possible_mask());
 	add_up(PRESENT, bpf_cpu_present_mask());
 	add_up(ONLINE, bpf_cpu_online_mask());
-	add_up(CONTAINER, task->cpus_ptr);
+	add_up(CONTAINER, &task->cpus_mask);
 	bpf_rcu_read_unlock();
 	bpf_task_release(task);
 	result.runs++;

@@ -6,7 +6,7 @@ use std::path::Path;
 use bpf::load::{Object, PrepareOptions};
 
 use crate::explain::explain;
-use crate::facts::release::linux_7_3::linux_7_3;
+use crate::facts::release::shipped::linux_7_3;
 use crate::options::Options;
 
 /// What `assert_loads!` does.

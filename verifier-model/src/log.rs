@@ -12,6 +12,7 @@ use std::fmt;
 use crate::facts::errno::Errno;
 use crate::facts::kind::Kind;
 use crate::facts::rejection::{Checked, Rejection, Stop};
+use crate::facts::release::Release;
 
 /// Prints to the log of `$env` (`verbose()`).
 macro_rules! verbose {
@@ -53,6 +54,7 @@ macro_rules! rejection {
             errno: $crate::facts::errno::Errno::$errno,
             message: format!($($arg)*),
             cause: None,
+            plain: None,
             insn: $crate::log::rejection!(place $env $($at)?),
             regs: vec![$($reg as u8),*],
         }
@@ -66,6 +68,8 @@ pub(crate) use rejection;
 pub(crate) struct Log {
     /// 0 nothing, 1 the current path, 2 everything, 4 messages alone.
     pub(crate) level: u32,
+    /// Whose words are spoken; those of 7.3 without it.
+    release: Option<&'static Release>,
     text: RefCell<String>,
     /// End of the text after the last instruction.
     pub(crate) prev_log_pos: Cell<usize>,
@@ -83,9 +87,10 @@ pub(crate) struct Log {
 
 impl Log {
     /// Nothing printed yet.
-    pub(crate) fn new(level: u32) -> Self {
+    pub(crate) fn new(level: u32, release: &'static Release) -> Self {
         Self {
             level,
+            release: Some(release),
             ..Self::default()
         }
     }
@@ -100,6 +105,14 @@ impl Log {
         let mut text = self.text.borrow_mut();
         if self.level != 0 && pos <= text.len() && text.is_char_boundary(pos) {
             text.truncate(pos);
+        }
+    }
+
+    /// Puts other words in the place of the last ones that are these.
+    pub(crate) fn replace_last(&self, old: &str, new: &str) {
+        let mut text = self.text.borrow_mut();
+        if let Some(at) = text.rfind(old) {
+            text.replace_range(at..at + old.len(), new);
         }
     }
 
@@ -181,21 +194,39 @@ impl Log {
         let Stop::Rejected(mut why) = stop else {
             return stop;
         };
-        if self.level != 0 {
-            self.print(format_args!("{line}\n"));
-        }
         why.kind = kind.unwrap_or(why.kind);
-        let message = std::mem::replace(&mut why.message, line.to_string());
+        let line = line.to_string();
+        let spoken = self.words(why.kind, &line);
+        let said = spoken.as_ref().unwrap_or(&line);
+        if said.is_empty() {
+            why.plain = Some(line);
+            return Stop::Rejected(why);
+        }
+        if self.level != 0 {
+            self.print(format_args!("{said}\n"));
+        }
+        let message = std::mem::replace(&mut why.message, said.clone());
+        why.plain = spoken.is_some().then_some(line);
         why.cause = why.cause.or(Some(message).filter(|m| !m.is_empty()));
         Stop::Rejected(why)
     }
 
     /// Says why, and ends verification.
-    pub(crate) fn reject<T>(&self, end: &str, why: Rejection) -> Checked<T> {
-        if self.level != 0 {
+    pub(crate) fn reject<T>(&self, end: &str, mut why: Rejection) -> Checked<T> {
+        if let Some(spoken) = self.words(why.kind, &why.message) {
+            why.plain = Some(std::mem::replace(&mut why.message, spoken));
+        }
+        let silent = why.message.is_empty() && why.plain.is_some();
+        if self.level != 0 && !silent {
             self.print(format_args!("{}{end}", why.message));
         }
         Err(Stop::Rejected(Box::new(why)))
+    }
+
+    /// A message in the words of the release, where they are its own.
+    fn words(&self, kind: Kind, message: &str) -> Option<String> {
+        self.release
+            .and_then(|release| release.words(kind, message))
     }
 }
 

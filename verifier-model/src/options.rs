@@ -32,9 +32,16 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
+        Self::of(&LINUX_7_3)
+    }
+}
+
+impl Options {
+    /// Verifies as this release does.
+    pub const fn of(release: &'static Release) -> Self {
         Self {
-            release: &LINUX_7_3,
-            profile: LINUX_7_3.rules(),
+            release,
+            profile: release.rules(),
             log_level: 1,
             privileged: true,
             nr_cpu_ids: 8,
@@ -42,9 +49,7 @@ impl Default for Options {
             max_insns: u32::MAX,
         }
     }
-}
 
-impl Options {
     /// The log level that costs nothing (`BPF_LOG_STATS`): no instruction and no state is printed.
     pub const LOG_STATS: u32 = 4;
 }

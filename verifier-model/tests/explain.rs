@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bpf::btf::Btf;
 use bpf::kernel::Kernel;
 use bpf::load::Object;
-use bpf::load::{Autoload, PrepareOptions};
+use bpf::load::{Autoload, PrepareOptions, SetMap};
 use bpf::program::ProgLoad;
 use verifier_model::Options;
 use verifier_model::verify;
@@ -34,7 +34,15 @@ fn cases(kernel: &Kernel) -> Vec<(PathBuf, ProgLoad)> {
             continue;
         }
         let data = std::fs::read(&path).expect("an object");
-        let object = Object::open(&data, "case").expect("an object");
+        let mut object = Object::open(&data, "case").expect("an object");
+        if object.maps().any(|map| map.name == "left_out") {
+            let autocreate = Some(false);
+            let left_out = SetMap {
+                autocreate,
+                ..SetMap::default()
+            };
+            object.set_map("left_out", left_out).expect("it is there");
+        }
         for prog in object.programs().map(|p| p.name.to_owned()) {
             let options = PrepareOptions {
                 autoload: Autoload::Only(&prog),

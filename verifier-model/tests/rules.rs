@@ -13,6 +13,7 @@
 
 mod asm;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bpf::btf::{Btf, BtfBuilder, Kind};
@@ -23,7 +24,10 @@ use bpf::program::{FuncInfo, ProgFlags, ProgLoad};
 use bpf::uapi::MapType;
 use verifier_model::Options;
 use verifier_model::{Outcome, verify};
-use verifier_model::{Profile, Rule};
+use verifier_model::{Profile, Rule, Shipped};
+
+/// A map that stands for others, which may have another size.
+const BPF_F_INNER_MAP: u32 = 1 << 12;
 
 /// Types and functions of the kernel that the cases use.
 struct KernelBtf {
@@ -162,10 +166,16 @@ fn read_map(text: &str) -> (&str, MapDef) {
     let map_type = match words[1] {
         "array" => MapType::Array,
         "prog_array" => MapType::ProgArray,
+        "sockmap" => MapType::Sockmap,
+        "inner_array" => MapType::Array,
         other => panic!("no map of type {other} in a case"),
     };
     let n = |i: usize| words[i].parse().expect("a number");
-    (words[0], MapDef::new(words[0], map_type, n(2), n(3), n(4)))
+    let mut map = MapDef::new(words[0], map_type, n(2), n(3), n(4));
+    if words[1] == "inner_array" {
+        map.map_flags |= BPF_F_INNER_MAP;
+    }
+    (words[0], map)
 }
 
 fn verdict(case: &Case, kernel: &Kernel, profile: &Profile) -> (String, String) {
@@ -201,6 +211,42 @@ fn each_rule_shows() {
                 wrong += &format!("{}: {got}, not {want}\n{log}\n", rule.name);
             }
         }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// What running kernels said of the cases, a line an answer: the rule, the release, the verdict.
+#[test]
+fn a_release_follows_the_rules_that_its_kernel_does() {
+    let mut kernel = Kernel::new(Arc::new(KernelBtf::build()));
+    kernel.kfuncs = verifier_model::linux_7_3().expect("it comes along").kfuncs;
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rules");
+    let asked = std::fs::read_to_string(format!("{dir}/asked.txt")).expect("the answers");
+    let mut wrong = String::new();
+    let mut known = BTreeSet::new();
+    for line in asked.lines().filter(|line| !line.starts_with('#')) {
+        let [rule, name, want] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+            panic!("{line}: rule, release, verdict");
+        };
+        let path = format!("{dir}/{rule}.txt");
+        let case = read_case(&std::fs::read_to_string(&path).expect(&path), &kernel);
+        let release = Shipped::named(name).expect(name).release;
+        let verdict = verify(&case.load, &kernel, &Options::of(release));
+        let got = if verdict.accepted() {
+            "accepted"
+        } else {
+            "rejected"
+        };
+        if got != want {
+            wrong += &format!("{rule} on {name}: {got}, not {want}\n{}\n", verdict.log);
+        }
+        known.insert((rule.to_owned(), name.to_owned()));
+    }
+    for rule in Rule::ALL {
+        let asked = Shipped::ALL
+            .iter()
+            .any(|of| known.contains(&(rule.name.into(), of.name.into())));
+        assert!(asked, "no kernel was asked about {}", rule.name);
     }
     assert!(wrong.is_empty(), "{wrong}");
 }

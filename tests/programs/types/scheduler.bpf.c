@@ -17,6 +17,7 @@ s32 BPF_PROG(select_cpu, struct task_struct *task, s32 prev_cpu, u64 wake_flags)
 {
 	int cpu;
 
+	/* Where it may be put now, which is where it may run but for the time that it cannot migrate. */
 	bpf_for_each_cpu(cpu, task->cpus_ptr) {
 		if (scx_bpf_test_and_clear_cpu_idle(cpu)) {
 			scx_bpf_dsq_insert(task, SCX_DSQ_LOCAL, SCX_SLICE_DFL, 0);
@@ -41,7 +42,7 @@ void BPF_PROG(running, struct task_struct *task)
 	if (task->pid != pid)
 		return;
 	if (!walk.len)
-		bpf_for_each_cpu(cpu, task->cpus_ptr)
+		bpf_for_each_cpu(cpu, &task->cpus_mask)
 			step(&walk, cpu);
 	__sync_fetch_and_add(&ran, 1);
 }

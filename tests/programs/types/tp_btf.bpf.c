@@ -12,7 +12,7 @@ int BPF_PROG(walk_new_task, struct task_struct *task, u64 clone_flags)
 
 	if (bpf_get_current_pid_tgid() >> 32 != tgid || walk.len)
 		return 0;
-	bpf_for_each_cpu(cpu, task->cpus_ptr)
+	bpf_for_each_cpu(cpu, &task->cpus_mask)
 		step(&walk, cpu);
 	return 0;
 }

@@ -53,7 +53,7 @@ int pointers(void *ctx)
 	return 0;
 }
 
-/* A task's mask is RCU protected, and the body may sleep all the same. */
+/* A task's mask stays no longer than the task, and the body may sleep all the same. */
 SEC("syscall")
 int sleeps(void *ctx)
 {
@@ -64,7 +64,7 @@ int sleeps(void *ctx)
 	task = bpf_task_from_pid(pid);
 	if (!task)
 		return -1;
-	bpf_for_each_cpu_snapshot(cpu, task->cpus_ptr) {
+	bpf_for_each_cpu_snapshot(cpu, &task->cpus_mask) {
 		ret = bpf_copy_from_user(&word, sizeof(word), user);
 		if (ret)
 			break;

@@ -15,7 +15,7 @@ int of_pid(void *ctx)
 	task = bpf_task_from_pid(pid);
 	if (!task)
 		return -1;
-	bpf_for_each_cpu(cpu, task->cpus_ptr)
+	bpf_for_each_cpu(cpu, &task->cpus_mask)
 		step(&walk, cpu);
 	bpf_task_release(task);
 	return 0;
@@ -32,16 +32,16 @@ int of_pid_sleepable(void *ctx)
 	if (!task)
 		return -1;
 	bpf_rcu_read_lock();
-	bpf_for_each_cpu(cpu, task->cpus_ptr)
+	bpf_for_each_cpu(cpu, &task->cpus_mask)
 		step(&walk, cpu);
 	bpf_rcu_read_unlock();
 	bpf_task_release(task);
 	return 0;
 }
 
-/* The mask inside the task, which cpus_ptr points at unless migration is off. */
+/* What the scheduler goes by: the same mask for a task that does not keep from migrating. */
 SEC("raw_tp")
-int embedded(void *ctx)
+int pointed_at(void *ctx)
 {
 	struct task_struct *task;
 	int cpu;
@@ -49,7 +49,7 @@ int embedded(void *ctx)
 	task = bpf_task_from_pid(pid);
 	if (!task)
 		return -1;
-	bpf_for_each_cpu(cpu, &task->cpus_mask)
+	bpf_for_each_cpu(cpu, task->cpus_ptr)
 		step(&walk, cpu);
 	bpf_task_release(task);
 	return 0;

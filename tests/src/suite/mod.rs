@@ -7,9 +7,14 @@ mod console;
 mod cpus;
 mod example;
 mod faults;
+mod held;
+mod interrupted;
+mod lifetime;
 mod masks;
 mod memory;
+mod migration;
 mod module;
+mod no_memory;
 mod pairs;
 mod program_types;
 mod refused;
@@ -66,14 +71,20 @@ pub(crate) fn load(object: &str) -> Result<ExitCode> {
 fn trials() -> Result<Vec<Trial>> {
     let mut trials = walks::trials();
     trials.extend(pairs::trials());
+    trials.extend(held::trials());
+    trials.extend(migration::trials());
     trials.extend(snapshot::trials());
     trials.extend(program_types::trials());
     trials.extend(example::trials());
     trials.extend(refused::trials()?);
     trials.extend(unprivileged::trials());
     trials.extend(faults::trials());
+    trials.extend(lifetime::trials());
+    trials.extend(interrupted::trials());
+    trials.extend(no_memory::trials());
     trials.extend(module::trials());
     trials.extend(console::trials());
+    trials.extend(interrupted::nmi());
     Ok(trials)
 }
 

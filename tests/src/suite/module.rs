@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use libtest_mimic::Trial;
 use nix::errno::Errno;
 use nix::kmod::{DeleteModuleFlags, delete_module, init_module};
+use object::{Object as _, ObjectSection as _};
 
 use super::bpf::Bpf;
 use super::console::records;
@@ -34,6 +35,8 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("module::stays_while_in_use", stays_while_in_use),
         trial("module::gone_without_trace", gone_without_trace),
         trial("module::without_btf", without_btf),
+        trial("module::unfit_flags", unfit_flags),
+        trial("module::names_taken", names_taken),
         trial("module::no_growth", no_growth),
     ]
 }
@@ -94,37 +97,89 @@ fn gone_without_trace() -> Result<()> {
 /// Stripped of its BTF, the module is refused, and the kernel's log says why: C's registration would
 /// return 0 and leave programs without kfuncs.
 fn without_btf() -> Result<()> {
-    const SECTION: &[u8] = b"\0.BTF\0";
-    const MESSAGE: &str = ": no BTF comes with the module";
-    let mut module = fs::read(Path::new(MODULES).join(MODULE))?;
-    let names = |module: &[u8]| {
-        let mut windows = module.windows(SECTION.len()).enumerate();
-        let found = windows.by_ref().filter(|(_, bytes)| *bytes == SECTION);
-        found.map(|(at, _)| at).collect::<Vec<_>>()
-    };
-    let [at] = names(&module)[..] else {
-        bail!("the module does not have one section .BTF");
-    };
-    // The kernel looks for the name.
-    module[at + 1..][..4].copy_from_slice(b".XXX");
+    let mut module = file()?;
+    // The kernel looks for the section's name.
+    change(&mut module, ".shstrtab", b"\0.BTF\0", b"\0.XXX\0")?;
+    refused(&module, Errno::ENOEXEC)?;
+    ensure!(said(": no BTF comes with the module")?, "the log lacks why");
+    Bpf::load("walks/masks")?.run("online_cpus")?;
+    Ok(())
+}
 
-    unload_soon()?;
+/// A kfunc with flags that are not for it: registration fails, and with it the load.
+fn unfit_flags() -> Result<()> {
+    const RCU_NEW: u32 = 1 << 7 | 1 << 8;
+    const NEXT: u32 = 1 << 9;
+    let mut module = file()?;
+    // Of a snapshot's new, the only one without KF_RCU_PROTECTED.
+    let (from, to) = (RCU_NEW.to_ne_bytes(), (RCU_NEW | NEXT).to_ne_bytes());
+    change(&mut module, ".BTF_ids", &from, &to)?;
+    refused(&module, Errno::EINVAL)?;
+    Bpf::load("walks/masks")?.run("online_cpus")?;
+    Ok(())
+}
+
+/// A second module with kfuncs of the same names does not get in, nor in the way of the first.
+fn names_taken() -> Result<()> {
+    let bpf = Bpf::load("walks/masks")?;
+    let mut module = file()?;
+    let (name, other) = (b"bpf_iter_cpumask\0", b"bpf_iter_cpumasq\0");
+    change(&mut module, ".gnu.linkonce.this_module", name, other)?;
+    change(&mut module, ".modinfo", name, other)?;
     let refused = init_module(&module, c"");
+    if refused.is_ok() {
+        delete_module(c"bpf_iter_cpumasq", DeleteModuleFlags::O_NONBLOCK)?;
+    }
+    ensure!(
+        refused == Err(Errno::EINVAL),
+        "loading the same kfuncs twice: {refused:?}"
+    );
+    ensure!(
+        said(" is already present in module bpf_iter_cpumask.")?,
+        "the log lacks why"
+    );
+    bpf.run("online_cpus")?;
+    Ok(())
+}
+
+/// The module as it is in its file.
+fn file() -> Result<Vec<u8>> {
+    Ok(fs::read(Path::new(MODULES).join(MODULE))?)
+}
+
+/// Replaces what a section of the module has exactly once.
+fn change(module: &mut [u8], section: &str, from: &[u8], to: &[u8]) -> Result<()> {
+    let file = object::File::parse(&*module)?;
+    let found = file.section_by_name(section);
+    let found = found.with_context(|| format!("the module has no section {section}"))?;
+    let (start, _) = found.file_range().context("a section without bytes")?;
+    let mut windows = found.data()?.windows(from.len()).enumerate();
+    let places = windows.by_ref().filter(|(_, bytes)| *bytes == from);
+    let [at] = places.map(|(at, _)| at).collect::<Vec<_>>()[..] else {
+        bail!("{section} does not have {from:?} once");
+    };
+    module[usize::try_from(start)? + at..][..to.len()].copy_from_slice(to);
+    Ok(())
+}
+
+/// Loads this in place of the module, which must fail in this way, and then the module.
+fn refused(module: &[u8], expected: Errno) -> Result<()> {
+    unload_soon()?;
+    let refused = init_module(module, c"");
     if refused.is_ok() {
         unload_soon()?;
     }
     load()?;
     ensure!(
-        refused == Err(Errno::ENOEXEC),
-        "loading a module without BTF: {refused:?}"
+        refused == Err(expected),
+        "loading ended with {refused:?}, expected {expected}"
     );
-    let said = records()?;
-    ensure!(
-        said.iter().any(|record| record.contains(MESSAGE)),
-        "the kernel's log does not say {MESSAGE:?}"
-    );
-    Bpf::load("walks/masks")?.run("online_cpus")?;
     Ok(())
+}
+
+/// Whether the kernel's log has this.
+fn said(message: &str) -> Result<bool> {
+    Ok(records()?.iter().any(|record| record.contains(message)))
 }
 
 /// Loads, uses and unloads the module over and over; nothing may stay behind.

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The walk in every type of program that the kernel lets call the kfuncs.
+//! The walk in every type of program that may call the kfuncs.
 //!
-//! The kfuncs are registered for all types, so none is refused for its type
-//! alone. Each program of `tests/programs/types` runs where its type runs: at
-//! the event it is attached to, or on a packet by `BPF_PROG_TEST_RUN`.
+//! Each program of `tests/programs/types` runs where its type runs: at the
+//! event it is attached to, or by `BPF_PROG_TEST_RUN`. That the others may not
+//! is with the refused programs.
 
 use std::fs::{self, File};
 use std::hint;
 use std::io::Read;
 use std::os::fd::AsFd;
-use std::os::unix::process::parent_id;
 use std::process::id;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use libbpf_rs::{CgroupIterOpts, CgroupIterOrder, Iter, IterOpts, ProgramInput};
+use libbpf_rs::{CgroupIterOpts, CgroupIterOrder, Iter, IterOpts};
 use libtest_mimic::Trial;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
@@ -27,12 +26,8 @@ use super::cpus::sysfs;
 use super::task::Task;
 use super::trial;
 
-/// `XDP_PASS`
-const XDP_PASS: u32 = 2;
 /// `SCX_EXIT_UNREG`: user space took the scheduler away.
 const SCX_EXIT_UNREG: u32 = 64;
-/// The shortest packet that Ethernet knows.
-const PACKET: [u8; 64] = [0; 64];
 
 /// The tests of this file.
 pub(super) fn trials() -> Vec<Trial> {
@@ -40,25 +35,11 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("program_types::syscall", syscall),
         trial("program_types::fentry", fentry),
         trial("program_types::tp_btf", tp_btf),
-        trial("program_types::kprobe", || {
-            at_event("types/kprobe", || {
-                let _ = parent_id();
-                Ok(())
-            })
-        }),
         trial("program_types::lsm", || at_event("types/lsm", open_a_file)),
         trial("program_types::lsm_sleepable", || {
             at_event("types/lsm_sleepable", open_a_file)
         }),
         trial("program_types::iter_cgroup", iter_cgroup),
-        trial("program_types::xdp", || on_packet("types/xdp", XDP_PASS)),
-        trial("program_types::tc", || on_packet("types/tc", 0)),
-        trial("program_types::socket_filter", || {
-            on_packet("types/socket_filter", 0)
-        }),
-        trial("program_types::cgroup_skb", || {
-            on_packet("types/cgroup_skb", 1)
-        }),
         trial("program_types::struct_ops", struct_ops),
         trial("program_types::readme", readme),
     ]
@@ -154,20 +135,6 @@ fn at_event(object: &str, event: fn() -> Result<()>) -> Result<()> {
 fn open_a_file() -> Result<()> {
     File::open("/proc/self/stat")?;
     Ok(())
-}
-
-fn on_packet(object: &str, verdict: u32) -> Result<()> {
-    let bpf = Bpf::load(object)?;
-    let input = ProgramInput {
-        data_in: Some(&PACKET),
-        ..ProgramInput::default()
-    };
-    let returned = bpf.run_with("walk_online", input)?;
-    ensure!(
-        returned == verdict,
-        "{object} returned {returned}, expected {verdict}"
-    );
-    walked_online(&bpf)
 }
 
 /// The program runs for one cgroup when its iterator is read, and also prints.

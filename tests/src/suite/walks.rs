@@ -39,7 +39,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("walks::task_affinity_sleepable", || {
             affinity("of_pid_sleepable")
         }),
-        trial("walks::task_affinity_embedded", || affinity("embedded")),
+        trial("walks::task_affinity_pointed_at", || affinity("pointed_at")),
         trial("walks::cpuset", cpuset),
         trial("walks::made_empty", || walk("walks/made", "empty", &[])),
         trial("walks::made_full", || {

@@ -23,6 +23,7 @@
 //!
 //! Source: `union bpf_attr` and `struct bpf_insn` in `include/uapi/linux/bpf.h`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::btf::Btf;
@@ -60,6 +61,9 @@ pub struct ProgLoad {
     pub license: String,
     /// All maps of the object, used by this program or not; shared between its programs.
     pub maps: Arc<[MapDef]>,
+    /// What the object refers to and the kernel does not have: instruction → what. The instruction
+    /// calls a helper that does not exist, so that the verifier rejects a program that can reach it.
+    pub unresolved: BTreeMap<u32, Unresolved>,
     /// `fd_array`. Index 0 is left [`FdSlot::Empty`] by libbpf: a kfunc call with `off == 0` is vmlinux's.
     pub fd_array: Vec<FdSlot>,
 }
@@ -119,6 +123,37 @@ bitflags::bitflags! {
         /// `BPF_F_TEST_REG_INVARIANTS`: inconsistent register bounds are an error.
         const TEST_REG_INVARIANTS = 1 << 7;
         const _ = !0;
+    }
+}
+
+/// Something that an instruction refers to and that is not there, in libbpf's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unresolved {
+    /// A CO-RE relocation: a field, type or enumerator.
+    CoreRelo(String),
+    /// A map that is not created, by its name.
+    Map(String),
+    /// A kernel function, by its name.
+    Kfunc(String),
+}
+
+impl Unresolved {
+    /// What libbpf puts in the place of the instruction in the verifier's log.
+    pub fn instruction(&self) -> &'static str {
+        match self {
+            Self::CoreRelo(_) => "<invalid CO-RE relocation>",
+            Self::Map(_) => "<invalid BPF map reference>",
+            Self::Kfunc(_) => "<invalid kfunc call>",
+        }
+    }
+
+    /// What libbpf puts in the place of the verifier's message.
+    pub fn message(&self) -> String {
+        match self {
+            Self::CoreRelo(what) => format!("failed to resolve CO-RE relocation {what}"),
+            Self::Map(map) => format!("BPF map '{map}' is referenced but wasn't created"),
+            Self::Kfunc(kfunc) => format!("kfunc '{kfunc}' is referenced but wasn't resolved"),
+        }
     }
 }
 

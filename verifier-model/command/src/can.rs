@@ -75,10 +75,11 @@ struct Callable {
 
 pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
     let kernel = args.kernel.read()?;
+    let release = args.kernel.release();
     let options = Options {
-        profile: args.rules.profile(),
+        profile: args.rules.profile(release.rules()),
         privileged: !args.unprivileged,
-        ..Options::default()
+        ..Options::of(release)
     };
     let asker = Asker::new(&args.prog_type, &kernel, &options)?;
     if let Some(name) = &args.name {

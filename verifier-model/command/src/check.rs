@@ -14,14 +14,16 @@ use verifier_model::{Options, Outcome, Verdict, explain, verify};
 
 use crate::column::{self, Column, Row, Variant};
 use crate::filter::Filters;
-use crate::options::not_loaded;
+use crate::matrix::{self, Question};
+use crate::named::Named;
+use crate::options::{Input, not_loaded};
 use crate::report::{self, Report};
 use crate::results::{self, Format};
 use crate::stat::{Record, Stat, Value};
 use crate::{dump, junit, options, sarif};
 
 /// Exit status when nothing is rejected, but something was not modelled.
-const NOT_MODELLED: u8 = 3;
+pub(crate) const NOT_MODELLED: u8 = 3;
 
 #[derive(clap::Args)]
 #[group(id = "check")]
@@ -39,6 +41,10 @@ pub(crate) struct Args {
     /// Print maps and instructions, without verdicts
     #[arg(long)]
     dump: bool,
+    /// Check against each of these kernels, with commas between them, and say what to change so that
+    /// all accept; for their names see --kernel
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with_all = ["named", "btf", "running", "module_btf", "kconfig", "ksyms", "kfuncs", "dump", "log_level", "emit", "sort", "compare"])]
+    kernels: Vec<Named>,
     #[command(flatten, next_help_heading = "Output")]
     output: Output,
     #[command(flatten)]
@@ -75,6 +81,17 @@ struct Output {
     compare: bool,
 }
 
+impl Args {
+    /// The programs that are loaded.
+    fn which(&self) -> Autoload<'_> {
+        match &self.prog {
+            Some(prog) => Autoload::Only(prog),
+            None if self.all => Autoload::All,
+            None => Autoload::Default,
+        }
+    }
+}
+
 fn help() -> String {
     let mut help = "\
 Fields:
@@ -101,6 +118,7 @@ Examples:
   verifier-model check -C old.csv new.csv -f 'insns_pct>10'
                                                       and see what has become dearer
   verifier-model check prog.bpf.o --running           the kernel of this machine
+  verifier-model check *.bpf.o --kernels 6.1,6.12,7.3  one table for these kernels
 
 Exit status:
   0  every program is accepted
@@ -123,6 +141,17 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         table || args.output.log_level == 0,
         "-l prints logs, which go into a table alone: leave one of -l and -o out"
     );
+    if !args.kernels.is_empty() {
+        let question = Question {
+            objects: &args.objects,
+            which: args.which(),
+            filters: &filters,
+            options: &args.options,
+            kernels: &args.kernels,
+            format: output.output_format,
+        };
+        return matrix::run(&question, out);
+    }
     let kernel = args.options.kernel()?;
     let mut checked = Checked::default();
     for path in &args.objects {
@@ -255,13 +284,26 @@ fn check_file(
     checked: &mut Checked,
     out: &mut impl Write,
 ) -> Result<()> {
-    let input = args.options.read(path)?;
-    let which = match &args.prog {
-        Some(prog) => Autoload::Only(prog),
-        None if args.all => Autoload::All,
-        None => Autoload::Default,
-    };
-    let progs = args.options.prepare(&input, kernel, which)?;
+    for input in args.options.read_all(path)? {
+        let before = checked.reports.len();
+        check_input(args, kernel, filters, &input, checked, out)?;
+        // Reports tell where the object is.
+        for report in &mut checked.reports[before..] {
+            report.object = path.with_file_name(&input.name).display().to_string();
+        }
+    }
+    Ok(())
+}
+
+fn check_input(
+    args: &Args,
+    kernel: &Kernel,
+    filters: &Filters,
+    input: &Input,
+    checked: &mut Checked,
+    out: &mut impl Write,
+) -> Result<()> {
+    let progs = args.options.prepare(input, kernel, args.which())?;
     if let (Some(object), true) = (input.object(), args.dump) {
         write!(out, "{}", dump::maps(object))?;
     }
@@ -271,7 +313,7 @@ fn check_file(
         let verdict = check_prog(args, kernel, file, prog, checked, out)?;
         if args.output.output_format.is_report() {
             let time = start.elapsed();
-            let of = report::Checked { path, prog, time };
+            let of = report::Checked { file, prog, time };
             let explain = |load: &ProgLoad| explain(load, kernel, &verifier(args)).1;
             checked
                 .reports
@@ -362,7 +404,7 @@ fn describe(record: &mut Record, load: &ProgLoad, verdict: &Verdict) {
     match &verdict.outcome {
         Outcome::Accepted => {}
         Outcome::Rejected(why) => {
-            record.text(Stat::Message, &*why.message);
+            record.text(Stat::Message, why.said());
             record.number(Stat::Errno, why.errno.0);
             record.text(Stat::Kind, why.kind.name());
             if let Some(insn) = why.insn {

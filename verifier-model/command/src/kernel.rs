@@ -9,15 +9,24 @@ use anyhow::{Context, Result, bail, ensure};
 use bpf::btf::Btf;
 use bpf::kernel::Kernel;
 use bpf::kernel::kfuncs::KfuncTable;
+use verifier_model::{Release, Shipped};
+
+use crate::named::Named;
 
 /// Where a running kernel shows its BTF.
 const SYS_BTF: &str = "/sys/kernel/btf";
+/// And its release.
+const RELEASE: &str = "/proc/sys/kernel/osrelease";
 
 /// Which kernel.
 #[derive(clap::Args)]
 #[group(id = "kernel")]
 pub(crate) struct Args {
-    /// BTF of another kernel: a vmlinux or raw BTF [default: Linux 7.3 with bpf_iter_cpumask]
+    /// The kernel: 6.1, 6.12, 6.18, 7.1, 7.2 or debian-7.3 as Debian ships them, 7.3 with
+    /// bpf_iter_cpumask, or a directory of `cargo xtask kernel data` [default: 7.3]
+    #[arg(long = "kernel", value_name = "NAME|DIR")]
+    named: Option<Named>,
+    /// BTF of another kernel: a vmlinux or raw BTF [default: that of --kernel]
     #[arg(long, value_name = "FILE")]
     btf: Option<PathBuf>,
     /// The kernel that is running: BTF of it and its modules, its symbols
@@ -32,7 +41,7 @@ pub(crate) struct Args {
     /// System.map or /proc/kallsyms, for untyped `extern … __ksym`; without it, all exist
     #[arg(long, value_name = "FILE")]
     ksyms: Option<PathBuf>,
-    /// Table of kfuncs [default: that of 7.3]
+    /// Table of kfuncs [default: that of --kernel]
     #[arg(long, value_name = "FILE")]
     kfuncs: Option<PathBuf>,
 }
@@ -45,22 +54,56 @@ fn name_and_file(arg: &str) -> Result<(String, PathBuf), String> {
 }
 
 impl Args {
-    /// Whether nothing says that it is another kernel than the one that comes with the crate.
-    pub(crate) fn is_default(&self) -> bool {
+    /// Whether it is a kernel of this name, and nothing of it from elsewhere.
+    pub(crate) fn has_its_own_types(&self) -> bool {
         self.btf.is_none() && !self.running
     }
 
+    /// The name that was asked for.
+    pub(crate) fn name(&self) -> &str {
+        let named = self.named.as_ref().map(|named| named.name.as_str());
+        named.unwrap_or(Shipped::DEFAULT.name)
+    }
+
+    /// Whose rules, tables and words the verifier has.
+    pub(crate) fn release(&self) -> &'static Release {
+        match self.kernel() {
+            Some(named) => named.release(),
+            None => Shipped::DEFAULT.release,
+        }
+    }
+
+    /// What was asked for, or else the kernel that is nearest to the running one.
+    fn kernel(&self) -> Option<Named> {
+        let running = || {
+            let uname = std::fs::read_to_string(RELEASE)
+                .ok()
+                .filter(|_| self.running)?;
+            Named::nearest(uname.trim()).ok()
+        };
+        self.named.clone().or_else(running)
+    }
+
     pub(crate) fn read(&self) -> Result<Kernel> {
-        let mut kernel = match &self.btf {
-            _ if self.running => running()?,
-            Some(path) => Kernel {
-                kfuncs: verifier_model::linux_7_3()?.kfuncs,
-                ..Kernel::new(Arc::new(
-                    Btf::from_file(path, None)
-                        .context("--btf takes a vmlinux, or raw BTF as in /sys/kernel/btf")?,
-                ))
-            },
-            None => verifier_model::linux_7_3()?,
+        let named = self.kernel();
+        if let Some(note) = named.as_ref().and_then(Named::note) {
+            eprintln!("note: {note}");
+        }
+        let kfuncs = || self.release().kfuncs();
+        let mut kernel = match (&self.btf, named) {
+            _ if self.running => running(kfuncs())?,
+            (Some(path), named) => {
+                let btf = Btf::from_file(path, None)
+                    .context("--btf takes a vmlinux, or raw BTF as in /sys/kernel/btf")?;
+                let mut kernel = Kernel::new(Arc::new(btf));
+                kernel.kfuncs = kfuncs();
+                if let Some(named) = named {
+                    kernel.set_release("", named.release().point());
+                }
+                kernel
+            }
+            (None, Some(named)) => named.read()?,
+            (None, None) => Shipped::DEFAULT.kernel()?,
         };
         for (name, file) in &self.module_btf {
             let btf = Btf::from_file(file, Some(kernel.vmlinux.clone()));
@@ -96,14 +139,14 @@ impl Args {
 }
 
 /// The running kernel, as far as it shows itself to everyone.
-fn running() -> Result<Kernel> {
+fn running(kfuncs: KfuncTable) -> Result<Kernel> {
     let sys = Path::new(SYS_BTF);
     let path = sys.join("vmlinux");
     if !path.exists() {
         bail!("this system shows no BTF of its kernel in {SYS_BTF}; give one with --btf");
     }
     let mut kernel = Kernel::new(Arc::new(Btf::from_file(path, None)?));
-    kernel.kfuncs = verifier_model::linux_7_3()?.kfuncs;
+    kernel.kfuncs = kfuncs;
     for name in running_modules(sys)? {
         let btf = Btf::from_file(sys.join(&name), Some(kernel.vmlinux.clone()))?;
         kernel.add_module(&name, btf);

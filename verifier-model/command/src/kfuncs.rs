@@ -6,7 +6,7 @@
 //! reads both off the sources, by their macros. What a configuration leaves out is in the table too;
 //! it does no harm, since a kernel's BTF does not have those functions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,6 +14,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use bpf::kernel::kfuncs::{KfuncFlags, KfuncHook, KfuncTable};
 use bpf::uapi::ProgType;
+
+use crate::spinlock_safe;
 
 #[derive(clap::Args)]
 #[group(id = "kfuncs")]
@@ -40,12 +42,16 @@ pub(crate) fn run(args: &Args, to: &mut impl std::io::Write) -> Result<ExitCode>
     if modules.is_dir() {
         find_sources(&modules, &mut files)?;
     }
+    let verifier = args.root.join("kernel/bpf/verifier.c");
+    let verifier = std::fs::read_to_string(verifier).unwrap_or_default();
+    let spinlock_safe = spinlock_safe::listed(&verifier);
     for path in files {
         let text = std::fs::read(&path).with_context(|| path.display().to_string())?;
         let text = String::from_utf8_lossy(&text);
         if text.contains("BTF_ID_FLAGS") {
             let name = path.strip_prefix(&args.root).unwrap_or(&path).display();
-            let sets = read_sets(&without_comments(&text)).with_context(|| name.to_string())?;
+            let sets = read_sets(&without_comments(&text), &spinlock_safe);
+            let sets = sets.with_context(|| name.to_string())?;
             if !sets.is_empty() {
                 let _ = write!(out, "\n# {name}\n{sets}");
             }
@@ -117,8 +123,8 @@ fn calls<'a>(text: &'a str, name: &'a str) -> impl Iterator<Item = (usize, Vec<&
     })
 }
 
-/// The sets of a file, as lines of the table.
-fn read_sets(text: &str) -> Result<String> {
+/// The sets of a file, as lines of the table; `spinlock_safe` are kfuncs whose flags do not say it.
+fn read_sets(text: &str, spinlock_safe: &BTreeSet<&str>) -> Result<String> {
     let mut hooks: BTreeMap<&str, Vec<KfuncHook>> = BTreeMap::new();
     for (_, args) in calls(text, "register_btf_kfunc_id_set") {
         let [prog_type, set] = args[..] else { continue };
@@ -161,7 +167,10 @@ fn read_sets(text: &str) -> Result<String> {
             let _ = write!(out, " filter={filter}");
         }
         out.push('\n');
-        for (name, flags) in functions(text, set)? {
+        for (name, mut flags) in functions(text, set)? {
+            if spinlock_safe.contains(name) {
+                flags |= KfuncFlags::SPINLOCK_SAFE;
+            }
             let flags: Vec<&str> = flags.iter_names().map(|(name, _)| name).collect();
             let _ = writeln!(out, "{}", format!("{name} {}", flags.join("|")).trim_end());
         }

@@ -7,6 +7,8 @@ mod column;
 mod compare;
 mod dump;
 mod explain;
+mod file;
+mod file_kind;
 mod filter;
 mod fuzz;
 mod graph;
@@ -14,13 +16,18 @@ mod junit;
 mod kernel;
 mod kfuncs;
 mod kinds;
+mod loading;
+mod matrix;
+mod named;
 mod options;
 mod program;
 mod program_type;
 mod report;
 mod results;
+mod rodata;
 mod rules;
 mod sarif;
+mod spinlock_safe;
 mod stat;
 mod table;
 mod target;
@@ -30,7 +37,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Says what the BPF verifier of Linux 7.3 will say, on any machine and without root
+/// Says what the BPF verifier of Linux 7.3, or of an older one, will say, on any machine and without root
 #[derive(Parser)]
 #[command(
     version,

@@ -16,10 +16,10 @@ use bpf::load::{
 };
 use bpf::program::ProgLoad;
 use bpf::uapi::Insn;
-use verifier_model::Options;
+use verifier_model::{Options, Release};
 
 use crate::target::Target;
-use crate::{kernel, rules};
+use crate::{file, kernel, loading, rules};
 
 /// `CONFIG_NR_CPUS` at its largest.
 const MAX_CPUS: i64 = 8192;
@@ -47,6 +47,8 @@ pub(crate) struct Args {
     /// Possible CPUs of the machine
     #[arg(long, value_name = "COUNT", default_value_t = Options::default().nr_cpu_ids, value_parser = clap::value_parser!(u32).range(1..=MAX_CPUS), help_heading = "Verifier")]
     cpus: u32,
+    #[command(flatten, next_help_heading = "Loading")]
+    loading: loading::Args,
     #[command(flatten, next_help_heading = "Kernel")]
     kernel: kernel::Args,
 }
@@ -123,27 +125,54 @@ impl Args {
 
     /// How to verify.
     pub(crate) fn verifier(&self) -> Options {
+        self.verifier_of(self.kernel.release())
+    }
+
+    /// How to verify as another release than that of the kernel.
+    pub(crate) fn verifier_of(&self, release: &'static Release) -> Options {
         Options {
-            profile: self.rules.profile(),
+            profile: self.rules.profile(release.rules()),
             privileged: !self.unprivileged,
             nr_cpu_ids: self.cpus,
-            ..Options::default()
+            ..Options::of(release)
         }
     }
 
-    /// Reads a file.
-    pub(crate) fn read(&self, path: &Path) -> Result<Input> {
-        let data = std::fs::read(path)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let content = match &self.raw {
-            Some(section) => Content::Raw {
-                insns: data,
+    /// Reads a file: each object in it, in each configuration.
+    pub(crate) fn read_all(&self, path: &Path) -> Result<Vec<Input>> {
+        if let Some(section) = &self.raw {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let content = Content::Raw {
+                insns: std::fs::read(path)?,
                 section: section.clone(),
-            },
-            None => Content::Object(Box::new(open(&data, &name)?)),
-        };
-        let name = name.into_owned();
-        Ok(Input { name, content })
+            };
+            let name = name.into_owned();
+            return Ok(vec![Input { name, content }]);
+        }
+        let mut inputs = Vec::new();
+        for part in file::read(path)? {
+            let configured = self.loading.open(&part.data, &part.name)?;
+            inputs.extend(configured.into_iter().map(|(name, object)| Input {
+                name,
+                content: Content::Object(Box::new(object)),
+            }));
+        }
+        Ok(inputs)
+    }
+
+    /// Reads a file of one object.
+    pub(crate) fn read(&self, path: &Path) -> Result<Input> {
+        let mut inputs = self.read_all(path)?;
+        match inputs.len() {
+            1 => Ok(inputs.remove(0)),
+            _ => {
+                let names: Vec<&str> = inputs.iter().map(|i| i.name.as_str()).collect();
+                bail!(
+                    "say which one, FILE:OBJECT or a --rodata: {}",
+                    names.join(", ")
+                )
+            }
+        }
     }
 
     /// Programs of the file as they would be loaded, at least one.

@@ -17,10 +17,10 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// The rules of 7.3, but for those that are switched off.
-    pub(crate) fn profile(&self) -> Profile {
+    /// The rules of a release, but for those that are switched off.
+    pub(crate) fn profile(&self, of: Profile) -> Profile {
         let without = self.without.iter().copied();
-        without.fold(Profile::V7_3, Profile::without)
+        without.fold(of, Profile::without)
     }
 }
 

@@ -42,20 +42,53 @@ fn what_is_no_object() {
     of_x86[18] = 62;
     let mut big_endian = object.clone();
     big_endian[5] = 2;
-    let elf = |reason: &str| format!("ELF: {reason}; {ELF}");
+    big_endian[16..20].copy_from_slice(&[0, 1, 0, 247]);
+    let mut bitcode = object.clone();
+    bitcode[..4].copy_from_slice(b"BC\xc0\xde");
+    let made = "objects are made by `clang -target bpf -g -O2 -c`";
     for (name, data, want) in [
-        ("text.o", &b"no object"[..], elf("this is not an ELF file")),
-        ("empty.o", &[], elf("this is not an ELF file")),
+        ("text.o", &b"no object"[..], format!("this is text, not an object; {made}")),
+        ("empty.o", &[], format!("this is an empty file; {made}")),
         (
             "cut.o",
             &object[..300],
-            elf("Invalid ELF section header offset/size/alignment"),
+            format!("ELF: Invalid ELF section header offset/size/alignment; {ELF}"),
         ),
-        ("x86.o", &of_x86, elf("the object is not for BPF")),
+        (
+            "x86.o",
+            &of_x86,
+            format!("this is an ELF file for x86-64, not for BPF; {made}"),
+        ),
         (
             "big.o",
             &big_endian,
-            elf("big-endian objects cannot be loaded"),
+            "this is a big-endian BPF object, and the kernel is little-endian; compile it with \
+             `-target bpfel`"
+                .to_owned(),
+        ),
+        (
+            "bitcode.o",
+            &bitcode,
+            "this is LLVM bitcode; compile it without -flto and -emit-llvm, or make an object of it \
+             by `llc -march=bpf -filetype=obj`"
+                .to_owned(),
+        ),
+        (
+            "program",
+            b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\xb7\0",
+            "this is an ELF file for AArch64, and no BPF object is in it that is not compressed; \
+             give the object that it loads"
+                .to_owned(),
+        ),
+        (
+            "package.deb",
+            b"!<arch>\ndebian-binary   ",
+            "this is a Debian package; unpack it by `dpkg-deb -x`".to_owned(),
+        ),
+        (
+            "bytes",
+            &[0; 64],
+            "this is no ELF file, and there is none in it; --raw takes instructions alone".to_owned(),
         ),
     ] {
         let path = file(name, data);

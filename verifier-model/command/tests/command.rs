@@ -183,10 +183,10 @@ fn without_a_program_all_that_are_rejected_are_explained() {
     assert!(said.ends_with("\n\n\n8 programs: 0 accepted, 8 rejected\n"));
 
     // One that is accepted has no part in it, and the array is one of all that are left.
-    let object = "bpf/tests/load/prog.elf";
-    let out = run(&[&["explain", object, "-o", "json"], &KERNEL[..]].concat());
+    let object = "tests/explain/loops.elf";
+    let out = run(&["explain", object, "-o", "json"]);
     let told: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
-    let check = run(&[&["check", object, "-o", "json"], &KERNEL[..]].concat());
+    let check = run(&["check", object, "-o", "json"]);
     let rows: serde_json::Value = serde_json::from_slice(&check.stdout).expect("JSON");
     let rows = rows.as_array().expect("rows");
     let left: Vec<_> = rows.iter().filter(|r| r["verdict"] != "success").collect();
@@ -275,9 +275,14 @@ fn what_a_type_may_call() {
             "bpf_copy_from_user: no: it may sleep, and this program cannot",
         ),
         (
-            ["tc", "bpf_iter_cpumask_new"],
+            ["fentry", "bpf_iter_cpumask_new"],
             0,
             "bpf_iter_cpumask_new: yes: a GPL license",
+        ),
+        (
+            ["tc", "bpf_iter_cpumask_new"],
+            1,
+            "bpf_iter_cpumask_new: no: calling kernel function bpf_iter_cpumask_new is not allowed",
         ),
         (
             ["xdp", "bpf_cpumask_create"],

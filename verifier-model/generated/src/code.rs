@@ -189,6 +189,7 @@ impl Code {
             attach: None,
             license: "GPL".to_owned(),
             maps: MAP_DEFS.clone(),
+            unresolved: BTreeMap::new(),
             fd_array: maps.chain(modules).collect(),
         })
     }

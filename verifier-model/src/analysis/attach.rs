@@ -4,6 +4,7 @@
 //! Source: `check_attach_btf_id()` in `kernel/bpf/verifier.c`, `bpf_lsm_verify_prog()` in
 //! `kernel/bpf/bpf_lsm.c`.
 
+use bpf::kernel::VMLINUX;
 use bpf::program::AttachTarget;
 use bpf::uapi::ProgType;
 
@@ -76,10 +77,44 @@ impl Known<'_> {
         if typ == ProgType::StructOps {
             return self.check_struct_ops_btf_id();
         }
+        self.check_address()?;
         if typ == ProgType::Lsm {
             return self.check_lsm_attach();
         }
         Ok(())
+    }
+
+    /// A trampoline is put where the function is: one that was inlined everywhere is in BTF alone.
+    fn check_address(&self) -> Checked {
+        use bpf::uapi::AttachType as A;
+        let by_address =
+            matches!(
+                self.input.prog.expected_attach_type,
+                A::TraceFentry
+                    | A::TraceFexit
+                    | A::ModifyReturn
+                    | A::TraceFsession
+                    | A::LsmMac
+                    | A::LsmCgroup
+            ) && matches!(self.input.prog.prog_type, ProgType::Tracing | ProgType::Lsm);
+        // Symbols of modules are not in a System.map.
+        let in_vmlinux = matches!(
+            self.input.prog.attach,
+            Some(AttachTarget::Kernel {
+                btf_obj: VMLINUX,
+                ..
+            })
+        );
+        let name = self.input.attach_func_name();
+        match &self.input.kernel.ksyms {
+            Some(symbols) if by_address && in_vmlinux && !symbols.contains_key(name) => reject!(
+                self,
+                AttachTarget,
+                ENOENT,
+                "The address of function {name} cannot be found"
+            ),
+            _ => Ok(()),
+        }
     }
 
     /// Whether an LSM program may attach where it wants to (`bpf_lsm_verify_prog`).

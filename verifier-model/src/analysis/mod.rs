@@ -29,8 +29,10 @@ use bpf::uapi::{ProgType, op};
 use crate::analysis::code::Code;
 use crate::analysis::kfunc_tab::KfuncTab;
 use crate::facts::errno::Errno;
+use crate::facts::kind::Kind;
 use crate::facts::limits::BPF_COMPLEXITY_LIMIT_INSNS;
-use crate::facts::rejection::Checked;
+use crate::facts::prog_config::missing_option;
+use crate::facts::rejection::{Checked, Rejection, Stop};
 use crate::input::Input;
 use crate::log::{Log, reject};
 
@@ -53,7 +55,7 @@ impl<'a> Known<'a> {
     pub(crate) fn new(input: Input<'a>) -> Self {
         Self {
             code: Code::new(input.prog, input.kernel),
-            log: Log::new(input.opts.log_level),
+            log: Log::new(input.opts.log_level, input.release),
             input,
         }
     }
@@ -80,6 +82,7 @@ impl<'a> Known<'a> {
                 "invalid bpf_ld_imm64 insn"
             );
         }
+        self.check_prog_type()?;
         if !self.input.opts.privileged {
             self.check_unprivileged_load()?;
         }
@@ -99,6 +102,18 @@ impl<'a> Known<'a> {
         self.compute_live_registers()?;
         self.mark_fastcall_patterns();
         Ok(())
+    }
+
+    /// The kernel may be built without this type of program (`find_prog_type()`).
+    fn check_prog_type(&self) -> Checked {
+        match missing_option(self.input.prog.prog_type, &self.input.kernel.kconfig) {
+            None => Ok(()),
+            Some(option) => Err(Stop::Rejected(Box::new(Rejection {
+                kind: Kind::AttachTarget,
+                cause: Some(format!("the kernel is built without {option}")),
+                ..Rejection::silent(Errno::EINVAL)
+            }))),
+        }
     }
 
     /// What `bpf(2)` lets a loader without capabilities try at all (`bpf_prog_load`).

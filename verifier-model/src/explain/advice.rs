@@ -37,7 +37,10 @@ impl Match {
     /// The advice for a rejection; None for a kind that has none.
     pub(crate) fn of(why: &Rejection) -> Option<Self> {
         let advice = ADVICE.iter().find(|a| a.kind == why.kind)?;
-        let lines = [&why.message].into_iter().chain(&why.cause);
+        let lines = [&why.message]
+            .into_iter()
+            .chain(&why.plain)
+            .chain(&why.cause);
         let said = lines.flat_map(|line| advice.patterns.iter().map(move |p| (line, p)));
         let mut found = said.filter_map(|(line, (pattern, check))| {
             let captures = captures(pattern, line)?;
@@ -46,7 +49,7 @@ impl Match {
         // A message that no pattern tells apart has no words to quote, but its kind is known.
         let (message, check, captures) = found
             .next()
-            .unwrap_or_else(|| (why.message.clone(), "", Vec::new()));
+            .unwrap_or_else(|| (why.said().to_owned(), "", Vec::new()));
         Some(Self {
             advice,
             message,
@@ -162,7 +165,11 @@ mod tests {
     fn rules_are_rules() {
         let known = |name: &str| Rule::ALL.iter().any(|r| r.name == name);
         assert!(ADVICE.iter().all(|a| a.rule.is_none_or(known)));
-        let checks = |p: &(&str, &str)| p.1.contains("() in kernel/bpf/");
+        let checks = |p: &(&str, &str)| {
+            ["() in kernel/bpf/", "() in tools/lib/bpf/"]
+                .iter()
+                .any(|place| p.1.contains(place))
+        };
         assert!(ADVICE.iter().all(|a| a.patterns.iter().all(checks)));
     }
 }

@@ -99,6 +99,13 @@ pub struct Explanation {
     pub(crate) advice: Vec<String>,
 }
 
+impl Explanation {
+    /// What to change, a sentence or two each.
+    pub fn advice(&self) -> &[String] {
+        &self.advice
+    }
+}
+
 /// Verifies a program and explains the verdict.
 pub fn explain(prog: &ProgLoad, kernel: &Kernel, opts: &Options) -> (Verdict, Explanation) {
     let mut trace = Trace::default();
@@ -261,7 +268,7 @@ impl Witness<'_> {
 
 /// What the kind and the message alone tell.
 fn advise(why: &Rejection, e: &mut Explanation) {
-    e.message.clone_from(&why.message);
+    why.said().clone_into(&mut e.message);
     if why.kind != Kind::Silent {
         e.kind = Some(why.kind.name());
     }

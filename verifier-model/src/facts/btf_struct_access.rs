@@ -186,7 +186,8 @@ impl Lines for BtfStructAccess {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::release::linux_7_3::{LINUX_7_3, linux_7_3};
+    use crate::facts::release::linux_7_3::LINUX_7_3;
+    use crate::facts::release::shipped::linux_7_3;
 
     #[test]
     fn fields_are_where_the_kernel_has_them() {

@@ -6,7 +6,7 @@
 //! Source: `___BPF_FUNC_MAPPER` in `include/uapi/linux/bpf.h`, the `bpf_func_proto` objects and the
 //! `*_func_proto()` functions all over the kernel.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bpf::uapi::ProgType;
 
@@ -127,6 +127,32 @@ impl Helpers {
     /// The set of this name.
     pub(crate) fn set(&self, name: &str) -> Option<SetId> {
         self.set_ids.get(name).copied()
+    }
+
+    /// A set that nothing leads to: no type of program, no other set, none of `named`.
+    #[expect(clippy::allow_attributes, reason = "build.rs asks, the crate does not")]
+    #[allow(dead_code)]
+    pub(crate) fn orphan(&self, named: &[&str]) -> Option<&'static str> {
+        let leads_to = |set: SetId, name: &str| {
+            self.of_type.contains(&Some(set))
+                || self.sets.iter().any(|s| s.then_ids.contains(&set))
+                || named.contains(&name)
+        };
+        let mut orphans = self
+            .set_ids
+            .iter()
+            .filter(|(name, set)| !leads_to(**set, name));
+        orphans.next().map(|(name, _)| *name)
+    }
+
+    /// A prototype that no helper has.
+    #[expect(clippy::allow_attributes, reason = "build.rs asks, the crate does not")]
+    #[allow(dead_code)]
+    pub(crate) fn idle_proto(&self) -> Option<&'static str> {
+        let entries = self.sets.iter().flat_map(|set| &set.entries);
+        let called: HashSet<usize> = entries.filter_map(|entry| entry.proto).collect();
+        let mut idle = self.proto_ids.iter().filter(|(_, id)| !called.contains(id));
+        idle.next().map(|(name, _)| *name)
     }
 
     /// The prototype by which a program calls a helper; None if it may not.
@@ -274,6 +300,34 @@ fn no_helper(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::facts::release::linux_7_3::LINUX_7_3;
+
+    fn read(lines: &[&'static str]) -> Result<Helpers, String> {
+        let mut helpers = Helpers::default();
+        lines.iter().try_for_each(|line| helpers.line(line))?;
+        helpers.finish()?;
+        Ok(helpers)
+    }
+
+    #[test]
+    fn what_is_defined_is_used() {
+        let lines = [
+            "helper 1 map_lookup_elem",
+            "proto p ret=INTEGER",
+            "set a then=b",
+            "set b then=",
+            "map_lookup_elem=p",
+            "prog XDP a",
+        ];
+        assert_eq!(read(&lines).unwrap().orphan(&[]), None);
+        let helpers = read(&[&lines[..], &["set c then="]].concat()).unwrap();
+        assert_eq!(
+            (helpers.orphan(&[]), helpers.orphan(&["c"])),
+            (Some("c"), None)
+        );
+        let idle = read(&[&["proto q ret=INTEGER"], &lines[..]].concat()).unwrap();
+        assert_eq!(idle.idle_proto(), Some("q"));
+        assert_eq!(helpers.idle_proto(), None);
+    }
 
     #[test]
     fn numbers_and_names_agree() {

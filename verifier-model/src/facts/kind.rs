@@ -57,6 +57,9 @@ kinds! {
     Gpl "gpl" "Something is for programs with a license compatible with the GPL.";
     CallNotAllowed "call-not-allowed" "The helper or kfunc is not for programs of this type.";
     MissingFunction "missing-function" "The kernel has no such helper.";
+    UnresolvedRelocation "unresolved-relocation" "The kernel lacks a field, type or enumerator that the program uses.";
+    MapNotCreated "map-not-created" "The program uses a map that the loader does not create.";
+    KfuncUnresolved "kfunc-unresolved" "The kernel lacks a kfunc that the program calls.";
     KfuncNotFound "kfunc-not-found" "The kernel's types have no such kfunc.";
     KfuncPrototype "kfunc-prototype" "A kfunc's prototype is not one that programs can call.";
     ProgramNotSleepable "program-not-sleepable" "Only a sleepable program may call it.";

@@ -29,6 +29,8 @@ pub(crate) mod map_rules;
 
 pub(crate) mod maps;
 
+pub(crate) mod prog_config;
+
 pub(crate) mod rejection;
 
 pub(crate) mod release;
@@ -43,8 +45,12 @@ pub(crate) mod table;
 
 pub(crate) mod tables;
 
+pub(crate) mod texts;
+
 pub(crate) mod type_tags;
 
 pub(crate) mod type_words;
 
 pub(crate) mod types;
+
+pub(crate) mod words;

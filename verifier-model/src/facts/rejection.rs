@@ -15,6 +15,9 @@ pub struct Rejection {
     pub message: String,
     /// The line before it, where [`message`](Self::message) only sums up what that one says.
     pub cause: Option<String>,
+    /// [`message`](Self::message) in the words of 7.3, where the release has others: what advice is
+    /// looked up by.
+    pub(crate) plain: Option<String>,
     /// The instruction, counted from 0: that at which the walk ended, or the one that is found fault
     /// with before or after it.
     pub insn: Option<u32>,
@@ -32,6 +35,14 @@ pub(crate) enum Stop {
 }
 
 impl Rejection {
+    /// What the kernel says; where it says nothing, what is known of it.
+    pub fn said(&self) -> &str {
+        match (&*self.message, &self.cause) {
+            ("", Some(cause)) => cause,
+            (message, _) => message,
+        }
+    }
+
     /// The kernel says nothing.
     pub(crate) fn silent(errno: Errno) -> Self {
         Self {
@@ -39,6 +50,7 @@ impl Rejection {
             errno,
             message: String::new(),
             cause: None,
+            plain: None,
             insn: None,
             regs: Vec::new(),
         }

@@ -11,15 +11,16 @@ pub struct Rule {
     pub name: &'static str,
     /// Release that brought it.
     pub version: &'static str,
-    /// Commit that brought it, or the number of the vulnerability that it closed.
+    /// Commit that brought it, or the number of the vulnerability that it closed; empty when only the
+    /// sources of the two releases show it.
     pub commit: &'static str,
     /// What it says.
     pub summary: &'static str,
     /// What went wrong without it.
     pub before: Before,
     /// Itself, and later rules that would do its work if they stayed.
-    bits: u32,
-    bit: u32,
+    bits: u64,
+    bit: u64,
 }
 
 /// What the verifier got wrong before a rule was made.
@@ -82,6 +83,8 @@ rules! {
         "No tail call inside an RCU or preemption section.";
     6 ITER_ARG_ON_STACK "iter-arg-on-stack" "6.13" "12659d28615d" FalseAccept
         "An iterator argument must point to the stack.";
+    22 MAP_LOOKUP_NULLNESS "map-lookup-nullness" "6.14" "d2102f2f5d75" FalseReject
+        "A lookup in an array with a known key below its size cannot fail.";
     7 SCC_BACKEDGES "scc-backedges" "6.17" "c9e31900b54c" FalseAccept
         "Precision goes over the back edges of a loop until nothing changes.";
     9 MISC_VS_INVALID "prune-misc-vs-invalid" "6.19" "840692326e92" FalseReject
@@ -92,6 +95,14 @@ rules! {
         "bpf_throw in a subprogram looks at RCU, preemption and IRQ sections too.";
     11 ATOMIC_FETCH_BACKTRACK "atomic-fetch-backtrack" "7.0" "CVE-2026-43009" FalseAccept
         "The value that an atomic operation fetches from the stack is backtracked to its slot.";
+    26 DYNPTR_IDS "dynptr-ids" "7.2" "" FalseAccept
+        "Dynptrs on the stack are told apart when states are compared, not only their kinds.";
+    23 INNER_MAP_NULLNESS "inner-map-nullness" "7.2" "53040a81ae57" FalseAccept
+        "A lookup in a map that may have another size than it says can always fail.";
+    24 SOCKMAP_UPDATE_TYPES "sockmap-update-types" "7.3" "" FalseAccept
+        "Programs on packets (socket filter, tc, XDP, flow dissector) do not change sockmaps.";
+    25 PACKET_BOUNDS_KEPT "packet-bounds-kept" "7.3" "" FalseAccept
+        "The known bits of a packet pointer that keeps its range do not tighten its bounds.";
 }
 
 impl Rule {
@@ -118,16 +129,40 @@ impl Rule {
 /// A set of rules.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Profile {
-    rules: u32,
+    rules: u64,
 }
 
 impl Profile {
     /// Linux 7.3.
-    pub const V7_3: Self = Self { rules: u32::MAX };
+    pub const V7_3: Self = Self { rules: u64::MAX };
+
+    /// The rules that a release such as `6.12` was made with: none that is newer. What was backported
+    /// to it comes besides ([`Profile::with`]).
+    #[must_use]
+    pub const fn of(release: &str) -> Self {
+        let mut rules = u64::MAX;
+        let mut i = 0;
+        while i < Rule::ALL.len() {
+            let rule = &Rule::ALL[i];
+            if number(rule.version) > number(release) {
+                rules &= !rule.bit;
+            }
+            i += 1;
+        }
+        Self { rules }
+    }
 
     /// Whether `rule` holds.
     pub const fn has(&self, rule: Rule) -> bool {
         self.rules & rule.bit != 0
+    }
+
+    /// The same with `rule`.
+    #[must_use]
+    pub const fn with(self, rule: Rule) -> Self {
+        Self {
+            rules: self.rules | rule.bit,
+        }
     }
 
     /// The same without `rule`, and without later rules that would hide its absence.
@@ -137,6 +172,24 @@ impl Profile {
             rules: self.rules & !rule.bits,
         }
     }
+}
+
+/// A release as a number, by which they can be ordered: `6.12` is 6012.
+const fn number(release: &str) -> u32 {
+    let mut number = 0;
+    let mut part = 0;
+    let mut i = 0;
+    while i < release.len() {
+        match release.as_bytes()[i] {
+            b'.' => {
+                number = (number + part) * 1000;
+                part = 0;
+            }
+            digit => part = part * 10 + (digit - b'0') as u32,
+        }
+        i += 1;
+    }
+    number + part
 }
 
 impl Default for Profile {
@@ -168,10 +221,17 @@ mod tests {
 
     #[test]
     fn rules_are_listed_by_age() {
-        let version = |r: &Rule| -> Vec<u32> {
-            let parts = r.version.split('.');
-            parts.map(|n| n.parse().expect("a number")).collect()
-        };
-        assert!(Rule::ALL.is_sorted_by_key(version));
+        assert!(Rule::ALL.is_sorted_by_key(|r| number(r.version)));
+        assert!(number("6.9") < number("6.12") && number("6.19") < number("7.0"));
+    }
+
+    #[test]
+    fn a_release_has_the_rules_up_to_it() {
+        for r in Rule::ALL {
+            assert!(Profile::of(r.version).has(*r), "{}", r.name);
+            assert!(!Profile::of("6.0").has(*r), "{}", r.name);
+            assert!(Profile::of("6.0").with(*r).has(*r), "{}", r.name);
+        }
+        assert_eq!(Profile::of("7.3"), Profile::V7_3);
     }
 }

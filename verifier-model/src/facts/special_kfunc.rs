@@ -188,7 +188,7 @@ impl SpecialKfunc {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::release::linux_7_3::linux_7_3;
+    use crate::facts::release::shipped::linux_7_3;
     use bpf::btf::Kind;
 
     #[test]

@@ -58,6 +58,13 @@ struct Member {
 }
 
 impl StructOpsTypes {
+    /// The sets of helpers that types have.
+    #[expect(clippy::allow_attributes, reason = "build.rs asks, the crate does not")]
+    #[allow(dead_code)]
+    pub(crate) fn helper_sets(&self) -> Vec<&'static str> {
+        self.types.values().filter_map(|t| t.helpers).collect()
+    }
+
     /// The type of this name, if the table has it.
     pub(crate) fn find(&self, name: &str) -> Option<&StructOpsType> {
         self.types.get(name)
@@ -187,11 +194,11 @@ fn read_two(words: &'static str) -> Result<(&'static str, &'static str), String>
 
 #[cfg(test)]
 mod tests {
-    use crate::facts::release::linux_7_3::{LINUX_7_3, kfuncs};
+    use crate::facts::release::linux_7_3::LINUX_7_3;
 
     #[test]
     fn what_the_table_names_exists() {
-        let (tables, kfuncs) = (&LINUX_7_3.tables, kfuncs());
+        let (tables, kfuncs) = (&LINUX_7_3.tables, LINUX_7_3.kfuncs());
         let known = |name: &str| {
             kfuncs.sets().iter().any(|s| s.name == name) || kfuncs.sets_of(name).next().is_some()
         };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The tables of a release: one file each, in the folder of the release below `data`.
+//! The tables of a release: one file each.
 
 use bpf::kernel::kfuncs::KfuncTable;
 
@@ -11,6 +11,7 @@ use crate::facts::hook_args::{IterArgs, RawTpNullArgs};
 use crate::facts::maps::Maps;
 use crate::facts::struct_ops_types::StructOpsTypes;
 use crate::facts::table::Table;
+use crate::facts::words::Words;
 
 macro_rules! tables {
     ($($(#[$meta:meta])* $table:ident: $type:ty;)*) => {
@@ -42,7 +43,8 @@ macro_rules! tables {
             #[allow(dead_code)]
             pub(crate) fn check(&self) -> Result<(), String> {
                 $(self.$table.read().map(drop)?;)*
-                self.kfuncs().map(drop)
+                self.kfuncs().map(drop)?;
+                self.check_helper_sets()
             }
         }
     };
@@ -65,9 +67,34 @@ tables! {
     struct_ops: StructOpsTypes;
     /// Fields of kernel structures that programs may write.
     btf_struct_access: BtfStructAccess;
+    /// Messages that the next release words otherwise.
+    words: Words;
 }
 
 impl Tables {
+    /// Helpers and struct_ops types are told in two files: a set that one names is in the other, and
+    /// each is somebody's.
+    #[expect(clippy::allow_attributes, reason = "build.rs asks, the crate does not")]
+    #[allow(dead_code)]
+    fn check_helper_sets(&self) -> Result<(), String> {
+        let named = self.struct_ops.read()?.helper_sets();
+        let helpers = self.helpers.read()?;
+        if let Some(none) = named.iter().find(|set| helpers.set(set).is_none()) {
+            return Err(format!(
+                "struct_ops.txt: no set of helpers is called '{none}'"
+            ));
+        }
+        if let Some(proto) = helpers.idle_proto() {
+            return Err(format!(
+                "helpers.txt: no helper has the prototype '{proto}'"
+            ));
+        }
+        match helpers.orphan(&named) {
+            Some(set) => Err(format!("helpers.txt: nobody has the set '{set}'")),
+            None => Ok(()),
+        }
+    }
+
     /// Kfuncs, their flags, and who may call them. They become a kernel's
     /// ([`Kernel::kfuncs`](bpf::kernel::Kernel::kfuncs)), which may have modules with more.
     pub(crate) fn kfuncs(&self) -> Result<KfuncTable, String> {
@@ -84,37 +111,3 @@ pub(crate) struct Text {
     /// What stands in it.
     pub(crate) text: &'static str,
 }
-
-/// The files in a folder below `data`.
-macro_rules! texts {
-    ($folder:literal) => {{
-        use $crate::facts::tables::{Text, Texts};
-        macro_rules! text {
-            ($file:literal) => {
-                Text {
-                    file: concat!("data/", $folder, "/", $file),
-                    text: include_str!(concat!(
-                        env!("CARGO_MANIFEST_DIR"),
-                        "/data/",
-                        $folder,
-                        "/",
-                        $file
-                    )),
-                }
-            };
-        }
-        Texts {
-            helpers: text!("helpers.txt"),
-            maps: text!("maps.txt"),
-            btf_sets: text!("btf_sets.txt"),
-            ctx_fields: text!("ctx_fields.txt"),
-            iter_args: text!("iter_args.txt"),
-            raw_tp_null_args: text!("raw_tp_null_args.txt"),
-            struct_ops: text!("struct_ops.txt"),
-            btf_struct_access: text!("btf_struct_access.txt"),
-            kfuncs: text!("kfuncs.txt"),
-        }
-    }};
-}
-
-pub(crate) use texts;

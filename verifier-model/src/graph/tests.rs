@@ -16,7 +16,7 @@ fn cases() -> (Kernel, Vec<(PathBuf, ProgLoad)>) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/explain");
     let btf = Btf::from_file(dir.join("vmlinux.elf"), None).expect("a kernel");
     let mut kernel = Kernel::new(Arc::new(btf));
-    kernel.kfuncs = crate::facts::release::linux_7_3::kfuncs();
+    kernel.kfuncs = crate::facts::release::linux_7_3::LINUX_7_3.kfuncs();
     let mut cases = Vec::new();
     for entry in std::fs::read_dir(dir).expect("the cases") {
         let path = entry.expect("a case").path();

@@ -73,7 +73,7 @@ mod tests {
             "scx_kfunc_context_filter",
             "tracing_iter_filter",
         ];
-        for set in crate::facts::release::linux_7_3::kfuncs().sets() {
+        for set in crate::facts::release::linux_7_3::LINUX_7_3.kfuncs().sets() {
             if let Some(filter) = &set.filter {
                 assert!(KNOWN.contains(&filter.as_str()), "{filter}");
             }

@@ -6,6 +6,7 @@
 use bpf::map::MapDef;
 
 use crate::facts::map_rules::is_inner_map;
+use crate::facts::rule::Rule;
 use crate::input::Input;
 
 impl Input<'_> {
@@ -18,6 +19,9 @@ impl Input<'_> {
     /// Whether a lookup with a known key below `max_entries` cannot fail.
     pub(crate) fn can_elide_value_nullness(&self, map: &MapDef) -> bool {
         let maps = &self.release.tables.maps;
-        !is_inner_map(map) && maps.can_elide_value_nullness(map.map_type)
+        let known_size = !is_inner_map(map) || !self.profile.has(Rule::INNER_MAP_NULLNESS);
+        self.profile.has(Rule::MAP_LOOKUP_NULLNESS)
+            && known_size
+            && maps.can_elide_value_nullness(map.map_type)
     }
 }

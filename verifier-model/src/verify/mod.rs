@@ -8,6 +8,7 @@ pub(crate) mod fixups;
 mod other_release;
 pub(crate) mod stack_depth;
 pub(crate) mod target;
+pub(crate) mod unresolved;
 
 use bpf::kernel::Kernel;
 use bpf::program::ProgLoad;
@@ -68,6 +69,7 @@ fn judge(mut known: Known<'_>, observer: Option<&mut dyn Observer>) -> Verdict {
         env.observer = Some(observer);
     }
     let result = analysed.and_then(|()| env.check());
+    let result = result.map_err(|stop| unresolved::reword(&env, stop));
     if let Some(observer) = env.observer.take() {
         observer.finished(&env, &result);
     }

@@ -12,7 +12,6 @@ use crate::facts::rejection::Checked;
 use crate::facts::special_kfunc::SpecialKfunc;
 use crate::input::struct_ops::StructOps;
 use crate::log::reject;
-use crate::state::MAX_CALL_FRAMES;
 
 /// Functions with less stack than this do not get one of their own.
 const BPF_PRIV_STACK_MIN_SIZE: i32 = 64;
@@ -186,7 +185,7 @@ impl Env<'_> {
             } else {
                 chain.frame + 1
             };
-            if chain.frame >= MAX_CALL_FRAMES {
+            if chain.frame >= self.input.release.limits.call_frames {
                 return reject!(
                     self,
                     CallDepth,

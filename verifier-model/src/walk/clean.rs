@@ -30,15 +30,15 @@ impl Env<'_> {
             for r in (0..usize::from(REG_FP)).filter(|r| live_regs >> r & 1 == 0) {
                 frame.regs[r] = not_init;
             }
-            for (spi, slot) in frame.stack.iter_mut().enumerate() {
-                if slot.typ == [Slot::Poison; BPF_REG_SIZE] {
-                    continue;
-                }
+            let mut halves = live_stack;
+            for slot in &mut frame.stack {
                 let live = LiveHalves {
-                    lo: live_stack >> (2 * spi) & 1 != 0,
-                    hi: live_stack >> (2 * spi + 1) & 1 != 0,
+                    lo: halves & 1 != 0,
+                    hi: halves & 2 != 0,
                 };
-                if !(live.lo && live.hi) {
+                halves >>= 2;
+                let gone = slot.typ == [Slot::Poison; BPF_REG_SIZE];
+                if !(live.lo && live.hi || gone) {
                     clean_slot(slot, live, not_init);
                 }
             }

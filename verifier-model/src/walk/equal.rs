@@ -13,7 +13,7 @@ use crate::state::ids::IdMap;
 use crate::state::iter::IterSlot;
 use crate::state::iter_slots::read_slot;
 use crate::state::reference::RefKind;
-use crate::state::reg::{ADD_CONST, RegState};
+use crate::state::reg::{ADD_CONST, DynptrType, Meta, RegState};
 use crate::state::slot::{Slot, StackSlot};
 use crate::state::{FuncState, VerifierState};
 
@@ -109,8 +109,10 @@ impl Env<'_> {
             _ => false,
         };
         for (spi, o) in old.stack.iter().enumerate() {
-            // Most slots: they are dead.
-            if !exact && o.typ.iter().all(asks_nothing) {
+            // Most slots: they are dead, all bytes alike.
+            let first = o.typ[0];
+            let alike = asks_nothing(&first) && o.typ == [first; BPF_REG_SIZE];
+            if !exact && (alike || o.typ.iter().all(asks_nothing)) {
                 continue;
             }
             let c = cur.stack.get(spi);
@@ -144,14 +146,34 @@ impl Env<'_> {
                 if o.typ[at] != c.typ[at] {
                     return false;
                 }
-                let untold =
-                    o.typ[at] == Slot::Dynptr && !self.input.profile.has(Rule::DYNPTR_PRUNING);
-                if at == BPF_REG_SIZE - 1 && !untold && !slot_safe(o, c, ids, level) {
+                if at != BPF_REG_SIZE - 1 {
+                    continue;
+                }
+                let same = match o.typ[at] {
+                    Slot::Dynptr => self.dynptr_safe(&o.reg, &c.reg, ids),
+                    _ => slot_safe(o, c, ids, level),
+                };
+                if !same {
                     return false;
                 }
             }
         }
         true
+    }
+
+    fn dynptr_safe(&self, o: &RegState, c: &RegState, ids: &mut IdMap) -> bool {
+        let has = |rule| self.input.profile.has(rule);
+        if !has(Rule::DYNPTR_PRUNING) {
+            return true;
+        }
+        // Before there was a rule, only the reference was compared that a dynptr has.
+        let ids_matter = has(Rule::DYNPTR_IDS)
+            || matches!(
+                o.meta,
+                Meta::Dynptr(DynptrType::Ringbuf | DynptrType::File, _)
+            );
+        let mut same = |o, c| !ids_matter || ids.check_ids(o, c);
+        o.meta == c.meta && same(o.id, c.id) && same(o.parent_id, c.parent_id)
     }
 
     fn scalar_reg_for_stack(&self, s: &StackSlot, im: usize) -> Option<RegState> {
@@ -173,18 +195,14 @@ impl Env<'_> {
 fn slot_safe(o: &StackSlot, c: &StackSlot, ids: &mut IdMap, level: ExactLevel) -> bool {
     match o.typ[BPF_REG_SIZE - 1] {
         Slot::Spill => regsafe(&o.reg, &c.reg, ids, level),
-        Slot::Dynptr => {
-            o.reg.meta == c.reg.meta
-                && ids.check_ids(o.reg.id, c.reg.id)
-                && ids.check_ids(o.reg.parent_id, c.reg.parent_id)
-        }
         Slot::Iter => {
             o.reg.iter().map(IterSlot::kind) == c.reg.iter().map(IterSlot::kind)
                 && read_slot(o).equivalent(read_slot(c))
                 && ids.check_ids(o.reg.id, c.reg.id)
         }
         Slot::IrqFlag => ids.check_ids(o.reg.id, c.reg.id) && o.reg.meta == c.reg.meta,
-        Slot::Misc | Slot::Zero | Slot::Invalid | Slot::Poison => true,
+        // Dynptrs are compared by `dynptr_safe`.
+        Slot::Misc | Slot::Zero | Slot::Invalid | Slot::Poison | Slot::Dynptr => true,
     }
 }
 

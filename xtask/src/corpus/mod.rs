@@ -4,7 +4,10 @@
 
 pub(crate) mod ask;
 pub(crate) mod compile;
+mod embedded;
+pub(crate) mod packages;
 pub(crate) mod question;
+pub(crate) mod real;
 pub(crate) mod survey;
 pub(crate) mod tiers;
 mod wanting;

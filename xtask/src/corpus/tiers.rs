@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Which of the kernel's selftests the model is compared on, by how soon it must agree.
+//! Which of the kernel's selftests the model is compared on, by how soon it must agree; and real objects.
 
 use std::path::Path;
 
@@ -24,10 +24,13 @@ pub(crate) enum Tier {
     /// Programs whose rights are told by where they attach: struct_ops and its like.
     #[value(name = "4")]
     Attached,
+    /// Real objects, out of Debian's packages.
+    #[value(name = "5")]
+    Real,
 }
 
 impl Tier {
-    /// All of them.
+    /// Those that are compiled of the kernel's selftests.
     pub(crate) const ALL: [Self; 5] = [
         Self::Iterators,
         Self::States,
@@ -44,6 +47,7 @@ impl Tier {
             Self::Kfuncs => "2",
             Self::Rest => "3",
             Self::Attached => "4",
+            Self::Real => "5",
         }
     }
 
@@ -55,6 +59,7 @@ impl Tier {
             Self::States => named(STATES),
             Self::Kfuncs => named(KFUNCS),
             Self::Attached => named(ATTACHED),
+            Self::Real => Vec::new(),
             Self::Rest => {
                 let sooner: Vec<String> = [ITERATORS, STATES, KFUNCS]
                     .iter()

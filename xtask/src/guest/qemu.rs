@@ -119,7 +119,13 @@ impl Guest<'_> {
     /// Boots, relays what the program prints, and waits for the end. A guest that hangs, dies
     /// without a verdict or has trouble on its console is an error.
     pub(crate) fn run(&self, name: &str) -> Result<Ended> {
-        self.attend(Accel::Tcg, name, Until::Relayed)?.ended(name)
+        self.run_on(name, "")
+    }
+
+    /// The same, with `parameters` for its kernel.
+    pub(crate) fn run_on(&self, name: &str, parameters: &str) -> Result<Ended> {
+        self.attend(Accel::Tcg, name, parameters, Until::Relayed)?
+            .ended(name)
     }
 
     /// The same, but what the program prints is for the caller alone.
@@ -129,21 +135,21 @@ impl Guest<'_> {
 
     /// The same on another accelerator.
     pub(crate) fn collect_on(&self, accel: Accel, name: &str) -> Result<Ended> {
-        self.attend(accel, name, Until::Ended)?.ended(name)
+        self.attend(accel, name, "", Until::Ended)?.ended(name)
     }
 
     /// Boots a guest that may hang or die, which is no error here: what the program printed until then,
     /// and how it ended. It hangs when it prints nothing for as long as `silence`.
     pub(crate) fn hear(&self, name: &str, silence: Duration) -> Result<Heard> {
-        self.attend(Accel::Tcg, name, Until::Silent(silence))
+        self.attend(Accel::Tcg, name, "", Until::Silent(silence))
     }
 
-    fn attend(&self, accel: Accel, name: &str, until: Until) -> Result<Heard> {
+    fn attend(&self, accel: Accel, name: &str, parameters: &str, until: Until) -> Result<Heard> {
         let runner = &self.target.project.runner;
         let log = runner.log(&format!("console {name} {}", std::process::id()))?;
         // An old console must not be taken for the new one.
         write(&log, "")?;
-        let mut command = self.command(accel, &log);
+        let mut command = self.command(accel, parameters, &log);
         command.args(["-serial", "stdio"]);
         let qemu = Qemu::start(command)?;
         let mut console = Console::new(&log, self.known);
@@ -238,7 +244,7 @@ impl Guest<'_> {
         }
         let runner = &self.target.project.runner;
         let log = runner.log(&format!("console {name}"))?;
-        let mut command = self.command(Accel::Tcg, &log);
+        let mut command = self.command(Accel::Tcg, "", &log);
         command.args([
             "-chardev",
             "stdio,id=shell,signal=off",
@@ -261,7 +267,7 @@ impl Guest<'_> {
         }
     }
 
-    fn command(&self, accel: Accel, console: &Path) -> Command {
+    fn command(&self, accel: Accel, parameters: &str, console: &Path) -> Command {
         let mut command = self.target.toolchain.command("qemu-system-x86_64");
         command.args([
             "-nodefaults",
@@ -298,7 +304,7 @@ impl Guest<'_> {
             .arg(&self.target.kernel.image)
             .arg("-initrd")
             .arg(self.initramfs);
-        command.args(["-append", &self.command_line(accel)]);
+        command.args(["-append", &self.command_line(accel, parameters)]);
         command
             .arg("-serial")
             .arg(format!("file:{}", console.display()));
@@ -311,7 +317,7 @@ impl Guest<'_> {
         last.and_then(|last| last.parse().ok()).unwrap_or(0)
     }
 
-    fn command_line(&self, accel: Accel) -> String {
+    fn command_line(&self, accel: Accel, parameters: &str) -> String {
         // `panic=-1` with -no-reboot ends QEMU, after an oops as well; what follows `--` goes to /init.
         let kernel =
             "console=ttyS0 panic=-1 oops=panic psi=1 audit=0 rcupdate.rcu_cpu_stall_timeout=60";
@@ -321,7 +327,11 @@ impl Guest<'_> {
             Accel::Icount => " nolapic_timer",
             Accel::Tcg | Accel::Kvm => "",
         };
-        format!("{kernel}{timer} -- {}", self.args.join(" "))
+        let parameters = match parameters {
+            "" => String::new(),
+            parameters => format!(" {parameters}"),
+        };
+        format!("{kernel}{timer}{parameters} -- {}", self.args.join(" "))
     }
 }
 

@@ -9,8 +9,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use super::kernel::Kernel;
-use super::patches::series::{self, IN_TREE};
-use super::patches::tree;
+use super::patches::{named, series::IN_TREE, tree};
 use super::release::Release;
 use super::stock;
 use crate::workshop::cache::Partial;
@@ -19,7 +18,8 @@ use crate::workshop::project::Project;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
 
-const RELEASE: Release = Release { major: 7, minor: 3 };
+/// The release that it is of.
+pub(crate) const RELEASE: Release = Release { major: 7, minor: 3 };
 const CONFIG: &str = include_str!("../../config/test-kernel.config");
 /// How its local version begins.
 const LOCALVERSION: &str = "CONFIG_LOCALVERSION=\"-cpumask";
@@ -48,7 +48,8 @@ pub(crate) enum Form {
     BuiltIn,
     /// The patches are applied and the iterator is a module.
     Module,
-    /// The patches are applied, and the doctests of the kernel's Rust run while it boots.
+    /// The patches are applied, and the doctests of the kernel's Rust run while it boots. The iterator
+    /// is left to a module built apart, which has iterators that take memory.
     Kunit,
     /// The first patches are applied; once it is there, the iterator is built in.
     Prefix,
@@ -70,14 +71,19 @@ impl Form {
     pub(crate) fn config(self, source: &Path) -> String {
         let (suffix, iterator) = match self {
             Self::Plain => return CONFIG.to_owned(),
-            Self::BuiltIn => ("patched", "y"),
-            Self::Module => ("patched-m", "m"),
-            Self::Kunit => ("kunit", "y"),
-            Self::Prefix => ("prefix", "y"),
+            Self::BuiltIn => ("patched", Some("y")),
+            Self::Module => ("patched-m", Some("m")),
+            Self::Kunit => ("kunit", None),
+            Self::Prefix => ("prefix", Some("y")),
         };
         let mut config = CONFIG.replace(LOCALVERSION, &format!("{LOCALVERSION}-{suffix}"));
-        if self != Self::Prefix || source.join(IN_TREE).join("Makefile").exists() {
+        let added = self != Self::Prefix || source.join(IN_TREE).join("Makefile").exists();
+        if let Some(iterator) = iterator.filter(|_| added) {
             config += &format!("CONFIG_BPF_ITER_CPUMASK={iterator}\n");
+        }
+        let options = fs::read_to_string(source.join("lib/Kconfig.debug")).unwrap_or_default();
+        if self != Self::Prefix || options.contains("config DEBUG_INFO_BTF_VARS") {
+            config += "CONFIG_DEBUG_INFO_BTF_VARS=y\n";
         }
         if self == Self::Kunit {
             config += KUNIT;
@@ -96,7 +102,7 @@ pub(crate) fn ensure(project: &Project, toolchain: &mut Toolchain, form: Form) -
     let mut inputs = vec![config.as_str(), &version, &place, &rustc];
     let patches;
     if form != Form::Plain {
-        let series = series::Series::open(project)?;
+        let series = named::one_after_another(project)?;
         let patched = tree::patched(project, &source, &series)?;
         toolchain.bind_over(&patched, &source);
         patches = series.code();

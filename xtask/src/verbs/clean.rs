@@ -24,8 +24,9 @@ pub(crate) struct Args {
 }
 
 /// What of the cache goes with the kernels: the corpus and bpftool are made of their sources.
-const KERNEL_KINDS: [&str; 11] = [
+const KERNEL_KINDS: [&str; 12] = [
     "image",
+    "real",
     "stock",
     "kernel",
     "source",

@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use crate::guest::test_progs;
-use crate::linux::patches::series::Series;
+use crate::linux::patches::named;
 use crate::linux::patches::tree;
 use crate::linux::release::Release;
 use crate::linux::target::{Choice, Target};
@@ -24,7 +24,7 @@ pub(crate) struct Args {
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let target = Target::choose(project, Choice::Patched, RELEASE)?;
-    let series = Series::open(project)?;
+    let series = named::one_after_another(project)?;
     let base = target.kernel.build.join("source").canonicalize()?;
     let tree = tree::patched(project, &base, &series)?;
     test_progs::run(&target, &tree, &series, &args.args)

@@ -24,6 +24,11 @@ const SMP: &str = "4,maxcpus=130";
 /// More than a copy of a mask has room for in its iterator, and the tests to run with them.
 const MANY: usize = 300;
 const WITH_MANY: &str = "snapshot::";
+/// Freed memory is filled, so that a walk over it shows.
+const POISON: &str = "slub_debug=P";
+/// With so many CPUs and without `cmpxchg` of a double word there is never memory for a copy.
+const NO_MEMORY: &str = "clearcpuid=cx16";
+const WITHOUT_MEMORY: &str = "no_memory::";
 /// The name of the test that the instruction counts are.
 const COUNTS: &str = "bench::counts";
 const LIMIT: Duration = Duration::from_secs(420);
@@ -67,7 +72,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     }
     if !args.host {
         for target in targets(project, args)? {
-            for part in [on, with_many] {
+            for part in [on, with_many, without_memory] {
                 match part(&target, args) {
                     Ok(tally) => sum.add(tally),
                     Err(error) => broken.push(error),
@@ -170,27 +175,48 @@ fn on(target: &Target<'_>, args: &Args) -> Result<Tally> {
         told.extend(["--filter".to_owned(), filter.clone()]);
     }
     let name = format!("tests on {}", target.kernel.release);
-    suite(target, &name, SMP, &told)
+    suite(target, &name, SMP, POISON, &told)
 }
 
 /// What of the suite another number of possible CPUs makes a difference to.
 fn with_many(target: &Target<'_>, args: &Args) -> Result<Tally> {
-    let filter = args.filter.as_deref().unwrap_or(WITH_MANY);
-    if !filter.starts_with(WITH_MANY) && !WITH_MANY.starts_with(filter) {
+    of_many(target, args, WITH_MANY, "")
+}
+
+/// What of the suite needs a machine on which copies get no memory.
+fn without_memory(target: &Target<'_>, args: &Args) -> Result<Tally> {
+    of_many(target, args, WITHOUT_MEMORY, NO_MEMORY)
+}
+
+/// The tests whose names start with `prefix`, with many possible CPUs and a kernel told
+/// `parameters`.
+fn of_many(target: &Target<'_>, args: &Args, prefix: &str, parameters: &str) -> Result<Tally> {
+    let filter = args.filter.as_deref().unwrap_or(prefix);
+    if !filter.starts_with(prefix) && !prefix.starts_with(filter) {
         return Ok(Tally::default());
     }
     let many = MANY.to_string();
     let told = ["test", "--possible", &many, "--filter", filter].map(str::to_owned);
     let name = format!(
-        "tests on {} with {many} possible CPUs",
+        "tests {prefix} on {} with {many} possible CPUs",
         target.kernel.release
     );
     let smp = format!("4,maxcpus={many}");
-    suite(target, &name, &smp, &told)
+    let tally = suite(target, &name, &smp, parameters, &told)?;
+    if args.filter.is_none() && tally.passed + tally.failed == 0 {
+        bail!("{name}: there are none");
+    }
+    Ok(tally)
 }
 
-/// The guest's suite with CPUs as QEMU's `-smp` has them.
-fn suite(target: &Target<'_>, name: &str, smp: &str, told: &[String]) -> Result<Tally> {
+/// The guest's suite with CPUs as QEMU's `-smp` has them, on a kernel told `parameters`.
+fn suite(
+    target: &Target<'_>,
+    name: &str,
+    smp: &str,
+    parameters: &str,
+    told: &[String],
+) -> Result<Tally> {
     let initramfs = initramfs::build(target)?;
     let guest = Guest {
         target,
@@ -201,7 +227,7 @@ fn suite(target: &Target<'_>, name: &str, smp: &str, told: &[String]) -> Result<
         known: &[],
         limit: LIMIT,
     };
-    let ended = guest.run(name)?;
+    let ended = guest.run_on(name, parameters)?;
     let mut tally = Tally::default();
     for line in ended.output.lines() {
         tally.line(line);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! BTF as it comes with the crate, packed with LZ4.
+//! BTF as it comes with the crate: the kernels' packed as small as can be (LZMA), since it is unpacked
+//! when the crate is built; the modules' so that it is unpacked at once (LZ4).
 //!
-//! Types and names are packed apart, so that each is unpacked to where it stays:
+//! `xz --decompress` unpacks LZMA to what `/sys/kernel/btf` shows. With LZ4 types and names are packed
+//! apart, so that each is unpacked to where it stays:
 //!
 //! ```text
 //! u32 bytes of types, u32 bytes of names, u32 bytes of the next block: all little-endian
@@ -9,10 +11,13 @@
 //! LZ4 block: the string section
 //! ```
 
+use std::io::{Read, Write};
 use std::sync::Arc;
 
+use lzma_rust2::{LzmaOptions, LzmaReader, LzmaWriter};
 use object::pod::bytes_of_slice_mut;
 
+use crate::btf::build::BtfBuilder;
 use crate::btf::table::{Btf, BtfError};
 
 const HEADER: usize = 12;
@@ -20,7 +25,34 @@ const HEADER: usize = 12;
 /// More than any kernel's BTF is taken for nonsense, not for a size.
 const MAX: usize = 256 << 20;
 
+/// More memory than any BTF takes to be unpacked, in KiB.
+const MAX_MEMORY: u32 = 512 << 10;
+
+/// The level that packs best.
+const BEST: u32 = 9;
+
 impl Btf {
+    /// Packs BTF that is not split.
+    pub fn to_lzma(&self) -> Result<Vec<u8>, BtfError> {
+        let raw = BtfBuilder::from(self).build();
+        let options = LzmaOptions::with_preset(BEST);
+        let packed = LzmaWriter::new_use_header(Vec::new(), &options, Some(raw.len() as u64))
+            .and_then(|mut to| {
+                to.write_all(&raw)?;
+                to.finish()
+            });
+        packed.map_err(|e| BtfError::File(format!("it cannot be packed: {e}")))
+    }
+
+    /// Reads what [`Btf::to_lzma`] packed.
+    pub fn from_lzma(data: &[u8]) -> Result<Self, BtfError> {
+        let mut raw = Vec::new();
+        LzmaReader::new_mem_limit(data, MAX_MEMORY, None)
+            .and_then(|from| from.take(MAX as u64).read_to_end(&mut raw))
+            .map_err(|e| BtfError::File(format!("this is not packed BTF: {e}")))?;
+        Self::parse(&raw, None)
+    }
+
     /// Packs what is not the base's.
     pub fn to_lz4(&self) -> Vec<u8> {
         let types: Vec<u8> = self
@@ -72,15 +104,30 @@ fn unpack(block: &[u8], to: &mut [u8]) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::btf::build::BtfBuilder;
     use crate::btf::types::Kind;
 
-    #[test]
-    fn what_is_packed_is_unpacked() {
+    fn btf() -> Btf {
         let mut b = BtfBuilder::default();
         let name = b.string("int");
         b.push(Kind::Int, name, 0, false, 4, &[32]);
-        let btf = Btf::parse(&b.build(), None).unwrap();
+        Btf::parse(&b.build(), None).unwrap()
+    }
+
+    #[test]
+    fn what_is_packed_small_is_unpacked() {
+        let btf = btf();
+        let packed = btf.to_lzma().unwrap();
+        let same = Btf::from_lzma(&packed).unwrap();
+        assert_eq!((&same.words, &same.strings), (&btf.words, &btf.strings));
+        for len in 0..packed.len() - 1 {
+            assert!(Btf::from_lzma(&packed[..len]).is_err(), "{len}");
+        }
+        assert!(Btf::from_lzma(&[0xff; 64]).is_err());
+    }
+
+    #[test]
+    fn what_is_packed_is_unpacked() {
+        let btf = btf();
         let packed = btf.to_lz4();
         let same = Btf::from_lz4(&packed, None).unwrap();
         assert_eq!((&same.words, &same.strings), (&btf.words, &btf.strings));

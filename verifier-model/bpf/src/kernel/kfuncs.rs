@@ -28,6 +28,10 @@ bitflags::bitflags! {
         const RELEASE = 1 << 1;
         /// `KF_RET_NULL`: the pointer returned may be NULL.
         const RET_NULL = 1 << 2;
+        /// `KF_KPTR_GET`, until 6.3: takes a pointer to a map's field and returns what is there.
+        const KPTR_GET = 1 << 3;
+        /// `KF_TRUSTED_ARGS`, until 6.19: takes trusted pointers alone, as all do since.
+        const TRUSTED_ARGS = 1 << 4;
         /// `KF_SLEEPABLE`
         const SLEEPABLE = 1 << 5;
         /// `KF_DESTRUCTIVE`: needs CAP_SYS_BOOT.

@@ -89,6 +89,16 @@ impl Kernel {
         }
     }
 
+    /// Says what it is: `uname -r`, and its version such as `6.12.117`.
+    pub fn set_release(&mut self, uname: &str, version: &str) {
+        let mut numbers = version.split('.').map(|n| n.parse().unwrap_or(0));
+        let mut next = || numbers.next().unwrap_or(0);
+        let (major, minor, patch): (u32, u32, u32) = (next(), next(), next());
+        uname.clone_into(&mut self.release);
+        // A point release above 255 does not fit, and counts as that.
+        self.version = major << 16 | minor << 8 | patch.min(255);
+    }
+
     /// Takes in the values of a `.config`.
     pub fn read_config(&mut self, text: &str) {
         let lines = text.lines().filter(|line| line.starts_with("CONFIG_"));

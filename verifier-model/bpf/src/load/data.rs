@@ -11,10 +11,14 @@ use crate::load::maps;
 use crate::load::object::{ExternKind, Object, Prog, Target};
 use crate::load::resolved::Resolved;
 use crate::map::MapDef;
+use crate::program::Unresolved;
 use crate::uapi::{Insn, MapType, op, pseudo};
 
 /// The helper number that a call of a missing weak kfunc becomes, plus the extern's index.
 const POISON_CALL_KFUNC_BASE: i32 = 2_002_000_000;
+
+/// The helper number that a reference to a map becomes that is not created, plus the map's index.
+const POISON_LDIMM64_MAP_BASE: i32 = 2_001_000_000;
 
 /// Bytes of an entry of a jump table in the object.
 const JUMP_ENTRY: usize = 8;
@@ -52,6 +56,9 @@ pub(super) fn relocate(
         let at = reloc.insn;
         match reloc.target {
             Target::Call(_) | Target::SubprogAddr(_) => {}
+            Target::Map(map) if !object.maps[map].autocreate => {
+                poison_map(object, linked, at, map);
+            }
             Target::Map(map) => {
                 linked.insns[at].src_reg = pseudo::MAP_FD;
                 linked.insns[at].imm = map as i32;
@@ -68,7 +75,13 @@ pub(super) fn relocate(
                 set_map_value(&mut linked.insns[at..], map, in_value as i32);
             }
             Target::ExternLd64(ext) => load_extern(object, resolved, ext, &mut linked.insns[at..]),
-            Target::ExternCall(ext) => call_extern(resolved, ext, &mut linked.insns[at]),
+            Target::ExternCall(ext) => {
+                if resolved.externs[ext].is_none() {
+                    let name = object.externs[ext].name.clone();
+                    linked.unresolved.insert(at as u32, Unresolved::Kfunc(name));
+                }
+                call_extern(resolved, ext, &mut linked.insns[at]);
+            }
             Target::JumpTable(offset, size) => {
                 let map = match tables.get(&offset) {
                     Some(&map) => map,
@@ -85,6 +98,19 @@ pub(super) fn relocate(
         }
     }
     Ok(maps)
+}
+
+/// Makes a reference to a map that is not created invalid.
+fn poison_map(object: &Object, linked: &mut Linked, at: usize, map: usize) {
+    let name = object.maps[map].def.name.clone();
+    linked.unresolved.insert(at as u32, Unresolved::Map(name));
+    for insn in &mut linked.insns[at..at + 2] {
+        *insn = Insn {
+            code: op::CALL,
+            imm: POISON_LDIMM64_MAP_BASE + map as i32,
+            ..Insn::default()
+        };
+    }
 }
 
 fn set_map_value(insns: &mut [Insn], map: usize, offset: i32) {

@@ -12,13 +12,13 @@
 //! Source: `bpf_object__relocate_calls()`, `bpf_object__reloc_code()`,
 //! `bpf_object__append_subprog_code()`, `adjust_prog_btf_ext_info()`, `bpf_prog_assign_exc_cb()`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::btf::{Kind, Linkage};
 use crate::load::btf_ext::SecInfo;
 use crate::load::error::LoadError;
 use crate::load::object::{Object, Prog, Reloc, Target};
-use crate::program::{FuncInfo, LineInfo};
+use crate::program::{FuncInfo, LineInfo, Unresolved};
 use crate::uapi::{Insn, pseudo};
 
 /// Most instructions that the kernel takes (`BPF_COMPLEXITY_LIMIT_INSNS`).
@@ -34,12 +34,22 @@ pub(super) struct Linked {
     pub(super) line_info: Vec<LineInfo>,
     /// Where each appended function begins: in its section, and here.
     pub(super) subprogs: Vec<(usize, usize)>,
+    /// What the kernel does not have, by instruction.
+    pub(super) unresolved: BTreeMap<u32, Unresolved>,
 }
 
-/// Links program `main`. `code[i]` are the instructions of function `i` after CO-RE.
+/// A function after CO-RE.
+#[derive(Debug)]
+pub(super) struct Code {
+    pub(super) insns: Vec<Insn>,
+    /// What its relocations did not find: instruction of it, and what.
+    pub(super) unresolved: Vec<(usize, Unresolved)>,
+}
+
+/// Links program `main`. `code[i]` is function `i`.
 pub(super) fn link(
     object: &Object,
-    code: &[Vec<Insn>],
+    code: &[Code],
     callbacks: &ExceptionCallbacks,
     main: usize,
 ) -> Result<Linked, LoadError> {
@@ -64,7 +74,7 @@ pub(super) fn link(
 
 struct Linker<'a> {
     object: &'a Object,
-    code: &'a [Vec<Insn>],
+    code: &'a [Code],
     main: usize,
     /// Function → where it begins.
     placed: HashMap<usize, usize>,
@@ -83,7 +93,10 @@ impl Linker<'_> {
             return Err(self.error("it has more than a million instructions"));
         }
         self.placed.insert(index, start);
-        self.out.insns.extend(&self.code[index]);
+        self.out.insns.extend(&self.code[index].insns);
+        let unresolved = self.code[index].unresolved.iter().cloned();
+        let unresolved = unresolved.map(|(at, what)| ((start + at) as u32, what));
+        self.out.unresolved.extend(unresolved);
         let relocs = prog.relocs.iter().map(|r| Reloc {
             insn: r.insn + start,
             ..*r
@@ -123,14 +136,14 @@ impl Linker<'_> {
         let is_call = |insn: &Insn| {
             insn.is_call() && insn.dst_reg == 0 && insn.off == 0 || insn.is_ldimm64_func()
         };
-        let rest = self.code[index].get(at..)?;
+        let rest = self.code[index].insns.get(at..)?;
         Some(at + rest.iter().position(is_call)?)
     }
 
     /// The function that an instruction refers to; None for one of the kernel's.
     fn callee(&self, index: usize, at: usize) -> Result<Option<usize>, LoadError> {
         let prog = &self.object.progs[index];
-        let insn = self.code[index][at];
+        let insn = self.code[index].insns[at];
         let imm = i64::from(insn.imm);
         let found = prog.relocs.binary_search_by_key(&at, |r| r.insn);
         let in_text = match found.map(|i| prog.relocs[i].target) {

@@ -46,6 +46,7 @@ pub(super) fn collect(object: &mut Object, elf: &Elf<'_>, name: &str) -> Result<
                 sec_idx: number,
                 sec_offset: 0,
                 struct_ops: None,
+                autocreate: true,
             });
         }
     }
@@ -61,6 +62,7 @@ pub(super) fn collect(object: &mut Object, elf: &Elf<'_>, name: &str) -> Result<
             sec_idx: usize::MAX,
             sec_offset: 0,
             struct_ops: None,
+            autocreate: true,
         });
     }
     struct_ops::collect_maps(object, elf)
@@ -98,6 +100,7 @@ fn collect_declared(object: &mut Object, elf: &Elf<'_>) -> Result<(), LoadError>
             sec_idx,
             sec_offset: info.offset.into(),
             struct_ops: None,
+            autocreate: true,
         });
     }
     match object.arena_map {
@@ -206,7 +209,7 @@ fn declared_map(
     }
     if takes_no_btf(def.map_type) {
         (def.btf_key_type_id, def.btf_value_type_id) = (0, 0);
-    } else {
+    } else if def.btf_key_type_id != 0 || def.btf_value_type_id != 0 {
         def.btf = Some(btf.clone());
     }
     Ok(def)
@@ -258,7 +261,7 @@ fn field_long(btf: &Btf, member: Member<'_>) -> Option<u64> {
 }
 
 /// The next power of two of pages, unless it is one or none.
-fn ringbuf_size(size: u32) -> u32 {
+pub(super) fn ringbuf_size(size: u32) -> u32 {
     if size == 0 || size.is_multiple_of(PAGE_SIZE) && (size / PAGE_SIZE).is_power_of_two() {
         return size;
     }

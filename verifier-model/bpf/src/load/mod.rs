@@ -21,16 +21,21 @@
 //! not keep the others from it.
 
 mod attach;
+mod aya;
 mod btf_ext;
 mod btf_load;
 mod core_relo;
+mod create;
 mod data;
 mod elf;
 mod error;
 mod externs;
+mod find;
 mod fixup;
 mod kconfig;
+mod legacy;
 mod link;
+mod loader;
 mod maps;
 mod object;
 mod open;
@@ -39,10 +44,15 @@ mod raw;
 mod relocs;
 mod resolved;
 mod sections;
+mod set;
 mod struct_ops;
+mod variables;
 
 pub use attach::SetAttachTarget;
 pub use error::LoadError;
+pub use find::{Found, find_objects};
+pub use loader::Loader;
 pub use object::{Object, ProgramInfo};
 pub use prepare::{Autoload, PrepareOptions, Prepared};
 pub use raw::raw_program;
+pub use set::SetMap;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::btf::Btf;
 use crate::load::btf_ext::BtfExt;
+use crate::load::loader::Loader;
 use crate::load::sections::SecDef;
 use crate::map::MapDef;
 use crate::uapi::{Insn, ProgType};
@@ -17,6 +18,7 @@ pub(super) struct Map {
     pub(super) sec_idx: usize,
     pub(super) sec_offset: u64,
     pub(super) struct_ops: Option<StructOps>,
+    pub(super) autocreate: bool,
 }
 
 /// What the object says of a struct_ops map.
@@ -27,7 +29,6 @@ pub(super) struct StructOps {
     pub(super) data: Vec<u8>,
     /// Member → program.
     pub(super) progs: BTreeMap<usize, usize>,
-    pub(super) autocreate: bool,
 }
 
 impl StructOps {
@@ -66,6 +67,7 @@ pub(super) enum Target {
 /// An object that has been read, not yet relocated: `bpf_object__open()`.
 #[derive(Debug, Clone)]
 pub struct Object {
+    pub(super) loader: Loader,
     pub(super) license: String,
     /// By section and offset.
     pub(super) progs: Vec<Prog>,
@@ -128,6 +130,11 @@ impl Object {
     /// The maps, in the order that indices in instructions refer to.
     pub fn maps(&self) -> impl ExactSizeIterator<Item = &MapDef> {
         self.maps.iter().map(|map| &map.def)
+    }
+
+    /// Whose ways it is loaded in: those that it was opened for, or those that it was made for.
+    pub fn loader(&self) -> Loader {
+        self.loader
     }
 
     /// BTF of the object, with externs, sizes and offsets filled in as the kernel wants them.

@@ -11,17 +11,23 @@ use crate::btf::{Btf, BtfBuilder};
 use crate::load::btf_ext::BtfExt;
 use crate::load::elf::Elf;
 use crate::load::error::LoadError;
+use crate::load::loader::Loader;
 use crate::load::object::{Object, Prog};
-use crate::load::sections::{SecDef, SecKind};
-use crate::load::{externs, fixup, maps, relocs, struct_ops};
+use crate::load::sections::{LEGACY_MAPS, SecDef, SecKind};
+use crate::load::{aya, externs, fixup, legacy, maps, relocs, struct_ops};
 use crate::uapi::Insn;
 
 /// Longest license that libbpf keeps.
 const LICENSE_LEN: usize = 63;
 
-pub(super) fn open(data: &[u8], name: &str) -> Result<Object, LoadError> {
+fn open(data: &[u8], name: &str, loader: Loader) -> Result<Object, LoadError> {
     let elf = Elf::parse(data)?;
+    let loader = match (loader, elf.section(LEGACY_MAPS)) {
+        (Loader::Auto, Some(_)) => Loader::Aya,
+        (loader, _) => loader,
+    };
     let mut object = Object {
+        loader,
         license: license(&elf),
         progs: Vec::new(),
         text_shndx: None,
@@ -34,11 +40,6 @@ pub(super) fn open(data: &[u8], name: &str) -> Result<Object, LoadError> {
         arena_data_size: 0,
         jumptables: Vec::new(),
     };
-    if elf.section("maps").is_some() {
-        return Err(LoadError::object(
-            "legacy map definitions in section 'maps' are not supported, as in libbpf since 1.0",
-        ));
-    }
     for (number, section) in elf.sections.iter().enumerate() {
         match SecKind::of(section) {
             SecKind::Code => {
@@ -55,11 +56,15 @@ pub(super) fn open(data: &[u8], name: &str) -> Result<Object, LoadError> {
     object.progs.sort_by_key(|p| (p.sec_idx, p.sec_insn_off));
 
     read_btf(&mut object, &elf)?;
+    legacy::collect(&mut object, &elf, loader)?;
     maps::collect(&mut object, &elf, name)?;
     for i in 0..object.progs.len() {
         if !object.is_subprog(&object.progs[i]) {
             let prog = &mut object.progs[i];
-            prog.sec_def = SecDef::find(&prog.section);
+            prog.sec_def = match loader.names_sections_freely() {
+                true => SecDef::find_by_start(&prog.section),
+                false => SecDef::find(&prog.section),
+            };
         }
     }
     struct_ops::collect_relocs(&mut object, &elf)?;
@@ -137,6 +142,9 @@ fn read_btf(object: &mut Object, elf: &Elf<'_>) -> Result<(), LoadError> {
     let mut edit = BtfBuilder::from(&btf);
     object.externs = externs::collect(elf, &btf, &mut edit)?;
     fixup::fix(elf, &btf, &mut edit, &object.progs, object.text_shndx)?;
+    if object.loader == Loader::Aya {
+        aya::fix(&btf, &mut edit);
+    }
     object.btf = Some(Arc::new(Btf::parse(&edit.build(), None)?));
     Ok(())
 }
@@ -144,6 +152,11 @@ fn read_btf(object: &mut Object, elf: &Elf<'_>) -> Result<(), LoadError> {
 impl Object {
     /// Reads an object. `name` is the file's name, which names its global data maps.
     pub fn open(data: &[u8], name: &str) -> Result<Self, LoadError> {
-        open(data, name)
+        open(data, name, Loader::Auto)
+    }
+
+    /// Reads an object as this loader does.
+    pub fn open_for(data: &[u8], name: &str, loader: Loader) -> Result<Self, LoadError> {
+        open(data, name, loader)
     }
 }

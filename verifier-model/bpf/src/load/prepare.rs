@@ -10,10 +10,11 @@ use crate::btf::Btf;
 use crate::kernel::Kernel;
 use crate::load::core_relo::{Budget, CoreRelo, CoreRelocator};
 use crate::load::error::LoadError;
+use crate::load::link::Code;
 use crate::load::object::{Object, Prog};
 use crate::load::resolved::{Resolved, resolve};
 use crate::load::{attach, btf_load, data, link};
-use crate::program::{AttachTarget, ProgLoad, StructOpsMember};
+use crate::program::{AttachTarget, ProgLoad, StructOpsMember, Unresolved};
 use crate::uapi::{Insn, ProgType};
 
 use crate::load::attach::{SetAttachTarget, expected_attach_type, prog_flags};
@@ -39,27 +40,12 @@ pub(super) fn prepare<'a>(
             "the object has no program '{name}'"
         )));
     }
-    let budget = Budget::new();
-    let resolved = resolve(object, kernel, &budget)?;
-    let callbacks = link::ExceptionCallbacks::find(object)?;
-    let (code, mut failed) = relocate_core(object, kernel, options, &budget, &selected)?;
-    let btf = object.btf.as_deref();
-    let btf_is_taken = btf.is_none_or(|btf| btf_load::is_taken(btf, kernel));
-    if !btf_is_taken && object.maps.iter().any(|map| map.struct_ops.is_some()) {
-        return Err(LoadError::object(
-            "the kernel refuses the object's BTF, and struct_ops maps need it",
-        ));
-    }
+    let mut whole = whole(object, kernel, options, &selected);
     Ok(selected.into_iter().map(move |index| {
         let prog = &object.progs[index];
-        let load = match failed.remove(&index) {
-            Some(reason) => Err(LoadError::prog(&prog.name, reason)),
-            None => link::link(object, &code, &callbacks, index)
-                .and_then(|linked| load(object, kernel, options, &resolved, linked, index))
-                .map(|load| match btf_is_taken {
-                    true => load,
-                    false => load.without_btf(),
-                }),
+        let load = match &mut whole {
+            Err(refusal) => Err(refusal.clone()),
+            Ok(whole) => one(object, kernel, options, whole, index),
         };
         Prepared {
             name: prog.name.clone(),
@@ -68,14 +54,70 @@ pub(super) fn prepare<'a>(
     }))
 }
 
+/// What is found out for all programs at once.
+struct Whole {
+    resolved: Resolved,
+    callbacks: link::ExceptionCallbacks,
+    code: Vec<Code>,
+    /// Programs that CO-RE failed for, and why.
+    failed: HashMap<usize, String>,
+    btf_is_taken: bool,
+}
+
+/// Fails where libbpf refuses the object.
+fn whole(
+    object: &Object,
+    kernel: &Kernel,
+    options: &PrepareOptions<'_>,
+    selected: &[usize],
+) -> Result<Whole, LoadError> {
+    let budget = Budget::new();
+    let btf = object.btf.as_deref();
+    let btf_is_taken = btf.is_none_or(|btf| btf_load::is_taken(btf, kernel));
+    let resolved = resolve(object, kernel, &budget, btf_is_taken)?;
+    let callbacks = link::ExceptionCallbacks::find(object)?;
+    let (code, failed) = relocate_core(object, kernel, options, &budget, selected)?;
+    if !btf_is_taken && object.maps.iter().any(|map| map.struct_ops.is_some()) {
+        return Err(LoadError::object(
+            "the kernel refuses the object's BTF, and struct_ops maps need it",
+        ));
+    }
+    Ok(Whole {
+        resolved,
+        callbacks,
+        code,
+        failed,
+        btf_is_taken,
+    })
+}
+
+fn one(
+    object: &Object,
+    kernel: &Kernel,
+    options: &PrepareOptions<'_>,
+    whole: &mut Whole,
+    index: usize,
+) -> Result<ProgLoad, LoadError> {
+    if let Some(reason) = whole.failed.remove(&index) {
+        return Err(LoadError::prog(&object.progs[index].name, reason));
+    }
+    let linked = link::link(object, &whole.code, &whole.callbacks, index)?;
+    let load = load(object, kernel, options, &whole.resolved, linked, index)?;
+    Ok(match whole.btf_is_taken {
+        true => load,
+        false => load.without_btf(),
+    })
+}
+
 /// struct_ops programs are loaded if a map that they are in is created.
 fn autoload(object: &Object, index: usize, prog: &Prog) -> bool {
-    let maps = object.maps.iter().filter_map(|map| map.struct_ops.as_ref());
+    let maps = object.maps.iter();
+    let maps = maps.filter_map(|map| Some((map.autocreate, map.struct_ops.as_ref()?)));
     let mut uses = maps
-        .filter(|ops| ops.progs().any(|p| p == index))
+        .filter(|(_, ops)| ops.progs().any(|p| p == index))
         .peekable();
     match uses.peek() {
-        Some(_) => uses.any(|ops| ops.autocreate),
+        Some(_) => uses.any(|(autocreate, _)| autocreate),
         None => prog.autoload,
     }
 }
@@ -95,8 +137,8 @@ fn load(
     let attach = match prog_type {
         ProgType::Unspec => {
             return Err(bad(format!(
-                "section '{}' tells no program type",
-                prog.section
+                "missing BPF prog type, check ELF section name '{}'; --type {}=SECTION gives one",
+                prog.section, prog.name
             )));
         }
         ProgType::StructOps => {
@@ -129,20 +171,24 @@ fn load(
             true => resolved.maps.clone(),
             false => resolved.maps.iter().cloned().chain(jump_tables).collect(),
         },
+        unresolved: linked.unresolved,
         fd_array: resolved.fd_array.clone(),
     })
 }
 
 /// The code of each function after CO-RE, and for programs where that failed the reason.
-#[expect(clippy::type_complexity, reason = "used once, here")]
 fn relocate_core(
     object: &Object,
     kernel: &Kernel,
     options: &PrepareOptions<'_>,
     budget: &Budget,
     selected: &[usize],
-) -> Result<(Vec<Vec<Insn>>, HashMap<usize, String>), LoadError> {
-    let mut code: Vec<Vec<Insn>> = object.progs.iter().map(|p| p.insns.clone()).collect();
+) -> Result<(Vec<Code>, HashMap<usize, String>), LoadError> {
+    let function = |prog: &Prog| Code {
+        insns: prog.insns.clone(),
+        unresolved: Vec::new(),
+    };
+    let mut code: Vec<Code> = object.progs.iter().map(function).collect();
     let mut failed = HashMap::new();
     if let Some(btf) = &object.btf {
         let core_btf = options.core_btf.as_deref();
@@ -167,17 +213,24 @@ fn relocate_core(
                 kind,
             };
             let at = insn - prog.sec_insn_off;
-            if let Err(reason) = relocator.relocate(relo, &mut code[index][at..]) {
-                let reason = format!("instruction {at}: {reason}");
-                if is_subprog {
+            match relocator.relocate(relo, &mut code[index].insns[at..]) {
+                Ok(None) => {}
+                Ok(Some(what)) => {
+                    let what = Unresolved::CoreRelo(what);
+                    code[index].unresolved.push((at, what));
+                }
+                Err(reason) if is_subprog => {
+                    let reason = format!("instruction {at}: {reason}");
                     return Err(LoadError::prog(&prog.name, reason));
                 }
-                failed.insert(index, reason);
+                Err(reason) => {
+                    failed.insert(index, format!("instruction {at}: {reason}"));
+                }
             }
         }
     }
     for (prog, code) in object.progs.iter().zip(&mut code) {
-        link::mark_func_addresses(prog, code);
+        link::mark_func_addresses(prog, &mut code.insns);
     }
     Ok((code, failed))
 }
@@ -217,8 +270,9 @@ pub struct Prepared {
 
 impl Object {
     /// Relocates programs for a kernel, one after another as the iterator is asked:
-    /// `bpf_object__prepare()`, and what `bpf_object__load()` looks up for each. An error of the
-    /// whole is one that libbpf refuses the object for.
+    /// `bpf_object__prepare()`, and what `bpf_object__load()` looks up for each. What libbpf refuses
+    /// the object for is an error of each of its programs; an error of the whole says that there is
+    /// no such program.
     pub fn prepare<'a>(
         &'a self,
         kernel: &'a Kernel,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A program from raw instructions: a file of `struct bpf_insn`s and nothing else.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::kernel::Kernel;
@@ -56,6 +57,7 @@ pub fn raw_program(
         attach,
         license: "GPL".to_owned(),
         maps: Arc::from([]),
+        unresolved: BTreeMap::new(),
         fd_array: Vec::new(),
     })
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::btf::{Btf, Kind};
 use crate::kernel::{BtfObj, Kernel, VMLINUX, find_kernel_type};
 use crate::load::core_relo::{Budget, are_compat};
+use crate::load::create::create;
 use crate::load::error::LoadError;
 use crate::load::kconfig;
 use crate::load::object::{Extern, ExternKind, Object};
@@ -43,6 +44,7 @@ pub(super) fn resolve(
     object: &Object,
     kernel: &Kernel,
     budget: &Budget,
+    btf_is_taken: bool,
 ) -> Result<Resolved, LoadError> {
     let mut resolved = Resolved {
         externs: Vec::new(),
@@ -84,8 +86,24 @@ pub(super) fn resolve(
             }
         }
     }
+    for (map, def) in object.maps.iter().zip(&mut maps) {
+        if !btf_is_taken {
+            without_btf(def);
+        }
+        if map.autocreate {
+            create(def, kernel, object.loader)?;
+        }
+    }
     resolved.maps = maps.into();
     Ok(resolved)
+}
+
+/// As a map is made where the kernel refuses the object's BTF.
+fn without_btf(def: &mut MapDef) {
+    (def.btf_key_type_id, def.btf_value_type_id) = (0, 0);
+    if let Some(inner) = &mut def.inner_map {
+        without_btf(inner);
+    }
 }
 
 pub(super) fn find_extern(
@@ -95,7 +113,13 @@ pub(super) fn find_extern(
     ext: &Extern,
     fd_array: &mut Vec<FdSlot>,
 ) -> Result<Option<Found>, LoadError> {
-    let bad = |reason: &str| LoadError::object(format!("extern '{}': {reason}", ext.name));
+    let kind = match ext.kind {
+        ExternKind::Kconfig(_) => " (kcfg)",
+        ExternKind::KsymVar { type_id: 0 } => "",
+        ExternKind::KsymVar { .. } => " (var ksym)",
+        ExternKind::KsymFunc { .. } => " (func ksym)",
+    };
+    let bad = |reason: &str| LoadError::object(format!("extern{kind} '{}': {reason}", ext.name));
     let missing = |reason| match ext.is_weak {
         true => Ok(None),
         false => Err(bad(reason)),
@@ -110,12 +134,12 @@ pub(super) fn find_extern(
             None => Ok(Some(untyped(MADE_UP_ADDRESS))),
             Some(ksyms) => match ksyms.get(&ext.name) {
                 Some(&address) => Ok(Some(untyped(address))),
-                None => missing("the kernel has no such symbol"),
+                None => missing("not resolved, the kernel has no such symbol"),
             },
         },
         ExternKind::KsymVar { type_id } => {
             let Some((btf_obj, var)) = find_kernel_type(kernel, &ext.name, Kind::Var) else {
-                return missing("the kernel's BTF has no such variable");
+                return missing("not found in kernel BTF");
             };
             let target = kernel_btf(kernel, btf_obj)?;
             let target_id = target.skip_mods_and_typedefs(var.type_id()).id();
@@ -131,7 +155,7 @@ pub(super) fn find_extern(
         ExternKind::KsymFunc { proto_id } => {
             let name = crate::btf::essential_name(&ext.name);
             let Some((btf_obj, func)) = find_kernel_type(kernel, name, Kind::Func) else {
-                return missing("the kernel's BTF has no such function");
+                return missing("not found in kernel or module BTFs");
             };
             let target = kernel_btf(kernel, btf_obj)?;
             match are_compat(budget, (local, proto_id), (target, func.type_id())) {

@@ -8,6 +8,9 @@ use object::elf;
 use crate::load::elf::Section;
 use crate::uapi::{AttachType, ProgType};
 
+/// Where maps were declared before BTF.
+pub(super) const LEGACY_MAPS: &str = "maps";
+
 /// What libbpf takes a section for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SecKind {
@@ -30,7 +33,7 @@ impl SecKind {
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         match section.sh_type {
-            _ if section.name == ".maps" => Self::Maps,
+            _ if matches!(section.name, ".maps" | LEGACY_MAPS) => Self::Maps,
             elf::SHT_NOBITS if is(".bss") => Self::Bss,
             elf::SHT_PROGBITS if section.size == 0 => Self::Other,
             elf::SHT_PROGBITS if section.is_code() => Self::Code,
@@ -79,6 +82,18 @@ impl SecDef {
     /// The first row that matches a section's name (without a leading `?`).
     pub(super) fn find(section: &str) -> Option<&'static Self> {
         SECTION_DEFS.iter().find(|def| def.matches(section))
+    }
+
+    /// The same where more may follow behind what tells the type: `xdp/my_program`.
+    pub(super) fn find_by_start(section: &str) -> Option<&'static Self> {
+        let mut name = section;
+        loop {
+            match (Self::find(name), name.rsplit_once('/')) {
+                (Some(found), _) => return Some(found),
+                (None, Some((start, _))) => name = start,
+                (None, None) => return None,
+            }
+        }
     }
 
     pub(super) fn has(&self, flag: u8) -> bool {
@@ -252,6 +267,10 @@ mod tests {
             Some((ProgType::Kprobe, AttachType::TraceKprobeMulti))
         );
         assert!(SecDef::find("lsm.s/x").is_some_and(|d| d.has(SLEEPABLE) && d.has(ATTACH_BTF)));
+        let by_start = SecDef::find_by_start("xdp/devmap/mine");
+        assert_eq!(by_start, SecDef::find("xdp/devmap"));
+        assert_eq!(SecDef::find_by_start("xdp/other"), SecDef::find("xdp"));
+        assert!(SecDef::find_by_start("none/xdp").is_none());
         assert!(SecDef::find("syscall").is_some_and(|d| d.has(SLEEPABLE)));
     }
 }

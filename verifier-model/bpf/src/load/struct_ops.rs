@@ -77,8 +77,8 @@ pub(super) fn collect_maps(object: &mut Object, elf: &Elf<'_>) -> Result<(), Loa
                     type_id: t.id(),
                     data: data.to_vec(),
                     progs: BTreeMap::new(),
-                    autocreate: !section.name.starts_with('?'),
                 }),
+                autocreate: !section.name.starts_with('?'),
             });
         }
     }

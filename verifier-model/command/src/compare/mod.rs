@@ -23,7 +23,7 @@ use bpf::btf::Btf;
 use bpf::kernel::Kernel;
 use outcome::Outcome;
 use report::Format;
-use verifier_model::linux_7_3;
+use verifier_model::Options;
 use worker::Task;
 
 use crate::filter::Filters;
@@ -101,11 +101,17 @@ pub(crate) struct Tier {
 }
 
 pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../answers/7.3");
+    let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("../answers");
+    let default = kernels.join(args.kernel.name());
     let directory = args.answers.as_deref().unwrap_or(&default);
     if args.worker {
         let kernel = read_kernel(args, directory)?;
-        worker::serve(&kernel, args.rules.profile(), out)?;
+        let release = args.kernel.release();
+        let options = Options {
+            profile: args.rules.profile(release.rules()),
+            ..Options::of(release)
+        };
+        worker::serve(&kernel, &options, out)?;
         return Ok(ExitCode::SUCCESS);
     }
     ensure!(
@@ -121,7 +127,7 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         .max(1);
     let limit = std::time::Duration::try_from_secs_f64(args.limit)
         .context("--limit: this is no time to wait")?;
-    let release = linux_7_3()?.release;
+    let release = read_kernel(args, directory)?.release;
     let log_level = if args.whole_logs { 2 } else { 1 };
     let mut tiers = Vec::new();
     let mut tasks = Vec::new();
@@ -130,7 +136,7 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         if args.whole_logs && !whole_log::read(&path, &mut answers)? {
             continue;
         }
-        if args.kernel.is_default() && answers.header.kernel != release {
+        if args.kernel.has_its_own_types() && answers.header.kernel != release {
             bail!(
                 "the answers are those of {}, the kernel's types that come with this program are \
                  those of {}; give --btf, --module-btf, --kconfig",
@@ -211,7 +217,7 @@ fn files(directory: &Path, wanted: &[String]) -> Result<Vec<PathBuf>> {
 fn read_kernel(args: &Args, directory: &Path) -> Result<Kernel> {
     let mut kernel = args.kernel.read()?;
     let modules = directory.join("modules");
-    if !args.kernel.is_default() || !modules.is_dir() {
+    if !args.kernel.has_its_own_types() || !modules.is_dir() {
         return Ok(kernel);
     }
     // The guest loads them in the order of their names, and libbpf finds them in that order.

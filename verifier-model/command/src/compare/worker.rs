@@ -19,7 +19,6 @@ use bpf::program::ProgLoad;
 use serde::{Deserialize, Serialize};
 use verifier_model::Options;
 use verifier_model::Outcome;
-use verifier_model::Profile;
 use verifier_model::Verdict;
 use verifier_model::verify;
 
@@ -87,34 +86,33 @@ impl Task {
         self.object.exists()
     }
 
-    fn verify(&self, kernel: &Kernel, profile: Profile) -> Said {
-        match self.try_verify(kernel, profile) {
+    fn verify(&self, kernel: &Kernel, options: &Options) -> Said {
+        match self.try_verify(kernel, options) {
             Err(e) => Said::NotLoaded(format!("{e:#}")),
             Ok(verdict) => Said::from(verdict),
         }
     }
 
-    fn try_verify(&self, kernel: &Kernel, profile: Profile) -> Result<Verdict> {
+    fn try_verify(&self, kernel: &Kernel, options: &Options) -> Result<Verdict> {
         let core_btf = self.core_btf.as_ref();
         let core_btf = core_btf
             .map(|path| Btf::from_file(path, None))
             .transpose()?;
         let program = self.program.as_deref().unwrap_or_default();
-        let mut options = PrepareOptions {
+        let mut prepare = PrepareOptions {
             core_btf: core_btf.map(Arc::new),
             ..PrepareOptions::default()
         };
         if let Some((object, target)) = &self.target {
             let load = load(object, &target.program, kernel, PrepareOptions::default())?;
             let target = SetAttachTarget::Prog(Arc::new(load), target.function.clone());
-            options.attach_targets.insert(program.to_owned(), target);
+            prepare.attach_targets.insert(program.to_owned(), target);
         }
-        let load = load(&self.object, program, kernel, options)?;
+        let load = load(&self.object, program, kernel, prepare)?;
         let options = Options {
-            profile,
             nr_cpu_ids: self.cpus,
             log_level: self.log_level,
-            ..Options::default()
+            ..options.clone()
         };
         Ok(verify(&load, kernel, &options))
     }
@@ -161,12 +159,12 @@ impl From<Verdict> for Said {
 }
 
 /// Does the tasks that come in, one after another.
-pub(super) fn serve(kernel: &Kernel, profile: Profile, out: &mut impl Write) -> Result<()> {
+pub(super) fn serve(kernel: &Kernel, options: &Options, out: &mut impl Write) -> Result<()> {
     writeln!(out, "{READY}")?;
     out.flush()?;
     for line in stdin().lines() {
         let task: Task = serde_json::from_str(&line?)?;
-        let said = catch_unwind(AssertUnwindSafe(|| task.verify(kernel, profile)));
+        let said = catch_unwind(AssertUnwindSafe(|| task.verify(kernel, options)));
         let said = said.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied());

@@ -10,6 +10,7 @@ use crate::domain::cnum::Cnum32;
 use crate::env::Env;
 use crate::facts::limits::BPF_MAX_VAR_OFF;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::{Meta, RegState};
@@ -64,7 +65,8 @@ impl Env<'_> {
             }
         }
         self.check_reg_sane_offset_ptr(&dst, ptr.typ)?;
-        if pkt && (known || dst.range() > 0) {
+        let keeps_bounds = pkt && (known || dst.range() > 0);
+        if keeps_bounds && self.input.profile.has(Rule::PACKET_BOUNDS_KEPT) {
             dst.update_bounds32();
         } else {
             dst.bounds_sync();

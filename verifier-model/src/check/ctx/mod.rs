@@ -130,7 +130,11 @@ impl<'a> Env<'a> {
             | ProgType::LwtXmit
             | ProgType::LwtSeg6local
             | ProgType::SkSkb => self.skb_access(a, off, size),
-            ProgType::Xdp => Ok(xdp_access(a, off, size)),
+            ProgType::Xdp => {
+                let devmap = self.input.prog.expected_attach_type == AttachType::XdpDevmap;
+                Ok(xdp_access(a, off, size).filter(|_| devmap || off != XDP_EGRESS_IFINDEX))
+            }
+            ProgType::LircMode2 => scalar(read && off == 0 && size == 4),
             ProgType::Netfilter => self.nf_access(a, off, size),
             ProgType::FlowDissector if a.is_ldsx && (76..84).contains(&off) => Ok(None),
             t if let Some(view) = self.ctx_view(t) => {
@@ -255,8 +259,11 @@ impl<'a> Env<'a> {
     }
 }
 
+/// Where `struct xdp_md` has the device that a packet leaves by: programs of a devmap alone see it.
+const XDP_EGRESS_IFINDEX: i32 = 20;
+
 fn xdp_access(a: &MemAccess<'_>, off: i32, size: i32) -> Option<CtxInfo> {
-    if a.access == Access::Write || off == 20 || a.is_ldsx && matches!(off, 0 | 4 | 8) {
+    if a.access == Access::Write || a.is_ldsx && matches!(off, 0 | 4 | 8) {
         return None;
     }
     if !(0..24).contains(&off) || off % size != 0 || size != 4 {

@@ -65,6 +65,7 @@ fn of_log(program: &str, log: &str) -> Option<Explanation> {
             errno: Errno(0),
             message: message.to_owned(),
             cause: None,
+            plain: None,
             insn: None,
             regs: Vec::new(),
         };

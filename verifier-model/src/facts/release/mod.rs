@@ -1,26 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What differs from one kernel release to the next, in one place.
 //!
-//! A release is its tables ([`Tables`], text files below `data`), its limits, and its rules
+//! A release is its tables ([`Tables`], text files below `data`), its limits, its words and its rules
 //! ([`Profile`]). The verifier asks the release that it is given
-//! ([`Options::release`](crate::Options::release)) and no other: to add one is to add a folder of files
-//! and a module beside [`linux_7_3`].
+//! ([`Options::release`](crate::Options::release)) and no other.
+//!
+//! Fixes are backported, so that a release here is a point release, as its kernel was asked: 6.12.117.
 
 pub(crate) mod linux_7_3;
+pub(crate) mod older;
+pub(crate) mod shipped;
 
 use std::fmt;
 
+use bpf::kernel::kfuncs::KfuncTable;
+
+use crate::facts::kind::Kind;
 use crate::facts::rule::Profile;
 use crate::facts::tables::{Tables, Texts};
 
 /// A kernel release: what the verifier knows before it sees a program.
 pub struct Release {
     name: &'static str,
+    point: &'static str,
     rules: Profile,
     /// Its limits, as far as they differ from one release to the next.
     pub(crate) limits: Limits,
     /// Its tables.
     pub(crate) tables: Tables,
+    /// The next release that is modelled: what it says otherwise is told of it.
+    next: Option<&'static Self>,
 }
 
 /// Limits that differ from one release to the next.
@@ -28,20 +37,28 @@ pub struct Release {
 pub(crate) struct Limits {
     /// Arguments that a function or a kfunc may take (`MAX_BPF_FUNC_ARGS`).
     pub(crate) func_args: usize,
+    /// Functions that may be in the middle of calling each other (`MAX_CALL_FRAMES`), at most
+    /// [`MAX_CALL_FRAMES`](crate::state::MAX_CALL_FRAMES).
+    pub(crate) call_frames: usize,
 }
 
 impl Release {
+    /// A release of a name and a point release, such as `6.12` and `6.12.117`, before `next`.
     pub(crate) const fn new(
         name: &'static str,
+        point: &'static str,
         rules: Profile,
         limits: Limits,
         texts: Texts,
+        next: Option<&'static Self>,
     ) -> Self {
         Self {
             name,
+            point,
             rules,
             limits,
             tables: Tables::new(texts),
+            next,
         }
     }
 
@@ -50,9 +67,28 @@ impl Release {
         self.name
     }
 
+    /// The point release that was asked: `"7.3.4"`.
+    pub const fn point(&self) -> &'static str {
+        self.point
+    }
+
     /// The rules that its verifier follows.
     pub const fn rules(&self) -> Profile {
         self.rules
+    }
+
+    /// Its kfuncs, for any configuration, and those of the selftests' modules.
+    pub fn kfuncs(&self) -> KfuncTable {
+        self.tables.kfuncs().unwrap_or_default()
+    }
+
+    /// The message of a rejection in this release's words; None if they are those of 7.3, in which
+    /// the model speaks.
+    pub(crate) fn words(&self, kind: Kind, message: &str) -> Option<String> {
+        let next = self.next.and_then(|next| next.words(kind, message));
+        let message = next.as_deref().unwrap_or(message);
+        let own = self.tables.words.of(kind.name(), message);
+        own.or(next)
     }
 }
 

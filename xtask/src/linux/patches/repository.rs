@@ -76,6 +76,16 @@ impl Repository {
         am.map(drop)
     }
 
+    /// Applies all of `series`, each patch where its lines are found: at their place or moved.
+    pub(crate) fn apply_moved(&self, series: &Series) -> Result<()> {
+        for patch in &series.patches {
+            fs::write(self.file(MAIL), &patch.text)?;
+            let am = self.git(["am", "--quiet", "--whitespace=error", MAIL]);
+            am.with_context(|| patch.name.clone())?;
+        }
+        Ok(())
+    }
+
     /// What git says; an error with its own words if it fails. The user's settings are not asked.
     fn git(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<String> {
         let mut git = Command::new("git");

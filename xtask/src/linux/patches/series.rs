@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The series of linux-patches/: its patches, and what they touch.
+//! The patches of linux-patches/, one after the other, and what they touch.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use crate::workshop::files::{read, write};
-use crate::workshop::project::Project;
+use crate::workshop::files::write;
 
-/// Where the series lies in the checkout.
+/// Where the patches lie in the checkout.
 pub(crate) const DIR: &str = "linux-patches";
 /// Where the kernel's tree has its BPF selftests.
 pub(crate) const SELFTESTS: &str = "tools/testing/selftests/bpf";
@@ -26,7 +25,7 @@ pub(crate) struct Series {
 /// A patch as `git format-patch` writes it.
 #[derive(Clone)]
 pub(crate) struct Patch {
-    /// Its file's name, such as `0001-rust-kfuncs.patch`.
+    /// Its series and its file's name, such as `iterator/0001-rust-kfuncs.patch`.
     pub(crate) name: String,
     /// The file.
     pub(crate) path: PathBuf,
@@ -35,28 +34,11 @@ pub(crate) struct Patch {
 }
 
 impl Series {
-    /// Reads the patches that the file `series` names. The cover letter is none of them.
-    pub(crate) fn open(project: &Project) -> Result<Self> {
-        let dir = project.checkout.join(DIR);
-        let mut patches = Vec::new();
-        for name in read(&dir.join("series"))?.lines() {
-            let path = dir.join(name);
-            patches.push(Patch {
-                name: name.to_owned(),
-                text: read(&path)?,
-                path,
-            });
-        }
-        if patches.is_empty() {
-            bail!("{DIR}/series names no patch");
-        }
-        Ok(Self { patches })
-    }
-
-    /// Whether there is a patch `name`, without its number and `.patch`.
+    /// Whether there is a patch `name`, without its series, its number and `.patch`.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.patches.iter().any(|patch| {
-            let numbered = patch.name.strip_suffix(".patch").unwrap_or_default();
+            let file = patch.name.rsplit('/').next().unwrap_or_default();
+            let numbered = file.strip_suffix(".patch").unwrap_or_default();
             numbered
                 .split_once('-')
                 .is_some_and(|(_, rest)| rest == name)

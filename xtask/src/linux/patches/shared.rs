@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The files that the series shares with kfunc/.
+//! The files that the series share with kfunc/.
 //!
 //! They are written there and nowhere else: `cargo xtask patches refresh` makes the patch that adds
 //! one from it again, and a patched tree whose file differs is not used.
 //!
 //! Where several patches touch a file, the last of them is made again: it takes the file from where
-//! the others leave it to where kfunc/ has it. The others stand as they are. What shall come by one of
-//! them is changed there by hand:
-//!
-//! ```text
-//!  kfunc/src/prototypes.c ────────────────────────────────────────────┐
-//!                                                                     ▼
-//!  0002 adds prototypes.c ──► 0010 changes it ──► 0011 changes it: made again
-//! ```
+//! the others leave it to where kfunc/ has it. The others stand as they are.
 
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use super::companions;
 use super::repository;
 use super::series::{IN_TREE, Patch, Series};
 use crate::workshop::files::read;
@@ -26,25 +20,21 @@ use crate::workshop::project::Project;
 use crate::workshop::run;
 
 /// Where a file of kfunc/ lies in the patched tree.
-const SHARED: [(&str, &str); 14] = [
+const SHARED: [(&str, &str); 11] = [
     ("include/linux/rust_kfunc.h", "include/linux/rust_kfunc.h"),
     ("scripts/Makefile.kfunc", "scripts/Makefile.kfunc"),
     ("scripts/kfunc_guard.sh", "scripts/kfunc_guard.sh"),
     ("src/kfunc.rs", "rust/kernel/kfunc.rs"),
     (MAIN, "bpf_iter_cpumask_main.rs"),
-    ("src/alloc_nolock.c", "alloc_nolock.c"),
     ("src/cpumask_iter.h", "cpumask_iter.h"),
     ("src/cpumask_iter.rs", "cpumask_iter.rs"),
     ("src/cpumask_masks.rs", "cpumask_masks.rs"),
-    ("src/cpumask_pair_iter.rs", "cpumask_pair_iter.rs"),
-    ("src/cpumask_snapshot_iter.rs", "cpumask_snapshot_iter.rs"),
     ("src/prototypes.c", "prototypes.c"),
     ("src/prototypes.rs", "prototypes.rs"),
     ("src/walk.rs", "walk.rs"),
 ];
 
-/// The one file with a difference: a module outside the tree brings `kfunc` along, inside it is
-/// the kernel crate's.
+/// A module outside the tree brings `kfunc` along, inside it is the kernel crate's.
 const MAIN: &str = "src/bpf_iter_cpumask_main.rs";
 const OUTSIDE: &str = "use kernel::prelude::*;\n\npub mod kfunc;\n";
 const INSIDE: &str = "use kernel::{\n    kfunc,\n    prelude::*, //\n};\n";
@@ -59,6 +49,7 @@ fn files(project: &Project) -> Result<Vec<(String, String)>> {
             }
             text = text.replace(OUTSIDE, INSIDE);
         }
+        let text = companions::without(&text);
         let to = match to.contains('/') {
             true => to.to_owned(),
             false => format!("{IN_TREE}/{to}"),
@@ -68,17 +59,25 @@ fn files(project: &Project) -> Result<Vec<(String, String)>> {
     SHARED.into_iter().map(file).collect()
 }
 
-/// Whether the patched `tree` has the shared files as kfunc/ has them.
-pub(crate) fn check(project: &Project, tree: &Path) -> Result<()> {
+/// Whether the patched `tree` has the shared files that `series` adds as kfunc/ has them.
+pub(crate) fn check(project: &Project, tree: &Path, series: &Series) -> Result<()> {
     for (path, text) in files(project)? {
-        if read(&tree.join(&path))? != text {
+        if series.adds(&path) && read(&tree.join(&path))? != text {
             bail!("the series' {path} is not as in kfunc/: run `cargo xtask patches refresh`");
         }
     }
     Ok(())
 }
 
-/// Makes the patches anew from the shared files.
+/// Whether there is a patch in `all` for each shared file.
+pub(crate) fn check_all_added(project: &Project, all: &Series) -> Result<()> {
+    match files(project)?.iter().find(|(path, _)| !all.adds(path)) {
+        Some((path, _)) => bail!("no series adds {path}, which kfunc/ has"),
+        None => Ok(()),
+    }
+}
+
+/// Makes the patches of all series anew from the shared files.
 pub(crate) fn refresh(project: &Project, series: &Series) -> Result<()> {
     for (patch, text) in series
         .patches

@@ -28,7 +28,7 @@ pub(crate) fn patched(project: &Project, base: &Path, series: &Series) -> Result
         }
         Ok(())
     })?;
-    shared::check(project, &tree)?;
+    shared::check(project, &tree, series)?;
     Ok(tree)
 }
 

@@ -3,7 +3,7 @@
 //! their files.
 //!
 //! ```text
-//! verifier-model/data/linux-7.3/vmlinux.btf.lz4            the kernel's types
+//! verifier-model/data/linux-7.3/vmlinux.btf.lzma           the kernel's types
 //!                              /bpf_iter_cpumask.btf.lz4   the module's, on top of them
 //!                              /config                     what the kernel is configured with
 //!                              /kfuncs.txt                 kfuncs, their flags and hooks
@@ -29,8 +29,12 @@ use crate::workshop::project::Project;
 use crate::workshop::run;
 
 const DATA: &str = "verifier-model/data";
-/// What all of the project's modules register their kfuncs for.
-const HOOKS: &str = "COMMON";
+/// The project's modules, and what each registers its kfuncs for.
+const MODULES: [(&str, &str); 3] = [
+    ("kfunc", "TRACING,STRUCT_OPS,SYSCALL"),
+    ("tests/example-kfunc", "COMMON"),
+    ("bench/c-port", "COMMON"),
+];
 
 /// Writes the files.
 pub(super) fn write(target: &Target<'_>) -> Result<()> {
@@ -47,7 +51,7 @@ pub(super) fn write(target: &Target<'_>) -> Result<()> {
     };
 
     let vmlinux = Arc::new(Btf::from_file(kernel.btf(), None)?);
-    save(&dir.join("vmlinux.btf.lz4"), &vmlinux.to_lz4())?;
+    save(&dir.join("vmlinux.btf.lzma"), &vmlinux.to_lzma()?)?;
     let modules = {
         let _lock = project.lock_products()?;
         [
@@ -68,14 +72,11 @@ pub(super) fn write(target: &Target<'_>) -> Result<()> {
     save(&dir.join("config"), config.as_bytes())?;
 
     let mut table = from_sources(project, kernel)?;
-    for (path, module) in ["kfunc", "tests/example-kfunc", "bench/c-port"]
-        .iter()
-        .zip(&modules)
-    {
+    for ((path, hooks), module) in MODULES.iter().zip(&modules) {
         for (name, kfuncs) in sets(module, &vmlinux)? {
             let _ = write!(
                 table,
-                "\n# {path} of this project\nset {name} hooks={HOOKS}\n"
+                "\n# {path} of this project\nset {name} hooks={hooks}\n"
             );
             for (kfunc, flags) in kfuncs {
                 table += &line(&kfunc, flags);

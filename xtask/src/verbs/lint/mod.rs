@@ -13,7 +13,6 @@ use walkdir::WalkDir;
 use super::patches;
 use crate::build::guest_program;
 use crate::build::module;
-use crate::linux::patches::series;
 use crate::linux::release::Release;
 use crate::linux::target::Target;
 use crate::workshop::project::Project;
@@ -84,7 +83,7 @@ fn kernel_code(target: &Target<'_>) -> Result<()> {
     checkpatch.args(files(project, &["c", "h"]));
     project.runner.run("checkpatch", checkpatch)?;
 
-    patches::check_style(project, toolchain, &source, &series::Series::open(project)?)
+    patches::check_style(project, toolchain, &source)
 }
 
 fn files(project: &Project, extensions: &[&str]) -> Vec<PathBuf> {

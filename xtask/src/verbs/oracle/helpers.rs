@@ -244,6 +244,7 @@ fn load(prog_type: P, expected_attach_type: A, attach: Option<AttachTarget>) -> 
         attach,
         license: "GPL".to_owned(),
         maps: Arc::from([]),
+        unresolved: BTreeMap::new(),
         fd_array: Vec::new(),
     }
 }

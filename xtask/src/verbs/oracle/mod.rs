@@ -2,11 +2,13 @@
 //! `cargo xtask oracle`: what the kernel's own verifier says of the corpus.
 //!
 //! The selftests of the kernel's tree and the project's programs are loaded, each program alone,
-//! in a guest of the test kernel. The answers are committed, so that the model can be compared
-//! where no guest runs.
+//! in a guest of the test kernel. Real objects, tier 5, are asked about on Debian's kernels of every
+//! series. The answers are committed, so that the model can be compared where no guest runs.
 
 pub(super) mod helpers;
+mod named;
 mod patched;
+mod real;
 pub(super) mod written;
 
 use std::path::{Path, PathBuf};
@@ -14,13 +16,15 @@ use std::path::{Path, PathBuf};
 use answers::{Answers, Verdict};
 use anyhow::{Result, bail};
 
+use self::named::Named;
 use self::patched::Changes;
+use self::real::Way;
 use crate::build::initramfs;
+use crate::corpus;
 use crate::corpus::ask::{LOG_LEVEL, ask_raw};
 use crate::corpus::compile;
 use crate::corpus::question::{Part, Question};
 use crate::corpus::tiers::Tier;
-use crate::linux::release::Release;
 use crate::linux::target::{Choice, Target};
 use crate::linux::test_kernel::Form;
 use crate::workshop::project::Project;
@@ -51,18 +55,27 @@ pub(crate) struct Args {
     /// Compile the corpus and say in which directory it is, no more.
     #[arg(long, conflicts_with_all = ["filter", "check", "raw"])]
     compile: bool,
-    /// The kernel to ask.
-    #[arg(long, value_enum, default_value = "test")]
-    kernel: Choice,
-    /// The series of the stock kernel.
-    #[arg(long, default_value = "7.3")]
-    series: Release,
+    /// The kernel to ask: test, patched, patched-module, stock, or a series of Debian's, such as 6.12.
+    #[arg(long, default_value = "test")]
+    kernel: Named,
 }
 
 impl Args {
     /// Whether the kernel has the patches.
     fn patched(&self) -> bool {
-        matches!(self.kernel, Choice::Patched | Choice::PatchedModule)
+        matches!(
+            self.kernel,
+            Named::Choice(Choice::Patched | Choice::PatchedModule)
+        )
+    }
+
+    /// What becomes of the answers.
+    fn way(&self) -> Way {
+        match self.check {
+            true => Way::Check,
+            false if self.filter.is_some() => Way::Print,
+            false => Way::Write,
+        }
     }
 
     /// Whether the answers are for the terminal and not for the files.
@@ -76,7 +89,22 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     if args.patched() && !(args.check || args.printed() || args.compile) {
         bail!("the answers that are kept are those without the patches; add --check");
     }
-    let target = Target::choose(project, args.kernel, args.series)?;
+    if args.tier.contains(&Tier::Real) && args.tier != [Tier::Real] {
+        bail!("tier 5 is asked about by itself");
+    }
+    if args.tier == [Tier::Real] && (args.whole_logs || args.log_level.is_some()) {
+        bail!("tier 5 is asked about at log level 1");
+    }
+    let target = args.kernel.target(project, &args.tier)?;
+    let filter = args.filter.as_deref();
+    let directory = written::directory(project, &args.kernel.directory(&target));
+    if args.tier == [Tier::Real] {
+        if args.compile {
+            println!("{}", corpus::real::layout(&target)?.display());
+            return Ok(());
+        }
+        return real::run(&target, &directory, filter, args.way());
+    }
     if let Some(path) = &args.raw {
         let modules = compile::modules(&target)?;
         let base = initramfs::build(&target)?;
@@ -94,7 +122,6 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         }
         return Ok(());
     }
-    let filter = args.filter.as_deref();
     let level = args.log_level.unwrap_or(LOG_LEVEL);
     let question = if args.patched() {
         // What the patches change shows in programs that were compiled without them.
@@ -119,7 +146,6 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         print!("{said}");
         return Ok(());
     }
-    let directory = written::directory(&target, args.kernel);
     if args.whole_logs {
         let logs = question.whole_logs(&target)?;
         return written::whole_logs(&logs, &directory, args.check);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail, ensure};
 
-use crate::linux::patches::series::{DIR, Series};
+use crate::linux::patches::{named, series::DIR};
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 
@@ -24,7 +24,7 @@ impl Changes {
     /// number and `.patch`.
     pub(super) fn open(project: &Project) -> Result<Self> {
         let text = read(&project.checkout.join(DIR).join(LIST))?;
-        let series = Series::open(project)?;
+        let series = named::one_after_another(project)?;
         Self::parse(&text, |patch| series.has(patch))
     }
 
@@ -39,7 +39,7 @@ impl Changes {
             let (Some(program), Some(patch), Some(why)) = (program, patch, why) else {
                 bail!("{LIST}: not object/program, patch and why: {line}");
             };
-            ensure!(has(patch), "{LIST}: the series has no patch {patch}");
+            ensure!(has(patch), "{LIST}: no series has a patch {patch}");
             meant.insert(program.to_owned(), format!("{patch}: {why}"));
         }
         Ok(Self {

@@ -8,13 +8,16 @@ use anyhow::{Result, bail};
 
 use crate::corpus::question::Question;
 use crate::corpus::tiers::Tier;
-use crate::linux::target::{Choice, Target};
+use crate::linux::target::Target;
+use crate::linux::test_kernel;
+use crate::workshop::project::Project;
 
 /// Asks the test kernel again about `tiers`: what differs from the committed answers, by tier.
 pub(crate) fn check(target: &Target<'_>, tiers: &[Tier]) -> Result<Vec<(Tier, Vec<String>)>> {
     let question = Question::prepare(target, tiers, None)?;
     let answered = question.answers(target)?;
-    let directory = directory(target, Choice::Test);
+    let release = test_kernel::RELEASE.to_string();
+    let directory = directory(target.project, &release);
     let parts = question.parts.iter().zip(&answered);
     parts
         .map(|(part, answers)| {
@@ -35,16 +38,9 @@ pub(super) fn differences(path: &Path, answers: &Answers) -> Result<Vec<String>>
     Ok(committed.differences(answers))
 }
 
-/// The directory for the answers of the kernel, which was taken for `choice`.
-pub(super) fn directory(target: &Target<'_>, choice: Choice) -> PathBuf {
-    let release: Vec<&str> = target.kernel.release.splitn(3, '.').take(2).collect();
-    let suffix = match choice {
-        Choice::Stock => "-stock",
-        Choice::Test | Choice::Running | Choice::Patched | Choice::PatchedModule => "",
-    };
-    let name = format!("{}{suffix}", release.join("."));
-    let answers = target.project.checkout.join("verifier-model/answers");
-    answers.join(name)
+/// The directory with the answers of the kernel called `name`.
+pub(super) fn directory(project: &Project, name: &str) -> PathBuf {
+    project.checkout.join("verifier-model/answers").join(name)
 }
 
 /// The file in `directory` with the answers to `tier`.

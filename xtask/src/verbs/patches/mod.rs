@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask patches`: the series of linux-patches/.
 
+mod configs;
+mod form;
 mod kunit;
 mod measure;
+mod objects;
 mod prefix;
+mod recipients;
 mod style;
 mod warnings;
 
@@ -14,8 +18,8 @@ use clap::Subcommand;
 
 use self::prefix::Prefix;
 use self::style::Explained;
+use crate::linux::patches::named::{self, Named};
 use crate::linux::patches::repository::Repository;
-use crate::linux::patches::series::Series;
 use crate::linux::patches::shared;
 use crate::linux::test_kernel;
 use crate::workshop::project::Project;
@@ -30,65 +34,142 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Check the series patch by patch: that it applies, its style, and that each prefix builds.
+    /// Check each series patch by patch: that it applies, its style, and that each prefix builds.
     Check {
-        /// Build nothing: only whether it applies, checkpatch and rustfmt.
+        /// Build nothing: only whether it applies, its form, checkpatch and rustfmt.
         #[arg(long)]
         no_build: bool,
+        /// Only this series.
+        #[arg(long)]
+        series: Option<String>,
+        /// Build each series as a whole, not every prefix.
+        #[arg(long)]
+        whole: bool,
+        /// Compile what the series touch in the configurations that exist, or in this one.
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["no_build", "series", "whole"])]
+        configs: Option<Option<String>>,
     },
-    /// Build a kernel that tests itself: the doctests of the Rust that the series adds, memory left behind.
+    /// Build a kernel that tests itself: the doctests of the Rust that the series add.
     Kunit,
-    /// Measure what the series adds: sizes, and instructions to boot.
+    /// Measure what the series add: sizes, and instructions to boot.
     Measure,
-    /// Write the files that the series shares with kfunc/ into the patches again.
+    /// Print whom each series goes to, by the kernel's get_maintainer.pl.
+    Recipients,
+    /// Write the files that the series share with kfunc/ into the patches again.
     Refresh,
 }
 
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    let series = Series::open(project)?;
-    match args.verb {
-        Verb::Check { no_build } => check(project, &series, no_build),
-        Verb::Kunit => kunit::run(project, &series),
+    match &args.verb {
+        Verb::Check {
+            configs: Some(only),
+            ..
+        } => configs::check(project, only.as_deref()),
+        Verb::Check {
+            no_build: true,
+            series,
+            ..
+        } => check(project, Depth::Form, series.as_deref()),
+        Verb::Check { series, whole, .. } => {
+            let depth = if *whole {
+                Depth::Whole
+            } else {
+                Depth::Prefixes
+            };
+            check(project, depth, series.as_deref())
+        }
+        Verb::Kunit => kunit::run(project, &named::one_after_another(project)?),
         Verb::Measure => measure::run(project),
-        Verb::Refresh => shared::refresh(project, &series),
+        Verb::Recipients => recipients::run(project),
+        Verb::Refresh => shared::refresh(project, &named::one_after_another(project)?),
     }
 }
 
-fn check(project: &Project, series: &Series, no_build: bool) -> Result<()> {
+/// How far a check goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// What takes no build.
+    Form,
+    /// A kernel of each series.
+    Whole,
+    /// A kernel of each prefix of each series.
+    Prefixes,
+}
+
+fn check(project: &Project, depth: Depth, only: Option<&str>) -> Result<()> {
     let mut toolchain = Toolchain::ensure(project)?;
     let (base, _) = test_kernel::base(project, &mut toolchain)?;
-    check_style(project, &toolchain, &base, series)?;
-    if no_build {
+    let mut all = named::all(project)?;
+    if let Some(only) = only {
+        all.retain(|series| series.name == only);
+        let series = all
+            .first()
+            .with_context(|| format!("there is no series {only}"))?;
+        let mut explained = Explained::open(project)?;
+        check_series(project, &toolchain, &base, series, &mut explained)?;
+    } else {
+        check_style(project, &toolchain, &base)?;
+    }
+    if depth == Depth::Form {
         return Ok(());
     }
-    let repository = Repository::new(&base, series)?;
-    let prefix = Prefix::open(project, toolchain, &base, series)?;
-    for (count, patch) in (1..).zip(&series.patches) {
-        let checked = repository
+    let prefix = Prefix::open(project, toolchain, &base)?;
+    for series in &all {
+        check_builds(&base, &prefix, series, depth)?;
+    }
+    Ok(())
+}
+
+/// The kernels of `series`.
+fn check_builds(base: &Path, prefix: &Prefix<'_>, series: &Named, depth: Depth) -> Result<()> {
+    let whole = series.whole();
+    let below = series.base.patches.len();
+    let repository = Repository::with(base, &whole, below)?;
+    let mut new = 0;
+    for (count, patch) in (below + 1..).zip(&series.own.patches) {
+        repository
             .apply(patch)
-            .and_then(|()| prefix.check(count, &repository));
-        checked.with_context(|| patch.name.clone())?;
+            .with_context(|| patch.name.clone())?;
+        new += 1;
+        if depth == Depth::Prefixes || count == whole.patches.len() {
+            let checked = prefix.check(&whole.first(count), new, &repository);
+            checked.with_context(|| patch.name.clone())?;
+            new = 0;
+        }
     }
     Ok(())
 }
 
 /// What can be checked without a build, on the sources `base`.
-pub(crate) fn check_style(
+pub(crate) fn check_style(project: &Project, toolchain: &Toolchain, base: &Path) -> Result<()> {
+    let mut explained = Explained::open(project)?;
+    for series in named::all(project)? {
+        check_series(project, toolchain, base, &series, &mut explained)?;
+    }
+    explained.finish()?;
+    let all = named::one_after_another(project)?;
+    shared::check_all_added(project, &all)?;
+    // One tree takes them one after the other; some lines have moved then.
+    Repository::new(base, &all)?.apply_moved(&all)
+}
+
+fn check_series(
     project: &Project,
     toolchain: &Toolchain,
     base: &Path,
-    series: &Series,
+    series: &Named,
+    explained: &mut Explained,
 ) -> Result<()> {
-    let repository = Repository::new(base, series)?;
-    let mut explained = Explained::open(project)?;
-    for patch in &series.patches {
+    form::check(series)?;
+    let whole = series.whole();
+    let repository = Repository::with(base, &whole, series.base.patches.len())?;
+    for patch in &series.own.patches {
         let applied = repository.apply(patch);
         applied
-            .and_then(|()| style::check(toolchain, base, &repository, patch, &mut explained))
+            .and_then(|()| style::check(toolchain, base, &repository, patch, explained))
             .with_context(|| patch.name.clone())?;
-        println!("{}: applies, in style", patch.name);
+        println!("{}: applies, in form and style", patch.name);
     }
-    shared::check(project, repository.tree())?;
-    explained.finish()
+    shared::check(project, repository.tree(), &series.own)
 }

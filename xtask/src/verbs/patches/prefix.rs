@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Kernels of the first patch, of the first two, and so on, each built from the one before.
+//! Kernels of a series' first patch, of its first two, and so on, each built from the one before.
 //!
 //! ```text
 //! <cache>/prefix/<base>-<key>/tree       the base's sources and the patches so far
@@ -18,10 +18,11 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use super::objects;
 use super::warnings;
 use crate::guest::test_progs;
 use crate::linux::patches::repository::Repository;
-use crate::linux::patches::series::{SELFTESTS, Series};
+use crate::linux::patches::series::{Patch, SELFTESTS, Series};
 use crate::linux::patches::tree::copy;
 use crate::linux::target::Target;
 use crate::linux::test_kernel::{self, Form};
@@ -31,16 +32,12 @@ use crate::workshop::project::Project;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
 
-/// Of a kernel's tree, what has a build of its own or none; `make FILE.o` does not know it.
-const APART: [&str; 4] = ["Documentation/", "samples/", "scripts/", "tools/"];
-
 /// The kernel of as many patches as were checked last.
 pub(super) struct Prefix<'a> {
     project: &'a Project,
     toolchain: Toolchain,
     base: &'a Path,
     dir: PathBuf,
-    series: &'a Series,
     _lock: File,
 }
 
@@ -50,7 +47,6 @@ impl<'a> Prefix<'a> {
         project: &'a Project,
         mut toolchain: Toolchain,
         base: &'a Path,
-        series: &'a Series,
     ) -> Result<Self> {
         let plain = test_kernel::ensure(project, &mut toolchain, Form::Plain)?;
         let name = base.file_name().unwrap_or_default().display().to_string();
@@ -78,15 +74,15 @@ impl<'a> Prefix<'a> {
             project,
             toolchain,
             base,
-            series,
             _lock: cache::lock(&dir.join("lock"))?,
             dir,
         })
     }
 
-    /// Checks the first `count` patches, which `repository` has applied, and no more of them.
-    pub(super) fn check(&self, count: usize, repository: &Repository) -> Result<()> {
-        let first = self.series.first(count);
+    /// Checks `first`, all of which `repository` has applied; its last `new` patches have not been
+    /// looked at.
+    pub(super) fn check(&self, first: &Series, new: usize, repository: &Repository) -> Result<()> {
+        let before = first.patches.len().saturating_sub(new);
         let patch = first.patches.last().context("the series is empty")?;
         let key = cache::key(&[&first.text()]);
         let checked = self.dir.join("checked");
@@ -95,16 +91,18 @@ impl<'a> Prefix<'a> {
             println!("{}: checked before", patch.name);
             return Ok(());
         }
-        let step = |what: &str| format!("{count} of {}: {what}", self.series.patches.len());
-        let files: Vec<&str> = patch.touched().collect();
+        let step = |what: &str| format!("{}: {what}", patch.name.replace('/', "-"));
+        let patches = first.patches.iter().skip(before);
+        let files: BTreeSet<&str> = patches.flat_map(Patch::touched).collect();
+        let files: Vec<&str> = files.into_iter().collect();
 
-        self.stage(repository)?;
+        self.stage(first, repository)?;
         let said = self.warnings(&step("W=1 and clippy"), &files)?;
         if !said.is_empty() {
             // Some of them may have been there before.
-            self.stage(&Repository::with(self.base, self.series, count - 1)?)?;
+            self.stage(first, &Repository::with(self.base, first, before)?)?;
             let before = self.warnings(&step("W=1 and clippy before"), &files)?;
-            self.stage(repository)?;
+            self.stage(first, repository)?;
             if let Some(warning) = warnings::added(&before, said).first() {
                 bail!("W=1 or clippy warns of {warning}");
             }
@@ -116,7 +114,7 @@ impl<'a> Prefix<'a> {
                 toolchain: self.toolchain.clone(),
                 kernel: test_kernel::open(self.dir.join("build"))?,
             };
-            test_progs::run(&target, &self.tree(), &first, &[])?;
+            test_progs::run(&target, &self.tree(), first, &[])?;
         }
         let mut file = File::options().create(true).append(true).open(&checked)?;
         writeln!(file, "{key}")?;
@@ -128,9 +126,9 @@ impl<'a> Prefix<'a> {
         self.dir.join("tree")
     }
 
-    /// Makes the tree what `repository` has, and configures the build of it.
-    fn stage(&self, repository: &Repository) -> Result<()> {
-        let touched = self.series.touched();
+    /// Makes the tree what `repository` has of what `first` touches, and configures the build of it.
+    fn stage(&self, first: &Series, repository: &Repository) -> Result<()> {
+        let touched = first.touched();
         let ledger = self.dir.join("written");
         let mut written: BTreeSet<String> = fs::read_to_string(&ledger)
             .unwrap_or_default()
@@ -174,7 +172,7 @@ impl<'a> Prefix<'a> {
             let path = self.tree().join(file);
             renew(&path, &path)?;
         }
-        let targets = targets(&files);
+        let targets = objects::of(&files);
         if targets.is_empty() {
             return Ok(Vec::new());
         }
@@ -209,27 +207,6 @@ impl<'a> Prefix<'a> {
     }
 }
 
-/// What `make` is to be told so that it compiles `files`: objects in C, directories with Rust. The
-/// `rust/` of the tree is made before anything else.
-fn targets(files: &[&str]) -> BTreeSet<String> {
-    let built = |file: &&&str| APART.iter().all(|dir| !file.starts_with(dir));
-    let dir = |file: &str| file.rsplit_once('/').map_or("", |(dir, _)| dir).to_owned();
-    let rust: BTreeSet<String> = files
-        .iter()
-        .filter(built)
-        .filter(|file| file.ends_with(".rs"))
-        .map(|file| match file.starts_with("rust/") {
-            true => "prepare".to_owned(),
-            false => dir(file) + "/",
-        })
-        .collect();
-    let objects = files.iter().filter(built).filter_map(|file| {
-        let name = file.strip_suffix(".c")?;
-        (!rust.contains(&(dir(file) + "/"))).then(|| format!("{name}.o"))
-    });
-    objects.chain(rust.iter().cloned()).collect()
-}
-
 /// Writes the file `to` anew, as `from` is: with a time of its own, and not into a file of the
 /// base's, whose links the tree consists of.
 fn renew(from: &Path, to: &Path) -> Result<()> {
@@ -238,28 +215,4 @@ fn renew(from: &Path, to: &Path) -> Result<()> {
     let partial = dir.join(".renewed");
     fs::copy(from, &partial).with_context(|| format!("cannot copy {}", from.display()))?;
     fs::rename(&partial, to).with_context(|| format!("cannot write {}", to.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_directory_with_rust_is_built_whole() {
-        let files = [
-            "MAINTAINERS",
-            "kernel/bpf/verifier.c",
-            "kernel/bpf/iter_cpumask/prototypes.c",
-            "kernel/bpf/iter_cpumask/walk.rs",
-            "rust/kernel/kfunc.rs",
-            "tools/bpf/resolve_btfids/main.c",
-        ];
-        let wanted = [
-            "kernel/bpf/iter_cpumask/",
-            "kernel/bpf/verifier.o",
-            "prepare",
-        ];
-        assert_eq!(Vec::from_iter(targets(&files)), wanted);
-        assert!(targets(&["scripts/gen-btf.sh"]).is_empty());
-    }
 }

@@ -21,6 +21,7 @@ mod patch;
 mod record;
 mod spec;
 mod value;
+mod words;
 
 use std::collections::HashMap;
 
@@ -63,13 +64,22 @@ impl<'a> CoreRelocator<'a> {
         }
     }
 
-    /// Patches the instruction at the start of `insns`.
-    pub(super) fn relocate(&mut self, relo: CoreRelo, insns: &mut [Insn]) -> Result<(), CoreError> {
+    /// Patches the instruction at the start of `insns`. What the kernel does not have makes it
+    /// invalid, and is told in libbpf's words.
+    pub(super) fn relocate(
+        &mut self,
+        relo: CoreRelo,
+        insns: &mut [Insn],
+    ) -> Result<Option<String>, CoreError> {
         let kind = RelocKind::new(relo.kind)
             .ok_or_else(|| format!("CO-RE relocation kind {} is not known", relo.kind))?;
         let spec = Spec::parse(self.local, relo, kind)?;
         let value = self.value(&spec)?;
-        patch::patch(insns, &value)
+        patch::patch(insns, &value)?;
+        Ok(patch::is_poisoned(insns).then(|| {
+            let path = self.local.str_at(relo.access_str_off).unwrap_or("");
+            words::words(&spec, path)
+        }))
     }
 
     fn value(&mut self, spec: &Spec<'a>) -> Result<Value, CoreError> {

@@ -49,6 +49,12 @@ pub(super) fn patch(insns: &mut [Insn], value: &Value) -> Result<(), CoreError> 
     }
 }
 
+/// Whether there was nothing to put into it.
+pub(super) fn is_poisoned(insns: &[Insn]) -> bool {
+    let is = |insn: &Insn| insn.code == op::CALL && insn.src_reg == 0 && insn.imm == BAD_RELO;
+    insns.first().is_some_and(is)
+}
+
 const BPF_LD: u8 = 0;
 
 const BPF_LDX: u8 = 1;

@@ -21,7 +21,7 @@ use crate::facts::rejection::{Checked, Stop, not_modelled};
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::log::{reject, verbose};
-use crate::state::{FuncState, MAX_CALL_FRAMES, VerifierState};
+use crate::state::{FuncState, VerifierState};
 
 impl Env<'_> {
     pub(crate) fn setup_func_entry(
@@ -31,7 +31,7 @@ impl Env<'_> {
         callsite: usize,
         kind: Option<CallbackKind>,
     ) -> Checked {
-        if st.frames.len() >= MAX_CALL_FRAMES {
+        if st.frames.len() >= self.input.release.limits.call_frames {
             let n = st.frames.len() + 1;
             return reject!(
                 self,

@@ -23,6 +23,7 @@ use crate::facts::helpers::id;
 use crate::facts::limits::{MAX_BPF_FUNC_REG_ARGS, REG_NAMES};
 use crate::facts::map_rules as map;
 use crate::facts::rejection::{Checked, not_modelled};
+use crate::facts::rule::Rule;
 use crate::facts::types::{ArgType, Flag};
 use crate::log::{reject, verbose};
 use crate::state::RetvalRange;
@@ -243,6 +244,11 @@ impl Env<'_> {
                 ProgType::Tracing => self.input.prog.expected_attach_type == AttachType::TraceIter,
                 ProgType::SockOps => meta.func_id == id::MAP_DELETE_ELEM,
                 ProgType::SkReuseport | ProgType::SkLookup => true,
+                ProgType::SocketFilter
+                | ProgType::SchedCls
+                | ProgType::SchedAct
+                | ProgType::Xdp
+                | ProgType::FlowDissector => !self.input.profile.has(Rule::SOCKMAP_UPDATE_TYPES),
                 _ => false,
             };
             if !may {

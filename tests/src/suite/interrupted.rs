@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Walks and copies in interrupts.
+
+use std::fs;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use libbpf_rs::libbpf_sys::{
+    PERF_COUNT_SW_CPU_CLOCK, PERF_FLAG_FD_CLOEXEC, PERF_TYPE_SOFTWARE, perf_event_attr,
+};
+use libtest_mimic::Trial;
+use nix::errno::Errno;
+use nix::libc;
+
+use super::bpf::Bpf;
+use super::console::records;
+use super::cpus::sysfs;
+use super::trial;
+use super::walks::same;
+
+const OBJECT: &str = "interrupted/walks";
+
+/// The tests of this file but for [`nmi`].
+pub(super) fn trials() -> Vec<Trial> {
+    vec![
+        trial("interrupted::hardirq", hardirq),
+        trial("interrupted::perf_event", perf_event),
+    ]
+}
+
+/// A test that makes the kernel print what looks like a complaint.
+pub(super) fn nmi() -> Vec<Trial> {
+    vec![trial("interrupted::nmi", in_nmi)]
+}
+
+fn hardirq() -> Result<()> {
+    let bpf = armed()?;
+    let _link = bpf.attach("in_hardirq")?;
+    walked(&bpf)
+}
+
+/// Without a counter in hardware the samples are a timer's.
+fn perf_event() -> Result<()> {
+    let bpf = armed()?;
+    let clock = cpu_clock()?;
+    let program = bpf.program("sampled")?;
+    let link = program.attach_perf_event(clock.as_raw_fd());
+    let _link = link.context("cannot attach to the event")?;
+    walked(&bpf)
+}
+
+/// The kernel asks every CPU by NMI what it is at, and lists the calls.
+fn in_nmi() -> Result<()> {
+    const LIST_CALLS: &str = "Call Trace:";
+    let bpf = armed()?;
+    let _link = bpf.attach("in_nmi")?;
+    let before = records()?.len();
+    fs::write("/proc/sys/kernel/printk", "1")?;
+    fs::write("/proc/sys/kernel/sysrq", "1")?;
+    fs::write("/proc/sysrq-trigger", "l").context("cannot ask for backtraces")?;
+    walked(&bpf)?;
+    let mut since = records()?.split_off(before);
+    since.retain(|record| !record.contains(LIST_CALLS));
+    super::console::complaints(&since)
+}
+
+/// The first of these programs that comes is to walk.
+fn armed() -> Result<Bpf> {
+    let bpf = Bpf::load(OBJECT)?;
+    bpf.set("armed", 1)?;
+    Ok(bpf)
+}
+
+/// It has walked the CPUs that are online, and a copy of those possible.
+fn walked(bpf: &Bpf) -> Result<()> {
+    let end = Instant::now() + Duration::from_secs(10);
+    while bpf.get("done")? == 0 {
+        ensure!(Instant::now() < end, "no program came");
+        sleep(Duration::from_millis(10));
+    }
+    same(&bpf.walk("online")?, &sysfs("online")?)?;
+    match bpf.get("made")? as i32 {
+        0 => same(&bpf.walk("copy")?, &sysfs("possible")?),
+        error => bail!("no copy was made: {}", Errno::from_raw(-error)),
+    }
+}
+
+/// An event at every millisecond that CPU 0 runs.
+fn cpu_clock() -> Result<OwnedFd> {
+    let mut attr = perf_event_attr {
+        type_: PERF_TYPE_SOFTWARE,
+        size: size_of::<perf_event_attr>().try_into()?,
+        config: PERF_COUNT_SW_CPU_CLOCK.into(),
+        ..perf_event_attr::default()
+    };
+    attr.__bindgen_anon_1.sample_period = 1_000_000;
+    let (every_task, cpu, no_group) = (-1, 0, -1);
+    // SAFETY: The kernel reads `attr`, which says how large it is.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_perf_event_open,
+            &raw const attr,
+            every_task,
+            cpu,
+            no_group,
+            PERF_FLAG_FD_CLOEXEC,
+        )
+    };
+    let fd = Errno::result(fd).context("perf_event_open")?;
+    // SAFETY: Just opened.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd.try_into()?) })
+}

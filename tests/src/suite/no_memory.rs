@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Copies where there is no memory for them: on a machine without `cmpxchg` of a double word,
+//! `kmalloc_nolock()` never has any (`mm/slub.c`).
+
+use std::fs;
+
+use anyhow::{Result, ensure};
+use libtest_mimic::Trial;
+use nix::errno::Errno;
+
+use super::bpf::Bpf;
+use super::cpus::sysfs;
+use super::trial;
+use super::walks::walk;
+
+const OBJECT: &str = "walks/snapshot_none";
+
+/// The tests of this file, if the machine is such a one.
+pub(super) fn trials() -> Vec<Trial> {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    if info.split_whitespace().any(|flag| flag == "cx16") {
+        return vec![];
+    }
+    vec![
+        trial("no_memory::new_fails", new_fails),
+        trial("no_memory::loop_is_empty", || {
+            walk(OBJECT, "empty_loop", &[])
+        }),
+        trial("no_memory::mask_is_walked", || {
+            walk("walks/masks", "possible_cpus", &sysfs("possible")?)
+        }),
+    ]
+}
+
+/// The walk is empty then, step after step, and can be ended.
+fn new_fails() -> Result<()> {
+    let bpf = Bpf::load(OBJECT)?;
+    bpf.run("steps")?;
+    let made = Errno::from_raw(-(bpf.get("made")? as i32));
+    ensure!(made == Errno::ENOMEM, "new returned {made}");
+    let steps = bpf.get("steps_made")?;
+    ensure!(steps == 0, "{steps} steps");
+    Ok(())
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Types of programs that a kernel has only if it is built with an option.
+//!
+//! Source: `include/linux/bpf_types.h`.
+
+use std::collections::BTreeMap;
+
+use bpf::uapi::ProgType;
+
+/// The option without which this kernel lacks the type. A configuration that is not known, and so
+/// is empty, lacks none.
+pub(crate) fn missing_option(
+    prog_type: ProgType,
+    kconfig: &BTreeMap<String, String>,
+) -> Option<&'static str> {
+    let set = |option: &&str| kconfig.get(*option).is_some_and(|value| value == "y");
+    let lacking = |option: &&str| !kconfig.is_empty() && !set(option);
+    options(prog_type).iter().copied().find(lacking)
+}
+
+/// All that a type needs.
+fn options(prog_type: ProgType) -> &'static [&'static str] {
+    match prog_type {
+        ProgType::CgroupSkb | ProgType::CgroupSock | ProgType::CgroupSockAddr => {
+            &["CONFIG_NET", "CONFIG_CGROUP_BPF"]
+        }
+        ProgType::SocketFilter
+        | ProgType::SchedCls
+        | ProgType::SchedAct
+        | ProgType::Xdp
+        | ProgType::LwtIn
+        | ProgType::LwtOut
+        | ProgType::LwtXmit
+        | ProgType::LwtSeg6local
+        | ProgType::SockOps
+        | ProgType::SkSkb
+        | ProgType::SkMsg
+        | ProgType::FlowDissector => &["CONFIG_NET"],
+        ProgType::Kprobe
+        | ProgType::Tracepoint
+        | ProgType::PerfEvent
+        | ProgType::RawTracepoint
+        | ProgType::RawTracepointWritable
+        | ProgType::Tracing => &["CONFIG_BPF_EVENTS"],
+        ProgType::CgroupDevice | ProgType::CgroupSysctl | ProgType::CgroupSockopt => {
+            &["CONFIG_CGROUP_BPF"]
+        }
+        ProgType::LircMode2 => &["CONFIG_BPF_LIRC_MODE2"],
+        ProgType::SkReuseport | ProgType::SkLookup => &["CONFIG_INET"],
+        ProgType::StructOps | ProgType::Ext => &["CONFIG_BPF_JIT"],
+        ProgType::Lsm => &["CONFIG_BPF_JIT", "CONFIG_BPF_LSM"],
+        ProgType::Netfilter => &["CONFIG_NETFILTER_BPF_LINK"],
+        _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_may_lack_a_type() {
+        let mut config = BTreeMap::new();
+        assert_eq!(missing_option(ProgType::Lsm, &config), None, "not known");
+        config.insert("CONFIG_BPF_JIT".to_owned(), "y".to_owned());
+        assert_eq!(missing_option(ProgType::StructOps, &config), None);
+        assert_eq!(
+            missing_option(ProgType::Lsm, &config),
+            Some("CONFIG_BPF_LSM")
+        );
+        config.insert("CONFIG_BPF_LSM".to_owned(), "n".to_owned());
+        assert_eq!(
+            missing_option(ProgType::Lsm, &config),
+            Some("CONFIG_BPF_LSM")
+        );
+        assert_eq!(missing_option(ProgType::Syscall, &config), None);
+    }
+}

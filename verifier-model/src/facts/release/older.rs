@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The releases before 7.3 that are modelled, as Debian ships them.
+//!
+//! The rules of each are those that its kernel was seen to follow when it was asked about the programs
+//! in `tests/rules`, one a rule: `tests/rules/asked.txt` has the answers. Fixes are backported, and what
+//! they mend may be newer than a release: offsets of packets had no known bits to be tightened by
+//! before 7.1.
+
+use crate::facts::release::linux_7_3::LINUX_7_3;
+use crate::facts::release::{Limits, Release};
+use crate::facts::rule::{Profile, Rule};
+use crate::facts::texts;
+
+/// Until 7.1 arguments are passed in registers alone.
+const IN_REGISTERS: Limits = Limits {
+    func_args: 5,
+    call_frames: 8,
+};
+
+pub(crate) static LINUX_7_2: Release = Release::new(
+    "7.2",
+    "7.2.12",
+    Profile::of("7.2"),
+    Limits {
+        func_args: 12,
+        call_frames: 16,
+    },
+    texts::LINUX_7_2,
+    Some(&LINUX_7_3),
+);
+
+pub(crate) static LINUX_7_1: Release = Release::new(
+    "7.1",
+    "7.1.13",
+    Profile::of("7.1").with(Rule::INNER_MAP_NULLNESS),
+    IN_REGISTERS,
+    texts::LINUX_7_1,
+    Some(&LINUX_7_2),
+);
+
+pub(crate) static LINUX_6_18: Release = Release::new(
+    "6.18",
+    "6.18.15",
+    Profile::of("6.18").with(Rule::PACKET_BOUNDS_KEPT),
+    IN_REGISTERS,
+    texts::LINUX_6_18,
+    Some(&LINUX_7_1),
+);
+
+pub(crate) static LINUX_6_12: Release = Release::new(
+    "6.12",
+    "6.12.117",
+    Profile::of("6.12")
+        .with(Rule::TAIL_CALL_CHECKS_SECTIONS)
+        .with(Rule::ITER_ARG_ON_STACK)
+        .with(Rule::THROW_CHECKS_RESOURCES)
+        .with(Rule::ATOMIC_FETCH_BACKTRACK)
+        .with(Rule::PACKET_BOUNDS_KEPT),
+    IN_REGISTERS,
+    texts::LINUX_6_12,
+    Some(&LINUX_6_18),
+);
+
+pub(crate) static LINUX_6_1: Release = Release::new(
+    "6.1",
+    "6.1.176",
+    Profile::of("6.1"),
+    IN_REGISTERS,
+    texts::LINUX_6_1,
+    Some(&LINUX_6_12),
+);
