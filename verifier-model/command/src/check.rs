@@ -309,7 +309,7 @@ fn check_input(
         let verdict = check_prog(args, kernel, file, prog, checked, out)?;
         if args.output.output_format.is_report() {
             let time = start.elapsed();
-            let of = report::Checked { path, prog, time };
+            let of = report::Checked { file, prog, time };
             let explain = |load: &ProgLoad| explain(load, kernel, &verifier(args)).1;
             checked
                 .reports

@@ -58,6 +58,10 @@ impl Answer {
 
 /// Asks all kernels, as many at a time as there are cores.
 pub(crate) fn run(question: &Question<'_>, out: &mut impl Write) -> Result<ExitCode> {
+    ensure!(
+        !question.format.is_report(),
+        "sarif and junit tell of one kernel: give --kernel once"
+    );
     for note in question.kernels.iter().filter_map(Named::note) {
         eprintln!("note: {note}");
     }
@@ -94,6 +98,8 @@ pub(crate) fn run(question: &Question<'_>, out: &mut impl Write) -> Result<ExitC
                 .try_for_each(|answer| csv.serialize(answer))?;
             csv.flush()?;
         }
+        // Refused above.
+        Format::Sarif | Format::Junit => {}
     }
     let said = |verdict| {
         answers

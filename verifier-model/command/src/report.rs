@@ -2,7 +2,6 @@
 //! What programs that show results to people are told of each program: verdict, kind, places, and the
 //! explanation. `sarif.rs` and `junit.rs` write it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -63,7 +62,7 @@ pub(crate) struct Report {
 
 /// What was checked.
 pub(crate) struct Checked<'a> {
-    pub(crate) path: &'a Path,
+    pub(crate) file: &'a str,
     pub(crate) prog: &'a Prepared,
     /// How long it took.
     pub(crate) time: Duration,
@@ -83,7 +82,7 @@ impl Report {
             (Ok(_), _) => (End::Accepted, String::new()),
         };
         let mut report = Self {
-            object: of.path.display().to_string(),
+            object: of.file.to_owned(),
             program: of.prog.name.clone(),
             end,
             message,

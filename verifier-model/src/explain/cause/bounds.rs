@@ -53,7 +53,7 @@ impl Failure<'_, '_> {
             Some(excess) => Some(value.umax().checked_sub(excess)?),
             None => None,
         };
-        let zero = self.why.message.contains("zero-sized");
+        let zero = self.message().contains("zero-sized");
         let fit = Fit {
             min: i64::from(zero),
             max,
@@ -63,8 +63,9 @@ impl Failure<'_, '_> {
 
     /// How far beyond its end memory is accessed, by the message.
     fn excess(&self) -> Option<u64> {
-        let lines = [&self.why.message].into_iter().chain(&self.why.cause);
-        lines.filter_map(|line| excess(line)).next()
+        let before = self.why.cause.as_deref();
+        let mut lines = [self.message()].into_iter().chain(before);
+        lines.find_map(excess)
     }
 
     /// The number that decides: the register, or the one that was added to it, and before which step.

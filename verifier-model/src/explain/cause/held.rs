@@ -44,7 +44,7 @@ impl Failure<'_, '_> {
 
     /// Whether it is a section that is left open, whatever references there are besides.
     fn of_section(&self) -> bool {
-        let message = &self.why.message;
+        let message = self.message();
         message.contains("rcu_read_lock") || message.contains("preempt")
     }
 

@@ -88,7 +88,7 @@ impl<'a, 'e> Failure<'a, 'e> {
             | Kind::SpillSize
             | Kind::ArgumentType
             | Kind::ReleaseWithoutReference => self.became_number(),
-            Kind::PointerArithmetic if self.why.message.contains("null-check") => self.unchecked(),
+            Kind::PointerArithmetic if self.message().contains("null-check") => self.unchecked(),
             Kind::NotTrusted | Kind::NoRcuSection => self.untrusted(),
             Kind::UnwrittenRegister => self.clobbered(),
             Kind::ModifiedPointer | Kind::ConstantOffset => self.moved(),
@@ -115,6 +115,11 @@ impl<'a, 'e> Failure<'a, 'e> {
         }
     }
 
+    /// The message, in the words of 7.3.
+    fn message(&self) -> &'a str {
+        self.why.plain.as_deref().unwrap_or(&self.why.message)
+    }
+
     /// Index of the last step.
     fn end(&self) -> usize {
         self.steps.len() - 1
@@ -131,7 +136,7 @@ impl<'a, 'e> Failure<'a, 'e> {
     /// The register that the message is about, or else the one that the instruction goes through.
     fn register(&self) -> Option<usize> {
         let named = self.why.regs.first().map(|r| usize::from(*r));
-        let told = || named_register(&self.why.message);
+        let told = || named_register(self.message());
         let before = || named_register(self.why.cause.as_deref().unwrap_or_default());
         let used = || {
             use bpf::insn::class;
