@@ -285,8 +285,12 @@ fn check_file(
     out: &mut impl Write,
 ) -> Result<()> {
     for input in args.options.read_all(path)? {
-        let path = path.with_file_name(&input.name);
-        check_input(args, kernel, filters, (&path, &input), checked, out)?;
+        let before = checked.reports.len();
+        check_input(args, kernel, filters, &input, checked, out)?;
+        // Reports tell where the object is.
+        for report in &mut checked.reports[before..] {
+            report.object = path.with_file_name(&input.name).display().to_string();
+        }
     }
     Ok(())
 }
@@ -295,7 +299,7 @@ fn check_input(
     args: &Args,
     kernel: &Kernel,
     filters: &Filters,
-    (path, input): (&Path, &Input),
+    input: &Input,
     checked: &mut Checked,
     out: &mut impl Write,
 ) -> Result<()> {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use bpf::kernel::Kernel;
 use bpf::load::{Autoload, Prepared};
 use serde::Serialize;
@@ -82,9 +82,6 @@ pub(crate) fn run(question: &Question<'_>, out: &mut impl Write) -> Result<ExitC
         "-f: no program has such a name"
     );
     match question.format {
-        Format::Sarif | Format::Junit => {
-            bail!("-o sarif and junit are of one kernel: leave --kernels out, or -o csv or json")
-        }
         Format::Table => write!(out, "{}", as_table(question.kernels, &answers))?,
         Format::Json => {
             let all: Vec<&Answer> = answers.iter().flatten().collect();
