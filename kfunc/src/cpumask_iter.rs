@@ -55,12 +55,12 @@ kernel::static_assert!(offset_of!(CpumaskIter, mask) == offset_of!(bpf_iter_cpum
 /// uninitialised iterator on the program's stack, `mask` is trusted or RCU protected, and an RCU
 /// read-side section is open, to the end of which `mask` stays.
 ///
-/// As `struct cpumask` holds only numbers, the verifier of Linux 7.2 and 7.3 also takes plain memory
-/// of that size which the program can write to, and ties no iterator to it. To the programs that
-/// these kfuncs are registered for, that is a map's value, a record of a ring buffer, their context
-/// or their stack. Such memory may become something else during the section, and the walk tells
-/// what is in there then, but it is not given back before the section ends. Packets are, and are
-/// not among it.
+/// As `struct cpumask` holds only numbers, the verifier of Linux 7.2 and 7.3 also takes plain
+/// memory of that size which the program can write to, and ties no iterator to it. To the
+/// programs that these kfuncs are registered for, that is a map's value, a record of a ring
+/// buffer, their context or their stack. Such memory may become something else during the
+/// section, and the walk tells what is in there then, but it is not given back before the
+/// section ends. Packets are, and are not among it.
 #[no_mangle]
 pub unsafe extern "C" fn bpf_iter_cpumask_new(
     it: *mut bpf_iter_cpumask,
