@@ -17,7 +17,7 @@ use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
 use crate::facts::rejection::Checked;
 use crate::facts::types::{ArgType, RegType};
-use crate::state::reg::{Meta, RegState};
+use crate::state::reg::{About, RegState};
 
 /// The program's code, and what it tells before any path is walked.
 #[derive(Debug, Default)]
@@ -82,7 +82,7 @@ pub(crate) struct InsnAux {
     /// Offset into the map's value.
     pub map_off: u32,
     /// Type of a kernel variable.
-    pub btf_var: Option<(RegType, Meta)>,
+    pub btf_var: Option<(RegType, About)>,
     /// Successors beside the usual ones.
     pub jt: Option<Vec<usize>>,
     /// History must be recorded on arrival.

@@ -18,7 +18,7 @@ use crate::facts::map_rules as map;
 use crate::facts::rejection::{Checked, Rejection};
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
-use crate::state::reg::Meta;
+use crate::state::reg::About;
 
 /// A program uses at most this many maps.
 const MAX_USED_MAPS: usize = 64;
@@ -311,7 +311,7 @@ impl Known<'_> {
         match t.kind() {
             Kind::Func => {
                 let typ = RegType::PTR_TO_MEM | Flag::MEM_RDONLY;
-                self.code.aux[i].btf_var = Some((typ, Meta::MemSize(0)));
+                self.code.aux[i].btf_var = Some((typ, About::MemSize(0)));
                 return Ok(());
             }
             Kind::Var => {}
@@ -346,10 +346,10 @@ impl Known<'_> {
         let var = if percpu {
             (
                 RegType::PTR_TO_BTF_ID | Flag::MEM_PERCPU,
-                Meta::Btf(bref, t.type_id()),
+                About::Btf(bref, t.type_id()),
             )
         } else if target.is_composite() {
-            (RegType::PTR_TO_BTF_ID, Meta::Btf(bref, t.type_id()))
+            (RegType::PTR_TO_BTF_ID, About::Btf(bref, t.type_id()))
         } else {
             let Ok(size) = btf.resolve_size(target.id()) else {
                 let name = target.name();
@@ -360,7 +360,7 @@ impl Known<'_> {
                     "ldimm64 unable to resolve the size of type '{name}': -22"
                 );
             };
-            (RegType::PTR_TO_MEM | Flag::MEM_RDONLY, Meta::MemSize(size))
+            (RegType::PTR_TO_MEM | Flag::MEM_RDONLY, About::MemSize(size))
         };
         self.code.aux[i].btf_var = Some(var);
         Ok(())

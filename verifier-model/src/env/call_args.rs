@@ -39,7 +39,7 @@ impl RefObj {
 
 /// What is found out about a call while its arguments are checked (`struct bpf_call_arg_meta`).
 #[derive(Clone, Debug, Default)]
-pub(crate) struct CallMeta {
+pub(crate) struct CallArgs {
     /// Helper number or BTF id of the kfunc.
     pub func_id: i32,
     /// The helper's prototype.

@@ -15,7 +15,7 @@ use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::iter_slots::{read_slot, write_slot};
 use crate::state::reference::{RefKind, Reference};
-use crate::state::reg::{Meta, RegState};
+use crate::state::reg::{About, RegState};
 use crate::state::slot::Slot;
 
 impl Env<'_> {
@@ -89,7 +89,7 @@ impl Env<'_> {
                         continue;
                     }
                     // The first slot of a dynptr is the farther one.
-                    let first = matches!(slot.reg.meta, Meta::Dynptr(_, true));
+                    let first = matches!(slot.reg.about, About::Dynptr(_, true));
                     let base = if first { spi.saturating_sub(1) } else { spi };
                     for s in frame.stack.iter_mut().skip(base).take(2) {
                         s.typ = [Slot::Invalid; 8];
@@ -133,7 +133,7 @@ impl Env<'_> {
         slots
             .filter(|s| {
                 s.typ[0] == Slot::Dynptr
-                    && matches!(s.reg.meta, Meta::Dynptr(_, true))
+                    && matches!(s.reg.about, About::Dynptr(_, true))
                     && s.reg.parent_id == parent_id
             })
             .count()

@@ -10,7 +10,7 @@ use crate::env::Env;
 use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::types::RegType;
 use crate::log::vlog_alignment;
-use crate::state::reg::{ADD_CONST, DynptrType, Meta, RegState};
+use crate::state::reg::{ADD_CONST, About, DynptrType, RegState};
 use crate::state::slot::Slot;
 use crate::state::{FuncState, VerifierState};
 
@@ -89,7 +89,7 @@ impl Env<'_> {
             write!(out, "{}", Unum(reg.mem_size().into()))?;
         }
         if t == RegType::CONST_PTR_TO_DYNPTR
-            && let Meta::Dynptr(kind, _) = reg.meta
+            && let About::Dynptr(kind, _) = reg.about
         {
             attr!("type={}", kind.as_str());
         }
@@ -180,8 +180,8 @@ impl Env<'_> {
                 let Some(slot) = state.stack.get(spi + 1) else {
                     return;
                 };
-                let kind = match slot.reg.meta {
-                    Meta::Dynptr(k, _) => k,
+                let kind = match slot.reg.about {
+                    About::Dynptr(k, _) => k,
                     _ => DynptrType::Invalid,
                 };
                 let _ = write!(out, " fp{}=dynptr_{}(", off(spi + 1), kind.as_str());

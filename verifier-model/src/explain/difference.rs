@@ -89,7 +89,7 @@ pub(crate) fn first_difference(env: &Env<'_>, old: &VerifierState) -> Option<Dif
             let c = fc.stack.get(spi).unwrap_or(&none);
             let same = match (o.is_spilled_reg(), c.is_spilled_reg()) {
                 (true, true) => regsafe(&o.reg, &c.reg, &mut ids, level),
-                _ => o.typ == c.typ && o.reg.meta == c.reg.meta || !matters(o),
+                _ => o.typ == c.typ && o.reg.about == c.reg.about || !matters(o),
             };
             if !same && o.is_spilled_reg() && c.is_spilled_reg() {
                 return Some(of_regs(env, Place::Slot(i, spi), &o.reg, &c.reg));

@@ -10,7 +10,7 @@ use bpf::kernel::BtfRef;
 
 use crate::facts::types::{Flag, RegType};
 use crate::state::iter::{Iter, IterSlot, IterState, Trust};
-use crate::state::reg::{Meta, RegState};
+use crate::state::reg::{About, RegState};
 use crate::state::slot::{Slot, StackSlot};
 use crate::state::{BPF_REG_SIZE, VerifierState};
 
@@ -94,7 +94,7 @@ impl IterAt {
                 Iter::Live { trust, .. } => {
                     s.reg.mark_known(0);
                     s.reg.id = if i == 0 { id } else { 0 };
-                    s.reg.meta = Meta::Iter(IterSlot {
+                    s.reg.about = About::Iter(IterSlot {
                         btf: self.btf,
                         btf_id: self.btf_id,
                         state: IterState::Active,
@@ -135,8 +135,8 @@ pub(crate) fn write_slot(s: &mut StackSlot, it: Iter) {
             trust,
             depth,
         },
-        Meta::Iter(said),
-    ) = (it, &mut s.reg.meta)
+        About::Iter(said),
+    ) = (it, &mut s.reg.about)
     {
         (said.state, said.depth) = (state, depth);
         s.reg.typ = type_of(trust);

@@ -24,7 +24,7 @@ use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::types::RegType;
 use crate::state::history::JmpHistory;
 use crate::state::reference::{LockPtr, RefKind, Reference};
-use crate::state::reg::{Meta, RegState};
+use crate::state::reg::{About, RegState};
 use crate::state::slot::{Slot, StackSlot};
 
 /// Deepest nesting of calls.
@@ -105,7 +105,7 @@ impl FuncState {
         let fp = &mut regs[usize::from(REG_FP)];
         fp.typ = RegType::PTR_TO_STACK;
         fp.mark_known(0);
-        fp.meta = Meta::Frame(frameno as u32);
+        fp.about = About::Frame(frameno as u32);
         Self {
             regs,
             callsite,

@@ -57,7 +57,7 @@ pub(crate) enum IrqClass {
 
 /// What the register type needs beside the range: the kernel's anonymous union.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) enum Meta {
+pub(crate) enum About {
     #[default]
     None,
     /// Packet pointers: bytes known to be there, or a negative mark at the packet's end.
@@ -97,7 +97,7 @@ pub(crate) struct RegState {
     /// Distance from the scalars with the same `id`.
     pub delta: i32,
     /// What the type needs.
-    pub meta: Meta,
+    pub about: About,
     /// The scalar, or the variable part of a pointer's offset: its bits.
     pub var_off: Tnum,
     /// The same, as a 64-bit range.
@@ -179,7 +179,7 @@ impl RegState {
     /// Sets the value and forgets ids and what the old type needed; the type and precision stay.
     pub(crate) fn mark_known(&mut self, imm: u64) {
         self.delta = 0;
-        self.meta = Meta::None;
+        self.about = About::None;
         self.id = 0;
         self.parent_id = 0;
         self.map_uid = 0;
@@ -240,12 +240,16 @@ impl RegState {
 
     /// Bytes known to be there, for packet pointers.
     pub(crate) const fn range(&self) -> i32 {
-        if let Meta::Range(r) = self.meta { r } else { 0 }
+        if let About::Range(r) = self.about {
+            r
+        } else {
+            0
+        }
     }
 
     /// Frame pointed into, for stack pointers.
     pub(crate) const fn frameno(&self) -> usize {
-        if let Meta::Frame(f) = self.meta {
+        if let About::Frame(f) = self.about {
             f as usize
         } else {
             0
@@ -254,7 +258,7 @@ impl RegState {
 
     /// The map, for map pointers.
     pub(crate) const fn map(&self) -> Option<usize> {
-        if let Meta::Map(m) = self.meta {
+        if let About::Map(m) = self.about {
             Some(m)
         } else {
             None
@@ -263,7 +267,7 @@ impl RegState {
 
     /// The BTF type, for pointers to structures.
     pub(crate) const fn btf(&self) -> Option<(BtfRef, u32)> {
-        if let Meta::Btf(b, id) = self.meta {
+        if let About::Btf(b, id) = self.about {
             Some((b, id))
         } else {
             None
@@ -272,7 +276,7 @@ impl RegState {
 
     /// The memory's size, for pointers to memory.
     pub(crate) const fn mem_size(&self) -> u32 {
-        if let Meta::MemSize(s) = self.meta {
+        if let About::MemSize(s) = self.about {
             s
         } else {
             0
@@ -281,7 +285,7 @@ impl RegState {
 
     /// The iterator, for its stack slots.
     pub(crate) const fn iter(&self) -> Option<IterSlot> {
-        if let Meta::Iter(i) = self.meta {
+        if let About::Iter(i) = self.about {
             Some(i)
         } else {
             None
@@ -298,7 +302,7 @@ impl RegState {
 
     /// As [`Self::same_up_to_id`], without the value.
     pub(crate) fn same_up_to_var_off(&self, o: &Self) -> bool {
-        self.typ == o.typ && self.delta == o.delta && self.meta == o.meta
+        self.typ == o.typ && self.delta == o.delta && self.about == o.about
     }
 
     /// As [`Self::same_up_to_id`], with the ids.

@@ -13,7 +13,7 @@ use crate::state::ids::IdMap;
 use crate::state::iter::IterSlot;
 use crate::state::iter_slots::read_slot;
 use crate::state::reference::RefKind;
-use crate::state::reg::{ADD_CONST, DynptrType, Meta, RegState};
+use crate::state::reg::{ADD_CONST, About, DynptrType, RegState};
 use crate::state::slot::{Slot, StackSlot};
 use crate::state::{FuncState, VerifierState};
 
@@ -169,11 +169,11 @@ impl Env<'_> {
         // Before there was a rule, only the reference was compared that a dynptr has.
         let ids_matter = has(Rule::DYNPTR_IDS)
             || matches!(
-                o.meta,
-                Meta::Dynptr(DynptrType::Ringbuf | DynptrType::File, _)
+                o.about,
+                About::Dynptr(DynptrType::Ringbuf | DynptrType::File, _)
             );
         let mut same = |o, c| !ids_matter || ids.check_ids(o, c);
-        o.meta == c.meta && same(o.id, c.id) && same(o.parent_id, c.parent_id)
+        o.about == c.about && same(o.id, c.id) && same(o.parent_id, c.parent_id)
     }
 
     fn scalar_reg_for_stack(&self, s: &StackSlot, im: usize) -> Option<RegState> {
@@ -200,7 +200,7 @@ fn slot_safe(o: &StackSlot, c: &StackSlot, ids: &mut IdMap, level: ExactLevel) -
                 && read_slot(o).equivalent(read_slot(c))
                 && ids.check_ids(o.reg.id, c.reg.id)
         }
-        Slot::IrqFlag => ids.check_ids(o.reg.id, c.reg.id) && o.reg.meta == c.reg.meta,
+        Slot::IrqFlag => ids.check_ids(o.reg.id, c.reg.id) && o.reg.about == c.reg.about,
         // Dynptrs are compared by `dynptr_safe`.
         Slot::Misc | Slot::Zero | Slot::Invalid | Slot::Poison | Slot::Dynptr => true,
     }

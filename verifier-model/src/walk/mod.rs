@@ -24,7 +24,7 @@ use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::log::{reject, verbose};
-use crate::state::reg::Meta;
+use crate::state::reg::About;
 
 impl Env<'_> {
     /// Explores every path from the current state on (`do_check`).
@@ -310,7 +310,7 @@ impl Env<'_> {
                 };
                 let reg = &mut self.regs()[d];
                 reg.typ = typ;
-                reg.meta = meta;
+                reg.about = meta;
             }
             pseudo::FUNC => {
                 let subprog = self.code.callee_of(idx);
@@ -343,7 +343,7 @@ impl Env<'_> {
                 }
                 let reg = &mut self.regs()[d];
                 reg.typ = RegType::PTR_TO_FUNC;
-                reg.meta = Meta::Subprog(subprog);
+                reg.about = About::Subprog(subprog);
             }
             src => {
                 let Some(map) = aux.map else {
@@ -352,7 +352,7 @@ impl Env<'_> {
                 let in_value = matches!(src, pseudo::MAP_VALUE | pseudo::MAP_IDX_VALUE);
                 if in_value && self.code.maps[map].def.map_type == MapType::Arena {
                     self.mark_reg_unknown(d);
-                    self.regs()[d].meta = Meta::Map(map);
+                    self.regs()[d].about = About::Map(map);
                     return Ok(());
                 }
                 let reg = &mut self.regs()[d];
@@ -362,7 +362,7 @@ impl Env<'_> {
                 } else {
                     reg.typ = RegType::CONST_PTR_TO_MAP;
                 }
-                reg.meta = Meta::Map(map);
+                reg.about = About::Map(map);
             }
         }
         Ok(())

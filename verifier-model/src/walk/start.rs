@@ -11,7 +11,7 @@ use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
 use crate::facts::rejection::{Checked, Stop};
 use crate::facts::types::{ArgType, Flag, RegType};
 use crate::log::{reject, verbose};
-use crate::state::reg::{DynptrType, Meta, RegState};
+use crate::state::reg::{About, DynptrType, RegState};
 use crate::state::{BPF_MAIN_FUNC, FuncState, VerifierState};
 
 impl Env<'_> {
@@ -157,12 +157,12 @@ impl Env<'_> {
             ArgType::ARG_PTR_TO_DYNPTR => {
                 reg.typ = RegType::CONST_PTR_TO_DYNPTR;
                 reg.id = self.new_id();
-                reg.meta = Meta::Dynptr(DynptrType::Local, true);
+                reg.about = About::Dynptr(DynptrType::Local, true);
             }
             ArgType::ARG_PTR_TO_MEM => {
                 reg.typ = RegType::PTR_TO_MEM
                     | flags(Flag::PTR_MAYBE_NULL | Flag::PTR_UNTRUSTED | Flag::MEM_RDONLY);
-                reg.meta = Meta::MemSize(arg.mem_size);
+                reg.about = About::MemSize(arg.mem_size);
                 if at.may_be_null() {
                     reg.id = self.new_id();
                 }
@@ -170,7 +170,7 @@ impl Env<'_> {
             ArgType::ARG_PTR_TO_BTF_ID => {
                 reg.typ = RegType::PTR_TO_BTF_ID
                     | flags(Flag::PTR_MAYBE_NULL | Flag::PTR_UNTRUSTED | Flag::PTR_TRUSTED);
-                reg.meta = Meta::Btf(BtfRef::VMLINUX, arg.btf_id);
+                reg.about = About::Btf(BtfRef::VMLINUX, arg.btf_id);
                 reg.id = self.new_id();
             }
             _ => {

@@ -13,7 +13,7 @@ use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
-use crate::state::reg::{Meta, RegState};
+use crate::state::reg::{About, RegState};
 
 impl Env<'_> {
     pub(crate) fn adjust_ptr_min_max_vals(
@@ -61,7 +61,7 @@ impl Env<'_> {
                 dst.id = self.new_id();
             }
             if forget_range {
-                dst.meta = Meta::Range(0);
+                dst.about = About::Range(0);
             }
         }
         self.check_reg_sane_offset_ptr(&dst, ptr.typ)?;

@@ -14,7 +14,7 @@ use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
-use crate::state::reg::{Meta, RegState};
+use crate::state::reg::{About, RegState};
 
 impl Env<'_> {
     /// A load or store of a kptr in a map value.
@@ -50,7 +50,7 @@ impl Env<'_> {
                 let r = &mut self.regs()[v];
                 r.mark_known(0);
                 r.typ = RegType::PTR_TO_MEM | Flag::PTR_MAYBE_NULL;
-                r.meta = Meta::MemSize(size.unwrap_or(0));
+                r.about = About::MemSize(size.unwrap_or(0));
                 r.id = id;
             }
             (class::LDX, Some(v)) => {
@@ -184,7 +184,7 @@ impl Env<'_> {
         &mut self,
         reg: &RegState,
         regno: usize,
-        meta: &mut crate::env::call_args::CallMeta,
+        meta: &mut crate::env::call_args::CallArgs,
     ) -> Checked {
         let record = if reg.typ.is_ptr_alloc_obj() {
             let Some((btf, id)) = reg.btf() else {

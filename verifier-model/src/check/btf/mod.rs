@@ -21,7 +21,7 @@ use crate::facts::errno::Errno;
 use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
-use crate::state::reg::{Meta, RegState};
+use crate::state::reg::{About, RegState};
 
 impl Env<'_> {
     /// Whether a pointer is valid by itself.
@@ -114,7 +114,7 @@ impl Env<'_> {
                 let r = &mut self.regs()[v];
                 r.mark_known(0);
                 r.typ = RegType::PTR_TO_MEM | Flag::MEM_RDONLY | Flag::PTR_UNTRUSTED;
-                r.meta = Meta::MemSize(0);
+                r.about = About::MemSize(0);
             }
             Found::Ptr(id, flags, field) => {
                 let flags = self.trust_of_member(reg, flags, &field, id);
@@ -170,7 +170,7 @@ impl Env<'_> {
         let r = &mut self.regs()[v];
         r.mark_known(0);
         r.typ = RegType::PTR_TO_BTF_ID.with(flags);
-        r.meta = Meta::Btf(btf, id);
+        r.about = About::Btf(btf, id);
         r.id = new_id;
     }
 
@@ -219,7 +219,7 @@ impl Env<'_> {
         }
         let fake = RegState {
             typ: RegType::PTR_TO_BTF_ID,
-            meta: Meta::Btf(BtfRef::VMLINUX, id),
+            about: About::Btf(BtfRef::VMLINUX, id),
             ..RegState::default()
         };
         let found = self.struct_access(&fake, off as u32, size as u32)?;
@@ -230,7 +230,7 @@ impl Env<'_> {
                 let r = &mut self.regs()[v];
                 r.mark_known(0);
                 r.typ = RegType::PTR_TO_MEM | Flag::MEM_RDONLY | Flag::PTR_UNTRUSTED;
-                r.meta = Meta::MemSize(0);
+                r.about = About::MemSize(0);
             }
             Found::Ptr(id, flags, _) => self.mark_btf_ld_reg(v, BtfRef::VMLINUX, id, flags),
         }

@@ -9,7 +9,7 @@ use bpf::uapi::Insn;
 
 use crate::facts::types::RegType;
 use crate::state::VerifierState;
-use crate::state::reg::{Meta, RegState};
+use crate::state::reg::{About, RegState};
 use crate::state::scalar::branch::flip_opcode;
 use crate::state::slot::Slot;
 
@@ -54,7 +54,7 @@ pub(crate) fn try_match_pkt_pointers(
     find_good_pkt_pointers(inside, &pkt, open);
     let reg = &mut outside.frame_mut().regs[regno];
     if reg.typ == RegType::PTR_TO_PACKET {
-        reg.meta = Meta::Range(if open { AT_PKT_END } else { BEYOND_PKT_END });
+        reg.about = About::Range(if open { AT_PKT_END } else { BEYOND_PKT_END });
     }
     true
 }
@@ -89,7 +89,7 @@ fn find_good_pkt_pointers(st: &mut VerifierState, pkt: &RegState, range_right_op
     let new_range = off as i32 + i32::from(range_right_open);
     st.for_each_reg(&[Slot::Spill], |reg| {
         if reg.typ == pkt.typ && reg.id == pkt.id {
-            reg.meta = Meta::Range(reg.range().max(new_range));
+            reg.about = About::Range(reg.range().max(new_range));
         }
     });
 }

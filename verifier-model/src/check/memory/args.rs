@@ -8,7 +8,7 @@ use bpf::uapi::{MapType, ProgType};
 use crate::check::access::CallArg;
 use crate::check::stack::range::StackRange;
 use crate::env::Env;
-use crate::env::call_args::CallMeta;
+use crate::env::call_args::CallArgs;
 use crate::facts::access::{Access, AccessSrc};
 use crate::facts::errno::Errno;
 use crate::facts::limits::{BPF_MAX_VAR_SIZ, BPF_REG_SIZE};
@@ -27,7 +27,7 @@ impl Env<'_> {
         size: i32,
         access: Access,
         zero_ok: bool,
-        meta: Option<&mut CallMeta>,
+        meta: Option<&mut CallArgs>,
     ) -> Checked {
         let t = reg.typ;
         let write = access == Access::Write;
@@ -99,7 +99,7 @@ impl Env<'_> {
         size_arg: &CallArg<'_>,
         accesses: &[Access],
         zero_ok: bool,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         let (size, size_name) = (size_arg.reg, size_arg.name);
         meta.msize_max = size.umax();
@@ -146,7 +146,7 @@ impl Env<'_> {
         regno: usize,
         mem_size: u32,
         accesses: &[Access],
-        mut meta: Option<&mut CallMeta>,
+        mut meta: Option<&mut CallArgs>,
     ) -> Checked {
         if reg.is_null() {
             return self.mark_chain_precision(regno);
@@ -177,7 +177,7 @@ impl Env<'_> {
         reg: &RegState,
         name: &str,
         regno: usize,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         if !reg.var_off.is_const() {
             return reject!(self, ConstantArgument, EINVAL, "{name} is not a const");

@@ -23,7 +23,7 @@ use crate::facts::limits::{BPF_REG_SIZE, REG_NAMES};
 use crate::facts::rejection::{Checked, Rejection};
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
-use crate::state::reg::{Meta, RegState};
+use crate::state::reg::{About, RegState};
 
 /// How an instruction loads.
 #[derive(Clone, Copy, Debug)]
@@ -316,7 +316,7 @@ impl<'a> Env<'a> {
         } else {
             self.mark_reg_known_zero(v);
             if let Some((btf, id)) = info.btf {
-                self.regs()[v].meta = Meta::Btf(btf, id);
+                self.regs()[v].about = About::Btf(btf, id);
                 self.regs()[v].id = info.ref_id;
             }
             if info.typ.may_be_null() && self.reg(v).id == 0 {

@@ -6,7 +6,7 @@
 use crate::env::Env;
 use crate::facts::rejection::Checked;
 use crate::log::reject;
-use crate::state::reg::Meta;
+use crate::state::reg::About;
 use crate::state::slot::Slot;
 
 impl Env<'_> {
@@ -22,13 +22,13 @@ impl Env<'_> {
         if slot.typ[0] != Slot::Dynptr {
             return Ok(());
         }
-        let first = matches!(slot.reg.meta, Meta::Dynptr(_, true));
+        let first = matches!(slot.reg.about, About::Dynptr(_, true));
         let spi = if first { spi } else { spi + 1 };
         let Some(slot) = frame.stack.get(spi) else {
             return Ok(());
         };
         let (id, parent) = (slot.reg.id, slot.reg.parent_id);
-        let referenced = matches!(slot.reg.meta, Meta::Dynptr(k, _) if k.is_referenced());
+        let referenced = matches!(slot.reg.about, About::Dynptr(k, _) if k.is_referenced());
         if referenced && self.dynptr_ref_cnt(parent) <= 1 {
             return reject!(self, Dynptr, EINVAL, "cannot overwrite referenced dynptr");
         }

@@ -4,7 +4,7 @@
 //! Source: `check_stack_range_initialized()` in `kernel/bpf/verifier.c`.
 
 use crate::env::Env;
-use crate::env::call_args::CallMeta;
+use crate::env::call_args::CallArgs;
 use crate::facts::access::Access;
 use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::rejection::Checked;
@@ -32,7 +32,7 @@ impl Env<'_> {
     pub(crate) fn check_stack_range_initialized(
         &mut self,
         range: &StackRange<'_>,
-        meta: Option<&mut CallMeta>,
+        meta: Option<&mut CallArgs>,
     ) -> Checked {
         let StackRange {
             reg, argname, off, ..

@@ -6,7 +6,7 @@
 use crate::analysis::code::SubprogArg;
 use crate::check::access::CallArg;
 use crate::env::Env;
-use crate::env::call_args::CallMeta;
+use crate::env::call_args::CallArgs;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
@@ -121,7 +121,7 @@ impl Env<'_> {
             }
             ArgType::ARG_PTR_TO_DYNPTR => {
                 self.check_func_arg_reg_off(reg, &name, at, true)?;
-                let mut meta = CallMeta::default();
+                let mut meta = CallArgs::default();
                 self.process_dynptr_func(reg, &name, at, &mut meta)?;
             }
             ArgType::ARG_PTR_TO_BTF_ID => {
@@ -133,7 +133,7 @@ impl Env<'_> {
                     .btf_type_name(bpf::kernel::BtfRef::VMLINUX, arg.btf_id)
                     .to_owned();
                 let callee = self.input.subprog_name(subprog).to_owned();
-                let meta = CallMeta::default();
+                let meta = CallArgs::default();
                 let arg = CallArg {
                     reg,
                     name: &name,

@@ -11,7 +11,7 @@ use crate::facts::errno::Errno;
 use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::types::RegType;
 use crate::log::reject;
-use crate::state::reg::{DynptrType, Meta, RegState};
+use crate::state::reg::{About, DynptrType, RegState};
 use crate::state::{FuncState, RetvalRange};
 
 impl Env<'_> {
@@ -73,8 +73,8 @@ impl Env<'_> {
         }
         let regs = &mut callee.regs;
         regs[1] = caller.regs[1];
-        known_zero(RegType::PTR_TO_MAP_KEY, Meta::Map(map), &mut regs[2]);
-        known_zero(RegType::PTR_TO_MAP_VALUE, Meta::Map(map), &mut regs[3]);
+        known_zero(RegType::PTR_TO_MAP_KEY, About::Map(map), &mut regs[2]);
+        known_zero(RegType::PTR_TO_MAP_VALUE, About::Map(map), &mut regs[3]);
         regs[2].map_uid = caller.regs[1].map_uid;
         regs[3].map_uid = caller.regs[1].map_uid;
         regs[3].id = self.new_id();
@@ -94,7 +94,7 @@ impl Env<'_> {
             (2, RegType::PTR_TO_MAP_KEY),
             (3, RegType::PTR_TO_MAP_VALUE),
         ] {
-            known_zero(typ, Meta::Map(map), &mut regs[r]);
+            known_zero(typ, About::Map(map), &mut regs[r]);
             regs[r].map_uid = arg.map_uid;
         }
         regs[3].id = self.new_id();
@@ -112,7 +112,7 @@ impl Env<'_> {
         regs[1] = caller.regs[1];
         known_zero(
             RegType::PTR_TO_BTF_ID,
-            Meta::Btf(BtfRef::VMLINUX, vma),
+            About::Btf(BtfRef::VMLINUX, vma),
             &mut regs[2],
         );
         regs[3] = caller.regs[4];
@@ -125,7 +125,7 @@ impl Env<'_> {
         regs[0] = self.not_init();
         known_zero(
             RegType::CONST_PTR_TO_DYNPTR,
-            Meta::Dynptr(DynptrType::Local, true),
+            About::Dynptr(DynptrType::Local, true),
             &mut regs[1],
         );
         regs[1].id = self.new_id();
@@ -135,8 +135,8 @@ impl Env<'_> {
 }
 
 /// A pointer to the start of something.
-fn known_zero(typ: RegType, meta: Meta, reg: &mut RegState) {
+fn known_zero(typ: RegType, about: About, reg: &mut RegState) {
     reg.typ = typ;
     reg.mark_known(0);
-    reg.meta = meta;
+    reg.about = about;
 }

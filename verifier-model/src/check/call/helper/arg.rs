@@ -7,7 +7,7 @@ use bpf::uapi::MapType;
 
 use crate::check::access::CallArg;
 use crate::env::Env;
-use crate::env::call_args::CallMeta;
+use crate::env::call_args::CallArgs;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
@@ -16,11 +16,11 @@ use crate::facts::rejection::Checked;
 use crate::facts::types::{ArgType, Flag};
 use crate::log::reject;
 use crate::state::reference::LockKind;
-use crate::state::reg::{Meta, RegState};
+use crate::state::reg::{About, RegState};
 
 impl Env<'_> {
     /// The `arg`-th argument of a helper.
-    pub(crate) fn check_func_arg(&mut self, arg: usize, meta: &mut CallMeta) -> Checked {
+    pub(crate) fn check_func_arg(&mut self, arg: usize, meta: &mut CallArgs) -> Checked {
         let Some(proto) = meta.proto else {
             return Err(Errno::EFAULT.into());
         };
@@ -90,7 +90,7 @@ impl Env<'_> {
         arg: usize,
         at: ArgType,
         reg: &RegState,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         let regno = arg + 1;
         let name = REG_NAMES[regno];
@@ -129,7 +129,7 @@ impl Env<'_> {
             }
             ArgType::ARG_PTR_TO_TIMER => self.check_map_field_pointer(reg, name, "bpf_timer", meta),
             ArgType::ARG_PTR_TO_FUNC => {
-                if let Meta::Subprog(s) = reg.meta {
+                if let About::Subprog(s) = reg.about {
                     meta.subprogno = s;
                 }
                 Ok(())
@@ -165,7 +165,7 @@ impl Env<'_> {
     }
 
     /// A key of the map passed.
-    fn check_map_key_arg(&mut self, reg: &RegState, name: &str, meta: &mut CallMeta) -> Checked {
+    fn check_map_key_arg(&mut self, reg: &RegState, name: &str, meta: &mut CallArgs) -> Checked {
         let Some(m) = meta.map else {
             return Err(Errno::EFAULT.into());
         };
@@ -184,7 +184,7 @@ impl Env<'_> {
         reg: &RegState,
         name: &str,
         at: ArgType,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         if at.may_be_null() && reg.is_null() {
             return Ok(());
@@ -200,7 +200,7 @@ impl Env<'_> {
         self.check_helper_mem_access(reg, name, size, access(at), false, Some(meta))
     }
 
-    fn resolve_map_arg_type(&mut self, meta: &CallMeta, at: ArgType) -> Checked<ArgType> {
+    fn resolve_map_arg_type(&mut self, meta: &CallArgs, at: ArgType) -> Checked<ArgType> {
         let Some(m) = meta.map else {
             return self
                 .log
@@ -231,7 +231,7 @@ impl Env<'_> {
         reg: &RegState,
         name: &str,
         regno: usize,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         if let Some(m) = meta.map
             && (Some(m) != reg.map() || meta.map_uid != reg.map_uid)
@@ -257,7 +257,7 @@ impl Env<'_> {
         reg: &RegState,
         name: &str,
         kind: &str,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         if !reg.var_off.is_const() {
             return reject!(

@@ -14,7 +14,7 @@ use bpf::uapi::{AttachType, Insn, MapType, ProgType};
 
 use crate::check::access::MemAccess;
 use crate::env::Env;
-use crate::env::call_args::CallMeta;
+use crate::env::call_args::CallArgs;
 use crate::env::flow::Flow;
 use crate::facts::access::Access;
 use crate::facts::errno::{Errno, MAX_ERRNO};
@@ -140,7 +140,7 @@ impl Env<'_> {
     }
 
     /// The argument that the helper gives back.
-    fn release_helper_arg(&mut self, meta: &CallMeta) -> Checked {
+    fn release_helper_arg(&mut self, meta: &CallArgs) -> Checked {
         if meta.release_regno == 0 {
             return Ok(());
         }
@@ -154,7 +154,7 @@ impl Env<'_> {
     }
 
     /// Memory that the call fills in: the stack becomes data.
-    fn fill_raw_mem(&mut self, meta: &CallMeta) -> Checked {
+    fn fill_raw_mem(&mut self, meta: &CallArgs) -> Checked {
         let r = meta.raw_mem_regno;
         for off in 0..meta.raw_mem_size {
             self.check_mem_access(&MemAccess {
@@ -172,7 +172,7 @@ impl Env<'_> {
         Ok(())
     }
 
-    fn record_func_map(&mut self, meta: &CallMeta) -> Checked {
+    fn record_func_map(&mut self, meta: &CallArgs) -> Checked {
         let writes = matches!(
             meta.func_id,
             id::MAP_DELETE_ELEM | id::MAP_UPDATE_ELEM | id::MAP_PUSH_ELEM | id::MAP_POP_ELEM
@@ -234,7 +234,7 @@ impl Env<'_> {
     }
 
     /// Some maps are for some helpers only (`check_map_func_compatibility`).
-    fn check_map_func_compatibility(&mut self, meta: &CallMeta) -> Checked {
+    fn check_map_func_compatibility(&mut self, meta: &CallArgs) -> Checked {
         let Some(m) = meta.map else { return Ok(()) };
         let map_type = self.code.maps[m].def.map_type;
         let name = self.input.release.tables.helpers.name(meta.func_id);
@@ -274,11 +274,11 @@ impl Env<'_> {
 }
 
 /// What the prototype says of the call before its arguments are looked at (`check_func_proto`).
-fn check_func_proto(func_id: i32, proto: &'static HelperProto) -> CallMeta {
-    let mut meta = CallMeta {
+fn check_func_proto(func_id: i32, proto: &'static HelperProto) -> CallArgs {
+    let mut meta = CallArgs {
         func_id,
         proto: Some(proto),
-        ..CallMeta::default()
+        ..CallArgs::default()
     };
     for (i, arg) in proto.args.iter().enumerate() {
         let raw = matches!(

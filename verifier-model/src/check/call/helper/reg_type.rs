@@ -9,7 +9,7 @@ use bpf::uapi::ProgType;
 use crate::check::access::CallArg;
 use crate::check::btf::walk::{FlexArray, Nested};
 use crate::env::Env;
-use crate::env::call_args::CallMeta;
+use crate::env::call_args::CallArgs;
 use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
 use crate::facts::rejection::{Checked, not_modelled};
@@ -118,7 +118,7 @@ impl Env<'_> {
         arg: &CallArg<'_>,
         at: ArgType,
         btf: Option<&str>,
-        meta: &CallMeta,
+        meta: &CallArgs,
         call_name: &str,
     ) -> Checked {
         let CallArg { reg, name, regno } = *arg;
@@ -243,7 +243,7 @@ impl Env<'_> {
     }
 
     /// What is exchanged for a kptr must be of its type.
-    fn check_xchg_match(&mut self, meta: &CallMeta, reg: &RegState, regno: usize) -> Checked {
+    fn check_xchg_match(&mut self, meta: &CallArgs, reg: &RegState, regno: usize) -> Checked {
         let Some(field) = &meta.kptr_field else {
             return Err(Errno::EFAULT.into());
         };

@@ -10,7 +10,7 @@ use bpf::uapi::{MapType, ProgType};
 use crate::check::call::helper::ERRNO_RANGE;
 use crate::domain::cnum::{Cnum32, Cnum64};
 use crate::env::Env;
-use crate::env::call_args::CallMeta;
+use crate::env::call_args::CallArgs;
 use crate::facts::errno::{Errno, MAX_ERRNO};
 use crate::facts::helper_proto::HelperProto;
 use crate::facts::helpers::id;
@@ -18,13 +18,13 @@ use crate::facts::rejection::{Checked, not_modelled};
 use crate::facts::types::{Flag, RegType, RetType};
 use crate::log::reject;
 use crate::state::RetvalRange;
-use crate::state::reg::Meta;
+use crate::state::reg::About;
 
 impl Env<'_> {
     pub(crate) fn set_helper_return(
         &mut self,
         proto: &'static HelperProto,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         let func_id = meta.func_id;
         let flags = proto.ret.flags();
@@ -36,17 +36,17 @@ impl Env<'_> {
                 self.return_map_value(flags, meta)?;
             }
             RetType::RET_PTR_TO_SOCKET => {
-                self.return_ptr(RegType::PTR_TO_SOCKET.with(flags), Meta::None)
+                self.return_ptr(RegType::PTR_TO_SOCKET.with(flags), About::None)
             }
             RetType::RET_PTR_TO_SOCK_COMMON => {
-                self.return_ptr(RegType::PTR_TO_SOCK_COMMON.with(flags), Meta::None);
+                self.return_ptr(RegType::PTR_TO_SOCK_COMMON.with(flags), About::None);
             }
             RetType::RET_PTR_TO_TCP_SOCK => {
-                self.return_ptr(RegType::PTR_TO_TCP_SOCK.with(flags), Meta::None);
+                self.return_ptr(RegType::PTR_TO_TCP_SOCK.with(flags), About::None);
             }
             RetType::RET_PTR_TO_MEM => {
                 let size = meta.ret_mem_size.unwrap_or(0);
-                self.return_ptr(RegType::PTR_TO_MEM.with(flags), Meta::MemSize(size));
+                self.return_ptr(RegType::PTR_TO_MEM.with(flags), About::MemSize(size));
             }
             RetType::RET_PTR_TO_MEM_OR_BTF_ID => {
                 let Some((btf, id)) = meta.ret_btf else {
@@ -65,7 +65,7 @@ impl Env<'_> {
                         ));
                     };
                     let typ = RegType::PTR_TO_BTF_ID.with(flags);
-                    self.return_ptr(typ, Meta::Btf(BtfRef::VMLINUX, id));
+                    self.return_ptr(typ, About::Btf(BtfRef::VMLINUX, id));
                 }
             }
             _ => return fault(),
@@ -88,7 +88,7 @@ impl Env<'_> {
     }
 
     /// A value of the map passed, or what stands in its place.
-    fn return_map_value(&mut self, mut flags: Flag, meta: &CallMeta) -> Checked {
+    fn return_map_value(&mut self, mut flags: Flag, meta: &CallArgs) -> Checked {
         let Some(m) = meta.map else {
             return Err(Errno::EFAULT.into());
         };
@@ -109,13 +109,13 @@ impl Env<'_> {
         let reg = &mut self.regs()[0];
         reg.mark_known(0);
         reg.typ = RegType::PTR_TO_MAP_VALUE.with(flags);
-        reg.meta = Meta::Map(m);
+        reg.about = About::Map(m);
         reg.map_uid = meta.map_uid;
         reg.id = new_id;
         let maybe_null = flags & Flag::PTR_MAYBE_NULL;
         if let Some(inner) = inner {
             reg.typ = RegType::CONST_PTR_TO_MAP.with(maybe_null);
-            reg.meta = Meta::Map(inner);
+            reg.about = About::Map(inner);
             reg.map_uid = reg.id;
         } else if map_type == MapType::Xskmap {
             reg.typ = RegType::PTR_TO_XDP_SOCK.with(maybe_null);
@@ -132,18 +132,18 @@ impl Env<'_> {
         &mut self,
         flags: Flag,
         (btf, id): (BtfRef, u32),
-        meta: &CallMeta,
+        meta: &CallArgs,
     ) -> Checked {
         let (typ, m) = match self.struct_type_size(btf, id) {
             Ok(None) if meta.returns_cpu_specific_alloc_ptr => (
                 RegType::PTR_TO_BTF_ID | Flag::MEM_ALLOC | Flag::MEM_RCU,
-                Meta::Btf(btf, id),
+                About::Btf(btf, id),
             ),
             Ok(None) => (
                 RegType::PTR_TO_BTF_ID.with(flags & !Flag::MEM_RDONLY),
-                Meta::Btf(btf, id),
+                About::Btf(btf, id),
             ),
-            Ok(Some(size)) => (RegType::PTR_TO_MEM.with(flags), Meta::MemSize(size)),
+            Ok(Some(size)) => (RegType::PTR_TO_MEM.with(flags), About::MemSize(size)),
             Err(name) => {
                 return reject!(
                     self,
@@ -158,7 +158,7 @@ impl Env<'_> {
     }
 
     /// What was in the kptr before.
-    fn return_kptr(&mut self, flags: Flag, meta: &CallMeta) -> Checked {
+    fn return_kptr(&mut self, flags: Flag, meta: &CallArgs) -> Checked {
         let Some(f) = &meta.kptr_field else {
             return Err(Errno::EFAULT.into());
         };
@@ -169,13 +169,13 @@ impl Env<'_> {
                 typ = typ.with(Flag::MEM_PERCPU);
             }
         }
-        self.return_ptr(typ, Meta::Btf(f.btf, f.btf_id));
+        self.return_ptr(typ, About::Btf(f.btf, f.btf_id));
         Ok(())
     }
 
     /// A cast of a referenced socket shares its reference, so that giving back either loses both.
     /// The id then cannot tell NULL from not, so the NULL case is a path of its own.
-    fn cast_referenced(&mut self, meta: &CallMeta) -> Checked {
+    fn cast_referenced(&mut self, meta: &CallArgs) -> Checked {
         if meta.ref_obj.count > 1 {
             return self.log.verifier_bug(format_args!(
                 "function expects only one referenced object but got {}\n",
@@ -193,11 +193,11 @@ impl Env<'_> {
         Ok(())
     }
 
-    fn return_ptr(&mut self, typ: RegType, meta: Meta) {
+    fn return_ptr(&mut self, typ: RegType, about: About) {
         let reg = &mut self.regs()[0];
         reg.mark_known(0);
         reg.typ = typ;
-        reg.meta = meta;
+        reg.about = about;
     }
 
     /// What `bpf_get_retval` may find; None for anything.
@@ -216,7 +216,7 @@ impl Env<'_> {
     }
 
     /// Ranges that some helpers promise.
-    fn refine_retval(&mut self, proto: &HelperProto, meta: &CallMeta) -> Checked {
+    fn refine_retval(&mut self, proto: &HelperProto, meta: &CallArgs) -> Checked {
         if proto.ret != RetType::RET_INTEGER {
             return Ok(());
         }

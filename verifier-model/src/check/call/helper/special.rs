@@ -6,7 +6,7 @@ use bpf::uapi::{AttachType, Insn, ProgType};
 use crate::check::call::function::callback::CallbackKind;
 use crate::check::call::helper::ERRNO_RANGE;
 use crate::env::Env;
-use crate::env::call_args::CallMeta;
+use crate::env::call_args::CallArgs;
 use crate::env::flow::Flow;
 use crate::env::leaving::Leaving;
 use crate::env::marks::LoopInline;
@@ -22,7 +22,7 @@ impl Env<'_> {
     pub(crate) fn check_special_helper(
         &mut self,
         insn: &Insn,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked<Option<bool>> {
         match meta.func_id {
             id::TAIL_CALL => self.check_resource_leak(Leaving::TailCall, true)?,
@@ -88,7 +88,7 @@ impl Env<'_> {
 
     /// `bpf_loop`: the callback is walked into until its states converge, or as often as the known
     /// number of iterations says.
-    fn check_bpf_loop(&mut self, insn: &Insn, meta: &CallMeta) -> Checked {
+    fn check_bpf_loop(&mut self, insn: &Insn, meta: &CallArgs) -> Checked {
         use crate::facts::rule::Rule;
         // Whether the loop can be inlined: the flags' register is precise while that is open.
         let idx = self.path.insn_idx;

@@ -8,7 +8,7 @@ use bpf::uapi::{AttachType, ProgType};
 
 use crate::analysis::kfunc_arg::KfArg;
 use crate::env::Env;
-use crate::env::call_args::CallMeta;
+use crate::env::call_args::CallArgs;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
 use crate::facts::special_kfunc::SpecialKfunc;
@@ -16,10 +16,10 @@ use crate::facts::types::{ALLOC, ArgType, Flag, RegType};
 use crate::input::kfunc::{Kfunc, arg_name};
 use crate::log::reject;
 use crate::state::reference::LockKind;
-use crate::state::reg::{DynptrType, Meta, RegState};
+use crate::state::reg::{About, DynptrType, RegState};
 
 impl Env<'_> {
-    pub(crate) fn check_kfunc_args(&mut self, k: &Kfunc<'_>, meta: &mut CallMeta) -> Checked {
+    pub(crate) fn check_kfunc_args(&mut self, k: &Kfunc<'_>, meta: &mut CallArgs) -> Checked {
         self.check_outgoing_stack_args(k.params.len())?;
         for i in 0..k.params.len() {
             if !k.is_hidden(i) {
@@ -29,7 +29,7 @@ impl Env<'_> {
         Ok(())
     }
 
-    fn check_kfunc_arg(&mut self, k: &Kfunc<'_>, i: usize, meta: &mut CallMeta) -> Checked {
+    fn check_kfunc_arg(&mut self, k: &Kfunc<'_>, i: usize, meta: &mut CallArgs) -> Checked {
         let name = arg_name(i);
         let reg = self.func_arg_reg(i);
         let arg = self.kfunc_arg_type(k, i)?;
@@ -79,7 +79,7 @@ impl Env<'_> {
         i: usize,
         arg: KfArg,
         reg: &RegState,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         let name = arg_name(i);
         self.check_kfunc_arg_reg_type(arg, reg, &name)?;
@@ -116,8 +116,8 @@ impl Env<'_> {
                 self.check_kfunc_mem_size(i, reg, meta)
             }
             KfArg::MemSize => self.check_kfunc_mem_size(i, reg, meta),
-            KfArg::Callback => match reg.meta {
-                Meta::Subprog(s) if reg.typ == RegType::PTR_TO_FUNC => {
+            KfArg::Callback => match reg.about {
+                About::Subprog(s) if reg.typ == RegType::PTR_TO_FUNC => {
                     meta.subprogno = s;
                     Ok(())
                 }
@@ -215,7 +215,7 @@ impl Env<'_> {
         reg: &RegState,
         name: &str,
         regno: usize,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         if meta.arg_constant.is_some() {
             return self
@@ -240,7 +240,7 @@ impl Env<'_> {
         k: &Kfunc<'_>,
         name: &str,
         reg: &RegState,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         let (drops, drop_name) = if reg.typ == ALLOC {
             (k.is_one(SpecialKfunc::is_obj_drop), "bpf_obj_drop")
@@ -275,7 +275,7 @@ impl Env<'_> {
         Ok(())
     }
 
-    fn check_refcounted_arg(&mut self, name: &str, reg: &RegState, meta: &mut CallMeta) -> Checked {
+    fn check_refcounted_arg(&mut self, name: &str, reg: &RegState, meta: &mut CallArgs) -> Checked {
         if !reg.typ.is_ptr_alloc_obj() {
             return reject!(
                 self,
@@ -305,7 +305,7 @@ impl Env<'_> {
         k: &Kfunc<'_>,
         i: usize,
         reg: &RegState,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         let mut at = ArgType::ARG_PTR_TO_DYNPTR;
         if k.suffix(i, "__uninit") {

@@ -25,7 +25,7 @@ use bpf::kernel::fields::{BtfRecord, Field, FieldKind};
 use crate::analysis::kfunc_arg::KfArg;
 use crate::check::btf::walk::{FlexArray, Nested};
 use crate::env::Env;
-use crate::env::call_args::CallMeta;
+use crate::env::call_args::CallArgs;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
 use crate::facts::special_kfunc::SpecialKfunc;
@@ -33,7 +33,7 @@ use crate::facts::types::{ALLOC, Flag, RegType};
 use crate::input::kfunc::{Kfunc, arg_name};
 use crate::log::{reject, verbose};
 use crate::state::reference::{LockPtr, RefKind};
-use crate::state::reg::{Meta, RegState};
+use crate::state::reg::{About, RegState};
 use crate::state::slot::Slot;
 use crate::state::{FuncState, RetvalRange};
 
@@ -55,7 +55,7 @@ impl Env<'_> {
         i: usize,
         arg: KfArg,
         reg: &RegState,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         let name = arg_name(i);
         let referenced = self.reg_is_referenced(reg);
@@ -154,7 +154,7 @@ impl Env<'_> {
         name: &str,
         reg: &RegState,
         kind: FieldKind,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         let (record, field) = self.graph_field(name, reg, kind)?;
         if !self.allocation_locked(reg) {
@@ -200,7 +200,7 @@ impl Env<'_> {
         name: &str,
         reg: &RegState,
         kind: FieldKind,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         let (_, field) = self.graph_field(name, reg, kind)?;
         let (Some(root), Some(have)) = (meta.graph_root.clone(), reg.btf()) else {
@@ -238,7 +238,7 @@ impl Env<'_> {
     pub(crate) fn graph_node(&self, root: &Field) -> RegState {
         let mut reg = RegState::konst(root.node_offset.into());
         reg.typ = ALLOC;
-        reg.meta = Meta::Btf(root.btf, root.btf_id);
+        reg.about = About::Btf(root.btf, root.btf_id);
         reg
     }
 

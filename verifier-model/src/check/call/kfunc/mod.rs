@@ -16,7 +16,7 @@ use crate::check::call::function::callback::CallbackKind;
 use crate::check::call::kfunc::collection as graph;
 use crate::domain::cnum::{Cnum32, Cnum64};
 use crate::env::Env;
-use crate::env::call_args::CallMeta;
+use crate::env::call_args::CallArgs;
 use crate::env::flow::Flow;
 use crate::facts::errno::{Errno, MAX_ERRNO};
 use crate::facts::limits::{CALLER_SAVED_REGS, MAX_BPF_FUNC_REG_ARGS};
@@ -57,7 +57,7 @@ impl Env<'_> {
             );
         }
         self.check_kfunc_allowed(k)?;
-        let mut meta = CallMeta::default();
+        let mut meta = CallArgs::default();
         if k.flags.contains(KfuncFlags::RELEASE) {
             meta.release_regno = 1;
         }
@@ -177,7 +177,7 @@ impl Env<'_> {
     }
 
     /// Tracing programs may run in an NMI, where not every object can be freed.
-    fn check_drop(&mut self, k: &Kfunc<'_>, meta: &CallMeta) -> Checked {
+    fn check_drop(&mut self, k: &Kfunc<'_>, meta: &CallArgs) -> Checked {
         let drops = k.is_one(|f| f.is_obj_drop() || f.is_percpu_obj_drop());
         let tracing = match self.input.prog.prog_type {
             ProgType::Kprobe
@@ -206,7 +206,7 @@ impl Env<'_> {
         Ok(())
     }
 
-    fn push_kfunc_callback(&mut self, insn: &Insn, k: &Kfunc<'_>, meta: &CallMeta) -> Checked {
+    fn push_kfunc_callback(&mut self, insn: &Insn, k: &Kfunc<'_>, meta: &CallArgs) -> Checked {
         let kind = match k.special {
             Some(f) if f.is_rbtree_add() => CallbackKind::RbtreeAdd,
             Some(SpecialKfunc::WqSetCallback) => CallbackKind::Timer,

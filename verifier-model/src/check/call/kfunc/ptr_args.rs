@@ -10,7 +10,7 @@ use bpf::kernel::kfuncs::KfuncFlags;
 use crate::check::access::CallArg;
 use crate::check::btf::walk::{FlexArray, Nested};
 use crate::env::Env;
-use crate::env::call_args::CallMeta;
+use crate::env::call_args::CallArgs;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::{Checked, not_modelled};
@@ -26,7 +26,7 @@ impl Env<'_> {
         k: &Kfunc<'_>,
         i: usize,
         reg: &RegState,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         let name = arg_name(i);
         let Some(target) = k.pointee(i) else {
@@ -126,7 +126,7 @@ impl Env<'_> {
         k: &Kfunc<'_>,
         i: usize,
         reg: &RegState,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         let name = arg_name(i);
         let Some(target) = k.pointee(i) else {
@@ -150,7 +150,7 @@ impl Env<'_> {
         &mut self,
         i: usize,
         size: &RegState,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         let name = arg_name(i);
         if !size.is_scalar() {

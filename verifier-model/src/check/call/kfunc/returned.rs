@@ -9,7 +9,7 @@ use bpf::kernel::kfuncs::KfuncFlags;
 
 use crate::check::call::kfunc::collection as graph;
 use crate::env::Env;
-use crate::env::call_args::CallMeta;
+use crate::env::call_args::CallArgs;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
@@ -17,10 +17,10 @@ use crate::facts::special_kfunc::SpecialKfunc;
 use crate::facts::types::{ALLOC, Flag, RegType};
 use crate::input::kfunc::Kfunc;
 use crate::log::reject;
-use crate::state::reg::{Meta, RegState};
+use crate::state::reg::{About, RegState};
 
 impl Env<'_> {
-    pub(crate) fn set_kfunc_return(&mut self, k: &Kfunc<'_>, meta: &CallMeta) -> Checked {
+    pub(crate) fn set_kfunc_return(&mut self, k: &Kfunc<'_>, meta: &CallArgs) -> Checked {
         let t = k.btf.skip_mods_and_typedefs(k.ret_type_id);
         let acquire = k.flags.contains(KfuncFlags::ACQUIRE);
         let target = (t.kind() == Kind::Ptr).then(|| k.btf.skip_mods_and_typedefs(t.type_id()));
@@ -52,7 +52,7 @@ impl Env<'_> {
             r0 = self.kfunc_mem_return(k, meta, target)?;
         } else {
             r0.typ = RegType::PTR_TO_BTF_ID | self.kfunc_return_trust(k, meta);
-            r0.meta = Meta::Btf(k.bref, target.id());
+            r0.about = About::Btf(k.bref, target.id());
         }
         let owning = k.is_one(SpecialKfunc::is_refcount_acquire) && meta.arg_owning_ref;
         if k.flags.contains(KfuncFlags::RET_NULL) && !owning {
@@ -75,7 +75,7 @@ impl Env<'_> {
     fn kfunc_mem_return(
         &self,
         k: &Kfunc<'_>,
-        meta: &CallMeta,
+        meta: &CallArgs,
         target: Type<'_>,
     ) -> Checked<RegState> {
         let mut rdonly = meta.r0_rdonly;
@@ -100,7 +100,7 @@ impl Env<'_> {
         };
         let mut r0 = RegState::konst(0);
         r0.typ = RegType::PTR_TO_MEM;
-        r0.meta = Meta::MemSize(size);
+        r0.about = About::MemSize(size);
         if rdonly {
             r0.typ = r0.typ | Flag::MEM_RDONLY;
         }
@@ -120,7 +120,7 @@ impl Env<'_> {
     }
 
     /// How far a pointer to a structure that is returned can be trusted.
-    fn kfunc_return_trust(&self, k: &Kfunc<'_>, meta: &CallMeta) -> Flag {
+    fn kfunc_return_trust(&self, k: &Kfunc<'_>, meta: &CallArgs) -> Flag {
         let iter_rcu = || {
             meta.iter
                 .is_some_and(|at| at.read(&self.path.cur).gives_rcu())
@@ -185,7 +185,7 @@ impl Env<'_> {
     fn check_special_kfunc(
         &mut self,
         k: &Kfunc<'_>,
-        meta: &CallMeta,
+        meta: &CallArgs,
         target: &str,
     ) -> Checked<Option<RegState>> {
         if k.bref != BtfRef::VMLINUX {
@@ -193,13 +193,13 @@ impl Env<'_> {
         }
         let mut r0 = RegState::konst(0);
         match k.special {
-            Some(f) if f.is_obj_new() => (r0.typ, r0.meta) = self.obj_new_return(f, meta)?,
+            Some(f) if f.is_obj_new() => (r0.typ, r0.about) = self.obj_new_return(f, meta)?,
             Some(f) if f.is_refcount_acquire() => {
                 let Some((btf, id)) = meta.arg_btf else {
                     return Err(Errno::EFAULT.into());
                 };
                 r0.typ = ALLOC;
-                r0.meta = Meta::Btf(btf, id);
+                r0.about = About::Btf(btf, id);
             }
             Some(SpecialKfunc::CastToKernCtx) => {
                 let (id, is_struct) = self.kern_ctx()?;
@@ -212,13 +212,13 @@ impl Env<'_> {
                     );
                 }
                 r0.typ = RegType::PTR_TO_BTF_ID | Flag::PTR_TRUSTED;
-                r0.meta = Meta::Btf(k.bref, id);
+                r0.about = About::Btf(k.bref, id);
             }
             Some(SpecialKfunc::RdonlyCast) => {
-                (r0.typ, r0.meta) = self.rdonly_cast_return(k, meta)?;
+                (r0.typ, r0.about) = self.rdonly_cast_return(k, meta)?;
             }
             Some(SpecialKfunc::DynptrSlice | SpecialKfunc::DynptrSliceRdwr) => {
-                (r0.typ, r0.meta) = self.dynptr_slice_return(k, meta)?;
+                (r0.typ, r0.about) = self.dynptr_slice_return(k, meta)?;
                 r0.parent_id = meta.dynptr.id;
             }
             _ if graph::is_node_struct(target) => {
@@ -233,7 +233,7 @@ impl Env<'_> {
     }
 
     /// `bpf_obj_new`, `bpf_percpu_obj_new`: an object of the type that the program names.
-    fn obj_new_return(&self, f: SpecialKfunc, meta: &CallMeta) -> Checked<(RegType, Meta)> {
+    fn obj_new_return(&self, f: SpecialKfunc, meta: &CallArgs) -> Checked<(RegType, About)> {
         let Ok(id) = u32::try_from(meta.arg_constant.unwrap_or_default()) else {
             return reject!(
                 self,
@@ -263,11 +263,11 @@ impl Env<'_> {
             self.check_percpu_obj_new(btf, t)?;
             typ = typ | Flag::MEM_PERCPU;
         }
-        Ok((typ, Meta::Btf(BtfRef::Prog, id)))
+        Ok((typ, About::Btf(BtfRef::Prog, id)))
     }
 
     /// `bpf_rdonly_cast`: any memory as a structure, or as bytes.
-    fn rdonly_cast_return(&self, k: &Kfunc<'_>, meta: &CallMeta) -> Checked<(RegType, Meta)> {
+    fn rdonly_cast_return(&self, k: &Kfunc<'_>, meta: &CallArgs) -> Checked<(RegType, About)> {
         let id = meta.arg_constant.unwrap_or_default();
         let t = u32::try_from(id).ok().and_then(|id| k.btf.type_by_id(id));
         let Some(t) = t else {
@@ -281,10 +281,10 @@ impl Env<'_> {
         };
         if t.is_composite() {
             let typ = RegType::PTR_TO_BTF_ID | Flag::PTR_UNTRUSTED;
-            Ok((typ, Meta::Btf(k.bref, t.id())))
+            Ok((typ, About::Btf(k.bref, t.id())))
         } else if is_void(t) {
             let typ = RegType::PTR_TO_MEM | Flag::MEM_RDONLY | Flag::PTR_UNTRUSTED;
-            Ok((typ, Meta::MemSize(0)))
+            Ok((typ, About::MemSize(0)))
         } else {
             reject!(
                 self,
@@ -296,7 +296,7 @@ impl Env<'_> {
     }
 
     /// `bpf_dynptr_slice`, `bpf_dynptr_slice_rdwr`: as many bytes as were asked for.
-    fn dynptr_slice_return(&self, k: &Kfunc<'_>, meta: &CallMeta) -> Checked<(RegType, Meta)> {
+    fn dynptr_slice_return(&self, k: &Kfunc<'_>, meta: &CallArgs) -> Checked<(RegType, About)> {
         let Some(size) = meta.arg_constant else {
             return self
                 .log
@@ -313,6 +313,6 @@ impl Env<'_> {
                 "the prog does not allow writes to packet data"
             );
         }
-        Ok((typ, Meta::MemSize(size as u32)))
+        Ok((typ, About::MemSize(size as u32)))
     }
 }

@@ -5,12 +5,12 @@
 
 use crate::check::call::object::iter::Place;
 use crate::env::Env;
-use crate::env::call_args::{CallMeta, DynptrArg};
+use crate::env::call_args::{CallArgs, DynptrArg};
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
 use crate::facts::types::{ArgType, Flag, RegType};
 use crate::log::reject;
-use crate::state::reg::{DynptrType, Meta, RegState};
+use crate::state::reg::{About, DynptrType, RegState};
 use crate::state::slot::Slot;
 
 /// Slots of a dynptr.
@@ -70,7 +70,7 @@ impl Env<'_> {
         reg: &RegState,
         name: &str,
         at: ArgType,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         let in_reg = reg.typ == RegType::CONST_PTR_TO_DYNPTR;
         if reg.typ != RegType::PTR_TO_STACK && !in_reg {
@@ -118,7 +118,7 @@ impl Env<'_> {
                 "Expected an initialized dynptr as {name}"
             );
         };
-        let kind = if let Meta::Dynptr(k, _) = d.meta {
+        let kind = if let About::Dynptr(k, _) = d.about {
             k
         } else {
             DynptrType::Invalid
@@ -152,11 +152,11 @@ impl Env<'_> {
         let slots = self.slots_of(reg, spi, DYNPTR_SLOTS);
         let first = slots.last()?;
         let whole = slots.iter().all(|s| s.typ == [Slot::Dynptr; 8]);
-        let is_first = matches!(first.reg.meta, Meta::Dynptr(_, true));
+        let is_first = matches!(first.reg.about, About::Dynptr(_, true));
         (whole && is_first).then_some((first.reg, Some(spi)))
     }
 
-    fn mark_stack_slots_dynptr(&mut self, reg: &RegState, at: ArgType, meta: &CallMeta) -> Checked {
+    fn mark_stack_slots_dynptr(&mut self, reg: &RegState, at: ArgType, meta: &CallArgs) -> Checked {
         let Place::Spi(spi) = self.stack_object_place(reg, "dynptr", DYNPTR_SLOTS) else {
             return Err(Errno::EINVAL.into());
         };
@@ -191,7 +191,7 @@ impl Env<'_> {
             s.reg.typ = RegType::CONST_PTR_TO_DYNPTR;
             s.reg.id = id;
             s.reg.parent_id = parent_id;
-            s.reg.meta = Meta::Dynptr(kind, i == 0);
+            s.reg.about = About::Dynptr(kind, i == 0);
         }
         Ok(())
     }
@@ -201,7 +201,7 @@ impl Env<'_> {
         let Some((d, _)) = self.dynptr_at(reg) else {
             return Err(Errno::EINVAL.into());
         };
-        let referenced = matches!(d.meta, Meta::Dynptr(k, _) if k.is_referenced());
+        let referenced = matches!(d.about, About::Dynptr(k, _) if k.is_referenced());
         self.release_reference(if referenced { d.parent_id } else { d.id })
     }
 }

@@ -11,7 +11,7 @@ use crate::facts::special_kfunc::SpecialKfunc;
 use crate::facts::types::RegType;
 use crate::input::kfunc::Kfunc;
 use crate::log::reject;
-use crate::state::reg::{IrqClass, Meta, RegState};
+use crate::state::reg::{About, IrqClass, RegState};
 use crate::state::slot::Slot;
 
 impl Env<'_> {
@@ -54,7 +54,7 @@ impl Env<'_> {
                 s.reg.mark_known(0);
                 s.reg.typ = RegType::PTR_TO_STACK;
                 s.reg.id = id;
-                s.reg.meta = Meta::Irq(class);
+                s.reg.about = About::Irq(class);
                 s.typ = [Slot::IrqFlag; 8];
             }
             self.log.scratch_slot(spi);
@@ -77,7 +77,7 @@ impl Env<'_> {
             );
         }
         self.log.scratch_slot(spi);
-        if slot.reg.meta != Meta::Irq(class) {
+        if slot.reg.about != About::Irq(class) {
             let (a, b) = if lock {
                 ("native", "lock")
             } else {

@@ -13,7 +13,7 @@ use bpf::kernel::kfuncs::KfuncFlags;
 
 use crate::check::access::MemAccess;
 use crate::env::Env;
-use crate::env::call_args::CallMeta;
+use crate::env::call_args::CallArgs;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
@@ -102,7 +102,7 @@ impl Env<'_> {
         reg: &RegState,
         i: usize,
         k: &Kfunc<'_>,
-        meta: &mut CallMeta,
+        meta: &mut CallArgs,
     ) -> Checked {
         let name = arg_name(i);
         if reg.typ != RegType::PTR_TO_STACK && self.input.profile.has(Rule::ITER_ARG_ON_STACK) {
@@ -214,7 +214,7 @@ impl Env<'_> {
 
     /// `next`: one path on which it gives an element waits, and this one goes on with NULL
     /// (`process_iter_next_call`).
-    pub(crate) fn process_iter_next_call(&mut self, meta: &CallMeta) -> Checked {
+    pub(crate) fn process_iter_next_call(&mut self, meta: &CallArgs) -> Checked {
         let Some(at) = meta.iter else {
             return Err(Errno::EFAULT.into());
         };
