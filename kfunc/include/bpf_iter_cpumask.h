@@ -22,7 +22,7 @@
  * The mask is read while the walk goes on. It must be trusted or RCU protected, and a sleepable
  * program has to hold bpf_rcu_read_lock() around the loop.
  *
- * &task->cpus_mask is where a task may run. task->cpus_ptr is where a scheduler may put it now: that
+ * &task->cpus_mask is where a task may run. task->cpus_ptr is where a scheduler puts it now: that
  * same mask, but from when the task is switched out with migration disabled until it enables it
  * again, a mask of the one CPU that it is on.
  *

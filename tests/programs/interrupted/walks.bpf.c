@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Walks where a program cannot wait for anything: in an interrupt, and in one that nothing masks. */
+/* Walks where a program cannot wait for anything: in interrupts, and in one that nothing masks. */
 #include "guest.h"
 
 struct cpu_walk online, copy;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* An object of the program's own is freed at once where it gives it up; its type is another one. */
+/*
+ * An object of the program's own is freed at once where it gives it up; its type is another one.
+ */
 #include "guest.h"
-
-#define private(name) SEC(".data." #name) __attribute__((aligned(8)))
 
 extern void *bpf_obj_new_impl(__u64 local_type_id, void *meta) __weak __ksym;
 extern void bpf_obj_drop_impl(void *object, void *meta) __weak __ksym;
@@ -15,7 +15,7 @@ struct own_mask {
 struct cpu_walk walk;
 
 SEC("raw_tp")
-__refused("kernel function bpf_iter_cpumask_new R2 expected pointer to STRUCT cpumask but R2 has a pointer")
+__refused("kernel function bpf_iter_cpumask_new R2 expected pointer to STRUCT cpumask")
 int own_object(void *ctx)
 {
 	struct bpf_iter_cpumask it;

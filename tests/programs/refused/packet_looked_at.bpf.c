@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Part of a packet that tracing comes by can be read in place, but the verifier takes for a mask only
- * memory that can be written: so none that belongs to others.
+ * Part of a packet that tracing comes by can be read in place, but the verifier takes for a mask
+ * only memory that can be written: so none that belongs to others.
  */
 #include "guest.h"
 

@@ -17,7 +17,7 @@ s32 BPF_PROG(select_cpu, struct task_struct *task, s32 prev_cpu, u64 wake_flags)
 {
 	int cpu;
 
-	/* Where it may be put now, which is where it may run but for the time that it cannot migrate. */
+	/* Where it may be put now: where it may run, but for the time that it cannot migrate. */
 	bpf_for_each_cpu(cpu, task->cpus_ptr) {
 		if (scx_bpf_test_and_clear_cpu_idle(cpu)) {
 			scx_bpf_dsq_insert(task, SCX_DSQ_LOCAL, SCX_SLICE_DFL, 0);
