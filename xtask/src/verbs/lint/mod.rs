@@ -83,6 +83,8 @@ fn kernel_code(target: &Target<'_>) -> Result<()> {
     checkpatch.args(["--no-tree", "--strict", "--terse", "--show-types", "--file"]);
     checkpatch.args(["--ignore", BPF_HABITS]);
     checkpatch.args(files(project, &["c", "h"]));
+    // It keeps the names that it has met in a file where it is started.
+    checkpatch.current_dir(project.products("checkpatch")?);
     project.runner.run("checkpatch", checkpatch)?;
 
     patches::check_style(project, toolchain, &source)
