@@ -133,9 +133,12 @@ fn processed(line: &str) -> Option<Stats> {
 }
 
 fn is_statistic(line: &str) -> bool {
+    // Linux 7.2 has the number of instructions on a line of its own as well.
+    let insns = line.strip_prefix("insns processed ");
     line.starts_with(TIME)
         || line.starts_with("stack depth ")
         || line.starts_with("subprog ") && line.contains(" insns_self ")
+        || insns.is_some_and(|insns| insns.parse::<u32>().is_ok())
 }
 
 /// Whether a line belongs to the report that has begun: its sections are indented.
@@ -273,6 +276,20 @@ stack depth max 8
 subprog 0 (x) main insns_self 2 insns_total 2 stack 8
 processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 3 mark_read 4
 ";
+
+    #[test]
+    fn the_statistics_of_7_2_are_no_message() {
+        let log = parse(
+            "infinite loop detected at insn 0\n\
+             cur state: R10=fp0\n\
+             verification time 5334 usec\n\
+             stack depth 0 max 0\n\
+             insns processed 13\n\
+             processed 13 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 0\n",
+        );
+        assert_eq!(log.message, Some("infinite loop detected at insn 0"));
+        assert_eq!(log.stats.map(|stats| stats.insns), Some(13));
+    }
 
     #[test]
     fn a_log_comes_apart() {
