@@ -4,7 +4,6 @@
 
 pub(crate) mod ask;
 pub(crate) mod compile;
-mod embedded;
 pub(crate) mod packages;
 pub(crate) mod question;
 pub(crate) mod real;

@@ -7,10 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use bpf::load::find_objects;
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
-use super::embedded;
 use crate::build::bpf::Object;
 use crate::workshop::cache::Partial;
 use crate::workshop::debian::{Package, Suite};
@@ -83,7 +83,7 @@ fn take_out(suite: &Suite<'_>, package: &Package, dir: &Path) -> Result<()> {
     suite.unpack(std::slice::from_ref(package), &whole)?;
     for path in files(&whole) {
         let bytes = read_bytes(&path)?;
-        let objects = embedded::objects(&bytes);
+        let objects = find_objects(&bytes);
         let file = path.file_name().unwrap_or_default().to_string_lossy();
         let stem = file.trim_end_matches(".o").trim_end_matches(".bpf");
         for (at, object) in objects.iter().enumerate() {
@@ -91,7 +91,7 @@ fn take_out(suite: &Suite<'_>, package: &Package, dir: &Path) -> Result<()> {
                 1 => format!("{stem}.bpf.o"),
                 _ => format!("{stem}-{at}.bpf.o"),
             };
-            write(&dir.join(name), object)?;
+            write(&dir.join(name), object.data)?;
         }
     }
     remove_dir(&whole)

@@ -117,6 +117,22 @@ mod tests {
     }
 
     #[test]
+    fn half_an_object_is_none() {
+        assert!(find_objects(&PROG[..PROG.len() - 1]).is_empty());
+        assert!(find_objects(&PROG[..20]).is_empty());
+        assert!(find_objects(b"").is_empty());
+    }
+
+    #[test]
+    fn an_object_for_a_processor_is_none() {
+        let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let theirs = find_objects(&own);
+        // This program has the one above as its data.
+        assert!(theirs.iter().any(|found| found.data == PROG));
+        assert!(theirs.iter().all(|found| found.data.len() < own.len()));
+    }
+
+    #[test]
     fn a_header_alone_is_no_object() {
         let mut file = PROG.to_vec();
         // e_shoff, then e_shentsize.
