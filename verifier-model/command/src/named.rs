@@ -10,17 +10,6 @@ use bpf::kernel::Kernel;
 use bpf::kernel::kfuncs::KfuncTable;
 use verifier_model::{Release, Shipped};
 
-/// Series that do not come along, and the kernel that is nearest to each.
-const NEAREST: [(&str, &str); 7] = [
-    ("5.10", "6.1"),
-    ("5.15", "6.1"),
-    ("6.6", "6.12"),
-    ("6.16", "6.18"),
-    ("6.17", "6.18"),
-    ("6.19", "6.18"),
-    ("7.0", "7.1"),
-];
-
 /// Types of the kernel in a directory, the first that is there.
 const TYPES: [&str; 4] = [
     "vmlinux.btf.lzma",
@@ -123,9 +112,7 @@ fn shipped(name: &str) -> Option<&'static Shipped> {
     if let Some(shipped) = Shipped::named(name).or_else(exact) {
         return Some(shipped);
     }
-    let series = series(name)?;
-    let near = NEAREST.iter().find(|(missing, _)| *missing == series);
-    Shipped::named(near.map_or(&series, |(_, near)| near))
+    Shipped::of_series(&series(name)?)
 }
 
 /// `6.12` of `6.12.95-1-arch`.
@@ -141,7 +128,10 @@ fn series(release: &str) -> Option<String> {
 
 fn unknown(name: &str) -> String {
     let names: Vec<&str> = Shipped::ALL.iter().map(|kernel| kernel.name).collect();
-    let near: Vec<&str> = NEAREST.iter().map(|(missing, _)| *missing).collect();
+    let near: Vec<&str> = Shipped::NEAREST
+        .iter()
+        .map(|(missing, _)| *missing)
+        .collect();
     format!(
         "no kernel is called {name}: there are {}, and for {} the nearest of them; of another give \
          the types with --btf, or a directory that `cargo xtask kernel data` wrote",
@@ -230,7 +220,7 @@ mod tests {
                     .starts_with(&format!("Linux {missing} does not come along"))
             );
         }
-        for (missing, near) in NEAREST {
+        for (missing, near) in Shipped::NEAREST {
             assert_eq!(of(missing).map(|(name, _)| name), Ok(near));
         }
     }

@@ -138,6 +138,23 @@ impl Shipped {
         Self::ALL.iter().find(|kernel| kernel.name == name)
     }
 
+    /// Series that do not come along, and the kernel that is nearest to each.
+    pub const NEAREST: [(&str, &str); 7] = [
+        ("5.10", "6.1"),
+        ("5.15", "6.1"),
+        ("6.6", "6.12"),
+        ("6.16", "6.18"),
+        ("6.17", "6.18"),
+        ("6.19", "6.18"),
+        ("7.0", "7.1"),
+    ];
+
+    /// The kernel of a series such as `6.12`, or the one that is nearest to it.
+    pub fn of_series(series: &str) -> Option<&'static Self> {
+        let near = Self::NEAREST.iter().find(|(missing, _)| *missing == series);
+        Self::named(near.map_or(series, |(_, near)| near))
+    }
+
     /// The kernel. Its symbols are not known: every untyped ksym exists.
     pub fn kernel(&self) -> Result<Kernel, BtfError> {
         let vmlinux = Arc::new(Btf::from_indexed(&self.types.0)?);

@@ -68,16 +68,20 @@ fn kernel(target: &Target<'_>, release: &Release, survey: &Survey) -> Result<Ker
     Ok(kernel)
 }
 
-/// The release that is modelled and nearest to the kernel `point`: the oldest that is not older, or
-/// else the newest.
+/// The release that is modelled and nearest to the kernel `point`, as the command has it; for a series
+/// that it does not know the oldest that is not older, or else the newest.
 fn nearest(point: &str) -> &'static Release {
     let number = |release: &str| -> Vec<u32> {
         let numbers = release.split('.').take(2);
         numbers.filter_map(|number| number.parse().ok()).collect()
     };
-    let modelled = || Shipped::ALL.iter().map(|shipped| shipped.release);
-    let mut not_older = modelled().filter(|release| number(release.point()) >= number(point));
-    not_older.next().unwrap_or(Shipped::DEFAULT.release)
+    let series: Vec<&str> = point.split('.').take(2).collect();
+    let not_older = || {
+        let mut all = Shipped::ALL.iter();
+        all.find(|shipped| number(shipped.release.point()) >= number(point))
+    };
+    let found = Shipped::of_series(&series.join(".")).or_else(not_older);
+    found.unwrap_or(Shipped::DEFAULT).release
 }
 
 fn say(object: &Object, program: &str, kernel: &Kernel, release: &'static Release) -> Said {
@@ -118,6 +122,9 @@ mod tests {
         assert_eq!(nearest("5.10.223").name(), "6.1");
         assert_eq!(nearest("6.16.12").name(), "6.18");
         assert_eq!(nearest("7.0.13").name(), "7.1");
+        // But for one, as the command says.
+        assert_eq!(nearest("6.19.14").name(), "6.18");
+        assert_eq!(nearest("6.13.7").name(), "6.18");
         assert_eq!(nearest("7.9").name(), "7.3");
     }
 }
