@@ -3,6 +3,7 @@
 //! asking a guest's kernel about it.
 
 pub(crate) mod ask;
+pub(crate) mod caller;
 pub(crate) mod compile;
 pub(crate) mod packages;
 pub(crate) mod question;

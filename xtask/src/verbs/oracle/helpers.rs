@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use bpf::btf::{Btf, Kind};
 use bpf::kernel::{Kernel as Model, VMLINUX};
 use bpf::program::{AttachTarget, ProgFlags, ProgLoad, StructOpsMember};
-use bpf::uapi::{AttachType as A, Insn, ProgType as P};
+use bpf::uapi::{AttachType as A, ProgType as P};
 use generated::batch::Batch;
 use serde::Deserialize;
 use verifier_model::Options;
@@ -23,7 +23,7 @@ use verifier_model::helper_name;
 use verifier_model::verify;
 
 use crate::build::initramfs;
-use crate::corpus::{ask, compile};
+use crate::corpus::{ask, caller, compile};
 use crate::linux::target::Target;
 use crate::workshop::files::{read, write};
 
@@ -126,7 +126,7 @@ pub(crate) fn differences(target: &Target<'_>) -> Result<Vec<String>> {
     let mut asked = Vec::new();
     for (name, caller) in &callers {
         for helper in (1..).take_while(|id| !helper_name(*id).starts_with("unknown")) {
-            let prog = calling(caller, helper);
+            let prog = caller::calling(caller, 0, helper);
             batch.push_load(&prog);
             asked.push((name, helper, prog));
         }
@@ -184,7 +184,7 @@ fn callers(model: &Model) -> Vec<(String, ProgLoad)> {
     for (prog_type, attach_types) in TYPES {
         for &attach in attach_types {
             let name = format!("{} {}", prog_type.c_name(), attach.c_name());
-            let mut prog = load(prog_type, attach, None);
+            let mut prog = caller::load(prog_type, attach, None);
             prog.prog_flags
                 .set(ProgFlags::SLEEPABLE, prog_type == P::Syscall);
             all.push((name, prog));
@@ -198,7 +198,7 @@ fn callers(model: &Model) -> Vec<(String, ProgLoad)> {
                 btf_id: func.id(),
                 member: None,
             };
-            let prog = load(P::Lsm, A::LsmCgroup, Some(target));
+            let prog = caller::load(P::Lsm, A::LsmCgroup, Some(target));
             all.push((format!("lsm_cgroup/{hook}"), prog));
         }
     }
@@ -218,7 +218,7 @@ fn callers(model: &Model) -> Vec<(String, ProgLoad)> {
                         btf_id: ops.id(),
                         member: Some(StructOpsMember { index }),
                     };
-                    let mut prog = load(P::StructOps, A::CgroupInetIngress, Some(target));
+                    let mut prog = caller::load(P::StructOps, A::CgroupInetIngress, Some(target));
                     prog.prog_flags = flags;
                     let sleeps = if flags.is_empty() { "" } else { ", sleepable" };
                     all.push((format!("{}.{}{sleeps}", ops.name(), member.name()), prog));
@@ -227,41 +227,4 @@ fn callers(model: &Model) -> Vec<(String, ProgLoad)> {
         }
     }
     all
-}
-
-fn load(prog_type: P, expected_attach_type: A, attach: Option<AttachTarget>) -> ProgLoad {
-    ProgLoad {
-        name: "caller".to_owned(),
-        section: String::new(),
-        autoload: true,
-        prog_type,
-        expected_attach_type,
-        prog_flags: ProgFlags::empty(),
-        insns: Vec::new(),
-        func_info: Vec::new(),
-        line_info: Vec::new(),
-        btf: None,
-        attach,
-        license: "GPL".to_owned(),
-        maps: Arc::from([]),
-        unresolved: BTreeMap::new(),
-        fd_array: Vec::new(),
-    }
-}
-
-/// `r1 = 0; … r5 = 0; call helper; r0 = 0; exit`
-fn calling(caller: &ProgLoad, helper: i32) -> ProgLoad {
-    let insn = |code, dst_reg, imm| Insn {
-        code,
-        dst_reg,
-        imm,
-        ..Insn::default()
-    };
-    let (mov, call, exit) = (0xb7, 0x85, 0x95);
-    let mut insns: Vec<Insn> = (1..=5).map(|reg| insn(mov, reg, 0)).collect();
-    insns.extend([insn(call, 0, helper), insn(mov, 0, 0), insn(exit, 0, 0)]);
-    ProgLoad {
-        insns,
-        ..caller.clone()
-    }
 }

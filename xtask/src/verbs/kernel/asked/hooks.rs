@@ -3,19 +3,19 @@
 //! program of each kind calls each kfunc, and the verifier says whether it may.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use bpf::btf::{Btf, Kind};
 use bpf::kernel::VMLINUX;
 use bpf::program::{AttachTarget, ProgFlags, ProgLoad, StructOpsMember};
-use bpf::uapi::{AttachType as A, Insn, ProgType as P};
+use bpf::uapi::{AttachType as A, ProgType as P, pseudo};
 use generated::batch::Batch;
 use serde::Deserialize;
 
 use super::sets::Set;
 use crate::build::initramfs;
 use crate::corpus::ask::ask_raw;
+use crate::corpus::caller;
 use crate::linux::target::Target;
 use crate::workshop::files::write;
 
@@ -162,47 +162,18 @@ fn member(btf: &Btf) -> Option<AttachTarget> {
     })
 }
 
-/// `r1 = 0; … r5 = 0; call kfunc; r0 = 0; exit`
+/// A program that calls a kfunc.
 fn calling(
     prog_type: P,
     expected_attach_type: A,
     attach: Option<AttachTarget>,
     kfunc: i32,
 ) -> ProgLoad {
-    let insn = |code, dst_reg, imm| Insn {
-        code,
-        dst_reg,
-        imm,
-        ..Insn::default()
-    };
-    let (mov, call, exit) = (0xb7, 0x85, 0x95);
-    let mut insns: Vec<Insn> = (1..=5).map(|reg| insn(mov, reg, 0)).collect();
-    insns.push(Insn {
-        src_reg: 2,
-        ..insn(call, 0, kfunc)
-    });
-    insns.extend([insn(mov, 0, 0), insn(exit, 0, 0)]);
-    ProgLoad {
-        name: "caller".to_owned(),
-        section: String::new(),
-        autoload: true,
-        prog_type,
-        expected_attach_type,
-        prog_flags: if prog_type == P::Syscall {
-            ProgFlags::SLEEPABLE
-        } else {
-            ProgFlags::empty()
-        },
-        insns,
-        func_info: Vec::new(),
-        line_info: Vec::new(),
-        btf: None,
-        attach,
-        license: "GPL".to_owned(),
-        maps: Arc::from([]),
-        unresolved: Default::default(),
-        fd_array: Vec::new(),
+    let mut caller = caller::load(prog_type, expected_attach_type, attach);
+    if prog_type == P::Syscall {
+        caller.prog_flags = ProgFlags::SLEEPABLE;
     }
+    caller::calling(&caller, pseudo::KFUNC_CALL, kfunc)
 }
 
 #[cfg(test)]
