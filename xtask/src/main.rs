@@ -60,7 +60,7 @@ enum Verb {
     /// Ask a guest's kernel and the model about generated programs.
     Fuzz(fuzz::Args),
     /// Write docs/agreement.md: how far the model agrees with the committed answers.
-    Agreement,
+    Agreement(agreement::Args),
     /// Try the pages of `verifier-model explain --html` in a browser.
     Pages(pages::Args),
     /// Check the series of linux-patches/, or write what it shares with kfunc/ into it.
@@ -88,7 +88,7 @@ fn main() -> ExitCode {
         Verb::Ask(args) => ask::run(&project, &args),
         Verb::Oracle(args) => oracle::run(&project, &args),
         Verb::Fuzz(args) => fuzz::run(&project, &args),
-        Verb::Agreement => agreement::run(&project),
+        Verb::Agreement(args) => agreement::run(&project, &args),
         Verb::Pages(args) => pages::run(&project, &args),
         Verb::Patches(args) => patches::run(&project, &args),
         Verb::Selftests(args) => selftests::run(&project, &args),
