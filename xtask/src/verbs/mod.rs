@@ -13,6 +13,7 @@ pub(crate) mod kernel;
 pub(crate) mod lint;
 pub(crate) mod module;
 pub(crate) mod oracle;
+pub(crate) mod pages;
 pub(crate) mod patches;
 pub(crate) mod selftests;
 mod suite;
