@@ -8,6 +8,7 @@ mod console;
 mod cpus;
 mod example;
 mod faults;
+mod handed;
 mod held;
 mod interrupted;
 mod lifetime;
@@ -30,6 +31,7 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use clap::Args;
 use libtest_mimic::{Arguments, ColorSetting, Failed, Trial};
+use nix::sys::utsname::uname;
 
 /// Which tests to run, and how to report them.
 #[derive(Args)]
@@ -79,7 +81,11 @@ pub(crate) fn load(object: &str) -> Result<ExitCode> {
 /// Every test, in the order of running.
 fn trials() -> Result<Vec<Trial>> {
     let mut trials = walks::trials();
-    trials.extend(without_iterator());
+    // One object for all kernels asks for the companions where there is an iterator.
+    match is_patched()? {
+        true => trials.extend(tools::trials()),
+        false => trials.extend(without_iterator()),
+    }
     trials.extend(pairs::trials());
     trials.extend(held::trials());
     trials.extend(migration::trials());
@@ -90,10 +96,12 @@ fn trials() -> Result<Vec<Trial>> {
     trials.extend(unprivileged::trials());
     trials.extend(faults::trials());
     trials.extend(lifetime::trials());
+    trials.extend(handed::trials());
     trials.extend(interrupted::trials());
     trials.extend(no_memory::trials());
     trials.extend(module::trials());
     trials.extend(console::trials());
+    trials.extend(module::warned());
     trials.extend(interrupted::nmi());
     Ok(trials)
 }
@@ -103,6 +111,12 @@ fn without_iterator() -> Vec<Trial> {
     let mut trials = anywhere::trials();
     trials.extend(tools::trials());
     trials
+}
+
+/// Whether the kernel has the series of linux-patches/. Then the iterator is its own: it has no
+/// companions, and takes no memory for a mask that may go before the section ends.
+fn is_patched() -> Result<bool> {
+    Ok(uname()?.release().to_string_lossy().contains("-patched"))
 }
 
 /// A test from a function that tells what went wrong.

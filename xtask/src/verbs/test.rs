@@ -236,7 +236,7 @@ fn on(target: &Target<'_>, args: &Args) -> Result<Tally> {
         told.extend(["--filter".to_owned(), filter.clone()]);
     }
     if target.kernel.iterator()? != Place::Apart {
-        told.push("--".to_owned());
+        // A second "--" would end what the kernel passes on.
         let skipped = companions::TESTS.map(|test| ["--skip", test].map(str::to_owned));
         told.extend(skipped.into_iter().flatten());
     }
