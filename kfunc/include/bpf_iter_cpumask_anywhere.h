@@ -272,6 +272,12 @@ __weak __noinline __u64 ___cpus_skip_andnot(__u64 mask1, __u64 cpu, __u64 mask2)
 /* Keeps the compiler from making one of two branches. */
 #define ___cpus_here() asm volatile("")
 
+/*
+ * Before 6.4 the verifier wants the edges that close a loop to be jumps. Later it takes this one out, and so
+ * it does where the iterator is.
+ */
+#define ___cpus_jump() ({ asm volatile("goto +0" : : : "memory"); })
+
 /* The slots of a loop's ___state: its way, and where its iterator is. */
 #define ___cpus_at(state) ((void *)*(volatile __u64 *)&(state)[1])
 
@@ -345,14 +351,13 @@ extern __u64 ___cpus_depth[1];
 		((cpu) = ___at, 1) :							\
 	     __builtin_expect(___state[0] == ___CPUS_KFUNC, 1) ?			\
 		(___word = (__u64)bpf_iter_##type##_next(___cpus_at(___state))) &&	\
-		((cpu) = *(const int *)___word, 1) :					\
+		((cpu) = *(const int *)___word, ___cpus_jump(), 1) :			\
 		bpf_iter_num_next___cpus(___cpus_at(___state)) &&			\
 		((___word = ___cpus_walk()->word) ||					\
 		 (___word = ___cpus_load(___cpus_walk())) ||				\
 		 ___cpus_walk()->next < *(volatile __u64 *)&___cpus_nr) &&		\
-		((cpu) = ___cpus_take(___cpus_walk(), ___word), 1);			\
-	     /* Before 6.4 a loop has to go back by a jump. The verifier takes it out. */ \
-	     ({ asm volatile("goto +0"); }))						\
+		((cpu) = ___cpus_take(___cpus_walk(), ___word), ___cpus_jump(), 1);	\
+	     ___cpus_jump())								\
 		/* A word may have no CPU: on to the next one, by another step of bpf_iter_num. */ \
 		if (___state[0] == ___CPUS_NUM && __builtin_expect(!___word, 0))	\
 			___cpus_here();							\

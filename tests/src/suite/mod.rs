@@ -81,7 +81,11 @@ pub(crate) fn load(object: &str) -> Result<ExitCode> {
 /// Every test, in the order of running.
 fn trials() -> Result<Vec<Trial>> {
     let mut trials = walks::trials();
-    trials.extend(without_iterator());
+    // One object for all kernels asks for the companions where there is an iterator.
+    match is_patched()? {
+        true => trials.extend(tools::trials()),
+        false => trials.extend(without_iterator()),
+    }
     trials.extend(pairs::trials());
     trials.extend(held::trials());
     trials.extend(migration::trials());
@@ -102,17 +106,17 @@ fn trials() -> Result<Vec<Trial>> {
     Ok(trials)
 }
 
-/// Whether the kernel has the series of linux-patches/. Then the iterator is its own: it has no
-/// companions, and takes no memory for a mask that may go before the section ends.
-fn is_patched() -> Result<bool> {
-    Ok(uname()?.release().to_string_lossy().contains("-patched"))
-}
-
 /// The tests that every kernel can be put to.
 fn without_iterator() -> Vec<Trial> {
     let mut trials = anywhere::trials();
     trials.extend(tools::trials());
     trials
+}
+
+/// Whether the kernel has the series of linux-patches/. Then the iterator is its own: it has no
+/// companions, and takes no memory for a mask that may go before the section ends.
+fn is_patched() -> Result<bool> {
+    Ok(uname()?.release().to_string_lossy().contains("-patched"))
 }
 
 /// A test from a function that tells what went wrong.
