@@ -43,6 +43,7 @@ pub(crate) fn ensure(
             .cache
             .complete("stock")
             .into_iter()
+            .filter(|dir| release_of(dir).ends_with(FLAVOUR))
             .filter(|dir| Release::of(&release_of(dir)) == Some(series));
         if let Some(dir) = cached.max_by_key(|dir| numbers(&release_of(dir))) {
             return open(&dir);

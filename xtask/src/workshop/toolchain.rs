@@ -66,6 +66,10 @@ const PACKAGES: [&str; 33] = [
 /// Lines that apt and dpkg print for the packages above and what they need: two a package.
 const LINES: u64 = 640;
 
+/// What goes into the root of the browser, which is of no use to kernels.
+const BROWSER: [&str; 2] = ["chromium-headless-shell", "fonts-dejavu-core"];
+const BROWSER_LINES: u64 = 340;
+
 /// A root that is complete.
 #[derive(Clone)]
 pub(crate) struct Toolchain {
@@ -80,9 +84,9 @@ impl Toolchain {
         let path = project
             .cache
             .path("toolchain", SUITE, &[&PACKAGES.join(","), "1"]);
-        let root = project
-            .cache
-            .entry(path, Partial::Discard, |dir| make(project, dir))?;
+        let root = project.cache.entry(path, Partial::Discard, |dir| {
+            make(project, dir, &PACKAGES, LINES)
+        })?;
         for program in ["make", "rustc", "qemu-system-x86_64"] {
             if !root.join("usr/bin").join(program).exists() {
                 bail!(
@@ -90,12 +94,27 @@ impl Toolchain {
                 );
             }
         }
-        Ok(Self {
+        Ok(Self::of(project, root))
+    }
+
+    /// A root with a browser in it, made on first use.
+    pub(crate) fn browser(project: &Project) -> Result<Self> {
+        let path = project
+            .cache
+            .path("browser", SUITE, &[&BROWSER.join(","), "1"]);
+        let root = project.cache.entry(path, Partial::Discard, |dir| {
+            make(project, dir, &BROWSER, BROWSER_LINES)
+        })?;
+        Ok(Self::of(project, root))
+    }
+
+    fn of(project: &Project, root: PathBuf) -> Self {
+        Self {
             root,
             binds: [&project.checkout, project.cache.dir()]
                 .map(|dir| (dir.to_path_buf(), dir.to_path_buf()))
                 .to_vec(),
-        })
+        }
     }
 
     /// Makes the user's directory `path` visible inside.
@@ -210,7 +229,7 @@ impl Toolchain {
 
 /// Makes the root in `dir`: mmdebstrap installs the packages and hands the tree on as an archive,
 /// which is unpacked as this user whether or not that is root.
-fn make(project: &Project, dir: &Path) -> Result<()> {
+fn make(project: &Project, dir: &Path, packages: &[&str], lines: u64) -> Result<()> {
     host::ensure(project)?;
     host::ensure_space(dir, host::SPACE_GIB)?;
     let log = project.runner.log("root filesystem unpacking")?;
@@ -227,11 +246,11 @@ fn make(project: &Project, dir: &Path) -> Result<()> {
     for path in ["man", "doc", "locale", "info"] {
         command.arg(format!("--dpkgopt=path-exclude=/usr/share/{path}/*"));
     }
-    command.arg(format!("--include={}", PACKAGES.join(",")));
+    command.arg(format!("--include={}", packages.join(",")));
     command.arg(SUITE).arg(&archive);
     project
         .runner
-        .run_counted("root filesystem", command, LINES, |line| {
+        .run_counted("root filesystem", command, lines, |line| {
             u64::from(line.starts_with("Unpacking ") || line.starts_with("Setting up "))
         })?;
     let status = Command::new("tar")
