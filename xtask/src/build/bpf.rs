@@ -67,7 +67,7 @@ pub(crate) fn compile(target: &Target<'_>) -> Result<Vec<Object>> {
         ]);
         // The kernel's own types use it: a named structure as an unnamed member.
         clang.args(["-fms-extensions", "-Wno-microsoft-anon-tag"]);
-        clang.arg("-D__TARGET_ARCH_x86");
+        clang.arg(format!("-D__TARGET_ARCH_{}", toolchain.arch().libbpf()));
         if has_type {
             clang.arg("-DBPF_ITER_CPUMASK_BUILT_IN");
         }
