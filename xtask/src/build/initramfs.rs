@@ -66,6 +66,18 @@ pub(crate) fn for_bench(target: &Target<'_>) -> Result<PathBuf> {
     )
 }
 
+/// Without modules, and of the BPF objects those whose path below tests/programs begins so.
+pub(crate) fn of_objects(target: &Target<'_>, prefix: &str) -> Result<PathBuf> {
+    let Target {
+        project, toolchain, ..
+    } = target;
+    let _lock = project.lock_products()?;
+    let init = guest_program::build(project, toolchain)?;
+    let objects = bpf::compile_without(target, prefix)?;
+    let path = target.products()?.join("objects.cpio");
+    pack(&busybox(project, toolchain)?, path, &init, &[], &objects)
+}
+
 /// An initramfs with the program alone, the same for every kernel.
 pub(crate) fn bare(target: &Target<'_>) -> Result<PathBuf> {
     let Target {

@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::patches::series::IN_TREE;
+use super::release::Release;
 use crate::workshop::arch::Arch;
 use crate::workshop::files::read;
 use crate::workshop::run;
@@ -76,6 +77,11 @@ impl Kernel {
             build: build.to_path_buf(),
             make,
         })
+    }
+
+    /// The series that it belongs to.
+    pub(crate) fn series(&self) -> Option<Release> {
+        Release::of(&self.release)
     }
 
     /// Where the iterator is, by the kernel's configuration.

@@ -3,6 +3,7 @@
 //! knows nothing of kernels.
 
 pub(crate) mod arch;
+pub(crate) mod browser;
 pub(crate) mod cache;
 pub(crate) mod debian;
 pub(crate) mod files;

@@ -75,6 +75,10 @@ const FOR_ARM64: [&str; 4] = [
 /// Lines that apt and dpkg print for the packages above and what they need: two a package.
 const LINES: u64 = 640;
 
+/// What goes into the root of the browser, which is of no use to kernels.
+const BROWSER: [&str; 2] = ["chromium-headless-shell", "fonts-dejavu-core"];
+const BROWSER_LINES: u64 = 340;
+
 /// A root that is complete.
 #[derive(Clone)]
 pub(crate) struct Toolchain {
@@ -102,9 +106,9 @@ impl Toolchain {
                 format!("{SUITE}-{}", arch.debian())
             }
         };
-        let packages = packages.join(",");
-        let path = project.cache.path("toolchain", &label, &[&packages, "1"]);
-        let make = |dir: &Path| make(project, dir, &packages);
+        let key = packages.join(",");
+        let path = project.cache.path("toolchain", &label, &[&key, "1"]);
+        let make = |dir: &Path| make(project, dir, &packages, LINES);
         let root = project.cache.entry(path, Partial::Discard, make)?;
         for program in ["make", "rustc", arch.qemu()] {
             if !root.join("usr/bin").join(program).exists() {
@@ -113,13 +117,28 @@ impl Toolchain {
                 );
             }
         }
-        Ok(Self {
+        Ok(Self::of(project, root, arch))
+    }
+
+    /// A root with a browser in it, made on first use.
+    pub(crate) fn browser(project: &Project) -> Result<Self> {
+        let path = project
+            .cache
+            .path("browser", SUITE, &[&BROWSER.join(","), "1"]);
+        let root = project.cache.entry(path, Partial::Discard, |dir| {
+            make(project, dir, &BROWSER, BROWSER_LINES)
+        })?;
+        Ok(Self::of(project, root, Arch::Amd64))
+    }
+
+    fn of(project: &Project, root: PathBuf, arch: Arch) -> Self {
+        Self {
             root,
             arch,
             binds: [&project.checkout, project.cache.dir()]
                 .map(|dir| (dir.to_path_buf(), dir.to_path_buf()))
                 .to_vec(),
-        })
+        }
     }
 
     /// What it builds for.
@@ -239,7 +258,7 @@ impl Toolchain {
 
 /// Makes the root in `dir`: mmdebstrap installs `packages` and hands the tree on as an archive,
 /// which is unpacked as this user whether or not that is root.
-fn make(project: &Project, dir: &Path, packages: &str) -> Result<()> {
+fn make(project: &Project, dir: &Path, packages: &[&str], lines: u64) -> Result<()> {
     host::ensure(project)?;
     host::ensure_space(dir, host::SPACE_GIB)?;
     let log = project.runner.log("root filesystem unpacking")?;
@@ -256,11 +275,11 @@ fn make(project: &Project, dir: &Path, packages: &str) -> Result<()> {
     for path in ["man", "doc", "locale", "info"] {
         command.arg(format!("--dpkgopt=path-exclude=/usr/share/{path}/*"));
     }
-    command.arg(format!("--include={packages}"));
+    command.arg(format!("--include={}", packages.join(",")));
     command.arg(SUITE).arg(&archive);
     project
         .runner
-        .run_counted("root filesystem", command, LINES, |line| {
+        .run_counted("root filesystem", command, lines, |line| {
             u64::from(line.starts_with("Unpacking ") || line.starts_with("Setting up "))
         })?;
     let status = Command::new("tar")
