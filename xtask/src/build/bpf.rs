@@ -86,7 +86,7 @@ fn compile_into(target: &Target<'_>, directory: &str, prefix: &str) -> Result<Ve
         ]);
         // The kernel's own types use it: a named structure as an unnamed member.
         clang.args(["-fms-extensions", "-Wno-microsoft-anon-tag"]);
-        clang.arg("-D__TARGET_ARCH_x86");
+        clang.arg(format!("-D__TARGET_ARCH_{}", toolchain.arch().libbpf()));
         if directory != WITHOUT
             && !ANYWHERE
                 .iter()

@@ -20,6 +20,7 @@ use crate::linux::patches::companions;
 use crate::linux::release::Release;
 use crate::linux::target::{Choice, Target};
 use crate::linux::test_kernel::Form;
+use crate::workshop::arch::Arch;
 use crate::workshop::interrupt::Guarded;
 use crate::workshop::project::Project;
 
@@ -70,9 +71,12 @@ pub(crate) struct Args {
     /// The series of the stock kernel named by --kernel.
     #[arg(long, default_value = "7.3")]
     series: Release,
+    /// Only the guest's tests, on the stock kernel of this architecture.
+    #[arg(long, value_enum, conflicts_with = "host")]
+    arch: Option<Arch>,
     /// Only the header's loops, without the module, on these kernels: 6.1,6.12,7.3, or all that the
     /// archive has.
-    #[arg(long, conflicts_with_all = ["host", "guest", "oracle", "kernel"])]
+    #[arg(long, conflicts_with_all = ["host", "guest", "oracle", "kernel", "arch"])]
     kernels: Option<Kernels>,
 }
 
@@ -85,7 +89,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         without_iterator(project, args, targets, &mut sum, &mut broken)?;
         return end(args, sum, &broken);
     }
-    if !args.guest {
+    if !args.guest && args.arch.is_none() {
         match host(project, args) {
             Ok(tally) => sum.add(tally),
             Err(error) => broken.push(error),
@@ -96,6 +100,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         for target in targets(project, args)? {
             // The kernel's own iterator is there without its companions.
             let parts: &[Part] = match target.kernel.iterator()? {
+                Place::Apart if args.arch == Some(Arch::Arm64) => &[on, with_many],
                 Place::Apart => &[on, with_many, without_memory],
                 Place::Module(_) | Place::BuiltIn => &[on],
             };
@@ -119,7 +124,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
             }
         }
     }
-    let all = !args.host && args.kernel.is_none();
+    let all = !args.host && args.kernel.is_none() && args.arch.is_none();
     if all && filter.is_none_or(|filter| ask::NAME.contains(filter)) {
         match asked(project) {
             Ok(tally) => sum.add(tally),
@@ -202,6 +207,11 @@ fn host(project: &Project, args: &Args) -> Result<Tally> {
 }
 
 fn targets<'a>(project: &'a Project, args: &Args) -> Result<Vec<Target<'a>>> {
+    if let Some(arch) = args.arch {
+        let choice = args.kernel.unwrap_or(Choice::Stock);
+        let target = Target::choose_for(project, choice, args.series, arch)?;
+        return Ok(vec![target]);
+    }
     if let Some(choice) = args.kernel {
         let choices = match choice {
             Choice::Patched => vec![Choice::Patched, Choice::PatchedModule],
