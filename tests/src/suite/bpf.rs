@@ -47,7 +47,8 @@ impl Bpf {
         Self::load_some(name, |other| other == program)
     }
 
-    fn load_some(name: &str, wanted: impl Fn(&str) -> bool) -> Result<Self> {
+    /// The same with those that are `wanted`.
+    pub(super) fn load_some(name: &str, wanted: impl Fn(&str) -> bool) -> Result<Self> {
         let path = Path::new(OBJECTS).join(format!("{name}.bpf.o"));
         let mut object = open(&path)?;
         for mut program in object.progs_mut() {
@@ -110,6 +111,19 @@ impl Bpf {
             "{variable}: {len} steps, and a walk ends after {room} at most"
         );
         Ok(words.take(len).collect())
+    }
+
+    /// A variable that is an array of `__u32`.
+    pub(super) fn words(&self, variable: &str) -> Result<Vec<u32>> {
+        Ok(words(&self.read(variable)?))
+    }
+
+    /// An entry of an array map whose value is an array of `__u32`.
+    pub(super) fn row(&self, map: &str, key: u32) -> Result<Vec<u32>> {
+        let value = self.map(map)?.lookup(&key.to_ne_bytes(), MapFlags::ANY)?;
+        Ok(words(
+            &value.with_context(|| format!("{map} has no {key}"))?,
+        ))
     }
 
     /// An `int` or `__u32` variable.
@@ -178,12 +192,18 @@ impl Bpf {
         bytes.with_context(|| format!("section {section} is empty"))
     }
 
-    /// libbpf names a section's map after the object and the section: `walk.bss`.
-    fn map(&self, section: &str) -> Result<impl MapCore> {
+    /// The map of this name, or of this section: libbpf names the latter after the object and the
+    /// section, `walk.bss`.
+    pub(super) fn map(&self, section: &str) -> Result<impl MapCore> {
         let mut maps = self.object.maps();
         let map = maps.find(|map| map.name().as_encoded_bytes().ends_with(section.as_bytes()));
-        map.with_context(|| format!("no map for section {section}"))
+        map.with_context(|| format!("no map {section}"))
     }
+}
+
+fn words(bytes: &[u8]) -> Vec<u32> {
+    let words = bytes.as_chunks().0.iter();
+    words.map(|word| u32::from_ne_bytes(*word)).collect()
 }
 
 /// Opens an object, and from here on keeps what libbpf says for [`log`].

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The `test` verb: the suite, reported the way libtest does.
 
+mod anywhere;
 mod bpf;
 mod cgroup;
 mod console;
 mod cpus;
 mod example;
 mod faults;
+mod handed;
 mod held;
 mod interrupted;
 mod lifetime;
@@ -20,6 +22,7 @@ mod program_types;
 mod refused;
 mod snapshot;
 mod task;
+mod tools;
 mod unprivileged;
 mod walks;
 
@@ -28,6 +31,7 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use clap::Args;
 use libtest_mimic::{Arguments, ColorSetting, Failed, Trial};
+use nix::sys::utsname::uname;
 
 /// Which tests to run, and how to report them.
 #[derive(Args)]
@@ -38,6 +42,9 @@ pub(crate) struct Options {
     /// Fail unless so many CPUs are possible.
     #[arg(long)]
     possible: Option<usize>,
+    /// Run only the tests that need no iterator, so that they can be run on every kernel.
+    #[arg(long)]
+    anywhere: bool,
     /// Arguments of the test harness, such as `--list` or `--exact`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     harness: Vec<String>,
@@ -58,7 +65,11 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
     arguments.color.get_or_insert(ColorSetting::Never);
     // The tests unplug CPUs and unload modules under each other's feet.
     arguments.test_threads = Some(1);
-    Ok(libtest_mimic::run(&arguments, trials()?).exit_code())
+    let trials = match options.anywhere {
+        true => without_iterator(),
+        false => trials()?,
+    };
+    Ok(libtest_mimic::run(&arguments, trials).exit_code())
 }
 
 /// Loads an object and does no more.
@@ -70,6 +81,11 @@ pub(crate) fn load(object: &str) -> Result<ExitCode> {
 /// Every test, in the order of running.
 fn trials() -> Result<Vec<Trial>> {
     let mut trials = walks::trials();
+    // One object for all kernels asks for the companions where there is an iterator.
+    match is_patched()? {
+        true => trials.extend(tools::trials()),
+        false => trials.extend(without_iterator()),
+    }
     trials.extend(pairs::trials());
     trials.extend(held::trials());
     trials.extend(migration::trials());
@@ -80,12 +96,27 @@ fn trials() -> Result<Vec<Trial>> {
     trials.extend(unprivileged::trials());
     trials.extend(faults::trials());
     trials.extend(lifetime::trials());
+    trials.extend(handed::trials());
     trials.extend(interrupted::trials());
     trials.extend(no_memory::trials());
     trials.extend(module::trials());
     trials.extend(console::trials());
+    trials.extend(module::warned());
     trials.extend(interrupted::nmi());
     Ok(trials)
+}
+
+/// The tests that every kernel can be put to.
+fn without_iterator() -> Vec<Trial> {
+    let mut trials = anywhere::trials();
+    trials.extend(tools::trials());
+    trials
+}
+
+/// Whether the kernel has the series of linux-patches/. Then the iterator is its own: it has no
+/// companions, and takes no memory for a mask that may go before the section ends.
+fn is_patched() -> Result<bool> {
+    Ok(uname()?.release().to_string_lossy().contains("-patched"))
 }
 
 /// A test from a function that tells what went wrong.

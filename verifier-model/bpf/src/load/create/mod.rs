@@ -43,6 +43,10 @@ pub(super) fn create(def: &mut MapDef, kernel: &Kernel, loader: Loader) -> Resul
 
 /// Gives a map without a size one.
 fn set_size(def: &mut MapDef, loader: Loader) {
+    if def.map_type == MapType::StackTrace && def.value_size == 0 && loader.sizes_empty_maps() {
+        // A tool takes the depth of its stacks from an option, or from the kernel's own default.
+        def.value_size = 127 * 8;
+    }
     let without = matches!(
         def.map_type,
         MapType::SkStorage
