@@ -73,7 +73,8 @@ pub(super) fn write(
         }
         let mut set = owner.set.to_owned();
         if !rest.is_empty() {
-            set = format!("{}_func_proto", owner.name.to_lowercase());
+            // No function of the kernel's is called so, as LWT_OUT's is lwt_out_func_proto.
+            set = format!("own_{}", owner.name.to_lowercase());
             push_set(&mut sets, &set, &[owner.set], &rest);
         }
         match owner.is_type {
