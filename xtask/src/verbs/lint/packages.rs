@@ -20,8 +20,9 @@ pub(super) fn check(project: &Project) -> Result<()> {
     let out = project.products("package")?;
     let mut package = Command::new("cargo");
     package.current_dir(&project.checkout);
-    // That they compile is for the other steps.
-    package.args(["package", "--locked", "--allow-dirty", "--no-verify"]);
+    // That they compile is for the other steps, which have fetched all that is needed, too.
+    package.args(["package", "--locked", "--offline"]);
+    package.args(["--allow-dirty", "--no-verify"]);
     package.arg("--target-dir").arg(&out);
     for name in PACKAGES {
         package.args(["-p", name]);
