@@ -20,6 +20,8 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail};
 use bpf::btf::Btf;
+use bpf::caps::Caps;
+use generated::ast::ProgKind;
 use generated::batch::Batch;
 use generated::code::Code;
 use generated::file::CaseFile;
@@ -63,19 +65,32 @@ pub(crate) struct Args {
     /// asked. The kernel's own limit is 1000000.
     #[arg(long, default_value_t = 30_000)]
     max_insns: u32,
-    /// Programs of a user without capabilities.
-    #[arg(long)]
-    unprivileged: bool,
+    /// What their loader is capable of, as for `verifier-model check`: none, bpf or all.
+    #[arg(long, value_name = "CAPS", default_value = "all", value_parser = weights)]
+    caps: Weights,
     /// The kernel to ask. The test kernel has no mitigations, so that it is easier with users without
     /// capabilities.
     #[arg(long, value_enum, default_value = "test")]
     kernel: Choice,
     /// Ask about the cases in this directory instead, and compare with the answers in them.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["seed", "count", "unprivileged"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["seed", "count", "caps"])]
     cases: Option<PathBuf>,
     /// Write the answers into the cases.
     #[arg(long, requires = "cases")]
     bless: bool,
+}
+
+/// What is generated for a loader of these capabilities.
+fn weights(caps: &str) -> Result<Weights, String> {
+    match Caps::parse(caps)? {
+        caps if caps.is_empty() => Ok(Weights::UNPRIVILEGED),
+        Caps::BPF => Ok(Weights {
+            kind: Some(ProgKind::SyscallBpf),
+            ..Weights::default()
+        }),
+        caps if caps.is_all() => Ok(Weights::default()),
+        _ => Err("programs are generated for none, bpf and all".into()),
+    }
 }
 
 /// Programs and what the model says of them.
@@ -128,10 +143,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
             mitigations: target.kernel.has_mitigations()?,
             ..Options::default()
         },
-        weights: match args.unprivileged {
-            true => Weights::UNPRIVILEGED,
-            false => Weights::default(),
-        },
+        weights: args.caps,
     };
     match &args.cases {
         Some(dir) => asked.cases(dir, args.bless),

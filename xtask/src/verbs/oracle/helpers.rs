@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use bpf::btf::{Btf, Kind};
+use bpf::caps::Caps;
 use bpf::kernel::{Kernel as Model, VMLINUX};
 use bpf::program::{AttachTarget, ProgFlags, ProgLoad, StructOpsMember};
 use bpf::uapi::{AttachType as A, ProgType as P};
@@ -111,7 +112,7 @@ struct Line {
 }
 
 /// Asks, compares, and says what differs, a line each.
-pub(crate) fn differences(target: &Target<'_>) -> Result<Vec<String>> {
+pub(crate) fn differences(target: &Target<'_>, caps: Caps) -> Result<Vec<String>> {
     let modules = compile::modules(target)?;
     let mut model = Model::new(Arc::new(Btf::from_file(target.kernel.btf(), None)?));
     model.read_config(&read(&target.kernel.build.join(".config"))?);
@@ -127,7 +128,7 @@ pub(crate) fn differences(target: &Target<'_>) -> Result<Vec<String>> {
     for (name, caller) in &callers {
         for helper in (1..).take_while(|id| !helper_name(*id).starts_with("unknown")) {
             let prog = caller::calling(caller, 0, helper);
-            batch.push_load(&prog);
+            batch.push_load_by(caps, &prog);
             asked.push((name, helper, prog));
         }
     }
@@ -146,9 +147,14 @@ pub(crate) fn differences(target: &Target<'_>) -> Result<Vec<String>> {
         answers.len(),
         asked.len()
     );
+    let options = Options {
+        caps,
+        mitigations: target.kernel.has_mitigations()?,
+        ..Options::default()
+    };
     let mut differ: BTreeMap<String, Vec<&String>> = BTreeMap::new();
     for ((name, helper, prog), answer) in asked.iter().zip(answers) {
-        let verdict = verify(prog, &model, &Options::default());
+        let verdict = verify(prog, &model, &options);
         let (errno, message) = match &verdict.outcome {
             Outcome::Accepted => (0, ""),
             Outcome::Rejected(why) => (why.errno.0, &*why.message),
