@@ -2,7 +2,7 @@
 //! What runs inside the guest, in one static binary.
 //!
 //! As process 1 it is [`init`]; as any other process it is one of the verbs:
-//! `test`, `demo`, `bench`, `oracle`, `selftests`, `kunit`, `shell`, `show`, `uptime`. The kernel hands what
+//! `test`, `demo`, `bench`, `oracle`, `selftests`, `sched-ext`, `kunit`, `shell`, `show`, `uptime`. The kernel hands what
 //! follows `--` on its command line to `/init`, so `-- test --filter walks` runs part of the suite.
 
 mod bench;
@@ -48,6 +48,12 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Run the kernel's own tests of schedulers.
+    SchedExt {
+        /// What their `runner` itself understands.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Say how a suite of the kernel's KUnit tests ended.
     Kunit {
         /// Its name.
@@ -80,7 +86,8 @@ fn main() -> ExitCode {
         Verb::Demo { args } => demo::run(args),
         Verb::Bench(options) => bench::run(options),
         Verb::Oracle(options) => oracle::run(&options),
-        Verb::Selftests { args } => selftests::run(&args),
+        Verb::Selftests { args } => selftests::run("test_progs", &args),
+        Verb::SchedExt { args } => selftests::run("runner", &args),
         Verb::Kunit { suite } => kunit::run(&suite),
         Verb::Shell => shell::run(),
         Verb::Show { files } => show::run(&files),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The `selftests` verb: the kernel's own `test_progs`, as `cargo xtask selftests` built it.
+//! The `selftests` and `sched-ext` verbs: the kernel's own `test_progs`, and the `runner` of its tests
+//! of schedulers, as `cargo xtask selftests` built them.
 
 use std::process::{Command, ExitCode};
 
@@ -8,13 +9,13 @@ use anyhow::{Context, Result};
 /// Where the initramfs has it.
 const DIR: &str = "/selftests";
 
-/// Runs `test_progs` with `args`; its status is the verb's.
-pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
-    let status = Command::new(format!("{DIR}/test_progs"))
+/// Runs `program` with `args`; its status is the verb's.
+pub(crate) fn run(program: &str, args: &[String]) -> Result<ExitCode> {
+    let status = Command::new(format!("{DIR}/{program}"))
         .current_dir(DIR)
         .args(args)
         .status()
-        .context("cannot run test_progs")?;
+        .with_context(|| format!("cannot run {program}"))?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }

@@ -60,7 +60,7 @@ enum Verb {
     /// Ask a guest's kernel and the model about generated programs.
     Fuzz(fuzz::Args),
     /// Write docs/agreement.md: how far the model agrees with the committed answers.
-    Agreement,
+    Agreement(agreement::Args),
     /// Check the series of linux-patches/, or write what it shares with kfunc/ into it.
     Patches(patches::Args),
     /// Run the kernel's own test_progs, with the tests that the patches add.
@@ -86,7 +86,7 @@ fn main() -> ExitCode {
         Verb::Ask(args) => ask::run(&project, &args),
         Verb::Oracle(args) => oracle::run(&project, &args),
         Verb::Fuzz(args) => fuzz::run(&project, &args),
-        Verb::Agreement => agreement::run(&project),
+        Verb::Agreement(args) => agreement::run(&project, &args),
         Verb::Patches(args) => patches::run(&project, &args),
         Verb::Selftests(args) => selftests::run(&project, &args),
         Verb::Vm(args) => vm::run(&project, &args),

@@ -18,10 +18,12 @@ static __always_inline int walk_both(void)
 		return 0;
 	bpf_for_each_online_cpu(cpu)
 		step(&online, cpu);
-	made = bpf_iter_cpumask_snapshot_new(&it, bpf_cpu_possible_mask());
-	while ((copied = bpf_iter_cpumask_snapshot_next(&it)))
-		step(&copy, *copied);
-	bpf_iter_cpumask_snapshot_destroy(&it);
+	if (bpf_ksym_exists(bpf_iter_cpumask_snapshot_new)) {
+		made = bpf_iter_cpumask_snapshot_new(&it, bpf_cpu_possible_mask());
+		while ((copied = bpf_iter_cpumask_snapshot_next(&it)))
+			step(&copy, *copied);
+		bpf_iter_cpumask_snapshot_destroy(&it);
+	}
 	done = 1;
 	return 0;
 }

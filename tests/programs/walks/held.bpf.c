@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Walks and copies where the program has seen to it that nothing comes in between. */
+/* Walks, and copies where there are any, with nothing that can come in between. */
 #include "guest.h"
 
 struct cpu_walk walk, copy;
@@ -10,6 +10,8 @@ static __always_inline void walk_both(void)
 
 	bpf_for_each_possible_cpu(cpu)
 		step(&walk, cpu);
+	if (!bpf_ksym_exists(bpf_iter_cpumask_snapshot_new))
+		return;
 	bpf_for_each(cpumask_snapshot, copied, bpf_cpu_possible_mask())
 		step(&copy, *copied);
 }

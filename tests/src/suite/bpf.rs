@@ -47,7 +47,8 @@ impl Bpf {
         Self::load_some(name, |other| other == program)
     }
 
-    fn load_some(name: &str, wanted: impl Fn(&str) -> bool) -> Result<Self> {
+    /// The same with those that are `wanted`.
+    pub(super) fn load_some(name: &str, wanted: impl Fn(&str) -> bool) -> Result<Self> {
         let path = Path::new(OBJECTS).join(format!("{name}.bpf.o"));
         let mut object = open(&path)?;
         for mut program in object.progs_mut() {
@@ -178,11 +179,12 @@ impl Bpf {
         bytes.with_context(|| format!("section {section} is empty"))
     }
 
-    /// libbpf names a section's map after the object and the section: `walk.bss`.
-    fn map(&self, section: &str) -> Result<impl MapCore> {
+    /// The map of this name, or of this section: libbpf names the latter after the object and the
+    /// section, `walk.bss`.
+    pub(super) fn map(&self, section: &str) -> Result<impl MapCore> {
         let mut maps = self.object.maps();
         let map = maps.find(|map| map.name().as_encoded_bytes().ends_with(section.as_bytes()));
-        map.with_context(|| format!("no map for section {section}"))
+        map.with_context(|| format!("no map {section}"))
     }
 }
 

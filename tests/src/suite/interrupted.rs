@@ -18,8 +18,8 @@ use nix::libc;
 use super::bpf::Bpf;
 use super::console::records;
 use super::cpus::sysfs;
-use super::trial;
 use super::walks::same;
+use super::{is_patched, trial};
 
 const OBJECT: &str = "interrupted/walks";
 
@@ -86,6 +86,9 @@ fn walked(bpf: &Bpf) -> Result<()> {
         sleep(Duration::from_millis(10));
     }
     same(&bpf.walk("online")?, &sysfs("online")?)?;
+    if is_patched()? {
+        return Ok(());
+    }
     match bpf.get("made")? as i32 {
         0 => same(&bpf.walk("copy")?, &sysfs("possible")?),
         error => bail!("no copy was made: {}", Errno::from_raw(-error)),

@@ -7,6 +7,7 @@ mod console;
 mod cpus;
 mod example;
 mod faults;
+mod handed;
 mod held;
 mod interrupted;
 mod lifetime;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use clap::Args;
 use libtest_mimic::{Arguments, ColorSetting, Failed, Trial};
+use nix::sys::utsname::uname;
 
 /// Which tests to run, and how to report them.
 #[derive(Args)]
@@ -80,12 +82,20 @@ fn trials() -> Result<Vec<Trial>> {
     trials.extend(unprivileged::trials());
     trials.extend(faults::trials());
     trials.extend(lifetime::trials());
+    trials.extend(handed::trials());
     trials.extend(interrupted::trials());
     trials.extend(no_memory::trials());
     trials.extend(module::trials());
     trials.extend(console::trials());
+    trials.extend(module::warned());
     trials.extend(interrupted::nmi());
     Ok(trials)
+}
+
+/// Whether the kernel has the series of linux-patches/. Then the iterator is its own: it has no
+/// companions, and takes no memory for a mask that may go before the section ends.
+fn is_patched() -> Result<bool> {
+    Ok(uname()?.release().to_string_lossy().contains("-patched"))
 }
 
 /// A test from a function that tells what went wrong.

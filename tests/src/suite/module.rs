@@ -16,7 +16,7 @@ use object::{Object as _, ObjectSection as _};
 use super::bpf::Bpf;
 use super::console::records;
 use super::memory::{Usage, leaks, usage};
-use super::trial;
+use super::{is_patched, trial};
 use crate::init::{MODULES, load_module};
 
 const MODULE: &str = "bpf_iter_cpumask.ko";
@@ -39,6 +39,14 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("module::names_taken", names_taken),
         trial("module::no_growth", no_growth),
     ]
+}
+
+/// A test that makes the kernel complain.
+pub(super) fn warned() -> Vec<Trial> {
+    match is_module() {
+        true => vec![trial("module::registered_twice", registered_twice)],
+        false => vec![],
+    }
 }
 
 fn load() -> Result<()> {
@@ -110,12 +118,36 @@ fn without_btf() -> Result<()> {
 fn unfit_flags() -> Result<()> {
     const RCU_NEW: u32 = 1 << 7 | 1 << 8;
     const NEXT: u32 = 1 << 9;
+    const RCU_PROTECTED: u32 = 1 << 11;
     let mut module = file()?;
-    // Of a snapshot's new, the only one without KF_RCU_PROTECTED.
-    let (from, to) = (RCU_NEW.to_ne_bytes(), (RCU_NEW | NEXT).to_ne_bytes());
+    // Flags that one kfunc alone has: a snapshot's new, or the only new.
+    let from = match is_patched()? {
+        true => RCU_NEW | RCU_PROTECTED,
+        false => RCU_NEW,
+    };
+    let (from, to) = (from.to_ne_bytes(), (from | NEXT).to_ne_bytes());
     change(&mut module, ".BTF_ids", &from, &to)?;
     refused(&module, Errno::EINVAL)?;
     Bpf::load("walks/masks")?.run("online_cpus")?;
+    Ok(())
+}
+
+/// A second set for the hook of the first: the kernel warns, forgets the first, and refuses. The
+/// module does not load, and the next one has all of its hooks.
+fn registered_twice() -> Result<()> {
+    let mut module = file()?;
+    // What `init` passes for struct_ops: `mov $27, %esi`.
+    let (struct_ops, tracing) = ([0xbe, 27, 0, 0, 0], [0xbe, 26, 0, 0, 0]);
+    change(&mut module, ".init.text", &struct_ops, &tracing)?;
+    fs::write("/proc/sys/kernel/printk", "1")?;
+    refused(&module, Errno::EINVAL)?;
+    ensure!(
+        said("register_btf_kfunc_id_set+")?,
+        "the log has no warning"
+    );
+    for object in ["types/fentry", "types/scheduler", "types/syscall"] {
+        Bpf::load(object)?;
+    }
     Ok(())
 }
 

@@ -206,7 +206,7 @@ pub fn cpus_ptr_offset(kernel: &Kernel) -> Result<i16, Missing> {
     offset.ok_or_else(|| Missing("task_struct.cpus_ptr".into()))
 }
 
-fn find_kfunc(kernel: &Kernel, name: &str) -> Result<(u32, u32), Missing> {
+pub(crate) fn find_kfunc(kernel: &Kernel, name: &str) -> Result<(u32, u32), Missing> {
     for (obj, btf) in kernel.btfs() {
         if let Some(func) = btf.find_own_by_name_kind(name, Kind::Func) {
             return Ok((obj, func.id()));

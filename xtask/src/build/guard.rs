@@ -27,6 +27,7 @@ use object::{
     SymbolKind,
 };
 
+use crate::linux::kernel::Place;
 use crate::workshop::files::read_bytes;
 
 /// The header that BPF programs include.
@@ -41,14 +42,28 @@ const KF_ITER_DESTROY: u32 = 1 << 10;
 const KF_RCU_PROTECTED: u32 = 1 << 11;
 const BTF_SET8_KFUNCS: u32 = 1 << 0;
 
-/// The kfuncs and their flags, as docs and programs rely on them.
-const KFUNCS: [(&str, u32); 19] = [
+/// A kfunc and its flags.
+type Flagged = (&'static str, u32);
+
+/// The kfuncs, as docs and programs rely on them.
+const KFUNCS: [Flagged; 10] = [
     (
         "bpf_iter_cpumask_new",
         KF_ITER_NEW | KF_RCU | KF_RCU_PROTECTED,
     ),
     ("bpf_iter_cpumask_next", KF_ITER_NEXT | KF_RET_NULL),
     ("bpf_iter_cpumask_destroy", KF_ITER_DESTROY),
+    ("bpf_cpu_possible_mask", 0),
+    ("bpf_cpu_present_mask", 0),
+    ("bpf_cpu_online_mask", 0),
+    ("bpf_cpu_active_mask", 0),
+    ("bpf_cpu_enabled_mask", 0),
+    ("bpf_cpu_dying_mask", 0),
+    ("bpf_nr_cpu_ids", 0),
+];
+
+/// Those that a module has which is built apart from the kernel.
+const COMPANIONS: [Flagged; 9] = [
     (
         "bpf_iter_cpumask_and_new",
         KF_ITER_NEW | KF_RCU | KF_RCU_PROTECTED,
@@ -64,13 +79,6 @@ const KFUNCS: [(&str, u32); 19] = [
     ("bpf_iter_cpumask_snapshot_new", KF_ITER_NEW | KF_RCU),
     ("bpf_iter_cpumask_snapshot_next", KF_ITER_NEXT | KF_RET_NULL),
     ("bpf_iter_cpumask_snapshot_destroy", KF_ITER_DESTROY),
-    ("bpf_cpu_possible_mask", 0),
-    ("bpf_cpu_present_mask", 0),
-    ("bpf_cpu_online_mask", 0),
-    ("bpf_cpu_active_mask", 0),
-    ("bpf_cpu_enabled_mask", 0),
-    ("bpf_cpu_dying_mask", 0),
-    ("bpf_nr_cpu_ids", 0),
 ];
 
 /// Checks the module `ko`. `vmlinux` has the BTF that the module's own builds on, for a module
@@ -79,20 +87,25 @@ const KFUNCS: [(&str, u32); 19] = [
 /// # Errors
 ///
 /// The first promise that does not hold.
-pub(crate) fn check(ko: &Path, vmlinux: &Path) -> Result<()> {
+pub(crate) fn check(ko: &Path, vmlinux: &Path, place: &Place) -> Result<()> {
     let data = read_bytes(ko)?;
     let module = File::parse(&*data).context("not an ELF file")?;
     let btf = read_btf(&module, vmlinux)?;
 
-    bodies(&module)?;
-    prototypes(&btf)?;
-    registered(&module, &btf)?;
-    stops(&module)?;
+    let mut kfuncs = Vec::from(KFUNCS);
+    if *place == Place::Apart {
+        kfuncs.extend(COMPANIONS);
+    }
+
+    bodies(&module, &kfuncs)?;
+    prototypes(&btf, &kfuncs)?;
+    registered(&module, &btf, &kfuncs)?;
+    stops(&module, &kfuncs)?;
     leftovers(&module)
 }
 
 /// Each kfunc is a strong function with code, and no weak function is left.
-fn bodies(module: &File) -> Result<()> {
+fn bodies(module: &File, kfuncs: &[Flagged]) -> Result<()> {
     for function in functions(module) {
         let name = function.name()?;
         ensure!(
@@ -100,7 +113,7 @@ fn bodies(module: &File) -> Result<()> {
             "{name} is the C prototype's, there is no Rust body for it"
         );
     }
-    for (name, _) in KFUNCS {
+    for &(name, _) in kfuncs {
         let kfunc = kfunc(module, name)?;
         ensure!(
             kfunc.is_global() && kfunc.size() > 0,
@@ -111,9 +124,9 @@ fn bodies(module: &File) -> Result<()> {
 }
 
 /// The prototype of each kfunc is in the header, word for word.
-fn prototypes(btf: &Btf) -> Result<()> {
+fn prototypes(btf: &Btf, kfuncs: &[Flagged]) -> Result<()> {
     let header = HEADER.split_whitespace().collect::<Vec<_>>().join(" ");
-    for (name, _) in KFUNCS {
+    for &(name, _) in kfuncs {
         let prototype = prototype(btf, name)?;
         ensure!(
             header.contains(&format!(" {prototype} __weak __ksym;")),
@@ -124,7 +137,7 @@ fn prototypes(btf: &Btf) -> Result<()> {
 }
 
 /// `.BTF_ids` has one set; it lists the kfuncs with their flags, and BTF tags them as such.
-fn registered(module: &File, btf: &Btf) -> Result<()> {
+fn registered(module: &File, btf: &Btf, kfuncs: &[Flagged]) -> Result<()> {
     let section = module
         .section_by_name(".BTF_ids")
         .context("no section .BTF_ids")?;
@@ -164,7 +177,7 @@ fn registered(module: &File, btf: &Btf) -> Result<()> {
         found.insert(name, pair[1]);
     }
 
-    for (name, flags) in KFUNCS {
+    for &(name, flags) in kfuncs {
         match found.remove(name) {
             Some(found) => ensure!(
                 found == flags,
@@ -182,9 +195,9 @@ fn registered(module: &File, btf: &Btf) -> Result<()> {
 }
 
 /// No kfunc stops at an undefined instruction.
-fn stops(module: &File) -> Result<()> {
+fn stops(module: &File, kfuncs: &[Flagged]) -> Result<()> {
     if module.architecture() == Architecture::X86_64 {
-        for (name, _) in KFUNCS {
+        for &(name, _) in kfuncs {
             // Not decoded: an immediate with these bytes would be a false alarm, and worth a look.
             let ud2 = [0x0f, 0x0b];
             ensure!(

@@ -26,16 +26,17 @@ pub(crate) fn build(target: &Target<'_>) -> Result<PathBuf> {
 
 /// The iterator's module, checked, unless `target` has the iterator built in.
 pub(crate) fn find(target: &Target<'_>) -> Result<Option<PathBuf>> {
-    let module = match target.kernel.iterator()? {
+    let place = target.kernel.iterator()?;
+    let module = match &place {
         Place::BuiltIn => return Ok(None),
-        Place::Module(module) => module,
+        Place::Module(module) => module.clone(),
         Place::Apart => {
             let out = target.products()?.join("module");
             make(target, &target.project.checkout, &out)?;
             out.join("kfunc").join(MODULE)
         }
     };
-    guard::check(&module, &target.kernel.btf())
+    guard::check(&module, &target.kernel.btf(), &place)
         .with_context(|| format!("{} is not as it must be", module.display()))?;
     Ok(Some(module))
 }

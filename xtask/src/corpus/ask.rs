@@ -94,7 +94,11 @@ pub(super) fn ask(
     told: &[String],
 ) -> Result<String> {
     payload.extend(config_of(target));
-    let initramfs = target.products()?.join("oracle.cpio");
+    // Of its own: several may ask at once.
+    let scratch = tempfile::Builder::new()
+        .prefix("ask-")
+        .tempdir_in(target.products()?)?;
+    let initramfs = scratch.path().join("oracle.cpio");
     initramfs::extend(base, &payload, &initramfs)?;
     let guest = Guest {
         target,

@@ -5,7 +5,9 @@
 pub(crate) mod ask;
 pub(crate) mod caller;
 pub(crate) mod compile;
+pub(crate) mod kinds;
 pub(crate) mod packages;
+pub(crate) mod probes;
 pub(crate) mod question;
 pub(crate) mod real;
 pub(crate) mod shown;

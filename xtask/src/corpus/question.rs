@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::bpf::btf::Btf;
 use ::bpf::caps::Caps;
@@ -15,8 +16,9 @@ use sha2::{Digest, Sha256};
 
 use super::ask::{LOG_LEVEL, SMP, WHOLE, ask, payload_of};
 use super::compile::{self, Compiled, Corpus};
+use super::survey::{Reply, Survey};
 use super::tiers::{CORE_BTF, Tier};
-use super::wanting;
+use super::{real, wanting};
 use crate::build::bpf::{self, Object};
 use crate::build::initramfs;
 use crate::build::module;
@@ -56,6 +58,15 @@ impl Question {
         tiers: &[Tier],
         filter: Option<&str>,
     ) -> Result<Self> {
+        Self::compile(target, tiers, filter)?.of(target)
+    }
+
+    /// The same without modules, for kernels that have none.
+    pub(crate) fn compile(
+        target: &Target<'_>,
+        tiers: &[Tier],
+        filter: Option<&str>,
+    ) -> Result<Self> {
         let Target {
             project, toolchain, ..
         } = target;
@@ -77,15 +88,14 @@ impl Question {
             targets.clear();
         }
         let targets = corpus.compile(project, toolchain, &targets)?.objects;
-        let this = Self {
+        Ok(Self {
             parts,
             core_btf: core_btf.collect(),
             targets,
             modules: Vec::new(),
             own: Vec::new(),
             caps: Caps::all(),
-        };
-        this.of(target)
+        })
     }
 
     /// The same question, with the modules for `target`: what was compiled for another is asked of
@@ -148,6 +158,44 @@ impl Question {
                 let of_object = answered.remove(object);
                 answers.extend(of_object.with_context(|| format!("no answer for {object}"))?);
             }
+            wanting::take_back(&mut answers, &config);
+            all.push(Answers { header, answers });
+        }
+        Ok(all)
+    }
+
+    /// The answers of `other`, a kernel that nothing was compiled for and that has no modules: each
+    /// program may take it as long as `patience`.
+    pub(crate) fn of_another(
+        &self,
+        other: &Target<'_>,
+        filter: Option<&str>,
+        patience: Duration,
+    ) -> Result<Vec<Answers>> {
+        let mut beside = Vec::new();
+        for (place, objects) in [("targets", &self.targets), ("core-btf", &self.core_btf)] {
+            let placed =
+                |object: &Object| (format!("{place}/{}", object.name), object.path.clone());
+            beside.extend(objects.iter().map(placed));
+        }
+        let objects = self.objects();
+        let survey = Survey {
+            base: initramfs::bare(other)?,
+            objects: objects.map(|o| (real::name(o), o.path.clone())).collect(),
+            beside: Some(beside),
+            modules: Vec::new(),
+            filter: filter.map(str::to_owned),
+            log_level: LOG_LEVEL,
+            silence: patience,
+        };
+        let replies = survey.ask(other, &format!("oracle on {}", other.kernel.release))?;
+        let config = read(&other.kernel.build.join(".config"))?;
+        let mut all = Vec::new();
+        for part in &self.parts {
+            let header = real::header(other, &part.compiled.objects)?;
+            let of_part = |reply: &&Reply| header.objects.contains_key(&reply.answer.object);
+            let answers = replies.iter().filter(of_part);
+            let mut answers: Vec<Answer> = answers.map(|reply| reply.answer.clone()).collect();
             wanting::take_back(&mut answers, &config);
             all.push(Answers { header, answers });
         }

@@ -18,43 +18,47 @@ use crate::build::initramfs;
 use crate::linux::target::Target;
 use crate::workshop::files::{make_dir, read, remove_dir};
 
-/// The largest programs take some minutes without hardware virtualisation.
-const PATIENCE: Duration = Duration::from_secs(900);
-
 /// Asks `target` about all of them, or those with `filter` in their name.
-pub(crate) fn answers(target: &Target<'_>, filter: Option<&str>) -> Result<Answers> {
+pub(crate) fn answers(
+    target: &Target<'_>,
+    filter: Option<&str>,
+    patience: Duration,
+) -> Result<Answers> {
     let mut objects = packages::objects(target.project, &target.toolchain)?;
     let filter = filter.and_then(|filter| narrow(&mut objects, filter));
-    let mut fingerprints = BTreeMap::new();
-    for object in &objects {
-        fingerprints.insert(name(object), compile::fingerprint(&object.path)?);
-    }
-    let asked = objects
-        .iter()
-        .map(|object| (name(object), object.path.clone()));
     let survey = Survey {
         base: initramfs::bare(target)?,
-        objects: asked.collect(),
+        objects: objects.iter().map(|o| (name(o), o.path.clone())).collect(),
+        beside: None,
         modules: Vec::new(),
         filter,
         log_level: LOG_LEVEL,
-        silence: PATIENCE,
+        silence: patience,
     };
     let replies = survey.ask(target, &format!("oracle on {}", target.kernel.release))?;
-    let config = Sha256::digest(read(&target.kernel.build.join(".config"))?);
     Ok(Answers {
-        header: Header {
-            kernel: target.kernel.release.clone(),
-            config: config.iter().map(|byte| format!("{byte:02x}")).collect(),
-            cpus: SMP.parse()?,
-            clang: String::new(),
-            modules: Vec::new(),
-            log_level: LOG_LEVEL,
-            objects: fingerprints,
-            not_compiled: BTreeMap::new(),
-        },
+        header: header(target, &objects)?,
         // One of which the kernel died is unanswered, and its last words say why.
         answers: replies.into_iter().map(|reply| reply.answer).collect(),
+    })
+}
+
+/// What is said of answers to `objects`, which nothing was compiled for.
+pub(super) fn header(target: &Target<'_>, objects: &[Object]) -> Result<Header> {
+    let mut fingerprints = BTreeMap::new();
+    for object in objects {
+        fingerprints.insert(name(object), compile::fingerprint(&object.path)?);
+    }
+    let config = Sha256::digest(read(&target.kernel.build.join(".config"))?);
+    Ok(Header {
+        kernel: target.kernel.release.clone(),
+        config: config.iter().map(|byte| format!("{byte:02x}")).collect(),
+        cpus: SMP.parse()?,
+        clang: String::new(),
+        modules: Vec::new(),
+        log_level: LOG_LEVEL,
+        objects: fingerprints,
+        not_compiled: BTreeMap::new(),
     })
 }
 
@@ -89,7 +93,8 @@ fn narrow(objects: &mut Vec<Object>, filter: &str) -> Option<String> {
     Some(filter.to_owned())
 }
 
-fn name(object: &Object) -> String {
+/// An object's name in the answers.
+pub(super) fn name(object: &Object) -> String {
     object.name.trim_end_matches(".bpf.o").to_owned()
 }
 

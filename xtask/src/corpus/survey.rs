@@ -20,6 +20,9 @@ pub(crate) struct Survey {
     pub(crate) base: PathBuf,
     /// The objects, each with a name that no other has.
     pub(crate) objects: Vec<(String, PathBuf)>,
+    /// What their programs need of the corpus besides, by its place in the guest. The objects have their
+    /// own names there then, by which programs find each other.
+    pub(crate) beside: Option<Vec<(String, PathBuf)>>,
     /// Modules to be loaded before.
     pub(crate) modules: Vec<PathBuf>,
     /// Only programs whose `object/program` contains this.
@@ -69,7 +72,12 @@ impl Survey {
     fn payload(&self, target: &Target<'_>) -> Result<Vec<(String, PathBuf)>> {
         let mut payload = payload_of(self.modules.iter())?;
         payload.extend(config_of(target));
-        for (at, (_, path)) in self.objects.iter().enumerate() {
+        payload.extend(self.beside.iter().flatten().cloned());
+        for (at, (name, path)) in self.objects.iter().enumerate() {
+            if self.beside.is_some() {
+                payload.push((format!("oracle/{name}.bpf.o"), path.clone()));
+                continue;
+            }
             let name = path.file_name().context("an object has a name")?;
             let name = name.to_string_lossy();
             let stem = name.trim_end_matches(".o").trim_end_matches(".bpf");
@@ -107,6 +115,9 @@ impl Survey {
 
     /// Gives the objects their names again.
     fn name(&self, replies: &mut [Reply]) -> Result<()> {
+        if self.beside.is_some() {
+            return Ok(());
+        }
         for Reply { answer, .. } in replies {
             let at = answer.object.split('/').next().unwrap_or_default();
             let object = at.parse().ok().and_then(|at: usize| self.objects.get(at));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The kernel's own `test_progs` in a guest of the patched kernel, with the tests that patches add.
+//! The kernel's own selftests in a guest of the patched kernel: `test_progs` with the tests that
+//! patches add, and those of schedulers.
 //!
 //! `test_progs` with all its tests takes longer to build than the kernel. Here it is made by its
 //! own Makefile in a copy of the tree from which the other tests are left out; what remains of it
@@ -20,8 +21,9 @@ use crate::workshop::cache::Partial;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
 
+const SCHEDULERS: &str = "tools/testing/selftests/sched_ext";
 const SMP: &str = "4,maxcpus=130";
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(600);
 /// What of the Makefile's variables stands for tests that are left out.
 const LEFT_OUT: [&str; 8] = [
     "LSKELS=",
@@ -42,15 +44,32 @@ pub(crate) fn run(
     series: &Series,
     args: &[String],
 ) -> Result<()> {
-    let selftests = build(target, tree, series)?;
-    let test_progs = selftests.join("test_progs");
-    let mut payload = vec![("selftests/test_progs".to_owned(), test_progs.clone())];
-    payload.extend(libraries(&target.toolchain, &test_progs)?);
+    let program = build(target, tree, series)?.join("test_progs");
+    start(target, "selftests", &program, args)
+}
+
+/// Runs on `target` the tests of sched_ext that the patched `tree` has; `args` are those of their
+/// `runner`.
+pub(crate) fn run_schedulers(
+    target: &Target<'_>,
+    tree: &Path,
+    series: &Series,
+    args: &[String],
+) -> Result<()> {
+    let program = build_schedulers(target, tree, series)?.join("runner");
+    start(target, "sched-ext", &program, args)
+}
+
+/// Has the guest's `verb` run `program` with `args`.
+fn start(target: &Target<'_>, verb: &str, program: &Path, args: &[String]) -> Result<()> {
+    let file = program.file_name().unwrap_or_default().display();
+    let mut payload = vec![(format!("selftests/{file}"), program.to_owned())];
+    payload.extend(libraries(&target.toolchain, program)?);
     let base = initramfs::build(target)?;
-    let initramfs = target.products()?.join("selftests.cpio");
+    let initramfs = target.products()?.join(format!("{verb}.cpio"));
     initramfs::extend(&base, &payload, &initramfs)?;
 
-    let mut told = vec!["selftests".to_owned()];
+    let mut told = vec![verb.to_owned()];
     told.extend(args.iter().cloned());
     let guest = Guest {
         target,
@@ -61,10 +80,9 @@ pub(crate) fn run(
         args: &told,
         limit: LIMIT,
     };
-    let name = format!("selftests on {}", target.kernel.release);
-    let ended = guest.run(&name)?;
+    let ended = guest.run(&format!("{verb} on {}", target.kernel.release))?;
     if ended.status != 0 {
-        bail!("test_progs failed, with status {}", ended.status);
+        bail!("{file} failed, with status {}", ended.status);
     }
     Ok(())
 }
@@ -94,6 +112,28 @@ fn build(target: &Target<'_>, tree: &Path, series: &Series) -> Result<PathBuf> {
         project.runner.run("test_progs", make)
     })?;
     Ok(tree.join(SELFTESTS))
+}
+
+/// Builds the tests of schedulers and gives the directory that has their `runner`.
+fn build_schedulers(target: &Target<'_>, tree: &Path, series: &Series) -> Result<PathBuf> {
+    let Target {
+        project,
+        toolchain,
+        kernel,
+    } = target;
+    let place = tree.display().to_string();
+    let path = project
+        .cache
+        .path("sched-ext", &kernel.release, &[&place, &series.text()]);
+    let tree = project.cache.entry(path, Partial::Discard, |dir| {
+        tree::copy(tree, dir)?;
+        let mut make = toolchain.command("make");
+        make.arg("-C").arg(dir.join(SCHEDULERS)).arg(run::jobs());
+        make.arg("LLVM=1");
+        make.arg(format!("VMLINUX_BTF={}", kernel.btf().display()));
+        project.runner.run("tests of sched_ext", make)
+    })?;
+    Ok(tree.join(SCHEDULERS))
 }
 
 /// Removes the C files of `dir` that the series does not add.

@@ -35,6 +35,7 @@ pub(crate) fn failure(project: &Project) -> Result<Option<String>> {
     let survey = Survey {
         base: initramfs::bare(&target)?,
         objects: vec![("loops".to_owned(), project.checkout.join(OBJECT))],
+        beside: None,
         modules: Vec::new(),
         filter: Some(FILTER.to_owned()),
         log_level: LOG_LEVEL,

@@ -82,6 +82,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let survey = Survey {
         base: initramfs::bare(first)?,
         objects,
+        beside: None,
         modules: args.module.clone(),
         filter: args.filter.clone(),
         log_level: args.log_level.unwrap_or(LOG_LEVEL),

@@ -10,16 +10,17 @@
 //! file that can be kept with the others in `verifier-model/tests/fuzz`.
 
 mod line;
+mod results;
+mod shard;
+mod subject;
 mod sums;
 
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::thread;
 
-use anyhow::{Context, Result, anyhow, bail};
-use bpf::btf::Btf;
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use bpf::caps::Caps;
 use generated::ast::ProgKind;
 use generated::batch::Batch;
@@ -28,21 +29,18 @@ use generated::file::CaseFile;
 use generated::generate::Weights;
 use generated::mutate::Case;
 use generated::{law, shrink};
-use verifier_model::Options;
 use verifier_model::Verdict;
 
 use self::line::{Difference, Line, agree, answer};
+use self::results::{Results, Run};
+use self::shard::Shard;
+use self::subject::{Named, Subject};
 use self::sums::Sums;
-use crate::build::initramfs;
-use crate::build::module;
-use crate::corpus::{ask, compile};
-use crate::linux::release::Release;
-use crate::linux::target::{Choice, Target};
+use crate::corpus::ask;
+use crate::linux::target::Target;
 use crate::workshop::files::write;
 use crate::workshop::project::Project;
 
-/// Which stock kernel it is, where it is one.
-const RELEASE: Release = Release { major: 7, minor: 3 };
 /// Candidates for a smaller program that the guest is asked about at a time, and how often.
 const CANDIDATES: usize = 1000;
 const ROUNDS: u32 = 30;
@@ -66,12 +64,21 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 30_000)]
     max_insns: u32,
     /// What their loader is capable of, as for `verifier-model check`: none, bpf or all.
-    #[arg(long, value_name = "CAPS", default_value = "all", value_parser = weights)]
-    caps: Weights,
+    #[arg(long, value_name = "CAPS", default_value = "all", value_parser = loader)]
+    caps: Caps,
     /// The kernel to ask. The test kernel has no mitigations, so that it is easier with users without
     /// capabilities.
-    #[arg(long, value_enum, default_value = "test")]
-    kernel: Choice,
+    #[arg(long, default_value = "test")]
+    kernel: Named,
+    /// Of N parts of the batches, the one with the number I, from 0.
+    #[arg(long, value_name = "I/N", requires = "results")]
+    shard: Option<Shard>,
+    /// A directory where what comes of each batch is kept; batches that are there are not asked again.
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
+    /// Add up what is in this directory of results, and ask nobody.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["results", "shard", "cases"])]
+    merge: Option<PathBuf>,
     /// Ask about the cases in this directory instead, and compare with the answers in them.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["seed", "count", "caps"])]
     cases: Option<PathBuf>,
@@ -80,16 +87,24 @@ pub(crate) struct Args {
     bless: bool,
 }
 
-/// What is generated for a loader of these capabilities.
-fn weights(caps: &str) -> Result<Weights, String> {
-    match Caps::parse(caps)? {
-        caps if caps.is_empty() => Ok(Weights::UNPRIVILEGED),
-        Caps::BPF => Ok(Weights {
+/// The loaders that programs are generated for.
+fn loader(text: &str) -> Result<Caps, String> {
+    let caps = Caps::parse(text)?;
+    match caps.is_empty() || caps.is_all() || caps == Caps::BPF {
+        true => Ok(caps),
+        false => Err("programs are generated for none, bpf and all".into()),
+    }
+}
+
+/// What is generated for a loader.
+fn weights(caps: Caps) -> Weights {
+    match caps {
+        caps if caps.is_empty() => Weights::UNPRIVILEGED,
+        Caps::BPF => Weights {
             kind: Some(ProgKind::SyscallBpf),
             ..Weights::default()
-        }),
-        caps if caps.is_all() => Ok(Weights::default()),
-        _ => Err("programs are generated for none, bpf and all".into()),
+        },
+        _ => Weights::default(),
     }
 }
 
@@ -102,48 +117,29 @@ struct Judged {
     verdicts: Vec<Verdict>,
     /// How many took too many instructions and are not among them.
     longer: u64,
+    /// How many call what the kernel has not got.
+    lacking: u64,
 }
 
 /// Who is asked.
 struct Asked<'a> {
     target: &'a Target<'a>,
-    /// The same kernel as the model knows it.
-    model: bpf::kernel::Kernel,
-    /// What the guest boots into, and modules besides.
-    initramfs: PathBuf,
-    modules: Vec<PathBuf>,
-    options: Options,
+    subject: Subject,
     weights: Weights,
 }
 
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    let target = Target::choose(project, args.kernel, RELEASE)?;
-    let mut modules = compile::modules(&target)?;
-    let testmod = modules.first().context("there is no bpf_testmod")?.clone();
-    modules.truncate(1);
-    let iterator = module::build(&target)?;
-    let mut model = bpf::kernel::Kernel::new(Arc::new(Btf::from_file(target.kernel.btf(), None)?));
-    // What programs name, with the flags that `.BTF_ids` has; the types are the kernel's own.
-    model.kfuncs = generated::kernel::kernel()?.kfuncs;
-    for path in [testmod, iterator] {
-        let name = path.file_stem().context("a module has a name")?;
-        model.modules.push(bpf::kernel::Module {
-            name: name.to_string_lossy().into_owned(),
-            btf: Arc::new(Btf::from_file(&path, Some(model.vmlinux.clone()))?),
-        });
+    if let Some(directory) = &args.merge {
+        return results::merge(directory);
     }
+    let target = args.kernel.target(project)?;
+    let mut subject = Subject::new(&target, args.kernel)?;
+    subject.options.max_insns = args.max_insns;
     let asked = Asked {
         target: &target,
-        model,
-        initramfs: initramfs::build(&target)?,
-        modules,
-        options: Options {
-            max_insns: args.max_insns,
-            mitigations: target.kernel.has_mitigations()?,
-            ..Options::default()
-        },
-        weights: args.caps,
+        subject,
+        weights: weights(args.caps),
     };
     match &args.cases {
         Some(dir) => asked.cases(dir, args.bless),
@@ -153,31 +149,40 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
 
 impl Asked<'_> {
     fn generated(&self, args: &Args) -> Result<()> {
-        let end = args.seed + args.count;
-        let step = usize::try_from(args.batch)?;
-        let batches = (args.seed..end).step_by(step);
-        let mut batches = batches.map(|first| first..end.min(first + args.batch));
+        let shard = args.shard.unwrap_or(Shard::WHOLE);
+        let mut batches = shard.batches(args.seed..args.seed + args.count, args.batch);
+        let run = Run {
+            kernel: self.target.kernel.release.clone(),
+            max_insns: args.max_insns,
+            caps: args.caps.to_string(),
+        };
+        let results = args.results.as_deref();
+        let results = results.map(|dir| Results::open(dir, run)).transpose()?;
+        let all = batches.len();
+        batches.retain(|seeds| !results.as_ref().is_some_and(|kept| kept.has(seeds)));
+        if batches.len() < all {
+            println!("{} of {all} batches are there", all - batches.len());
+        }
+        let mut batches = batches.into_iter();
         let mut sums = Sums::default();
         let mut differing = Vec::new();
         thread::scope(|scope| -> Result<()> {
-            let judge = |seeds: Range<u64>| scope.spawn(move || (seeds.end, self.seeds(seeds)));
+            let judge = |seeds: Range<u64>| {
+                let these = seeds.clone();
+                (seeds, scope.spawn(move || self.seeds(these)))
+            };
             let mut next = batches.next().map(judge);
-            while let Some(this) = next {
-                let (end, judged) = this.join().map_err(|_| anyhow!("the model panicked"))?;
-                let judged = judged?;
+            while let Some((seeds, this)) = next {
+                let judged = this.join().map_err(|_| anyhow!("the model panicked"))??;
                 next = batches.next().map(judge);
-                let lines = self.guest(&judged.codes, &mut sums.milliseconds)?;
-                sums.longer += judged.longer;
-                let Judged {
-                    cases, verdicts, ..
-                } = judged;
-                for (((seed, case), model), kernel) in cases.into_iter().zip(verdicts).zip(lines) {
-                    if !sums.add(&case, &kernel, &model) {
-                        println!("seed {seed}: {}", Difference(&kernel, &model));
-                        differing.push(case);
-                    }
+                let (of_batch, differ) = self.held(judged)?;
+                if let Some(results) = &results {
+                    let seeds_of: Vec<u64> = differ.iter().map(|(seed, _)| *seed).collect();
+                    results.keep(&seeds, &of_batch, &seeds_of)?;
                 }
-                println!("seeds {} to {}: {sums}", args.seed, end - 1);
+                sums.merge(&of_batch);
+                differing.extend(differ.into_iter().map(|(_, case)| case));
+                println!("seeds {} to {}: {sums}", args.seed, seeds.end - 1);
             }
             Ok(())
         })?;
@@ -195,6 +200,27 @@ impl Asked<'_> {
         );
     }
 
+    /// Asks the guest about a batch: what came of it, and the programs that it judges differently.
+    fn held(&self, judged: Judged) -> Result<(Sums, Vec<(u64, Case)>)> {
+        // A kernel with the modules has all that programs call.
+        ensure!(
+            judged.lacking == 0 || self.subject.modules.is_empty(),
+            "{} programs call what the kernel has not got",
+            judged.lacking
+        );
+        let mut sums = Sums::not_asked(judged.longer, judged.lacking);
+        let lines = self.guest(&judged.codes, &mut sums.milliseconds)?;
+        let mut differing = Vec::new();
+        let told = judged.cases.into_iter().zip(judged.verdicts).zip(lines);
+        for (((seed, case), model), kernel) in told {
+            if !sums.add(&case, &kernel, &model) {
+                println!("seed {seed}: {}", Difference(&kernel, &model));
+                differing.push((seed, case));
+            }
+        }
+        Ok((sums, differing))
+    }
+
     /// The programs of some seeds.
     fn seeds(&self, seeds: Range<u64>) -> Result<Judged> {
         self.judged(seeds.map(|seed| (seed, law::case(seed, &self.weights))))
@@ -205,8 +231,12 @@ impl Asked<'_> {
         let mut judged = Judged::default();
         for (number, case) in cases {
             let code = case.code();
-            let verdict = law::judge_with(&self.options, &code, &self.model)?;
-            if verdict.stats.insns_processed > self.options.max_insns {
+            let Ok(verdict) = law::judge_with(&self.subject.options, &code, &self.subject.model)
+            else {
+                judged.lacking += 1;
+                continue;
+            };
+            if verdict.stats.insns_processed > self.subject.options.max_insns {
                 judged.longer += 1;
                 continue;
             }
@@ -219,11 +249,15 @@ impl Asked<'_> {
 
     /// What the guest says; adds how long it took.
     fn guest(&self, codes: &[Code], milliseconds: &mut u64) -> Result<Vec<Line>> {
-        let mut batch = Batch::new(&self.model)?;
+        let mut batch = Batch::new(&self.subject.model)?;
         codes.iter().for_each(|code| batch.push(code));
-        let path = self.target.project.products("fuzz")?.join("batch");
-        write(&path, batch.into_bytes())?;
-        let said = ask::ask_raw(self.target, &self.initramfs, &path, &self.modules)?;
+        // Of its own: parts of a run may be asked at once.
+        let path = tempfile::NamedTempFile::new_in(self.target.project.products("fuzz")?)?;
+        write(path.path(), batch.into_bytes())?;
+        let Subject {
+            initramfs, modules, ..
+        } = &self.subject;
+        let said = ask::ask_raw(self.target, initramfs, path.path(), modules)?;
         let mut lines = Vec::new();
         for line in said.lines() {
             let line: Line = serde_json::from_str(line)
@@ -254,7 +288,7 @@ impl Asked<'_> {
         }
         let code = case.code();
         let guest = self.guest(std::slice::from_ref(&code), &mut 0)?.remove(0);
-        let model = law::judge_with(&self.options, &code, &self.model)?;
+        let model = law::judge_with(&self.subject.options, &code, &self.subject.model)?;
         let name = format!("{:016x}.case", fingerprint(&case));
         let file = CaseFile {
             comment: comment(&case),

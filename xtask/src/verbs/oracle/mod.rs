@@ -9,11 +9,13 @@ mod aya;
 pub(super) mod helpers;
 mod maps;
 mod named;
+mod older;
 mod patched;
 mod real;
 pub(super) mod written;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use answers::{Answers, Verdict};
 use anyhow::{Result, bail};
@@ -68,6 +70,10 @@ pub(crate) struct Args {
     /// Compile the corpus and say in which directory it is, no more.
     #[arg(long, conflicts_with_all = ["filter", "check", "raw"])]
     compile: bool,
+    /// For how many seconds a kernel of Debian's may be busy with one program; one that takes longer is
+    /// not answered. It is 300 for selftests and 900 for real objects without it.
+    #[arg(long)]
+    patience: Option<u64>,
     /// The kernel to ask: test, patched, patched-module, stock, or a series of Debian's, such as 6.12.
     #[arg(long, default_value = "test")]
     kernel: Named,
@@ -122,7 +128,11 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
             println!("{}", corpus::real::layout(&target)?.display());
             return Ok(());
         }
-        return real::run(&target, &directory, filter, args.way());
+        let patience = args.patience.map_or(real::PATIENCE, Duration::from_secs);
+        return real::run(&target, &directory, filter, patience, args.way());
+    }
+    if args.kernel.is_older() {
+        return older::run(&target, &directory, args);
     }
     if let Some(path) = &args.raw {
         let modules = compile::modules(&target)?;
@@ -132,14 +142,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         return Ok(());
     }
     if args.helpers {
-        let differ = helpers::differences(&target, args.caps)?;
-        for difference in &differ {
-            println!("  {difference}");
-        }
-        if !differ.is_empty() {
-            bail!("the model's helpers are not the kernel's");
-        }
-        return Ok(());
+        return helpers::run(&target, false, args.caps);
     }
     let level = args.log_level.unwrap_or(LOG_LEVEL);
     let mut question = if args.patched() {

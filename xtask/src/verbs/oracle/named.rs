@@ -3,12 +3,11 @@
 
 use std::str::FromStr;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::corpus::tiers::Tier;
 use crate::linux::release::Release;
-use crate::linux::stock;
 use crate::linux::target::{Choice, Target};
 use crate::linux::test_kernel;
 use crate::workshop::project::Project;
@@ -40,12 +39,16 @@ impl Named {
     pub(super) fn target<'a>(self, project: &'a Project, tiers: &[Tier]) -> Result<Target<'a>> {
         match self {
             Self::Choice(choice) => Target::choose(project, choice, test_kernel::RELEASE),
-            Self::Series(series) if tiers == [Tier::Real] => Target::image(project, series),
-            Self::Series(series) if series >= stock::OLDEST => Target::stock(project, series),
-            Self::Series(series) => {
-                bail!("nothing is built for {series}: only tier 5 can be asked of it, by --tier 5")
+            Self::Series(series) if tiers == [Tier::Real] || self.is_older() => {
+                Target::image(project, series)
             }
+            Self::Series(series) => Target::stock(project, series),
         }
+    }
+
+    /// Whether it is older than the kernel whose selftests are the corpus. Nothing is compiled for it.
+    pub(super) fn is_older(self) -> bool {
+        matches!(self, Self::Series(series) if series < test_kernel::RELEASE)
     }
 
     /// The name of the directory with the answers of `target`, which is called so.
@@ -70,6 +73,8 @@ mod tests {
         assert_eq!("test".parse(), Ok(Named::Choice(Choice::Test)));
         let series = Release { major: 6, minor: 1 };
         assert_eq!("6.1".parse(), Ok(Named::Series(series)));
+        assert!(Named::Series(series).is_older());
+        assert!(!Named::Series(test_kernel::RELEASE).is_older());
         assert!(
             "six"
                 .parse::<Named>()

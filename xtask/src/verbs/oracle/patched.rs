@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, bail, ensure};
 
-use crate::linux::patches::{named, series::DIR};
+use crate::linux::patches::{companions, named, series::DIR};
 use crate::workshop::files::read;
 use crate::workshop::project::Project;
 
 /// The list of what they mean to change, in linux-patches/.
 const LIST: &str = "answers-changed";
+/// Why programs do not load that call what the series leave out.
+const WITHOUT: &str = "the series have the iterator without its companions";
 
 /// The programs whose answers may differ from the base's, and which do.
 pub(super) struct Changes {
@@ -50,7 +52,10 @@ impl Changes {
 
     /// Why a `difference`, as `object/program: what`, is meant to be.
     pub(super) fn why(&mut self, difference: &str) -> Option<&str> {
-        let (program, _) = difference.split_once(": ")?;
+        let (program, what) = difference.split_once(": ")?;
+        if is_for_want_of_companions(what) {
+            return Some(WITHOUT);
+        }
         let why = self.meant.get(program)?;
         self.seen.push(program.to_owned());
         Some(why)
@@ -62,6 +67,15 @@ impl Changes {
         let same = names.find(|name| asked(name) && !self.seen.contains(name));
         same.cloned()
     }
+}
+
+/// Whether what was there before became a refusal for one of their kfuncs.
+fn is_for_want_of_companions(what: &str) -> bool {
+    let now = what.rsplit_once(" became ").map(|(_, now)| now);
+    let kfunc = now
+        .and_then(|now| now.split_once("\"kfunc '"))
+        .and_then(|(_, kfunc)| kfunc.split_once("' is referenced but wasn't resolved\""));
+    kfunc.is_some_and(|(kfunc, _)| companions::is_about(kfunc))
 }
 
 #[cfg(test)]
@@ -76,6 +90,16 @@ mod tests {
         assert_eq!(changes.why("a/d: one became two"), None);
         assert_eq!(changes.same(|_| true).as_deref(), Some("a/c"));
         assert_eq!(changes.same(|name| name == "a/b"), None);
+        let lacks = |kfunc| {
+            format!(
+                "a/e: 1 became \"message\":\"kfunc '{kfunc}' is referenced but wasn't resolved\""
+            )
+        };
+        assert_eq!(
+            changes.why(&lacks("bpf_iter_cpumask_and_new")),
+            Some(WITHOUT)
+        );
+        assert_eq!(changes.why(&lacks("bpf_iter_cpumask_new")), None);
         assert!(Changes::parse(text, |_| false).is_err());
         assert!(Changes::parse("a/b c-d\n", |_| true).is_err());
     }

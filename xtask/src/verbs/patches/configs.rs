@@ -32,6 +32,7 @@ const CONFIGS: [Other; 7] = [
             "CPUMASK_OFFSTACK",
             "HOTPLUG_CPU",
             "CPUSETS",
+            "RCU_CPU_STALL_TIMEOUT",
         ],
         with: "CONFIG_FORCE_NR_CPUS=y",
     },

@@ -4,6 +4,7 @@
 
 use anyhow::{Result, ensure};
 
+use super::stat;
 use crate::linux::patches::named::Named;
 use crate::linux::patches::series::Patch;
 
@@ -41,6 +42,7 @@ pub(super) fn check(series: &Named) -> Result<()> {
         let whole = unfolded(cover);
         check_subject(&cover.name, parse(&whole), 0, count)?;
         check_left_out(cover)?;
+        stat::check(cover, &own.patches)?;
         for subject in &subjects {
             let listed = cover.text.contains(subject.as_str());
             ensure!(listed, "{}: does not list `{subject}`", cover.name);

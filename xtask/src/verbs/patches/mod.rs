@@ -8,6 +8,7 @@ mod measure;
 mod objects;
 mod prefix;
 mod recipients;
+mod stat;
 mod style;
 mod warnings;
 

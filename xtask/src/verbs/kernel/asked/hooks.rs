@@ -4,20 +4,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use bpf::btf::{Btf, Kind};
 use bpf::kernel::VMLINUX;
 use bpf::program::{AttachTarget, ProgFlags, ProgLoad, StructOpsMember};
 use bpf::uapi::{AttachType as A, ProgType as P, pseudo};
 use generated::batch::Batch;
-use serde::Deserialize;
 
 use super::sets::Set;
 use crate::build::initramfs;
-use crate::corpus::ask::ask_raw;
-use crate::corpus::caller;
+use crate::corpus::{caller, probes};
 use crate::linux::target::Target;
-use crate::workshop::files::write;
 
 /// What all programs may call.
 const COMMON: &str = "COMMON";
@@ -43,14 +40,6 @@ const OPS: &str = "tcp_congestion_ops";
 
 /// Who may call what: a hook and a kfunc.
 pub(super) type Allowed = BTreeSet<(&'static str, String)>;
-
-/// The guest's answer to a program; the last line has none.
-#[derive(Deserialize)]
-struct Line {
-    program: Option<u64>,
-    #[serde(default)]
-    message: String,
-}
 
 /// Asks `target` about all kfuncs of `sets`.
 pub(super) fn ask(target: &Target<'_>, btf: &Btf, sets: &[Set]) -> Result<Allowed> {
@@ -78,22 +67,8 @@ pub(super) fn ask(target: &Target<'_>, btf: &Btf, sets: &[Set]) -> Result<Allowe
             asked.push((hook, *name));
         }
     }
-    let path = target.project.products("kfuncs")?.join("batch");
-    write(&path, batch.into_bytes())?;
     let base = initramfs::bare(target)?;
-    let said = ask_raw(target, &base, &path, &[])?;
-    let lines = said.lines().map(|line| {
-        let line: Result<Line, _> = serde_json::from_str(line);
-        line.with_context(|| format!("no answer: {}", said.lines().last().unwrap_or_default()))
-    });
-    let lines: Vec<Line> = lines.collect::<Result<_>>()?;
-    let answers: Vec<&Line> = lines.iter().filter(|line| line.program.is_some()).collect();
-    ensure!(
-        answers.len() == asked.len(),
-        "{} answers to {} programs",
-        answers.len(),
-        asked.len()
-    );
+    let answers = probes::load(target, &base, (batch, asked.len()), &[])?;
     let mut allowed = Allowed::new();
     for ((hook, kfunc), answer) in asked.into_iter().zip(answers) {
         if may(hook, kfunc, &answer.message) {

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask agreement`: how far `verifier-model` agrees with the test kernel's answers, as
+//! `cargo xtask agreement`: how far `verifier-model` agrees with the kernels' answers, as
 //! docs/agreement.md has it, and the tests that it stays so.
+//!
+//! The document has two parts. The first, about the test kernel, is written anew each time and tested.
+//! The second, about the kernels of all releases, takes as many minutes as there are kernels, and the
+//! real objects: `--kernels` writes it.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+mod kernels;
+mod said;
 
-use anyhow::{Context, Result, bail};
+use std::path::Path;
+
+use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use self::said::say;
 use crate::corpus::question;
 use crate::linux::target::Target;
 use crate::linux::test_kernel::Form;
@@ -45,14 +52,32 @@ Left out are addresses, the statistics at the end, and the report that 7.3 appen
 /// What must agree in the tiers that may have gaps: what was reached. It only grows.
 const REACHED: [(&str, u64); 3] = [("2", 837), ("3", 1751), ("4", 366)];
 
+/// `cargo xtask agreement`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Compare the kernels of all releases as well; without it what is said of them stays.
+    #[arg(long)]
+    kernels: bool,
+}
+
 /// Writes docs/agreement.md.
-pub(crate) fn run(project: &Project) -> Result<()> {
+pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let target = Target::test(project, Form::Plain)?;
     let corpus = question::layout(&target)?;
     let path = project.checkout.join(DOCUMENT);
-    write(&path, document(project, &corpus)?)?;
+    let first = document(project, &corpus)?;
+    let second = match args.kernels {
+        true => kernels::document(&target, &corpus)?,
+        false => parts(&read(&path)?).1.to_owned(),
+    };
+    write(&path, first + &second)?;
     println!("{}", path.display());
     Ok(())
+}
+
+/// The two parts of the document.
+fn parts(document: &str) -> (&str, &str) {
+    document.split_at(document.find(kernels::HEADING).unwrap_or(document.len()))
 }
 
 /// A test: its name, and why it fails.
@@ -73,7 +98,8 @@ pub(crate) fn tests(target: &Target<'_>) -> Result<Vec<Test>> {
     let differ: WholeLogs = serde_json::from_str(&differ)
         .context("verifier-model compare --whole-logs says what is no comparison")?;
     tests.push(("agreement::whole-logs".to_owned(), differ.failure()));
-    let stale = read(&project.checkout.join(DOCUMENT))? != document(project, &corpus)?;
+    let written = read(&project.checkout.join(DOCUMENT))?;
+    let stale = parts(&written).0 != document(project, &corpus)?;
     let how = format!("{DOCUMENT} is out of date: `cargo xtask agreement` writes it");
     tests.push(("agreement::document".to_owned(), stale.then_some(how)));
     Ok(tests)
@@ -93,43 +119,6 @@ fn compare(project: &Project, corpus: &Path, format: &str) -> Result<String> {
 /// What is said of the whole logs.
 fn whole_logs(project: &Project, corpus: &Path, format: &str) -> Result<String> {
     say(project, corpus, &["--whole-logs", "-o", format])
-}
-
-/// What `verifier-model compare` says; that it finds disagreements is no failure.
-fn say(project: &Project, corpus: &Path, args: &[&str]) -> Result<String> {
-    let mut build = Command::new("cargo");
-    build.current_dir(&project.checkout).args([
-        "build",
-        "--locked",
-        "--release",
-        "--package",
-        "command",
-        "--bin",
-        "verifier-model",
-    ]);
-    project.runner.run("verifier-model", build)?;
-    let program = target(project).join("release/verifier-model");
-    let mut command = Command::new(&program);
-    command
-        .arg("compare")
-        .arg(corpus)
-        .args(args)
-        .stderr(Stdio::inherit());
-    let output = command
-        .output()
-        .with_context(|| format!("cannot run {}", program.display()))?;
-    if !matches!(output.status.code(), Some(0 | 1)) {
-        bail!("verifier-model compare failed: {}", output.status);
-    }
-    String::from_utf8(output.stdout).context("verifier-model compare says what is no text")
-}
-
-/// Cargo's directory of build products.
-fn target(project: &Project) -> PathBuf {
-    match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(dir) => project.checkout.join(dir),
-        None => project.checkout.join("target"),
-    }
 }
 
 #[derive(Deserialize)]

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The kernel that is asked about generated programs: one that modules are built for, or Debian's of an
+//! older series, without them.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use bpf::btf::Btf;
+use bpf::kernel::{Kernel, Module};
+use clap::ValueEnum;
+use verifier_model::{Options, Shipped};
+
+use crate::build::{initramfs, module};
+use crate::corpus::compile;
+use crate::linux::release::Release;
+use crate::linux::target::{Choice, Target};
+use crate::linux::test_kernel;
+use crate::workshop::files::read;
+use crate::workshop::project::Project;
+
+/// A kernel by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// One that is built here, or the stock kernel that modules are built for.
+    Choice(Choice),
+    /// Debian's of this series, without modules.
+    Series(Release),
+}
+
+impl FromStr for Named {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(choice) = Choice::from_str(text, false) {
+            return Ok(Self::Choice(choice));
+        }
+        text.parse().map(Self::Series).map_err(|_| {
+            format!("'{text}' is no kernel; write test, patched, patched-module, stock, or a series such as 6.12")
+        })
+    }
+}
+
+impl Named {
+    /// The kernel.
+    pub(super) fn target(self, project: &Project) -> Result<Target<'_>> {
+        match self {
+            Self::Choice(choice) => Target::choose(project, choice, test_kernel::RELEASE),
+            Self::Series(series) => Target::image(project, series),
+        }
+    }
+}
+
+/// What is asked, and the same kernel as the model knows it.
+pub(super) struct Subject {
+    /// The model's.
+    pub(super) model: Kernel,
+    /// What the guest boots into.
+    pub(super) initramfs: PathBuf,
+    /// Modules besides.
+    pub(super) modules: Vec<PathBuf>,
+    /// The model's, of the kernel's release.
+    pub(super) options: Options,
+}
+
+impl Subject {
+    /// Prepares `target`, which is `named` so.
+    pub(super) fn new(target: &Target<'_>, named: Named) -> Result<Self> {
+        let vmlinux = Arc::new(Btf::from_file(target.kernel.btf(), None)?);
+        let mut model = Kernel::new(vmlinux.clone());
+        let mitigations = target.kernel.has_mitigations()?;
+        if let Named::Series(series) = named {
+            let shipped = Shipped::of_series(&series.to_string()).unwrap_or(Shipped::DEFAULT);
+            model.read_config(&read(&target.kernel.build.join(".config"))?);
+            model.kfuncs = shipped.release.kfuncs();
+            return Ok(Self {
+                model,
+                initramfs: initramfs::bare(target)?,
+                modules: Vec::new(),
+                options: Options {
+                    mitigations,
+                    ..Options::of(shipped.release)
+                },
+            });
+        }
+        let mut modules = compile::modules(target)?;
+        let testmod = modules.first().context("there is no bpf_testmod")?.clone();
+        modules.truncate(1);
+        let iterator = module::build(target)?;
+        // What programs name, with the flags that `.BTF_ids` has; the types are the kernel's own.
+        model.kfuncs = generated::kernel::kernel()?.kfuncs;
+        for path in [testmod, iterator] {
+            let name = path.file_stem().context("a module has a name")?;
+            model.modules.push(Module {
+                name: name.to_string_lossy().into_owned(),
+                btf: Arc::new(Btf::from_file(&path, Some(vmlinux.clone()))?),
+            });
+        }
+        Ok(Self {
+            model,
+            initramfs: initramfs::build(target)?,
+            modules,
+            options: Options {
+                mitigations,
+                ..Options::default()
+            },
+        })
+    }
+}
