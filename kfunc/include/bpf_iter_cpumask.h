@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Walk a CPU mask from a BPF program.
+ * Walk the CPUs of a mask from a BPF program, on Linux 5.10 and later.
  *
- * Include after vmlinux.h and bpf/bpf_helpers.h:
+ * Include after vmlinux.h and bpf/bpf_helpers.h; bpf_iter_cpumask_anywhere.h lies beside it.
  *
  *	int cpu;
  *
@@ -12,15 +12,27 @@
  *	bpf_for_each_cpu(cpu, &task->cpus_mask)
  *		...;
  *
- * or with libbpf's own macro, which hands out pointers:
+ * When the object is loaded, what the kernel has decides how its loops walk:
+ *
+ *	the iterator bpf_iter_cpumask, from the module or built in;
+ *	from 6.4 on bpf_iter_num, with words of the mask read by bpf_probe_read_kernel();
+ *	before that a loop of at most BPF_ITER_CPUMASK_MAX steps, with words read the same way.
+ *
+ * The loop's body is there once. Which CPUs come does not depend on the way: in ascending order, each
+ * at most once, none that is not below nr_cpu_ids; exactly those of a mask that does not change.
+ *
+ * Where the iterator walks, the mask is read anew at each step. It must be trusted or RCU protected,
+ * and a sleepable program has to hold bpf_rcu_read_lock() around the loop. The other ways read 64 CPUs
+ * at a time, take any pointer, and run in programs of every type that have
+ * bpf_probe_read_kernel(). What has to load everywhere keeps to the rules of the iterator, or does
+ * without it: BPF_ITER_CPUMASK_NO_KFUNC.
+ *
+ * With libbpf's own macro, which hands out pointers, the iterator is needed:
  *
  *	int *cpu;
  *
  *	bpf_for_each(cpumask, cpu, &task->cpus_mask)
  *		... *cpu ...;
- *
- * The mask is read while the walk goes on. It must be trusted or RCU protected, and a sleepable
- * program has to hold bpf_rcu_read_lock() around the loop.
  *
  * &task->cpus_mask is where a task may run. task->cpus_ptr is where a scheduler puts it now: that
  * same mask, but from when the task is switched out with migration disabled until it enables it
@@ -39,13 +51,24 @@
  *	bpf_for_each_cpu_snapshot(cpu, &task->cpus_mask)
  *		bpf_copy_from_user(...);
  *
- * All kfuncs are weak, so that an object also loads where they are missing:
+ * Switches, to be defined before this file is included:
  *
- *	if (bpf_ksym_exists(bpf_iter_cpumask_new))
- *		...;
- *
- * Three switches, to be defined before this file is included:
- *
+ * BPF_ITER_CPUMASK_ONLY
+ *	The object is for kernels that have the iterator: the other ways are left out, and the few
+ *	instructions that choose. All kfuncs are weak, so that the object still loads elsewhere if
+ *	the program asks first: if (bpf_ksym_exists(bpf_iter_cpumask_new)).
+ * BPF_ITER_CPUMASK_NO_KFUNC
+ *	The other way round: never by the iterator. For programs of types that may not call its kfuncs,
+ *	kprobes and those that handle packets: where the kernel has it, they would be refused.
+ * BPF_ITER_CPUMASK_MAX
+ *	The most possible CPUs for loops before 6.4 and for copies without the iterator, a multiple of
+ *	64; 512 if not defined. Where there are more, those loops do nothing: compare bpf_nr_cpu_ids().
+ *	Before 6.4 the verifier walks the body once for each CPU, so that it looks at 14 instructions
+ *	and the body for each; a copy takes an eighth of it in bytes of stack. One loop can have 8192.
+ *	A loop in a loop can be had with 64 alone, and three are refused.
+ * BPF_ITER_CPUMASK_NR_CPU_IDS
+ *	How many CPU numbers there are, for a program that has a variable of the name nr_cpu_ids or
+ *	must not read /proc/kallsyms: an expression, such as a variable that user space fills in.
  * BPF_ITER_CPUMASK_NO_TYPE
  *	vmlinux.h has struct bpf_iter_cpumask and the others: it comes from the module's BTF.
  * BPF_ITER_CPUMASK_BUILT_IN
@@ -130,6 +153,8 @@ void bpf_rcu_read_unlock(void) __weak __ksym;
  *
  * break, continue and return leave the loop as usual; the iterator is destroyed on the way out.
  */
+#ifdef BPF_ITER_CPUMASK_ONLY
+
 #ifndef bpf_for_each_cpu
 #define bpf_for_each_cpu(cpu, mask)							\
 	___bpf_for_each_cpu(cpumask, cpu, bpf_iter_cpumask_new(&___it, (mask)))
@@ -168,5 +193,11 @@ void bpf_rcu_read_unlock(void) __weak __ksym;
 #define bpf_for_each_possible_cpu(cpu) bpf_for_each_cpu(cpu, bpf_cpu_possible_mask())
 #define bpf_for_each_present_cpu(cpu) bpf_for_each_cpu(cpu, bpf_cpu_present_mask())
 #define bpf_for_each_online_cpu(cpu) bpf_for_each_cpu(cpu, bpf_cpu_online_mask())
+
+#else
+
+#include "bpf_iter_cpumask_anywhere.h"
+
+#endif
 
 #endif /* __BPF_ITER_CPUMASK_H__ */

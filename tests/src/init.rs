@@ -26,7 +26,10 @@ pub(crate) const MODULES: &str = "/lib/modules";
 /// The initramfs's only other program.
 pub(crate) const BUSYBOX: &str = "/bin/busybox";
 /// The serial line that carries the verb's input and output.
-const LINE: &str = "/dev/ttyS1";
+const LINE: &str = match cfg!(target_arch = "aarch64") {
+    true => "/dev/ttyAMA1",
+    false => "/dev/ttyS1",
+};
 
 /// The status of a guest that did not come as far as its verb.
 const NOT_BOOTED: i32 = 125;

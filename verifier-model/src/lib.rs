@@ -88,6 +88,7 @@ mod input;
 mod log;
 mod options;
 mod precision;
+mod replay;
 mod state;
 mod verdict;
 mod verify;
@@ -111,6 +112,7 @@ pub use facts::release::shipped::{Shipped, linux_7_3};
 pub use facts::rule::{Before, Profile, Rule};
 pub use graph::{Graph, graph};
 pub use options::Options;
+pub use replay::Replay;
 pub use verdict::{Outcome, Stats, Verdict};
 pub use verify::verify;
 

@@ -36,6 +36,7 @@ const MODEL: Tower<'_> = Tower {
             "domain facts options verdict state input analysis env walk verify",
         ),
         ("graph", "facts options verdict state env verify explain"),
+        ("replay", "facts options verdict env verify explain"),
         ("assert_loads", "facts options explain"),
     ],
     // An observer is shown the walk that holds it.

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use verbs::{
-    agreement, ask, bench, clean, demo, doctor, fuzz, kernel, lint, module, oracle, patches,
+    agreement, ask, bench, clean, demo, doctor, fuzz, kernel, lint, module, oracle, pages, patches,
     selftests, test, vm,
 };
 use workshop::project::Project;
@@ -61,6 +61,8 @@ enum Verb {
     Fuzz(fuzz::Args),
     /// Write docs/agreement.md: how far the model agrees with the committed answers.
     Agreement(agreement::Args),
+    /// Try the pages of `verifier-model explain --html` in a browser.
+    Pages(pages::Args),
     /// Check the series of linux-patches/, or write what it shares with kfunc/ into it.
     Patches(patches::Args),
     /// Run the kernel's own test_progs, with the tests that the patches add.
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
         Verb::Oracle(args) => oracle::run(&project, &args),
         Verb::Fuzz(args) => fuzz::run(&project, &args),
         Verb::Agreement(args) => agreement::run(&project, &args),
+        Verb::Pages(args) => pages::run(&project, &args),
         Verb::Patches(args) => patches::run(&project, &args),
         Verb::Selftests(args) => selftests::run(&project, &args),
         Verb::Vm(args) => vm::run(&project, &args),

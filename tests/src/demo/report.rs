@@ -74,6 +74,18 @@ pub(super) struct Spent {
     pub(super) nonidle_ns: u64,
 }
 
+/// Where the iterator comes from; without one the header walks by `bpf_iter_num`.
+fn iterator() -> Result<&'static str> {
+    if Path::new("/sys/module/bpf_iter_cpumask/initstate").exists() {
+        return Ok("module bpf_iter_cpumask");
+    }
+    let symbols = read("/proc/kallsyms")?;
+    Ok(match symbols.contains(" bpf_iter_cpumask_new\n") {
+        true => "built in",
+        false => "none",
+    })
+}
+
 /// Puts the report together.
 pub(super) fn build(
     walker: &Walker,
@@ -82,14 +94,9 @@ pub(super) fn build(
     checks: Vec<Check>,
 ) -> Result<Report> {
     let (program, verified_insns) = walker.verified()?;
-    let module = Path::new("/sys/module/bpf_iter_cpumask/initstate").exists();
     Ok(Report {
         kernel: read("/proc/sys/kernel/osrelease")?,
-        iterator: if module {
-            "module bpf_iter_cpumask"
-        } else {
-            "built in"
-        },
+        iterator: iterator()?,
         program,
         verified_insns,
         container_pcpu: if walker.pcpu_is_tagged {

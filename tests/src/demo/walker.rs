@@ -114,9 +114,9 @@ impl Walker {
                 value.copy_from_slice(&words.map(u32::to_ne_bytes).concat());
             }
         }
-        let object = open.load().with_context(|| {
-            format!("cannot load {OBJECT}: does this kernel have bpf_iter_cpumask?")
-        })?;
+        let object = open
+            .load()
+            .with_context(|| format!("cannot load {OBJECT}: is this Linux 6.12 or later?"))?;
         Ok(Self {
             object,
             pcpu_is_tagged,

@@ -113,6 +113,19 @@ impl Bpf {
         Ok(words.take(len).collect())
     }
 
+    /// A variable that is an array of `__u32`.
+    pub(super) fn words(&self, variable: &str) -> Result<Vec<u32>> {
+        Ok(words(&self.read(variable)?))
+    }
+
+    /// An entry of an array map whose value is an array of `__u32`.
+    pub(super) fn row(&self, map: &str, key: u32) -> Result<Vec<u32>> {
+        let value = self.map(map)?.lookup(&key.to_ne_bytes(), MapFlags::ANY)?;
+        Ok(words(
+            &value.with_context(|| format!("{map} has no {key}"))?,
+        ))
+    }
+
     /// An `int` or `__u32` variable.
     pub(super) fn get(&self, variable: &str) -> Result<u32> {
         let bytes = self.read(variable)?;
@@ -186,6 +199,11 @@ impl Bpf {
         let map = maps.find(|map| map.name().as_encoded_bytes().ends_with(section.as_bytes()));
         map.with_context(|| format!("no map {section}"))
     }
+}
+
+fn words(bytes: &[u8]) -> Vec<u32> {
+    let words = bytes.as_chunks().0.iter();
+    words.map(|word| u32::from_ne_bytes(*word)).collect()
 }
 
 /// Opens an object, and from here on keeps what libbpf says for [`log`].

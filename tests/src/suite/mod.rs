@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The `test` verb: the suite, reported the way libtest does.
 
+mod anywhere;
 mod bpf;
 mod cgroup;
 mod console;
@@ -21,6 +22,7 @@ mod program_types;
 mod refused;
 mod snapshot;
 mod task;
+mod tools;
 mod unprivileged;
 mod walks;
 
@@ -40,6 +42,9 @@ pub(crate) struct Options {
     /// Fail unless so many CPUs are possible.
     #[arg(long)]
     possible: Option<usize>,
+    /// Run only the tests that need no iterator, so that they can be run on every kernel.
+    #[arg(long)]
+    anywhere: bool,
     /// Arguments of the test harness, such as `--list` or `--exact`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     harness: Vec<String>,
@@ -60,7 +65,11 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
     arguments.color.get_or_insert(ColorSetting::Never);
     // The tests unplug CPUs and unload modules under each other's feet.
     arguments.test_threads = Some(1);
-    Ok(libtest_mimic::run(&arguments, trials()?).exit_code())
+    let trials = match options.anywhere {
+        true => without_iterator(),
+        false => trials()?,
+    };
+    Ok(libtest_mimic::run(&arguments, trials).exit_code())
 }
 
 /// Loads an object and does no more.
@@ -72,6 +81,11 @@ pub(crate) fn load(object: &str) -> Result<ExitCode> {
 /// Every test, in the order of running.
 fn trials() -> Result<Vec<Trial>> {
     let mut trials = walks::trials();
+    // One object for all kernels asks for the companions where there is an iterator.
+    match is_patched()? {
+        true => trials.extend(tools::trials()),
+        false => trials.extend(without_iterator()),
+    }
     trials.extend(pairs::trials());
     trials.extend(held::trials());
     trials.extend(migration::trials());
@@ -90,6 +104,13 @@ fn trials() -> Result<Vec<Trial>> {
     trials.extend(module::warned());
     trials.extend(interrupted::nmi());
     Ok(trials)
+}
+
+/// The tests that every kernel can be put to.
+fn without_iterator() -> Vec<Trial> {
+    let mut trials = anywhere::trials();
+    trials.extend(tools::trials());
+    trials
 }
 
 /// Whether the kernel has the series of linux-patches/. Then the iterator is its own: it has no

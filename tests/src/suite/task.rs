@@ -23,6 +23,12 @@ impl Task {
         Self::run(Command::new(BUSYBOX).arg("yes").stdout(Stdio::null()))
     }
 
+    /// One that is switched to again and again.
+    pub(super) fn blinking() -> Result<Self> {
+        let forever = "while :; do usleep 1000; done";
+        Self::run(Command::new(BUSYBOX).args(["sh", "-c", forever]))
+    }
+
     fn run(command: &mut Command) -> Result<Self> {
         Ok(Self(
             command

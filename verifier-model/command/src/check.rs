@@ -20,7 +20,8 @@ use crate::options::{Input, not_loaded};
 use crate::report::{self, Report};
 use crate::results::{self, Format};
 use crate::stat::{Record, Stat, Value};
-use crate::{dump, junit, options, sarif};
+use crate::told::{describe, reasons};
+use crate::{dump, html, junit, options, sarif};
 
 /// Exit status when nothing is rejected, but something was not modelled.
 pub(crate) const NOT_MODELLED: u8 = 3;
@@ -76,6 +77,13 @@ struct Output {
         value_name = "FORMAT"
     )]
     output_format: Format,
+    /// After the log of a program that is rejected, a report in the form of 7.3's: class, reason,
+    /// place, causal path, suggestion; its sentences are not the kernel's
+    #[arg(long)]
+    report: bool,
+    /// Also write a page to go through the verification of one program with, step by step, in a browser
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Compare two files of results, written by -o csv, -o json or by veristat
     #[arg(short = 'C', long)]
     compare: bool,
@@ -141,6 +149,10 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         table || args.output.log_level == 0,
         "-l prints logs, which go into a table alone: leave one of -l and -o out"
     );
+    ensure!(
+        !output.report || output.log_level > 0,
+        "--report goes into a log: add -l 1 or -l 2"
+    );
     if !args.kernels.is_empty() {
         let question = Question {
             objects: &args.objects,
@@ -153,6 +165,9 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         return matrix::run(&question, out);
     }
     let kernel = args.options.kernel()?;
+    if let Some(page) = &output.html {
+        write_page(args, &kernel, page)?;
+    }
     let mut checked = Checked::default();
     for path in &args.objects {
         check_file(args, &kernel, &filters, path, &mut checked, out)
@@ -188,6 +203,19 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         reasons(&rows, out)?;
     }
     Ok(exit_code)
+}
+
+/// `--html`: the page of the one program that there is.
+fn write_page(args: &Args, kernel: &Kernel, page: &Path) -> Result<()> {
+    let [object] = &args.objects[..] else {
+        bail!("--html shows one program of one object");
+    };
+    let write = || {
+        let input = args.options.read(object)?;
+        let progs = args.options.prepare(&input, kernel, args.which())?;
+        html::write(page, &progs, kernel, &verifier(args)).map(|_| ())
+    };
+    write().with_context(|| object.display().to_string())
 }
 
 /// `-C`: two files of results side by side.
@@ -240,20 +268,6 @@ fn default_columns(table: bool) -> Vec<Column> {
     };
     let columns = Stat::all().filter(shown);
     columns.map(|stat| Column::new(stat, Variant::B)).collect()
-}
-
-/// Below a table: why programs were not accepted, a line each.
-fn reasons(rows: &[Row], out: &mut impl Write) -> Result<()> {
-    for record in rows.iter().filter_map(|row| row.b.as_ref()) {
-        if let Some(message) = record.get(Stat::Message) {
-            let (file, prog) = record.key();
-            let at = record
-                .get(Stat::Insn)
-                .map(|insn| format!(" at insn {insn}"));
-            writeln!(out, "{file}/{prog}{}: {message}", at.unwrap_or_default())?;
-        }
-    }
-    Ok(())
 }
 
 /// What has been checked so far.
@@ -359,7 +373,11 @@ fn check_prog(
                 let word = record.get(Stat::Verdict).map(Value::to_string);
                 let word = word.unwrap_or_default();
                 writeln!(out, "{file}/{}, verdict {word}, log:", prog.name)?;
-                writeln!(out, "{}", verdict.log)?;
+                let report = match args.output.report {
+                    true => explain(load, kernel, &verifier(args)).1.report().to_owned(),
+                    false => String::new(),
+                };
+                writeln!(out, "{}", with_report(&verdict.log, &report))?;
             }
             said = Some(verdict);
         }
@@ -367,6 +385,14 @@ fn check_prog(
     let b = Some(record);
     checked.rows.push(Row { a: None, b });
     Ok(said)
+}
+
+/// A log with a report behind its messages: before the counts, as the kernel has it.
+fn with_report(log: &str, report: &str) -> String {
+    let counts = log.rfind("\nprocessed ").map_or(0, |at| at + 1);
+    let (messages, counts) = log.split_at(counts);
+    let gap = if report.is_empty() { "" } else { "\n" };
+    format!("{messages}{report}{gap}{counts}")
 }
 
 /// How to verify, and what to print of it.
@@ -378,41 +404,5 @@ fn verifier(args: &Args) -> Options {
             level => level,
         },
         ..args.options.verifier()
-    }
-}
-
-fn describe(record: &mut Record, load: &ProgLoad, verdict: &Verdict) {
-    let stats = &verdict.stats;
-    let word = match &verdict.outcome {
-        Outcome::Accepted => "success",
-        Outcome::Rejected(_) => "failure",
-        Outcome::NotModelled(_) => "not-modelled",
-    };
-    record.text(Stat::Verdict, word);
-    record.number(Stat::TotalInsns, stats.insns_processed);
-    record.number(Stat::TotalStates, stats.total_states);
-    record.number(Stat::PeakStates, stats.peak_states);
-    record.number(Stat::MaxStatesPerInsn, stats.max_states_per_insn);
-    record.number(Stat::MaxStackDepth, stats.max_stack_depth);
-    let size = i64::try_from(load.insns.len()).unwrap_or(i64::MAX);
-    record.number(Stat::ProgSize, size);
-    let bare = |name: &str, prefix| name.trim_start_matches(prefix).to_lowercase();
-    let prog_type = bare(load.prog_type.c_name(), "BPF_PROG_TYPE_");
-    record.text(Stat::ProgType, prog_type);
-    let attach_type = bare(load.expected_attach_type.c_name(), "BPF_");
-    record.text(Stat::AttachType, attach_type);
-    match &verdict.outcome {
-        Outcome::Accepted => {}
-        Outcome::Rejected(why) => {
-            record.text(Stat::Message, why.said());
-            record.number(Stat::Errno, why.errno.0);
-            record.text(Stat::Kind, why.kind.name());
-            if let Some(insn) = why.insn {
-                record.number(Stat::Insn, insn);
-            }
-        }
-        Outcome::NotModelled(what) => {
-            record.text(Stat::Message, format!("not modelled: {what}"));
-        }
     }
 }

@@ -12,6 +12,7 @@ use bpf::load::{Autoload, Prepared};
 use serde::Serialize;
 use verifier_model::{Explanation, Outcome, Verdict, explain, verify};
 
+use crate::html;
 use crate::options::{self, not_loaded};
 
 /// Explains verdicts.
@@ -33,6 +34,9 @@ pub(crate) struct Args {
     /// As text for people, or as JSON; of several programs an array
     #[arg(short, long, value_enum, default_value = "text")]
     output: Output,
+    /// Also write a page to go through the verification of one program with, step by step, in a browser
+    #[arg(long, value_name = "FILE", conflicts_with = "log")]
+    html: Option<PathBuf>,
     #[command(flatten)]
     options: options::Args,
 }
@@ -61,6 +65,16 @@ struct Whole {
     total_states: u32,
 }
 
+impl Whole {
+    fn of(verdict: &Verdict, explanation: Explanation) -> Told {
+        Told::Verified(Box::new(Self {
+            explanation,
+            total_insns: verdict.stats.insns_processed,
+            total_states: verdict.stats.total_states,
+        }))
+    }
+}
+
 /// A program that the verifier does not get to see.
 #[derive(Serialize)]
 struct NotLoaded {
@@ -76,6 +90,13 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
     let kernel = args.options.kernel()?;
     let progs = prepare(args, object, &kernel).with_context(|| object.display().to_string())?;
     let alone = progs.len() == 1;
+    if let Some(path) = &args.html {
+        let (verdict, replay) = html::write(path, &progs, &kernel, &args.options.verifier())
+            .with_context(|| object.display().to_string())?;
+        let told = Whole::of(&verdict, replay.explanation().clone());
+        write(args.output, &[told], true, out)?;
+        return Ok(exit_code(&[End::of(&verdict)]));
+    }
     let mut told = Vec::new();
     let mut ends = Vec::new();
     for prog in progs {
@@ -88,11 +109,15 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         let gap = if told.is_empty() { "" } else { "\n\n" };
         writeln!(out, "{gap}{}", summary(&ends))?;
     }
-    Ok(match () {
+    Ok(exit_code(&ends))
+}
+
+fn exit_code(ends: &[End]) -> ExitCode {
+    match () {
         () if ends.contains(&End::Rejected) => ExitCode::FAILURE,
         () if ends.contains(&End::NotModelled) => ExitCode::from(3),
         () => ExitCode::SUCCESS,
-    })
+    }
 }
 
 /// Explains what is rejected in a log.
@@ -183,11 +208,7 @@ fn tell(args: &Args, kernel: &Kernel, prog: Prepared, alone: bool) -> (End, Opti
         return (End::Accepted, None);
     }
     let (verdict, explanation) = explain(&load, kernel, &options);
-    let told = Told::Verified(Box::new(Whole {
-        explanation,
-        total_insns: verdict.stats.insns_processed,
-        total_states: verdict.stats.total_states,
-    }));
+    let told = Whole::of(&verdict, explanation);
     (End::of(&verdict), Some(told))
 }
 

@@ -12,6 +12,7 @@ mod file_kind;
 mod filter;
 mod fuzz;
 mod graph;
+mod html;
 mod junit;
 mod kernel;
 mod kfuncs;
@@ -32,6 +33,7 @@ mod spinlock_safe;
 mod stat;
 mod table;
 mod target;
+mod told;
 mod whole_file;
 
 use std::process::ExitCode;

@@ -24,21 +24,22 @@ pub(crate) struct Named {
     /// What was asked for.
     pub(crate) name: String,
     shipped: &'static Shipped,
-    /// Where its data is, if it does not come along.
-    directory: Option<PathBuf>,
+    /// Where its data is, if it does not come along, and the release with its tables.
+    directory: Option<(PathBuf, &'static Release)>,
 }
 
 impl Named {
     /// Its rules, tables and words.
     pub(crate) fn release(&self) -> &'static Release {
-        self.shipped.release
+        let own = self.directory.as_ref().map(|(_, release)| *release);
+        own.unwrap_or(self.shipped.release)
     }
 
     /// The kernel.
     pub(crate) fn read(&self) -> Result<Kernel> {
         match &self.directory {
             None => Ok(self.shipped.kernel()?),
-            Some(directory) => {
+            Some((directory, _)) => {
                 read_directory(directory).with_context(|| directory.display().to_string())
             }
         }
@@ -98,10 +99,12 @@ impl std::str::FromStr for Named {
         }
         let uname = uname(directory).map_err(|e| format!("{e:#}"))?;
         let shipped = shipped(&uname).ok_or_else(|| unknown(&uname))?;
+        let tables = tables(directory).map_err(|e| format!("{e:#}"))?;
+        let release = shipped.release.with_tables(point(&uname), tables)?;
         Ok(Self {
             name: name.to_owned(),
             shipped,
-            directory: Some(directory.to_owned()),
+            directory: Some((directory.to_owned(), release)),
         })
     }
 }
@@ -151,6 +154,25 @@ fn uname(directory: &Path) -> Result<String> {
     Ok(first.to_owned())
 }
 
+/// `6.12.117` of `6.12.117+deb13-cloud-amd64`.
+fn point(uname: &str) -> &str {
+    uname.split(['-', '+']).next().unwrap_or_default()
+}
+
+/// The tables in a directory: file and text.
+fn tables(directory: &Path) -> Result<Vec<(String, String)>> {
+    let mut tables = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "txt") {
+            let text = std::fs::read_to_string(&path);
+            let text = text.with_context(|| path.display().to_string())?;
+            tables.push((path.display().to_string(), text));
+        }
+    }
+    Ok(tables)
+}
+
 fn read_directory(directory: &Path) -> Result<Kernel> {
     let there = TYPES
         .iter()
@@ -167,7 +189,7 @@ fn read_directory(directory: &Path) -> Result<Kernel> {
     };
     let mut kernel = Kernel::new(Arc::new(types.with_context(|| path.display().to_string())?));
     let uname = uname(directory)?;
-    kernel.set_release(&uname, uname.split(['-', '+']).next().unwrap_or_default());
+    kernel.set_release(&uname, point(&uname));
     kernel.read_config(&std::fs::read_to_string(directory.join("config"))?);
     let kfuncs = directory.join("kfuncs.txt");
     kernel.kfuncs = match kfuncs.exists() {

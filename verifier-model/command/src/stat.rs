@@ -23,12 +23,13 @@ pub(crate) enum Stat {
     Kind,
     Insn,
     Message,
+    Detail,
 }
 
 /// A field's names, the first of which is the one in files, its heading, what it means.
 type Def = (Stat, &'static [&'static str], &'static str, &'static str);
 
-const DEFS: [Def; 16] = {
+const DEFS: [Def; 17] = {
     use Stat as S;
     [
         (
@@ -116,6 +117,12 @@ const DEFS: [Def; 16] = {
             &["message", "msg"],
             "Message",
             "the verifier's last word",
+        ),
+        (
+            S::Detail,
+            &["detail"],
+            "Detail",
+            "the line before it, which says what was accessed, or what is held",
         ),
     ]
 };

@@ -5,7 +5,7 @@
 //! place in a map's value, a function), then unknown. Branches with a known outcome become plain
 //! jumps, so that what they skip does not count as reading registers.
 //!
-//! Source: `kernel/bpf/const_fold.c` (since 7.2).
+//! Source: `kernel/bpf/const_fold.c` (since 7.1).
 
 use bpf::insn::{MAX_BPF_REG, alu, class, jmp, mode};
 use bpf::uapi::{Insn, pseudo};

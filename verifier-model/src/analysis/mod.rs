@@ -35,6 +35,7 @@ use crate::facts::limits::BPF_COMPLEXITY_LIMIT_INSNS;
 use crate::facts::prog_caps::caps_for;
 use crate::facts::prog_config::missing_option;
 use crate::facts::rejection::{Checked, Rejection, Stop};
+use crate::facts::rule::Rule;
 use crate::input::Input;
 use crate::log::{Log, reject};
 
@@ -92,8 +93,10 @@ impl<'a> Known<'a> {
         self.compute_postorder();
         self.check_attach()?;
         self.code.kfuncs = KfuncTab::new(&self.input, &self.code.insns);
-        self.compute_const_regs();
-        self.prune_dead_branches()?;
+        if self.input.profile.has(Rule::CONSTANT_BRANCHES) {
+            self.compute_const_regs();
+            self.prune_dead_branches()?;
+        }
         self.sort_subprogs_topo()?;
         self.compute_scc();
         self.compute_live_registers()?;

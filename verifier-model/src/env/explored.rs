@@ -71,4 +71,8 @@ pub(crate) struct StateListNode {
     pub hit_cnt: u32,
     /// No longer compared.
     pub in_free_list: bool,
+    /// All its paths were walked, and what they did not need is forgotten.
+    pub cleaned: bool,
+    /// Another state came back to it, where the walk finds loops.
+    pub is_loop_entry: bool,
 }

@@ -13,6 +13,7 @@ pub(crate) mod observe;
 pub(crate) mod path;
 pub(crate) mod paths;
 pub(crate) mod print;
+pub(crate) mod read_marks;
 pub(crate) mod regs;
 pub(crate) mod spin_lock;
 pub(crate) mod widen;

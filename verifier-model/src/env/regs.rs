@@ -36,6 +36,7 @@ impl Env<'_> {
             self.regs()[r] = not_init;
             self.log.scratch_reg(r);
         }
+        self.mark_caller_saved_written();
     }
 
     /// Stack arguments are gone after a call.
@@ -101,6 +102,7 @@ impl Env<'_> {
         if self.reg(regno).typ == RegType::NOT_INIT {
             return reject!(self, UnwrittenRegister[regno], EACCES, "R{regno} !read_ok");
         }
+        self.mark_reg_read(regno);
         Ok(())
     }
 
@@ -110,6 +112,7 @@ impl Env<'_> {
         if regno == usize::from(bpf::insn::REG_FP) {
             return reject!(self, FramePointer, EACCES, "frame pointer is read only");
         }
+        self.mark_reg_written(regno);
         if mark {
             self.mark_reg_unknown(regno);
         }

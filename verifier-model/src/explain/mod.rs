@@ -16,6 +16,7 @@ pub(crate) mod loops;
 pub(crate) mod origin;
 pub(crate) mod pasted;
 pub(crate) mod path;
+pub(crate) mod report;
 pub(crate) mod source;
 pub(crate) mod stack;
 pub(crate) mod state_before;
@@ -97,6 +98,9 @@ pub struct Explanation {
     pub(crate) stack: Vec<stack::Link>,
     /// What to change.
     pub(crate) advice: Vec<String>,
+    /// The same in the form of the kernel's reports; empty when accepted.
+    #[serde(skip)]
+    pub(crate) report: String,
 }
 
 impl Explanation {
@@ -104,16 +108,32 @@ impl Explanation {
     pub fn advice(&self) -> &[String] {
         &self.advice
     }
+
+    /// The report that 7.3 would append to its message, in words of our own; empty when the program is
+    /// accepted, and of a log.
+    pub fn report(&self) -> &str {
+        &self.report
+    }
 }
 
 /// Verifies a program and explains the verdict.
 pub fn explain(prog: &ProgLoad, kernel: &Kernel, opts: &Options) -> (Verdict, Explanation) {
     let mut trace = Trace::default();
     verify_observed(prog, kernel, opts, &mut trace);
+    explain_traced(prog, kernel, opts, &trace)
+}
+
+/// The same when all that was explored has been written down already.
+pub(crate) fn explain_traced(
+    prog: &ProgLoad,
+    kernel: &Kernel,
+    opts: &Options,
+    trace: &Trace,
+) -> (Verdict, Explanation) {
     let mut witness = Witness {
-        trace: &trace,
+        trace,
         steps: 0,
-        history: History::of_last_path(&trace),
+        history: History::of_last_path(trace),
         before: None,
         explanation: None,
     };
@@ -153,6 +173,7 @@ fn empty(program: String) -> Explanation {
         waiting: Vec::new(),
         stack: Vec::new(),
         advice: Vec::new(),
+        report: String::new(),
     }
 }
 
@@ -181,7 +202,10 @@ impl Observer for Witness<'_> {
         let mut e = empty(env.input.prog.name.clone());
         match result {
             Ok(()) => e.cost = Some(convergence::cost(env, self.trace, &loops::find_loops(env))),
-            Err(Stop::Rejected(why)) => self.reject(env, why, &mut e),
+            Err(Stop::Rejected(why)) => {
+                self.reject(env, why, &mut e);
+                e.report = report::report(env, why, &e);
+            }
             // No verdict, and nothing to explain.
             Err(Stop::NotModelled(_)) => {}
         }

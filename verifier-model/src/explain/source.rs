@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Where an instruction comes from: file, line, and its text.
 
+use std::collections::BTreeMap;
+
 use bpf::kernel::BtfRef;
 use bpf::program::LineInfo;
 use bpf::uapi::pseudo;
@@ -136,6 +138,23 @@ fn line_info<'a>(env: &Env<'a>, insn: usize) -> Option<&'a LineInfo> {
 
 fn column(env: &Env<'_>, insn: usize) -> u32 {
     line_info(env, insn).map_or(0, |info| info.column())
+}
+
+/// File, number and text of the source line, with its leading space.
+pub(crate) fn line_as_written(env: &Env<'_>, insn: usize) -> Option<(String, u32, String)> {
+    let info = line_info(env, insn)?;
+    let text = env.input.source.btf.as_ref()?.str_at(info.line_off)?;
+    let line = line(env, insn)?;
+    Some((line.path, line.number, text.trim_end().to_owned()))
+}
+
+/// The text of all source lines that instructions come from, by file and number.
+pub(crate) fn line_texts(env: &Env<'_>) -> BTreeMap<(String, u32), String> {
+    let insns = env.input.source.line_info.iter();
+    let lines = insns.filter_map(|info| line_as_written(env, info.insn_off as usize));
+    lines
+        .map(|(file, number, text)| ((file, number), text))
+        .collect()
 }
 
 /// The source line of an instruction.

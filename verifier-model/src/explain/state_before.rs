@@ -12,7 +12,7 @@ use crate::explain::words::{reg_words, slots_words};
 use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::types::RegType;
 use crate::state::VerifierState;
-use crate::state::reference::RefKind;
+use crate::state::reference::{RefKind, Reference};
 
 /// What a register or a stack slot holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -97,20 +97,8 @@ pub(super) fn values(
 pub(super) fn held(env: &Env<'_>, state: &VerifierState, steps: &[Step]) -> Vec<Held> {
     let mut held = Vec::new();
     for r in &state.refs {
-        let kind = match r.kind {
-            RefKind::Ptr { .. } => "a reference",
-            RefKind::Irq => "disabled IRQs",
-            RefKind::Lock(..) => "a lock",
-        };
-        let iter = state.frames.iter().flat_map(|f| &f.stack).find_map(|s| {
-            let it = s.reg.iter().filter(|_| s.reg.id == r.id)?;
-            Some(format!(
-                "iterator {}",
-                env.input.iter_type_str(it.btf, it.btf_id)
-            ))
-        });
         held.push(Held {
-            what: format!("{} (id {})", iter.as_deref().unwrap_or(kind), r.id),
+            what: format!("{} (id {})", reference_words(env, state, r), r.id),
             site: Some(Site::new(env, r.insn_idx)),
         });
     }
@@ -147,6 +135,21 @@ pub(super) fn held(env: &Env<'_>, state: &VerifierState, steps: &[Step]) -> Vec<
         "bpf_preempt_disable",
     );
     held
+}
+
+/// What a reference is of, as in *iterator num*.
+pub(crate) fn reference_words(env: &Env<'_>, state: &VerifierState, r: &Reference) -> String {
+    let iter = state.frames.iter().flat_map(|f| &f.stack).find_map(|s| {
+        let it = s.reg.iter().filter(|_| s.reg.id == r.id)?;
+        let kind = env.input.iter_type_str(it.btf, it.btf_id);
+        Some(format!("iterator {kind}"))
+    });
+    let kind = match r.kind {
+        RefKind::Ptr { .. } => "a reference",
+        RefKind::Irq => "disabled IRQs",
+        RefKind::Lock(..) => "a lock",
+    };
+    iter.unwrap_or_else(|| kind.to_owned())
 }
 
 /// Registers that an instruction reads.

@@ -66,22 +66,9 @@ impl Page {
 
     /// Running text behind a label, broken at spaces.
     fn wrapped(&mut self, label: &str, text: &str) {
-        let indent = " ".repeat(label.chars().count());
-        let mut line = label.to_owned();
-        let mut empty = true;
-        for word in text.split(' ') {
-            if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
-                let done = std::mem::replace(&mut line, indent.clone());
-                self.line(done);
-                empty = true;
-            }
-            if !empty {
-                line.push(' ');
-            }
-            line.push_str(word);
-            empty = false;
+        for line in wrap(label, text) {
+            self.line(line);
         }
-        self.line(line);
     }
 
     fn verdict(&mut self, e: &Explanation) {
@@ -347,4 +334,25 @@ impl Page {
             }
         }
     }
+}
+
+/// Running text behind a label, as lines broken at spaces.
+pub(super) fn wrap(label: &str, text: &str) -> Vec<String> {
+    let indent = " ".repeat(label.chars().count());
+    let mut lines = Vec::new();
+    let mut line = label.to_owned();
+    let mut empty = true;
+    for word in text.split(' ') {
+        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(std::mem::replace(&mut line, indent.clone()));
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    lines.push(line);
+    lines
 }

@@ -147,6 +147,11 @@ impl Trace {
         }
     }
 
+    /// The run that the walk is in.
+    pub(crate) fn current(&self) -> Option<RunId> {
+        self.cur
+    }
+
     /// The runs from the start to where verification stopped.
     pub(crate) fn last_path(&self) -> Vec<RunId> {
         let mut path: Vec<_> = std::iter::successors(self.cur, |&r| self.run(r).parent).collect();

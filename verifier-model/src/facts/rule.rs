@@ -85,8 +85,14 @@ rules! {
         "An iterator argument must point to the stack.";
     22 MAP_LOOKUP_NULLNESS "map-lookup-nullness" "6.14" "d2102f2f5d75" FalseReject
         "A lookup in an array with a known key below its size cannot fail.";
+    35 HELPER_READS_KEPT "helper-reads-kept" "6.14" "37cce22dbd51" FalseReject
+        "What a helper only reads on the stack is still known afterwards.";
+    27 LIVE_REGISTERS "live-registers" "6.16" "14c8552db644" FalseReject
+        "What may be read later is known before the walk, and not found by it.";
     7 SCC_BACKEDGES "scc-backedges" "6.17" "c9e31900b54c" FalseAccept
         "Precision goes over the back edges of a loop until nothing changes.";
+    37 NEGATION "negation-tracked" "6.18" "aced132599b3" FalseReject
+        "The range of a number is known when its sign is turned.";
     9 MISC_VS_INVALID "prune-misc-vs-invalid" "6.19" "840692326e92" FalseReject
         "Unwritten stack counts as unknown data when loop states are compared.";
     8 CALLBACK_SCC "callback-scc" "6.19" "f597664454bd" FalseAccept
@@ -95,6 +101,30 @@ rules! {
         "bpf_throw in a subprogram looks at RCU, preemption and IRQ sections too.";
     11 ATOMIC_FETCH_BACKTRACK "atomic-fetch-backtrack" "7.0" "CVE-2026-43009" FalseAccept
         "The value that an atomic operation fetches from the stack is backtracked to its slot.";
+    38 DIVISION "division-tracked" "7.0" "44fdd581d273" FalseReject
+        "The range of a quotient or remainder is known.";
+    39 BYTE_SWAP "byte-swap-tracked" "7.0" "9d2119984224" FalseReject
+        "What is known of bytes is known when they are swapped.";
+    40 SIGNS_FORKED "signs-forked" "7.0" "bffacdb80b93" FalseReject
+        "A number that is 0 or -1 is looked at as two paths where bits are taken of it.";
+    34 CONSTANT_BRANCHES "constant-branches" "7.1" "" FalseReject
+        "A branch on a constant is a jump: what it does not lead to is not read.";
+    28 DEAD_PARTS_CLEANED "dead-parts-cleaned" "7.1" "" FalseReject
+        "A state is cleaned of what is dead before it is kept, and not when all its paths were walked.";
+    29 SINGULAR_IDS "singular-ids" "7.1" "b2a0aa3a8739" FalseReject
+        "An id that one scalar alone has links nothing and is forgotten when a state is kept.";
+    30 UNLINKED_SCALARS "unlinked-scalars" "7.1" "" FalseReject
+        "A scalar without a link in the kept state may be linked in another.";
+    41 LINKED_BELOW "linked-below" "7.1" "7a433e519364" FalseReject
+        "A number below another is linked to it, and one of 32 bits; not only one above.";
+    31 PACKET_OFFSETS_MERGED "packet-offsets-merged" "7.1" "022ac0750883" FalseReject
+        "How far a packet pointer is checked counts with the variable part of its offset.";
+    32 PACKET_END_MARKS "packet-end-marks" "7.1" "a8502a79e832" FalseAccept
+        "A packet pointer known to be at or behind the end is not as good as one before it.";
+    33 PACKET_DISPLACEMENTS "packet-displacements" "7.2" "" FalseAccept
+        "Packet pointers that share an id keep their distance from each other.";
+    36 NULL_CHECKED_IDS "null-checked-ids" "7.2" "06d518a5583f" FalseAccept
+        "A pointer keeps its id when it was tested for NULL, and so what it stems from.";
     26 DYNPTR_IDS "dynptr-ids" "7.2" "" FalseAccept
         "Dynptrs on the stack are told apart when states are compared, not only their kinds.";
     23 INNER_MAP_NULLNESS "inner-map-nullness" "7.2" "53040a81ae57" FalseAccept

@@ -35,6 +35,11 @@ impl<T: Lines> Table<T> {
         }
     }
 
+    /// The file, and what stands in it.
+    pub(crate) const fn source(&self) -> (&'static str, &'static str) {
+        (self.file, self.text)
+    }
+
     /// Reads it; a mistake is told with its file and line.
     pub(crate) fn read(&self) -> Result<T, String> {
         let mut table = T::default();

@@ -29,6 +29,21 @@ macro_rules! tables {
             pub(crate) kfuncs: Text,
         }
 
+        impl Texts {
+            /// Takes `text` for the file of this name, if there is such a table.
+            pub(crate) fn set(&mut self, name: &str, text: Text) -> bool {
+                $(if name == concat!(stringify!($table), ".txt") {
+                    self.$table = text;
+                    return true;
+                })*
+                let known = name == "kfuncs.txt";
+                if known {
+                    self.kfuncs = text;
+                }
+                known
+            }
+        }
+
         impl Tables {
             /// The tables in these files.
             pub(crate) const fn new(texts: Texts) -> Self {
@@ -38,9 +53,15 @@ macro_rules! tables {
                 }
             }
 
+            /// The files that they are read from.
+            pub(crate) fn texts(&self) -> Texts {
+                Texts {
+                    $($table: Text::of(self.$table.source()),)*
+                    kfuncs: self.kfuncs,
+                }
+            }
+
             /// Reads all of them, as `build.rs` does; a mistake is told with its file and line.
-            #[expect(clippy::allow_attributes, reason = "build.rs asks, the crate does not")]
-            #[allow(dead_code)]
             pub(crate) fn check(&self) -> Result<(), String> {
                 $(self.$table.read().map(drop)?;)*
                 self.kfuncs().map(drop)?;
@@ -74,8 +95,6 @@ tables! {
 impl Tables {
     /// Helpers and struct_ops types are told in two files: a set that one names is in the other, and
     /// each is somebody's.
-    #[expect(clippy::allow_attributes, reason = "build.rs asks, the crate does not")]
-    #[allow(dead_code)]
     fn check_helper_sets(&self) -> Result<(), String> {
         let named = self.struct_ops.read()?.helper_sets();
         let helpers = self.helpers.read()?;
@@ -110,4 +129,10 @@ pub(crate) struct Text {
     pub(crate) file: &'static str,
     /// What stands in it.
     pub(crate) text: &'static str,
+}
+
+impl Text {
+    const fn of((file, text): (&'static str, &'static str)) -> Self {
+        Self { file, text }
+    }
 }

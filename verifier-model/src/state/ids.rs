@@ -4,8 +4,9 @@
 //! Source: `check_ids()`, `check_scalar_ids()` in `kernel/bpf/states.c`,
 //! `bpf_clear_singular_ids()` in `kernel/bpf/verifier.c`.
 
-use std::collections::HashMap;
+use smallvec::SmallVec;
 
+use crate::facts::rule::{Profile, Rule};
 use crate::state::reg::{ADD_CONST, RegState};
 use crate::state::slot::Slot;
 use crate::state::{MAX_CALL_FRAMES, VerifierState};
@@ -16,16 +17,19 @@ const BPF_ID_MAP_SIZE: usize = (11 + 64 + 7) * MAX_CALL_FRAMES;
 /// A one-to-one map from old ids to current ids, made while two states are compared.
 #[derive(Debug)]
 pub(crate) struct IdMap {
-    pairs: Vec<(u32, u32)>,
+    pairs: SmallVec<[(u32, u32); 16]>,
     tmp_id_gen: u32,
+    /// By which rules states are compared.
+    pub(crate) profile: Profile,
 }
 
 impl IdMap {
     /// Nothing mapped; temporary ids come after `id_gen`.
-    pub(crate) fn new(id_gen: u32) -> Self {
+    pub(crate) fn new(id_gen: u32, profile: Profile) -> Self {
         Self {
-            pairs: Vec::new(),
+            pairs: SmallVec::new(),
             tmp_id_gen: id_gen,
+            profile,
         }
     }
 
@@ -56,34 +60,47 @@ impl IdMap {
     /// one is a scalar alone, like an id that no other has. With an offset, the id without the
     /// offset's mark must map as well.
     pub(crate) fn check_scalar_ids(&mut self, old: u32, cur: u32) -> bool {
+        if !self.profile.has(Rule::UNLINKED_SCALARS) {
+            let (old, cur) = (self.or_temporary(old), self.or_temporary(cur));
+            return self.check_ids(old, cur);
+        }
         if old == 0 {
             return true;
         }
-        let cur = if cur == 0 {
-            self.tmp_id_gen += 1;
-            self.tmp_id_gen
-        } else {
-            cur
-        };
+        let cur = self.or_temporary(cur);
         self.check_ids(old, cur)
             && (old & ADD_CONST == 0 || self.check_ids(old & !ADD_CONST, cur & !ADD_CONST))
+    }
+
+    /// An id that no other scalar has, where there is none.
+    fn or_temporary(&mut self, id: u32) -> u32 {
+        if id != 0 {
+            return id;
+        }
+        self.tmp_id_gen += 1;
+        self.tmp_id_gen
     }
 }
 
 /// Forgets ids that only one scalar has.
 pub(crate) fn clear_singular_ids(st: &mut VerifierState) {
     let linked = |r: &RegState| r.is_scalar() && r.id != 0;
-    let mut count: HashMap<u32, u32> = HashMap::new();
+    let mut ids: SmallVec<[u32; 32]> = SmallVec::new();
     st.for_each_reg(&[Slot::Spill], |r| {
         if linked(r) {
-            *count.entry(r.id & !ADD_CONST).or_default() += 1;
+            ids.push(r.id & !ADD_CONST);
         }
     });
-    if count.is_empty() {
+    if ids.is_empty() {
         return;
     }
+    ids.sort_unstable();
+    let alone = |id: u32| {
+        let first = ids.partition_point(|other| *other < id);
+        ids.get(first + 1) != Some(&id)
+    };
     st.for_each_reg(&[Slot::Spill], |r| {
-        if linked(r) && count.get(&(r.id & !ADD_CONST)) == Some(&1) {
+        if linked(r) && alone(r.id & !ADD_CONST) {
             r.clear_scalar_id();
         }
     });
@@ -95,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_map_is_one_to_one() {
-        let mut m = IdMap::new(100);
+        let mut m = IdMap::new(100, Profile::V7_3);
         assert!(m.check_ids(1, 9) && m.check_ids(2, 8));
         assert!(m.check_ids(1, 9), "as before");
         assert!(!m.check_ids(1, 8), "old id mapped elsewhere");
@@ -105,7 +122,7 @@ mod tests {
 
     #[test]
     fn unlinked_scalars_do_not_stand_for_linked_ones() {
-        let mut m = IdMap::new(100);
+        let mut m = IdMap::new(100, Profile::V7_3);
         assert!(m.check_scalar_ids(1, 0), "the first gets a temporary id");
         assert!(!m.check_scalar_ids(1, 0), "the second another one");
         assert!(m.check_scalar_ids(0, 7), "the old state asks for nothing");
@@ -114,7 +131,7 @@ mod tests {
     #[test]
     fn an_offset_is_relative_to_the_same_base() {
         use crate::state::reg::ADD_CONST64;
-        let mut m = IdMap::new(100);
+        let mut m = IdMap::new(100, Profile::V7_3);
         assert!(m.check_scalar_ids(1, 5));
         assert!(!m.check_scalar_ids(1 | ADD_CONST64, 6 | ADD_CONST64));
     }

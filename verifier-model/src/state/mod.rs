@@ -10,6 +10,8 @@ pub(crate) mod iter;
 #[cfg(test)]
 mod iter_laws;
 pub(crate) mod iter_slots;
+pub(crate) mod kept;
+pub(crate) mod read_marks;
 pub(crate) mod reference;
 pub(crate) mod reg;
 pub(crate) mod scalar;
@@ -23,6 +25,8 @@ use crate::domain::tnum::Tnum;
 use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::types::RegType;
 use crate::state::history::JmpHistory;
+pub(crate) use crate::state::kept::StateId;
+use crate::state::read_marks::{FrameMarks, Place};
 use crate::state::reference::{LockPtr, RefKind, Reference};
 use crate::state::reg::{About, RegState};
 use crate::state::slot::{Slot, StackSlot};
@@ -32,10 +36,6 @@ pub(crate) const MAX_CALL_FRAMES: usize = 16;
 
 /// `callsite` of a function that nobody called.
 pub(crate) const BPF_MAIN_FUNC: i32 = -1;
-
-/// State kept for later comparison; see [`crate::walk::prune`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub(crate) struct StateId(pub usize);
 
 /// Return values that are allowed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -96,6 +96,10 @@ pub(crate) struct FuncState {
     pub stack: Vec<StackSlot>,
     /// Outgoing stack arguments.
     pub stack_arg_regs: Vec<RegState>,
+    /// Of a kept state: the slots that ask for something, which are compared; a bit each.
+    pub asking_slots: u64,
+    /// What was read and written, where the walk finds liveness.
+    pub marks: Option<Box<FrameMarks>>,
 }
 
 impl FuncState {
@@ -121,12 +125,28 @@ impl FuncState {
             callback_depth: 0,
             stack: Vec::new(),
             stack_arg_regs: Vec::new(),
+            asking_slots: u64::MAX,
+            marks: None,
         }
     }
 
     /// Bytes of stack that have slots.
     pub(crate) fn allocated_stack(&self) -> i32 {
         (self.stack.len() * BPF_REG_SIZE) as i32
+    }
+
+    /// Whether a place was read since this state was kept.
+    pub(crate) fn was_read(&self, place: Place) -> bool {
+        self.marks.as_ref().is_some_and(|m| m.read.has(place))
+    }
+
+    /// Registers become copies of another frame's, pairs of a number here and there.
+    pub(crate) fn take_marks(&mut self, from: &Self, regs: &[(usize, usize)]) {
+        let Some(other) = &from.marks else { return };
+        let marks = self.marks.get_or_insert_default();
+        for &(here, there) in regs {
+            marks.take_reg(here, other, there);
+        }
     }
 }
 
@@ -175,6 +195,8 @@ pub(crate) struct VerifierState {
     pub first_insn_idx: i32,
     /// Instruction before the current one.
     pub last_insn_idx: i32,
+    /// The state that this came back to, where the walk finds loops.
+    pub loop_entry: Option<StateId>,
     /// For the end of a loop: the kept state that this equals.
     pub equal_state: Option<StateId>,
     /// Jumps since the parent.

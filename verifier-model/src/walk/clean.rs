@@ -8,7 +8,9 @@ use bpf::insn::REG_FP;
 
 use crate::env::Env;
 use crate::facts::limits::BPF_REG_SIZE;
+use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
+use crate::state::StateId;
 use crate::state::reg::RegState;
 use crate::state::slot::{Slot, StackSlot};
 
@@ -20,8 +22,61 @@ struct LiveHalves {
 }
 
 impl Env<'_> {
+    /// Forgets what is dead before the current state is compared with those kept in `bucket`: of itself,
+    /// or of those of them all paths from which were walked.
+    pub(crate) fn clean_states(&mut self, insn_idx: usize, bucket: usize) {
+        if self.input.profile.has(Rule::DEAD_PARTS_CLEANED) {
+            return self.clean_cur_state();
+        }
+        for i in 0..self.explored.by_insn[bucket].len() {
+            let id = self.explored.by_insn[bucket][i];
+            if self.state(id).is_none_or(|st| st.branches != 0) || self.is_in_open_loop(id) {
+                continue;
+            }
+            let node = self.explored.states[id.0].as_ref();
+            let dirty = node.is_some_and(|node| {
+                let st = &node.state;
+                !node.cleaned && st.insn_idx == insn_idx && st.same_callsites(&self.path.cur)
+            });
+            if !dirty {
+                continue;
+            }
+            match self.marks_reads() {
+                true => self.clean_unread(id),
+                false => self.clean_dead(id),
+            }
+            if let Some(node) = self.explored.states[id.0].as_mut() {
+                node.cleaned = true;
+            }
+        }
+    }
+
+    /// Forgets registers and stack of a kept state that are dead.
+    fn clean_dead(&mut self, id: StateId) {
+        let not_init = self.not_init();
+        let Some(mut node) = self.explored.states[id.0].take() else {
+            return;
+        };
+        let st = &mut node.state;
+        for i in 0..st.frames.len() {
+            let live_regs = self.code.aux[st.frame_insn_idx(i)].live_regs_before;
+            let live_stack = self.live_stack(st, i);
+            let frame = &mut st.frames[i];
+            for r in (0..usize::from(REG_FP)).filter(|r| live_regs >> r & 1 == 0) {
+                frame.regs[r] = not_init;
+            }
+            for (spi, slot) in frame.stack.iter_mut().enumerate() {
+                if live_stack >> (2 * spi) & 3 == 0 {
+                    slot.reg = not_init;
+                    slot.typ = [Slot::Invalid; BPF_REG_SIZE];
+                }
+            }
+        }
+        self.explored.states[id.0] = Some(node);
+    }
+
     /// Forgets registers and stack that are dead (`clean_verifier_state`).
-    pub(crate) fn clean_cur_state(&mut self) {
+    fn clean_cur_state(&mut self) {
         for i in 0..self.path.cur.frames.len() {
             let live_regs = self.code.aux[self.path.cur.frame_insn_idx(i)].live_regs_before;
             let live_stack = self.live_stack(&self.path.cur, i);

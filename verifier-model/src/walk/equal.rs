@@ -77,6 +77,9 @@ impl Env<'_> {
         ids: &mut IdMap,
         level: ExactLevel,
     ) -> bool {
+        if self.marks_reads() {
+            return self.read_parts_equal(old, cur, ids, level);
+        }
         let live_regs = self.code.aux[insn_idx].live_regs_before;
         if old.callback_depth > cur.callback_depth
             && self.input.profile.has(Rule::CALLBACK_DEPTH_PRUNING)
@@ -91,7 +94,30 @@ impl Env<'_> {
                 return false;
             }
         }
+        if !self.input.profile.has(Rule::DEAD_PARTS_CLEANED) {
+            return self.stacksafe_whole(old, cur, ids, level);
+        }
         self.stacksafe(old, cur, ids, level) && stack_arg_safe(old, cur, ids, level)
+    }
+
+    /// Whether a byte of a kept state's stack may be anything in another.
+    fn asks_nothing(&self, byte: Slot) -> bool {
+        match byte {
+            Slot::Invalid | Slot::Poison => true,
+            Slot::Misc => self.input.allow_uninit_stack,
+            _ => false,
+        }
+    }
+
+    /// The slots of a frame that ask for something: most do not, they are dead or plain data.
+    pub(crate) fn asking_slots(&self, frame: &FuncState) -> u64 {
+        let asks = |slot: &StackSlot| {
+            let first = slot.typ[0];
+            let alike = slot.typ == [first; BPF_REG_SIZE];
+            !(self.asks_nothing(first) && alike || slot.typ.iter().all(|t| self.asks_nothing(*t)))
+        };
+        let slots = frame.stack.iter().enumerate();
+        slots.fold(0, |mask, (spi, slot)| mask | u64::from(asks(slot)) << spi)
     }
 
     fn stacksafe(
@@ -103,18 +129,11 @@ impl Env<'_> {
     ) -> bool {
         let exact = level == ExactLevel::Exact;
         let gone = |t: Slot| if t == Slot::Poison { Slot::Invalid } else { t };
-        let asks_nothing = |t: &Slot| match t {
-            Slot::Invalid | Slot::Poison => true,
-            Slot::Misc => self.input.allow_uninit_stack,
-            _ => false,
-        };
-        for (spi, o) in old.stack.iter().enumerate() {
-            // Most slots: they are dead, all bytes alike.
-            let first = o.typ[0];
-            let alike = asks_nothing(&first) && o.typ == [first; BPF_REG_SIZE];
-            if !exact && (alike || o.typ.iter().all(asks_nothing)) {
-                continue;
-            }
+        let mut left = if exact { u64::MAX } else { old.asking_slots };
+        while left != 0 {
+            let spi = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let Some(o) = old.stack.get(spi) else { break };
             let c = cur.stack.get(spi);
             let mut im = 0;
             while im < BPF_REG_SIZE {
@@ -123,7 +142,7 @@ impl Env<'_> {
                 if exact && c.is_none_or(|c| gone(o.typ[at]) != gone(c.typ[at])) {
                     return false;
                 }
-                if asks_nothing(&o.typ[at]) {
+                if self.asks_nothing(o.typ[at]) {
                     continue;
                 }
                 let Some(c) = c else { return false };
@@ -161,7 +180,7 @@ impl Env<'_> {
         true
     }
 
-    fn dynptr_safe(&self, o: &RegState, c: &RegState, ids: &mut IdMap) -> bool {
+    pub(crate) fn dynptr_safe(&self, o: &RegState, c: &RegState, ids: &mut IdMap) -> bool {
         let has = |rule| self.input.profile.has(rule);
         if !has(Rule::DYNPTR_PRUNING) {
             return true;
@@ -192,7 +211,7 @@ impl Env<'_> {
 }
 
 /// Slots of the same kind whose last byte was reached.
-fn slot_safe(o: &StackSlot, c: &StackSlot, ids: &mut IdMap, level: ExactLevel) -> bool {
+pub(crate) fn slot_safe(o: &StackSlot, c: &StackSlot, ids: &mut IdMap, level: ExactLevel) -> bool {
     match o.typ[BPF_REG_SIZE - 1] {
         Slot::Spill => regsafe(&o.reg, &c.reg, ids, level),
         Slot::Iter => {
@@ -240,6 +259,14 @@ fn refsafe(old: &VerifierState, cur: &VerifierState, ids: &mut IdMap) -> bool {
     })
 }
 
+/// How far a packet pointer is checked, without the variable part of its offset.
+fn fixed_range(reg: &RegState) -> i32 {
+    match reg.range() {
+        mark @ ..=0 => mark,
+        range => range - (reg.umax() as i32 - reg.delta),
+    }
+}
+
 fn range_within(old: &RegState, cur: &RegState) -> bool {
     old.r64.is_superset_of(cur.r64) && old.r32.is_superset_of(cur.r32)
 }
@@ -270,7 +297,8 @@ pub(crate) fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: Ex
             if !old.precise && level == ExactLevel::NotExact {
                 return true;
             }
-            if old.id != 0 && old.id & ADD_CONST != cur.id & ADD_CONST {
+            let counts = old.id != 0 || !ids.profile.has(Rule::UNLINKED_SCALARS);
+            if counts && old.id & ADD_CONST != cur.id & ADD_CONST {
                 return false;
             }
             if old.id & ADD_CONST != 0 && old.delta != cur.delta {
@@ -293,12 +321,20 @@ pub(crate) fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: Ex
                 && ids.check_ids(old.map_uid, cur.map_uid)
         }
         RegType::PTR_TO_PACKET_META | RegType::PTR_TO_PACKET => {
-            let (o, c) = (old.range(), cur.range());
-            if if o < 0 || c < 0 { o != c } else { o > c } {
+            let profile = ids.profile;
+            let merged = profile.has(Rule::PACKET_OFFSETS_MERGED);
+            let (o, c) = match merged {
+                true => (old.range(), cur.range()),
+                false => (fixed_range(old), fixed_range(cur)),
+            };
+            let marked = (o < 0 || c < 0) && profile.has(Rule::PACKET_END_MARKS);
+            if if marked { o != c } else { o > c } {
                 return false;
             }
-            ids.check_ids(old.id, cur.id)
-                && (old.id == 0 || old.r64.base == cur.r64.base)
+            let moved = old.id != 0 && old.r64.base != cur.r64.base;
+            (merged || old.delta == cur.delta)
+                && ids.check_ids(old.id, cur.id)
+                && !(moved && profile.has(Rule::PACKET_DISPLACEMENTS))
                 && range_within(old, cur)
                 && old.var_off.contains(cur.var_off)
         }

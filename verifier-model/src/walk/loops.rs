@@ -10,7 +10,8 @@ use crate::env::explored::SccVisit;
 use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
 use crate::log::verbose;
-use crate::state::{StateId, VerifierState};
+use crate::state::read_marks::Place;
+use crate::state::{FuncState, StateId, VerifierState};
 
 /// Rounds of precision over a loop before everything is made precise.
 const MAX_BACKEDGE_ITERS: u32 = 64;
@@ -25,19 +26,12 @@ pub(crate) enum Start {
 impl Env<'_> {
     /// The loop that a state is in and the calls leading there (`compute_scc_callchain`).
     pub(crate) fn scc_callchain(&self, st: &VerifierState) -> Option<Vec<usize>> {
-        let mut chain = Vec::new();
-        for i in 0..st.frames.len() {
-            let idx = st.frame_insn_idx(i);
-            let scc = self.code.aux[idx].scc;
-            if scc != 0 {
-                // The loop's number is set apart from call sites by its place and a marker.
-                chain.push(usize::MAX);
-                chain.push(scc);
-                return Some(chain);
-            }
-            chain.push(idx);
-        }
-        None
+        let scc = |i: usize| self.code.aux[st.frame_insn_idx(i)].scc;
+        let inner = (0..st.frames.len()).find(|&i| scc(i) != 0)?;
+        let mut chain: Vec<usize> = (0..inner).map(|i| st.frame_insn_idx(i)).collect();
+        // The loop's number is set apart from call sites by its place and a marker.
+        chain.extend([usize::MAX, scc(inner)]);
+        Some(chain)
     }
 
     pub(crate) fn format_callchain(chain: &[usize]) -> String {
@@ -123,11 +117,13 @@ impl Env<'_> {
             return Ok(false);
         };
         let all = known.input.profile.has(Rule::PROPAGATE_ALL_FRAMES);
+        let beforehand = known.input.profile.has(Rule::LIVE_REGISTERS);
+        let counts = |frame: &FuncState, place| beforehand || frame.was_read(place);
         let frames = old.frames.iter().enumerate().rev();
         for (fr, frame) in frames.take(if all { usize::MAX } else { 1 }) {
             let mut names = Vec::new();
             for (i, r) in frame.regs.iter().enumerate().take(usize::from(REG_FP)) {
-                if r.is_scalar() && r.precise {
+                if r.is_scalar() && r.precise && counts(frame, Place::Reg(i)) {
                     bt.set_frame_reg(fr, i);
                     if known.log.level2() {
                         names.push(format!("r{i}"));
@@ -135,7 +131,7 @@ impl Env<'_> {
                 }
             }
             for (i, s) in frame.stack.iter().enumerate() {
-                if s.is_spilled_scalar() && s.reg.precise {
+                if s.is_spilled_scalar() && s.reg.precise && counts(frame, Place::Slot(i)) {
                     bt.set_frame_slot(fr, i);
                     if known.log.level2() {
                         names.push(format!("fp{}", -(i as i64 + 1) * 8));

@@ -5,8 +5,11 @@
 
 pub(crate) mod clean;
 pub(crate) mod equal;
+pub(crate) mod loop_entries;
 pub(crate) mod loops;
 pub(crate) mod prune;
+pub(crate) mod read_marks;
+pub(crate) mod stack_by_slots;
 pub(crate) mod start;
 
 use bpf::insn::{class, jmp, mode};
@@ -300,7 +303,8 @@ impl Env<'_> {
             return Ok(());
         }
         self.mark_reg_known_zero(d);
-        let aux = self.code.aux[idx].clone();
+        let known = self.known;
+        let aux = &known.code.aux[idx];
         match insn.src_reg {
             pseudo::BTF_ID => {
                 let Some((typ, meta)) = aux.btf_var else {

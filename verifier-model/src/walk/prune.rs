@@ -25,11 +25,12 @@ use crate::env::observe::Event;
 use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
 use crate::log::{reject, verbose};
-use crate::state::ids::IdMap;
+use crate::state::ids::{IdMap, clear_singular_ids};
 use crate::state::iter_slots::read_slot;
 use crate::state::slot::get_spi;
 use crate::state::{StateId, VerifierState};
 use crate::walk::equal::{ExactLevel, states_maybe_looping};
+use crate::walk::loop_entries::Of;
 use crate::walk::loops::Start;
 
 /// States at one instruction before the unprivileged get no more.
@@ -71,12 +72,24 @@ impl Env<'_> {
         let Some(node) = self.explored.states.get(id.0).and_then(Option::as_ref) else {
             return;
         };
-        if !node.in_free_list || node.state.branches != 0 || self.incomplete_read_marks(&node.state)
-        {
+        let needed = match self.marks_reads() {
+            true => !node.cleaned || node.is_loop_entry,
+            false => self.incomplete_read_marks(&node.state),
+        };
+        if !node.in_free_list || node.state.branches != 0 || needed {
             return;
         }
         self.explored.states[id.0] = None;
         self.explored.free_list_size -= 1;
+    }
+
+    /// Whether a kept state is in a loop that is still being walked.
+    pub(crate) fn is_in_open_loop(&mut self, id: StateId) -> bool {
+        if self.marks_reads() {
+            return self.in_open_loop(id);
+        }
+        self.state(id)
+            .is_some_and(|st| self.incomplete_read_marks(st))
     }
 
     /// A path ended: its states have one branch less to explore (`bpf_update_branch_counts`).
@@ -84,6 +97,9 @@ impl Env<'_> {
         self.path.cur.branches = self.path.cur.branches.wrapping_sub(1);
         if self.path.cur.branches != 0 {
             return Ok(());
+        }
+        if self.marks_reads() {
+            self.hand_on_loop_entry(Of::Current);
         }
         // The current state itself is not kept, so it is not the entry of a loop; but when it ends in
         // one, the kernel wants to have seen the way in.
@@ -95,6 +111,9 @@ impl Env<'_> {
             let (branches, parent) = (st.branches, st.parent);
             if branches != 0 {
                 break;
+            }
+            if self.marks_reads() {
+                self.hand_on_loop_entry(Of::Kept(id));
             }
             self.maybe_exit_scc(id)?;
             self.maybe_free_state(id);
@@ -134,10 +153,9 @@ impl Env<'_> {
         let insns = self.counts.insn_processed - self.explored.prev_insn_processed;
         let mut add_new_state = force_new_state || jmps >= 2 && insns >= 8;
 
-        self.clean_cur_state();
-
-        let convergence = self.convergence(insn_idx);
         let bucket = self.bucket(insn_idx);
+        self.clean_states(insn_idx, bucket);
+        let convergence = self.convergence(insn_idx);
         let mut states_cnt = 0;
         // The newest state is last; states may be taken out while they are walked.
         let mut pos = self.explored.by_insn[bucket].len();
@@ -145,6 +163,7 @@ impl Env<'_> {
             pos -= 1;
             let id = self.explored.by_insn[bucket][pos];
             states_cnt += 1;
+            let open = self.marks_reads() && self.is_done_in_open_loop(id, insn_idx);
             let Some(sl) = self.state(id) else { continue };
             if sl.insn_idx != insn_idx {
                 continue;
@@ -152,7 +171,7 @@ impl Env<'_> {
             let hit = if sl.branches != 0 {
                 self.hit_unfinished(sl, convergence)
             } else {
-                self.hit_finished(sl)
+                self.hit_finished(sl, open)
             };
             if let Some(hit) = hit {
                 self.tell(Event::Pruned(id));
@@ -242,9 +261,9 @@ impl Env<'_> {
     }
 
     /// Whether a state from which every path was walked shows that the current one is safe.
-    fn hit_finished(&self, sl: &VerifierState) -> Option<Hit> {
-        let in_loop =
-            self.input.profile.has(Rule::LOOP_STATES_EXACT) && self.incomplete_read_marks(sl);
+    fn hit_finished(&self, sl: &VerifierState, open: bool) -> Option<Hit> {
+        let in_loop = self.input.profile.has(Rule::LOOP_STATES_EXACT)
+            && (open || !self.marks_reads() && self.incomplete_read_marks(sl));
         let level = if in_loop {
             ExactLevel::RangeWithin
         } else {
@@ -295,11 +314,17 @@ impl Env<'_> {
         if let Some(node) = self.explored.states[id.0].as_mut() {
             node.hit_cnt += 1;
         }
+        if self.marks_reads() {
+            if hit == Hit::Converged {
+                self.close_loop(id);
+            }
+            self.propagate_liveness(id);
+        }
         if self.code.aux[self.path.insn_idx].jmp_point {
             self.push_jmp_history(Default::default(), 0, 0, Default::default());
         }
         self.propagate_precision(id, Start::Cur)?;
-        if hit == Hit::Converged {
+        if hit == Hit::Converged && !self.marks_reads() {
             let mut backedge = self.path.cur.clone();
             backedge.equal_state = Some(id);
             backedge.insn_idx = insn_idx;
@@ -343,10 +368,15 @@ impl Env<'_> {
                 }
             }
         }
-        crate::state::ids::clear_singular_ids(&mut self.path.cur);
+        if self.input.profile.has(Rule::SINGULAR_IDS) {
+            clear_singular_ids(&mut self.path.cur);
+        }
         let id = StateId(self.explored.states.len());
         let mut new = self.path.cur.clone();
         new.insn_idx = insn_idx;
+        for frame in &mut new.frames {
+            frame.asking_slots = self.asking_slots(frame);
+        }
         self.path.cur.parent = Some(id);
         self.path.cur.first_insn_idx = insn_idx as i32;
         self.path.cur.dfs_depth = new.dfs_depth + 1;
@@ -358,7 +388,12 @@ impl Env<'_> {
             miss_cnt: 0,
             hit_cnt: 0,
             in_free_list: false,
+            cleaned: false,
+            is_loop_entry: false,
         })));
+        if self.marks_reads() {
+            self.connect_parentage(id);
+        }
         self.maybe_enter_scc(id);
         self.explored.by_insn[bucket].push(id);
         self.tell(Event::Kept(id));
@@ -366,6 +401,6 @@ impl Env<'_> {
 
     /// An empty map of ids, for one comparison.
     pub(crate) fn id_map(&self) -> IdMap {
-        IdMap::new(self.path.id_gen)
+        IdMap::new(self.path.id_gen, *self.input.profile)
     }
 }

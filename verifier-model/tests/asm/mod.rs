@@ -188,6 +188,12 @@ impl Asm<'_> {
         if let Some((size, base, off)) = memory(value) {
             return self.push(0x61 | size, dst, base, off, 0);
         }
+        if value.strip_prefix("be16 ").and_then(reg) == Some(dst) {
+            return self.push(0xdc, dst, 0, 0, 16);
+        }
+        if value.strip_prefix('-').and_then(reg) == Some(dst) {
+            return self.push(0x87, dst, 0, 0, 0);
+        }
         match reg(value) {
             Some(src) => self.push(0xbf, dst, src, 0, 0),
             None => self.push(0xb7, dst, 0, 0, value.parse().ok()?),

@@ -21,8 +21,24 @@ pub(crate) struct Object {
     pub(crate) path: PathBuf,
 }
 
-/// Compiles every `tests/programs/**/*.bpf.c` that is older than its sources.
+/// What of `tests/programs` is for kernels with the iterator and without.
+pub(crate) const ANYWHERE: [&str; 2] = ["anywhere/", "tools/"];
+
+/// Compiles every `tests/programs/**/*.bpf.c` that is older than its sources for a kernel that has the
+/// iterator.
 pub(crate) fn compile(target: &Target<'_>) -> Result<Vec<Object>> {
+    compile_into(target, "bpf", "")
+}
+
+/// Compiles those whose path below `tests/programs` begins so for a kernel that may not have it.
+pub(crate) fn compile_without(target: &Target<'_>, prefix: &str) -> Result<Vec<Object>> {
+    compile_into(target, WITHOUT, prefix)
+}
+
+/// The directory of what does not need the iterator.
+const WITHOUT: &str = "bpf-without";
+
+fn compile_into(target: &Target<'_>, directory: &str, prefix: &str) -> Result<Vec<Object>> {
     let Target {
         project,
         toolchain,
@@ -37,7 +53,10 @@ pub(crate) fn compile(target: &Target<'_>) -> Result<Vec<Object>> {
     let mut stale = Vec::new();
     for source in files(&programs, ".bpf.c") {
         let relative = source.strip_prefix(&programs)?.with_extension("o");
-        let path = out.join("bpf").join(&relative);
+        if !relative.to_string_lossy().starts_with(prefix) {
+            continue;
+        }
+        let path = out.join(directory).join(&relative);
         if !modified(&path).is_ok_and(|made| {
             made > headers && modified(&source).is_ok_and(|changed| made > changed)
         }) {
@@ -67,7 +86,14 @@ pub(crate) fn compile(target: &Target<'_>) -> Result<Vec<Object>> {
         ]);
         // The kernel's own types use it: a named structure as an unnamed member.
         clang.args(["-fms-extensions", "-Wno-microsoft-anon-tag"]);
-        clang.arg("-D__TARGET_ARCH_x86");
+        clang.arg(format!("-D__TARGET_ARCH_{}", toolchain.arch().libbpf()));
+        if directory != WITHOUT
+            && !ANYWHERE
+                .iter()
+                .any(|folder| source.starts_with(programs.join(folder)))
+        {
+            clang.arg("-DBPF_ITER_CPUMASK_ONLY");
+        }
         if has_type {
             clang.arg("-DBPF_ITER_CPUMASK_BUILT_IN");
         }

@@ -194,16 +194,24 @@ fn registered(module: &File, btf: &Btf, kfuncs: &[Flagged]) -> Result<()> {
     Ok(())
 }
 
-/// No kfunc stops at an undefined instruction.
+/// No kfunc stops at an instruction that is made for it.
 fn stops(module: &File, kfuncs: &[Flagged]) -> Result<()> {
-    if module.architecture() == Architecture::X86_64 {
-        for &(name, _) in kfuncs {
-            // Not decoded: an immediate with these bytes would be a false alarm, and worth a look.
-            let ud2 = [0x0f, 0x0b];
-            ensure!(
-                !code(module, name)?.windows(2).any(|bytes| bytes == ud2),
-                "{name} can stop at ud2"
-            );
+    for &(name, _) in kfuncs {
+        let code = code(module, name)?;
+        // Not decoded: an immediate with these bytes would be a false alarm, and worth a look.
+        let stop = match module.architecture() {
+            Architecture::X86_64 => code
+                .windows(2)
+                .any(|bytes| bytes == [0x0f, 0x0b])
+                .then_some("ud2"),
+            Architecture::Aarch64 => words(code)
+                .iter()
+                .any(|word| word & 0xffe0_001f == 0xd420_0000)
+                .then_some("brk"),
+            other => bail!("no module for {other:?} was ever looked at"),
+        };
+        if let Some(stop) = stop {
+            bail!("{name} can stop at {stop}");
         }
     }
     Ok(())

@@ -6,13 +6,13 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use super::foreign::Foreign;
 use crate::linux::archive::BACKPORTS;
+use crate::workshop::arch::Arch;
 use crate::workshop::cache::Partial;
 use crate::workshop::debian::Suite;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
-
-const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Builds the static program in the toolchain, with the crates that the host fetches.
 pub(crate) fn build(project: &Project, toolchain: &Toolchain) -> Result<PathBuf> {
@@ -21,35 +21,18 @@ pub(crate) fn build(project: &Project, toolchain: &Toolchain) -> Result<PathBuf>
         .current_dir(&project.checkout)
         .args(["fetch", "--locked", "--quiet"]);
     project.runner.run("crates", fetch)?;
-    let target = project.products("guest")?;
-    let mut build = cargo(project, toolchain, &target, "build")?;
-    build.args([
-        "--release",
-        "--frozen",
-        "--package",
-        "guest",
-        "--target",
-        TARGET,
-    ]);
+    let target = target_dir(project, toolchain.arch())?;
+    let build = cargo(project, toolchain, &target, "build")?;
     project.runner.run("guest program", build)?;
-    Ok(target.join(TARGET).join("release/guest"))
+    let made = target.join(toolchain.arch().rust());
+    Ok(made.join("release/guest"))
 }
 
 /// Clippy over the guest's program, where its libraries are.
 pub(crate) fn lint(project: &Project, toolchain: &Toolchain) -> Result<()> {
-    let target = project.products("guest")?;
+    let target = target_dir(project, toolchain.arch())?;
     let mut clippy = cargo(project, toolchain, &target, "clippy")?;
-    clippy.args([
-        "--release",
-        "--frozen",
-        "--package",
-        "guest",
-        "--target",
-        TARGET,
-        "--all-targets",
-        "--",
-        "-Dwarnings",
-    ]);
+    clippy.args(["--all-targets", "--", "-Dwarnings"]);
     project.runner.run("clippy of the guest program", clippy)
 }
 
@@ -66,16 +49,29 @@ fn libelf(project: &Project, toolchain: &Toolchain) -> Result<PathBuf> {
     Ok(dir.join("usr/lib/x86_64-linux-gnu"))
 }
 
+/// Cargo's directory for what it builds. Another compiler has another one.
+fn target_dir(project: &Project, arch: Arch) -> Result<PathBuf> {
+    match arch {
+        Arch::Amd64 => project.products("guest"),
+        Arch::Arm64 => project.products("guest-arm64"),
+    }
+}
+
 fn cargo(project: &Project, toolchain: &Toolchain, target: &Path, verb: &str) -> Result<Command> {
-    let libraries = format!(
-        "{}:/usr/lib/x86_64-linux-gnu",
-        libelf(project, toolchain)?.display()
-    );
-    let mut command = toolchain.cargo(&[
+    let mut environment = vec![
         ("CARGO_TARGET_DIR", target.display().to_string()),
         ("RUSTFLAGS", "-Ctarget-feature=+crt-static".to_owned()),
-        ("LIBBPF_SYS_LIBRARY_PATH", libraries),
-    ])?;
+    ];
+    let arch = toolchain.arch();
+    match arch {
+        Arch::Amd64 => {
+            let libelf = libelf(project, toolchain)?;
+            let libraries = format!("{}:/usr/lib/{}", libelf.display(), arch.triplet());
+            environment.push(("LIBBPF_SYS_LIBRARY_PATH", libraries));
+        }
+        Arch::Arm64 => environment.extend(Foreign::ensure(project, toolchain)?.environment()),
+    }
+    let mut command = toolchain.cargo(&environment)?;
     // `cargo clippy` would look for rustup's wrapper first, which has no toolchain inside.
     match verb {
         "clippy" => command.arg("cargo-clippy"),
@@ -85,5 +81,7 @@ fn cargo(project: &Project, toolchain: &Toolchain, target: &Path, verb: &str) ->
         .arg(verb)
         .arg("--manifest-path")
         .arg(project.checkout.join("Cargo.toml"));
+    command.args(["--release", "--frozen", "--package", "guest"]);
+    command.args(["--target", arch.rust()]);
     Ok(command)
 }

@@ -17,12 +17,12 @@ use anyhow::{Context, Result};
 use cpio::newc;
 
 use super::bpf;
+use super::foreign::busybox;
 use super::guest_program;
 use super::module;
 use crate::linux::target::Target;
 use crate::workshop::files::read_bytes;
 use crate::workshop::interrupt::Scratch;
-use crate::workshop::toolchain::Toolchain;
 
 /// Builds all that goes into the initramfs for `target`, and the initramfs.
 pub(crate) fn build(target: &Target<'_>) -> Result<PathBuf> {
@@ -35,7 +35,13 @@ pub(crate) fn build(target: &Target<'_>) -> Result<PathBuf> {
     let objects = bpf::compile(target)?;
 
     let path = target.products()?.join("initramfs.cpio");
-    pack(toolchain, path, &init, &modules, &objects)
+    pack(
+        &busybox(project, toolchain)?,
+        path,
+        &init,
+        &modules,
+        &objects,
+    )
 }
 
 /// The same for the benchmarks: their modules and BPF objects, and no others.
@@ -51,7 +57,25 @@ pub(crate) fn for_bench(target: &Target<'_>) -> Result<PathBuf> {
     objects.retain(|object| object.name.starts_with("bench/"));
 
     let path = target.products()?.join("bench.cpio");
-    pack(toolchain, path, &init, &modules, &objects)
+    pack(
+        &busybox(project, toolchain)?,
+        path,
+        &init,
+        &modules,
+        &objects,
+    )
+}
+
+/// Without modules, and of the BPF objects those whose path below tests/programs begins so.
+pub(crate) fn of_objects(target: &Target<'_>, prefix: &str) -> Result<PathBuf> {
+    let Target {
+        project, toolchain, ..
+    } = target;
+    let _lock = project.lock_products()?;
+    let init = guest_program::build(project, toolchain)?;
+    let objects = bpf::compile_without(target, prefix)?;
+    let path = target.products()?.join("objects.cpio");
+    pack(&busybox(project, toolchain)?, path, &init, &[], &objects)
 }
 
 /// An initramfs with the program alone, the same for every kernel.
@@ -62,12 +86,12 @@ pub(crate) fn bare(target: &Target<'_>) -> Result<PathBuf> {
     let _lock = project.lock_products()?;
     let init = guest_program::build(project, toolchain)?;
     let path = target.products()?.join("bare.cpio");
-    pack(toolchain, path, &init, &[], &[])
+    pack(&busybox(project, toolchain)?, path, &init, &[], &[])
 }
 
 /// Writes an initramfs to `path`.
 fn pack(
-    toolchain: &Toolchain,
+    busybox: &Path,
     path: PathBuf,
     init: &Path,
     modules: &[PathBuf],
@@ -83,7 +107,7 @@ fn pack(
         archive.directory(dir)?;
     }
     archive.program("init", init)?;
-    archive.program("bin/busybox", &toolchain.file("usr/bin/busybox"))?;
+    archive.program("bin/busybox", busybox)?;
     for module in modules {
         let name = module.file_name().context("a module has a name")?;
         archive.program(&format!("lib/modules/{}", name.display()), module)?;

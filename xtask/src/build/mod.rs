@@ -3,6 +3,7 @@
 //! of them.
 
 pub(crate) mod bpf;
+mod foreign;
 mod guard;
 pub(crate) mod guest_program;
 pub(crate) mod initramfs;

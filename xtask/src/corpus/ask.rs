@@ -21,7 +21,12 @@ pub(super) const WHOLE: u32 = 2;
 pub(super) const MEMORY: &str = "6G";
 /// A verifier that doubts itself warns, with `verifier bug: …` as its answer; generated programs lead
 /// there. For the guest that is no trouble.
-pub(super) const KNOWN: [&str; 2] = ["WARNING: at bpf_", "WARNING: at do_check"];
+pub(super) const KNOWN: [&str; 3] = [
+    "WARNING: at bpf_",
+    "WARNING: at do_check",
+    // As older kernels say where they are.
+    " at kernel/bpf/verifier.c:",
+];
 pub(super) const LIMIT: Duration = Duration::from_secs(3600);
 
 /// Asks about the programs of the batch `path`, with the guest's initramfs `base` and these modules

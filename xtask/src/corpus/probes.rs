@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use generated::batch::Batch;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use super::ask::ask_raw;
 use crate::linux::target::Target;
-use crate::workshop::files::write;
+use crate::workshop::files::{make_dir, read, write};
 
 /// What became of a probe.
 #[derive(Deserialize)]
@@ -31,9 +32,27 @@ pub(crate) fn load(
     (batch, count): (Batch, usize),
     modules: &[PathBuf],
 ) -> Result<Vec<Said>> {
-    let path = target.products()?.join("probes.batch");
-    write(&path, batch.into_bytes())?;
-    let said = ask_raw(target, base, &path, modules)?;
+    let bytes = batch.into_bytes();
+    // A kernel says the same of the same programs; that it has said is kept.
+    let name: String = Sha256::digest(&bytes)
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let dir = target.products()?.join("probes");
+    make_dir(&dir)?;
+    let (path, kept) = (dir.join(&name), dir.join(name + ".jsonl"));
+    let said = if kept.exists() && modules.is_empty() {
+        read(&kept)?
+    } else {
+        write(&path, bytes)?;
+        let said = ask_raw(target, base, &path, modules)?;
+        std::fs::remove_file(&path)?;
+        if modules.is_empty() {
+            write(&kept, &said)?;
+        }
+        said
+    };
     let lines = said.lines().map(|line| {
         let line: Result<Said, _> = serde_json::from_str(line);
         line.with_context(|| format!("no answer: {}", said.lines().last().unwrap_or_default()))

@@ -2,5 +2,7 @@
 //! Guests: booting them, watching their console, and running the kernel's own `test_progs` in one.
 
 mod console;
+mod device_tree;
+mod machine;
 pub(crate) mod qemu;
 pub(crate) mod test_progs;

@@ -16,6 +16,7 @@ use indicatif::ProgressBar;
 
 use super::console::Console;
 use crate::linux::target::Target;
+use crate::workshop::arch::Arch;
 use crate::workshop::files::write;
 use crate::workshop::interrupt::Guarded;
 
@@ -31,13 +32,27 @@ pub(crate) const MEMORY: &str = "1G";
 /// What runs the guest's instructions, and what its clock counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Accel {
-    /// QEMU's translator, which works on every machine; the clock is the host's.
+    /// QEMU's translator, which works on every machine; the clock is the host's. The CPUs take turns.
     Tcg,
+    /// The same with a thread of the host for each CPU: they run at the same time.
+    Threads,
     /// The same with `-icount`: each instruction takes a nanosecond of the guest's time, so its
     /// clock counts instructions, and the same guest ends up with the same counts everywhere.
     Icount,
     /// The processor itself; the clock is the host's.
     Kvm,
+}
+
+impl Accel {
+    /// What guests of `arch` run on unless they are to do something unusual. With a thread for each CPU,
+    /// one of x86-64 now and then executes an `int3` that the kernel has already patched away, and dies;
+    /// arm64 patches a whole instruction by another.
+    fn usual(arch: Arch) -> Self {
+        match arch {
+            Arch::Amd64 => Self::Tcg,
+            Arch::Arm64 => Self::Threads,
+        }
+    }
 }
 
 /// A guest to be booted.
@@ -124,13 +139,13 @@ impl Guest<'_> {
 
     /// The same, with `parameters` for its kernel.
     pub(crate) fn run_on(&self, name: &str, parameters: &str) -> Result<Ended> {
-        self.attend(Accel::Tcg, name, parameters, Until::Relayed)?
+        self.attend(self.usual(), name, parameters, Until::Relayed)?
             .ended(name)
     }
 
     /// The same, but what the program prints is for the caller alone.
     pub(crate) fn collect(&self, name: &str) -> Result<Ended> {
-        self.collect_on(Accel::Tcg, name)
+        self.collect_on(self.usual(), name)
     }
 
     /// The same on another accelerator.
@@ -141,7 +156,11 @@ impl Guest<'_> {
     /// Boots a guest that may hang or die, which is no error here: what the program printed until then,
     /// and how it ended. It hangs when it prints nothing for as long as `silence`.
     pub(crate) fn hear(&self, name: &str, silence: Duration) -> Result<Heard> {
-        self.attend(Accel::Tcg, name, "", Until::Silent(silence))
+        self.attend(self.usual(), name, "", Until::Silent(silence))
+    }
+
+    fn usual(&self) -> Accel {
+        Accel::usual(self.target.toolchain.arch())
     }
 
     fn attend(&self, accel: Accel, name: &str, parameters: &str, until: Until) -> Result<Heard> {
@@ -149,7 +168,7 @@ impl Guest<'_> {
         let log = runner.log(&format!("console {name} {}", std::process::id()))?;
         // An old console must not be taken for the new one.
         write(&log, "")?;
-        let mut command = self.command(accel, parameters, &log);
+        let mut command = self.command(accel, parameters, &log)?;
         command.args(["-serial", "stdio"]);
         let qemu = Qemu::start(command)?;
         let mut console = Console::new(&log, self.known);
@@ -244,7 +263,7 @@ impl Guest<'_> {
         }
         let runner = &self.target.project.runner;
         let log = runner.log(&format!("console {name}"))?;
-        let mut command = self.command(Accel::Tcg, "", &log);
+        let mut command = self.command(self.usual(), "", &log)?;
         command.args([
             "-chardev",
             "stdio,id=shell,signal=off",
@@ -265,73 +284,6 @@ impl Guest<'_> {
         } else {
             bail!("QEMU failed: {status} (console: {})", log.display())
         }
-    }
-
-    fn command(&self, accel: Accel, parameters: &str, console: &Path) -> Command {
-        let mut command = self.target.toolchain.command("qemu-system-x86_64");
-        command.args([
-            "-nodefaults",
-            "-no-user-config",
-            "-no-reboot",
-            "-display",
-            "none",
-        ]);
-        // /dev/kvm may open and yet hang the guest; TCG answers everywhere. With a thread a CPU it
-        // now and then runs an int3 that the kernel has already patched away, and the guest dies.
-        command.args(match accel {
-            Accel::Tcg => ["-accel", "tcg,thread=single"].as_slice(),
-            Accel::Icount => &["-accel", "tcg,thread=single", "-icount", ICOUNT],
-            Accel::Kvm => &["-accel", "kvm"],
-        });
-        // Linux counts CPUs that may come (`maxcpus=`) as possible only on a hypervisor that it
-        // knows: acpi_is_processor_usable() in arch/x86/kernel/acpi/boot.c. It does not know TCG;
-        // it takes this for VMware, by the serial number and the port that QEMU has for it. So
-        // many CPUs can be possible at the price of the few that are present.
-        command.args([
-            "-machine",
-            "q35,vmport=on",
-            "-smbios",
-            "type=1,serial=VMware-0",
-        ]);
-        command.args(["-cpu", "max,la57=off,-hypervisor"]);
-        command.args(["-smp", self.smp, "-m", self.memory]);
-        if accel == Accel::Icount || self.possible() > 254 {
-            // What it takes to have more than 254 CPUs possible.
-            command.args(["-device", "intel-iommu,intremap=on,eim=on"]);
-        }
-        command
-            .arg("-kernel")
-            .arg(&self.target.kernel.image)
-            .arg("-initrd")
-            .arg(self.initramfs);
-        command.args(["-append", &self.command_line(accel, parameters)]);
-        command
-            .arg("-serial")
-            .arg(format!("file:{}", console.display()));
-        command
-    }
-
-    /// How many CPUs are possible, by the last number of `4` or `4,maxcpus=130`.
-    fn possible(&self) -> u32 {
-        let last = self.smp.rsplit(['=', ',']).next();
-        last.and_then(|last| last.parse().ok()).unwrap_or(0)
-    }
-
-    fn command_line(&self, accel: Accel, parameters: &str) -> String {
-        // `panic=-1` with -no-reboot ends QEMU, after an oops as well; what follows `--` goes to /init.
-        let kernel =
-            "console=ttyS0 panic=-1 oops=panic psi=1 audit=0 rcupdate.rcu_cpu_stall_timeout=60";
-        // With CPU numbers above 254 the APIC is read by rdmsr, and QEMU has no instruction count
-        // to base its timer on there: "Bad icount read" when Linux calibrates it.
-        let timer = match accel {
-            Accel::Icount => " nolapic_timer",
-            Accel::Tcg | Accel::Kvm => "",
-        };
-        let parameters = match parameters {
-            "" => String::new(),
-            parameters => format!(" {parameters}"),
-        };
-        format!("{kernel}{timer}{parameters} -- {}", self.args.join(" "))
     }
 }
 

@@ -15,8 +15,8 @@ use crate::workshop::toolchain::Toolchain;
 pub(crate) const BACKPORTS: &str = "trixie-backports";
 /// Where kernels are looked for, the newest first.
 const SUITES: [&str; 4] = [BACKPORTS, "trixie", "bookworm", "bullseye"];
-/// The smallest flavour that has all that is needed.
-pub(super) const FLAVOUR: &str = "cloud-amd64";
+/// The flavour, of which kernels are asked on x86-64 alone.
+const FLAVOUR: &str = "cloud-amd64";
 
 /// A kernel of a suite.
 #[derive(Clone, Debug, PartialEq, Eq)]

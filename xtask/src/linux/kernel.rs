@@ -8,6 +8,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::patches::series::IN_TREE;
+use super::release::Release;
+use crate::workshop::arch::Arch;
 use crate::workshop::files::read;
 use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
@@ -46,16 +48,18 @@ impl Kernel {
         let release = read(&build.join("include/config/kernel.release"))?
             .trim()
             .to_owned();
+        let made = toolchain.arch().image();
         let image = [
-            build.join("arch/x86/boot/bzImage"),
+            build.join(made),
             Path::new("/boot").join(format!("vmlinuz-{release}")),
         ]
         .into_iter()
         .find(|path| path.exists())
         .with_context(|| {
             format!(
-                "{} has no arch/x86/boot/bzImage: build it with `make bzImage`",
-                build.display()
+                "{} has no {made}: build it with `make {}`",
+                build.display(),
+                made.rsplit('/').next().unwrap_or_default()
             )
         })?;
         check_rustc(toolchain, build)?;
@@ -66,13 +70,18 @@ impl Kernel {
         if let Some(dir) = image.parent() {
             toolchain.bind(dir);
         }
-        let make = make_arguments(build)?;
+        let make = make_arguments(build, toolchain.arch())?;
         Ok(Self {
             release,
             image,
             build: build.to_path_buf(),
             make,
         })
+    }
+
+    /// The series that it belongs to.
+    pub(crate) fn series(&self) -> Option<Release> {
+        Release::of(&self.release)
     }
 
     /// Where the iterator is, by the kernel's configuration.
@@ -165,15 +174,13 @@ fn built_with(build: &Path) -> Result<Option<String>> {
 }
 
 /// What `make` needs to be told again to build with the compiler the kernel was built with.
-fn make_arguments(build: &Path) -> Result<Vec<String>> {
+fn make_arguments(build: &Path, arch: Arch) -> Result<Vec<String>> {
     let config = read(&build.join(".config"))?;
-    Ok(
-        if config.lines().any(|line| line == "CONFIG_CC_IS_CLANG=y") {
-            vec!["LLVM=1".to_owned()]
-        } else {
-            Vec::new()
-        },
-    )
+    let mut arguments: Vec<String> = arch.make().iter().map(|&a| a.to_owned()).collect();
+    if config.lines().any(|line| line == "CONFIG_CC_IS_CLANG=y") {
+        arguments.push("LLVM=1".to_owned());
+    }
+    Ok(arguments)
 }
 
 /// The directory of the running kernel's build tree.

@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::archive::{self, FLAVOUR};
+use super::archive;
 use super::kernel::Kernel;
 use super::release::{Release, numbers};
+use crate::workshop::arch::Arch;
 use crate::workshop::cache::Partial;
 use crate::workshop::debian::{Package, Suite};
 use crate::workshop::files::read;
@@ -26,8 +27,8 @@ use crate::workshop::toolchain::Toolchain;
 const SUITE: &str = archive::BACKPORTS;
 /// The oldest series that the module supports.
 pub(crate) const OLDEST: Release = Release { major: 7, minor: 2 };
-/// The compiler the distribution builds with.
-const CC: &str = "CC=x86_64-linux-gnu-gcc-14";
+/// The version of gcc that the distribution builds with.
+const GCC: &str = "14";
 /// Lines that preparing prints, about.
 const LINES: u64 = 330;
 
@@ -38,18 +39,19 @@ pub(crate) fn ensure(
     series: Release,
     update: bool,
 ) -> Result<Kernel> {
+    let flavour = flavour(toolchain.arch());
     if !update {
-        let cached = project
-            .cache
-            .complete("stock")
-            .into_iter()
-            .filter(|dir| Release::of(&release_of(dir)) == Some(series));
+        let wanted = |dir: &PathBuf| {
+            let release = release_of(dir);
+            Release::of(&release) == Some(series) && release.ends_with(&flavour)
+        };
+        let cached = project.cache.complete("stock").into_iter().filter(wanted);
         if let Some(dir) = cached.max_by_key(|dir| numbers(&release_of(dir))) {
-            return open(&dir);
+            return open(&dir, toolchain.arch());
         }
     }
     let suite = Suite::fetch(project, toolchain, SUITE)?;
-    let pattern = format!(r"^linux-headers-[0-9.]+\+deb13-{FLAVOUR}$");
+    let pattern = format!(r"^linux-headers-[0-9.]+\+deb13-{flavour}$");
     let releases: Vec<(String, String)> = suite
         .find(&pattern)?
         .into_iter()
@@ -157,7 +159,7 @@ fn build(
             .arg("-C")
             .arg(&source)
             .arg(format!("O={}", tree.display()))
-            .args(make_arguments(release));
+            .args(make_arguments(release, toolchain.arch()));
         prepare
             .arg(run::jobs())
             .args(["olddefconfig", "prepare", "modules_prepare"]);
@@ -184,7 +186,7 @@ fn build(
         fs::remove_dir_all(dir.join("usr"))?;
         Ok(())
     })?;
-    open(&dir)
+    open(&dir, toolchain.arch())
 }
 
 /// The unpacked sources of a `linux-source` package; left as they are, for builds elsewhere.
@@ -260,19 +262,27 @@ pub(crate) fn newest_source(
     source(project, toolchain, &suite, package)
 }
 
-fn open(dir: &Path) -> Result<Kernel> {
+fn open(dir: &Path, arch: Arch) -> Result<Kernel> {
     let release = read(&dir.join("release"))?;
     Ok(Kernel {
         image: dir.join("vmlinuz"),
         build: dir.join("build"),
-        make: make_arguments(&release),
+        make: make_arguments(&release, arch),
         release,
     })
 }
 
-fn make_arguments(release: &str) -> Vec<String> {
+/// The smallest flavour that has all that is needed.
+fn flavour(arch: Arch) -> String {
+    format!("cloud-{}", arch.debian())
+}
+
+fn make_arguments(release: &str, arch: Arch) -> Vec<String> {
     let local = release.find('+').map_or("", |at| &release[at..]);
-    vec![CC.to_owned(), format!("LOCALVERSION={local}")]
+    let mut arguments: Vec<String> = arch.make().iter().map(|&a| a.to_owned()).collect();
+    arguments.push(format!("CC={}-gcc-{GCC}", arch.triplet()));
+    arguments.push(format!("LOCALVERSION={local}"));
+    arguments
 }
 
 /// The release that a cache entry's directory is named after.

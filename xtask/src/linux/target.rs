@@ -11,6 +11,7 @@ use super::kernel::Kernel;
 use super::release::Release;
 use super::stock;
 use super::test_kernel::{self, Form};
+use crate::workshop::arch::Arch;
 use crate::workshop::project::Project;
 use crate::workshop::toolchain::Toolchain;
 
@@ -42,14 +43,26 @@ pub(crate) enum Choice {
 impl<'a> Target<'a> {
     /// The kernel that `choice` names; `KERNEL_BUILD` takes precedence.
     pub(crate) fn choose(project: &'a Project, choice: Choice, release: Release) -> Result<Self> {
-        if let Some(yours) = Self::yours(project)? {
+        Self::choose_for(project, choice, release, Arch::Amd64)
+    }
+
+    /// The same for `arch`.
+    pub(crate) fn choose_for(
+        project: &'a Project,
+        choice: Choice,
+        release: Release,
+        arch: Arch,
+    ) -> Result<Self> {
+        if let Some(yours) = Self::yours_for(project, arch)? {
             return Ok(yours);
         }
-        match choice {
-            Choice::Stock => Self::stock(project, release),
-            Choice::Test | Choice::Patched | Choice::PatchedModule | Choice::Running => {
-                Self::built(project, choice)
-            }
+        match (choice, arch) {
+            (Choice::Stock, arch) => Self::stock_for(project, release, arch),
+            (_, Arch::Amd64) => Self::built(project, choice),
+            (_, arch) => bail!(
+                "no kernel is built here for {}; take the stock one or set KERNEL_BUILD",
+                arch.debian()
+            ),
         }
     }
 
@@ -67,7 +80,11 @@ impl<'a> Target<'a> {
 
     /// The user's own kernel, if `KERNEL_BUILD` names one.
     pub(crate) fn yours(project: &'a Project) -> Result<Option<Self>> {
-        let mut toolchain = Toolchain::ensure(project)?;
+        Self::yours_for(project, Arch::Amd64)
+    }
+
+    fn yours_for(project: &'a Project, arch: Arch) -> Result<Option<Self>> {
+        let mut toolchain = Toolchain::ensure_for(project, arch)?;
         let Some(build) = Project::tree_from_env("KERNEL_BUILD")? else {
             return Ok(None);
         };
@@ -81,7 +98,12 @@ impl<'a> Target<'a> {
 
     /// The stock kernel of `release`.
     pub(crate) fn stock(project: &'a Project, release: Release) -> Result<Self> {
-        let toolchain = Toolchain::ensure(project)?;
+        Self::stock_for(project, release, Arch::Amd64)
+    }
+
+    /// The same for `arch`.
+    pub(crate) fn stock_for(project: &'a Project, release: Release, arch: Arch) -> Result<Self> {
+        let toolchain = Toolchain::ensure_for(project, arch)?;
         let kernel = stock::ensure(project, &toolchain, release, false)?;
         Ok(Self {
             project,

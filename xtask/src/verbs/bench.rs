@@ -140,12 +140,13 @@ impl<'a> Bench<'a> {
     }
 
     fn measure(&self, accel: Accel, sizes: &[u32]) -> Result<Results> {
-        let mut qemu = self.target.toolchain.command("qemu-system-x86_64");
+        let toolchain = &self.target.toolchain;
+        let mut qemu = toolchain.command(toolchain.arch().qemu());
         let qemu = run::output(qemu.arg("--version"))?;
         let qemu = qemu.lines().next().unwrap_or_default();
         let accel_name = match accel {
             Accel::Icount => format!("TCG, -icount {ICOUNT}"),
-            Accel::Tcg => "TCG".to_owned(),
+            Accel::Tcg | Accel::Threads => "TCG".to_owned(),
             Accel::Kvm => "KVM".to_owned(),
         };
         let mut boots = Vec::new();
@@ -194,7 +195,7 @@ impl<'a> Bench<'a> {
         };
         let how = match accel {
             Accel::Icount => "instructions",
-            Accel::Tcg => "time",
+            Accel::Tcg | Accel::Threads => "time",
             Accel::Kvm => "time with KVM",
         };
         let name = format!(

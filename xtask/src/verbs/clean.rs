@@ -12,7 +12,7 @@ use crate::workshop::project::Project;
 /// `cargo xtask clean`: with no option, what belongs to this checkout.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The toolchain too.
+    /// The toolchain and the browser too.
     #[arg(long)]
     toolchain: bool,
     /// The kernels and their sources too.
@@ -49,6 +49,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     }
     if args.toolchain {
         remove(&cache.join("toolchain"))?;
+        remove(&cache.join("browser"))?;
     }
     if args.kernels {
         for kind in KERNEL_KINDS {

@@ -9,11 +9,14 @@ use anyhow::{Result, bail};
 use crate::build::initramfs;
 use crate::guest::qemu::{Guest, MEMORY};
 use crate::linux::release::Release;
+use crate::linux::stock;
 use crate::linux::target::{Choice, Target};
 use crate::workshop::project::Project;
 
 /// Six CPUs are possible; the demo takes one of the four present ones offline.
 const SMP: &str = "4,maxcpus=6";
+/// The program, below tests/programs.
+const OBJECT: &str = "demo.";
 const LIMIT: Duration = Duration::from_secs(150);
 
 /// `cargo xtask demo`. `KERNEL_BUILD=DIR` shows it on a kernel of yours.
@@ -28,9 +31,12 @@ pub(crate) struct Args {
     /// The same as --kernel patched.
     #[arg(long, conflicts_with = "kernel")]
     patched: bool,
-    /// The series of the stock kernel.
+    /// The series of the stock kernel; before 7.2 there is no module, and the header does without.
     #[arg(long, default_value = "7.3")]
     series: Release,
+    /// Without the module also where it can be had.
+    #[arg(long, conflicts_with_all = ["kernel", "patched"])]
+    no_module: bool,
 }
 
 /// Runs the verb.
@@ -40,8 +46,15 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     } else {
         args.kernel
     };
-    let target = Target::choose(project, choice, args.series)?;
-    let initramfs = initramfs::build(&target)?;
+    let without = choice == Choice::Stock && (args.no_module || args.series < stock::OLDEST);
+    let target = match without {
+        true => Target::image(project, args.series)?,
+        false => Target::choose(project, choice, args.series)?,
+    };
+    let initramfs = match without {
+        true => initramfs::of_objects(&target, OBJECT)?,
+        false => initramfs::build(&target)?,
+    };
     let mut told = vec!["demo".to_owned()];
     if args.json {
         told.push("--json".to_owned());

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask test`: the host's tests, then the guest's on two stock kernels and the test kernel; and
-//! whether an older kernel can be asked.
+//! `cargo xtask test`: the host's tests, then the guest's on two stock kernels and the test kernel; the
+//! header's loops on kernels without the iterator; and whether an older kernel can be asked.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::anywhere;
 use super::ask::check as ask;
+use super::ask::kernels::{self, Kernels};
 use super::oracle::{helpers, written};
+use super::suite::{self, SMP, Tally};
 use super::{agreement, bench};
 use crate::build::initramfs;
 use crate::corpus::tiers::Tier;
-use crate::guest::qemu::{Guest, MEMORY};
 use crate::linux::kernel::{Kernel, Place};
 use crate::linux::patches::companions;
 use crate::linux::release::Release;
 use crate::linux::target::{Choice, Target};
 use crate::linux::test_kernel::Form;
+use crate::workshop::arch::Arch;
 use crate::workshop::interrupt::Guarded;
 use crate::workshop::project::Project;
 
-/// More CPUs are possible than one word of a mask has bits; few are present, so that it is cheap.
-const SMP: &str = "4,maxcpus=130";
 /// More than a copy of a mask has room for in its iterator, and the tests to run with them.
 const MANY: usize = 300;
 const WITH_MANY: &str = "snapshot::";
@@ -34,10 +34,20 @@ const NO_MEMORY: &str = "clearcpuid=cx16";
 const WITHOUT_MEMORY: &str = "no_memory::";
 /// The name of the test that the instruction counts are.
 const COUNTS: &str = "bench::counts";
-const LIMIT: Duration = Duration::from_secs(420);
 /// The stock kernels that are tested.
 const STOCK: [Release; 2] = [
     Release { major: 7, minor: 2 },
+    Release { major: 7, minor: 3 },
+];
+
+/// Those on which the header's loops are tested without the module: for each way to walk one, and the
+/// newest.
+const ANYWHERE: [Release; 3] = [
+    Release { major: 6, minor: 1 },
+    Release {
+        major: 6,
+        minor: 12,
+    },
     Release { major: 7, minor: 3 },
 ];
 
@@ -61,13 +71,25 @@ pub(crate) struct Args {
     /// The series of the stock kernel named by --kernel.
     #[arg(long, default_value = "7.3")]
     series: Release,
+    /// Only the guest's tests, on the stock kernel of this architecture.
+    #[arg(long, value_enum, conflicts_with = "host")]
+    arch: Option<Arch>,
+    /// Only the header's loops, without the module, on these kernels: 6.1,6.12,7.3, or all that the
+    /// archive has.
+    #[arg(long, conflicts_with_all = ["host", "guest", "oracle", "kernel", "arch"])]
+    kernels: Option<Kernels>,
 }
 
 /// Runs the verb; the last line tells the sum.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let mut sum = Tally::default();
     let mut broken = Vec::new();
-    if !args.guest {
+    if let Some(kernels) = &args.kernels {
+        let targets = kernels::targets(project, &[], Some(kernels))?;
+        without_iterator(project, args, targets, &mut sum, &mut broken)?;
+        return end(args, sum, &broken);
+    }
+    if !args.guest && args.arch.is_none() {
         match host(project, args) {
             Ok(tally) => sum.add(tally),
             Err(error) => broken.push(error),
@@ -78,6 +100,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         for target in targets(project, args)? {
             // The kernel's own iterator is there without its companions.
             let parts: &[Part] = match target.kernel.iterator()? {
+                Place::Apart if args.arch == Some(Arch::Arm64) => &[on, with_many],
                 Place::Apart => &[on, with_many, without_memory],
                 Place::Module(_) | Place::BuiltIn => &[on],
             };
@@ -101,14 +124,42 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
             }
         }
     }
-    let all = !args.host && args.kernel.is_none();
+    let all = !args.host && args.kernel.is_none() && args.arch.is_none();
     if all && filter.is_none_or(|filter| ask::NAME.contains(filter)) {
         match asked(project) {
             Ok(tally) => sum.add(tally),
             Err(error) => broken.push(error),
         }
     }
-    for error in &broken {
+    if all && anywhere::has(filter) {
+        let targets = ANYWHERE.map(|series| Target::image(project, series));
+        let targets = targets.into_iter().collect::<Result<Vec<_>>>()?;
+        without_iterator(project, args, targets, &mut sum, &mut broken)?;
+    }
+    end(args, sum, &broken)
+}
+
+/// The header's loops on kernels that have no iterator.
+fn without_iterator(
+    project: &Project,
+    args: &Args,
+    targets: Vec<Target<'_>>,
+    sum: &mut Tally,
+    broken: &mut Vec<anyhow::Error>,
+) -> Result<()> {
+    let objects = anywhere::objects(project)?;
+    for target in targets {
+        match anywhere::run(&target, &objects, args.filter.as_deref()) {
+            Ok(tally) => sum.add(tally),
+            Err(error) => broken.push(error),
+        }
+    }
+    Ok(())
+}
+
+/// Tells the sum.
+fn end(args: &Args, sum: Tally, broken: &[anyhow::Error]) -> Result<()> {
+    for error in broken {
         eprintln!("error: {error:#}");
     }
     println!(
@@ -156,6 +207,11 @@ fn host(project: &Project, args: &Args) -> Result<Tally> {
 }
 
 fn targets<'a>(project: &'a Project, args: &Args) -> Result<Vec<Target<'a>>> {
+    if let Some(arch) = args.arch {
+        let choice = args.kernel.unwrap_or(Choice::Stock);
+        let target = Target::choose_for(project, choice, args.series, arch)?;
+        return Ok(vec![target]);
+    }
     if let Some(choice) = args.kernel {
         let choices = match choice {
             Choice::Patched => vec![Choice::Patched, Choice::PatchedModule],
@@ -195,7 +251,14 @@ fn on(target: &Target<'_>, args: &Args) -> Result<Tally> {
         told.extend(skipped.into_iter().flatten());
     }
     let name = format!("tests on {}", target.kernel.release);
-    suite(target, &name, SMP, POISON, &told)
+    suite::run(
+        target,
+        &initramfs::build(target)?,
+        &name,
+        SMP,
+        POISON,
+        &told,
+    )
 }
 
 /// What of the suite another number of possible CPUs makes a difference to.
@@ -222,38 +285,10 @@ fn of_many(target: &Target<'_>, args: &Args, prefix: &str, parameters: &str) -> 
         target.kernel.release
     );
     let smp = format!("4,maxcpus={many}");
-    let tally = suite(target, &name, &smp, parameters, &told)?;
+    let initramfs = initramfs::build(target)?;
+    let tally = suite::run(target, &initramfs, &name, &smp, parameters, &told)?;
     if args.filter.is_none() && tally.passed + tally.failed == 0 {
         bail!("{name}: there are none");
-    }
-    Ok(tally)
-}
-
-/// The guest's suite with CPUs as QEMU's `-smp` has them, on a kernel told `parameters`.
-fn suite(
-    target: &Target<'_>,
-    name: &str,
-    smp: &str,
-    parameters: &str,
-    told: &[String],
-) -> Result<Tally> {
-    let initramfs = initramfs::build(target)?;
-    let guest = Guest {
-        target,
-        initramfs: &initramfs,
-        smp,
-        args: told,
-        memory: MEMORY,
-        known: &[],
-        limit: LIMIT,
-    };
-    let ended = guest.run_on(name, parameters)?;
-    let mut tally = Tally::default();
-    for line in ended.output.lines() {
-        tally.line(line);
-    }
-    if ended.status != 0 && tally.failed == 0 {
-        bail!("{name}: the suite ended with status {}", ended.status);
     }
     Ok(tally)
 }
@@ -337,51 +372,4 @@ fn asked(project: &Project) -> Result<Tally> {
         passed: u64::from(failure.is_none()),
         failed: u64::from(failure.is_some()),
     })
-}
-
-/// How many tests passed and failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Tally {
-    passed: u64,
-    failed: u64,
-}
-
-impl Tally {
-    fn add(&mut self, other: Self) {
-        self.passed += other.passed;
-        self.failed += other.failed;
-    }
-
-    /// Takes in a closing line such as `test result: ok. 4 passed; 0 failed; …`.
-    fn line(&mut self, line: &str) {
-        let Some(rest) = line.trim().strip_prefix("test result: ") else {
-            return;
-        };
-        let count = |word: &str| {
-            let (before, _) = rest.split_once(word)?;
-            before.split_whitespace().last()?.parse::<u64>().ok()
-        };
-        self.passed += count(" passed").unwrap_or(0);
-        self.failed += count(" failed").unwrap_or(0);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn closing_lines_add_up() {
-        let mut tally = Tally::default();
-        tally.line("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out");
-        tally.line("test result: FAILED. 3 passed; 2 failed; 0 ignored");
-        tally.line("test something ... ok");
-        assert_eq!(
-            tally,
-            Tally {
-                passed: 15,
-                failed: 2
-            }
-        );
-    }
 }

@@ -9,6 +9,7 @@ use crate::build::initramfs;
 use crate::guest::qemu::{Guest, MEMORY};
 use crate::linux::release::Release;
 use crate::linux::target::{Choice, Target};
+use crate::workshop::arch::Arch;
 use crate::workshop::project::Project;
 
 /// `cargo xtask vm`. `KERNEL_BUILD=DIR` boots a kernel of yours.
@@ -20,6 +21,9 @@ pub(crate) struct Args {
     /// The series of the stock kernel.
     #[arg(long, default_value = "7.3")]
     series: Release,
+    /// The architecture, which has a stock kernel.
+    #[arg(long, value_enum, default_value = "amd64")]
+    arch: Arch,
     /// The CPUs: QEMU's -smp.
     #[arg(long, default_value = "4,maxcpus=6")]
     smp: String,
@@ -27,7 +31,7 @@ pub(crate) struct Args {
 
 /// Runs the verb.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    let target = Target::choose(project, args.kernel, args.series)?;
+    let target = Target::choose_for(project, args.kernel, args.series, args.arch)?;
     let initramfs = initramfs::build(&target)?;
     let told = ["shell".to_owned()];
     let guest = Guest {

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::workshop::arch::Arch;
 use crate::workshop::cache;
 use crate::workshop::files::{make_dir, write};
 use crate::workshop::project::Project;
@@ -32,10 +33,11 @@ pub(crate) struct Package {
     pub(crate) size: u64,
 }
 
-/// A view of one suite.
+/// A view of one suite, for the architecture that the toolchain builds for unless another is named.
 pub(crate) struct Suite<'a> {
     project: &'a Project,
     toolchain: &'a Toolchain,
+    arch: Arch,
     state: PathBuf,
 }
 
@@ -46,13 +48,15 @@ impl<'a> Suite<'a> {
         toolchain: &'a Toolchain,
         suite: &str,
     ) -> Result<Self> {
-        let state = project.cache.shared("apt")?.join(suite);
+        let arch = toolchain.arch();
+        let state = state(project, suite, arch)?;
         if !state.join(FETCHED).exists() {
             return Self::fetch(project, toolchain, suite);
         }
         Ok(Self {
             project,
             toolchain,
+            arch,
             state,
         })
     }
@@ -63,7 +67,17 @@ impl<'a> Suite<'a> {
         toolchain: &'a Toolchain,
         suite: &str,
     ) -> Result<Self> {
-        let state = project.cache.shared("apt")?.join(suite);
+        Self::fetch_for(project, toolchain, suite, toolchain.arch())
+    }
+
+    /// The same for `arch`.
+    pub(crate) fn fetch_for(
+        project: &'a Project,
+        toolchain: &'a Toolchain,
+        suite: &str,
+        arch: Arch,
+    ) -> Result<Self> {
+        let state = state(project, suite, arch)?;
         for dir in ["lists/partial", "cache/archives/partial"] {
             fs::create_dir_all(state.join(dir))
                 .with_context(|| format!("cannot make {}", state.display()))?;
@@ -76,6 +90,7 @@ impl<'a> Suite<'a> {
         let this = Self {
             project,
             toolchain,
+            arch,
             state,
         };
         // Without this, apt-get update ends well although an archive was out of reach.
@@ -84,9 +99,8 @@ impl<'a> Suite<'a> {
             update.args(["-o", "Acquire::Check-Valid-Until=false"]);
         }
         update.args(["--error-on=any", "update"]);
-        project
-            .runner
-            .run(&format!("package lists of {suite}"), update)?;
+        let name = format!("package lists of {suite} for {}", arch.debian());
+        project.runner.run(&name, update)?;
         write(&this.state.join(FETCHED), "")?;
         Ok(this)
     }
@@ -164,7 +178,10 @@ impl<'a> Suite<'a> {
 
     fn options(&self) -> Vec<String> {
         let state = self.state.display();
+        let arch = self.arch.debian();
         [
+            format!("APT::Architecture={arch}"),
+            format!("APT::Architectures={arch}"),
             format!("Dir::State::lists={state}/lists"),
             format!("Dir::Cache={state}/cache"),
             format!("Dir::Etc::sourcelist={state}/sources.list"),
@@ -178,6 +195,15 @@ impl<'a> Suite<'a> {
         .flat_map(|option| ["-o".to_owned(), option])
         .collect()
     }
+}
+
+/// Where the lists of `suite` are.
+fn state(project: &Project, suite: &str, arch: Arch) -> Result<PathBuf> {
+    let name = match arch {
+        Arch::Amd64 => suite.to_owned(),
+        Arch::Arm64 => format!("{suite}-{}", arch.debian()),
+    };
+    Ok(project.cache.shared("apt")?.join(name))
 }
 
 fn names(packages: &[Package]) -> String {

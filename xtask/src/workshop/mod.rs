@@ -2,6 +2,8 @@
 //! What work is done with: the checkout and the cache, programs and their logs, the toolchain. It
 //! knows nothing of kernels.
 
+pub(crate) mod arch;
+pub(crate) mod browser;
 pub(crate) mod cache;
 pub(crate) mod debian;
 pub(crate) mod files;

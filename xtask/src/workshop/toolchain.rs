@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::workshop::arch::Arch;
 use crate::workshop::cache::Partial;
 use crate::workshop::files::{create, read};
 use crate::workshop::host;
@@ -20,7 +21,7 @@ use crate::workshop::project::Project;
 use crate::workshop::run;
 
 /// Debian's name for the release.
-const SUITE: &str = "trixie";
+pub(crate) const SUITE: &str = "trixie";
 
 /// What goes into the root; a change here makes another root.
 const PACKAGES: [&str; 33] = [
@@ -63,39 +64,86 @@ const PACKAGES: [&str; 33] = [
     "qemu-system-x86",
 ];
 
+/// What a root for arm64 has besides.
+const FOR_ARM64: [&str; 4] = [
+    "device-tree-compiler",
+    "gcc-aarch64-linux-gnu",
+    "libc6-dev-arm64-cross",
+    "qemu-system-arm",
+];
+
 /// Lines that apt and dpkg print for the packages above and what they need: two a package.
 const LINES: u64 = 640;
+
+/// What goes into the root of the browser, which is of no use to kernels.
+const BROWSER: [&str; 2] = ["chromium-headless-shell", "fonts-dejavu-core"];
+const BROWSER_LINES: u64 = 340;
 
 /// A root that is complete.
 #[derive(Clone)]
 pub(crate) struct Toolchain {
     root: PathBuf,
+    /// What it builds for.
+    arch: Arch,
     /// Directories of the host and where they are seen inside; of two at one place, the later.
     binds: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Toolchain {
-    /// The toolchain, made on first use.
+    /// The toolchain for x86-64, made on first use.
     pub(crate) fn ensure(project: &Project) -> Result<Self> {
-        let path = project
-            .cache
-            .path("toolchain", SUITE, &[&PACKAGES.join(","), "1"]);
-        let root = project
-            .cache
-            .entry(path, Partial::Discard, |dir| make(project, dir))?;
-        for program in ["make", "rustc", "qemu-system-x86_64"] {
+        Self::ensure_for(project, Arch::Amd64)
+    }
+
+    /// The toolchain for `arch`, made on first use. Each is a root of its own: who needs one of them
+    /// does not wait for the other.
+    pub(crate) fn ensure_for(project: &Project, arch: Arch) -> Result<Self> {
+        let mut packages = PACKAGES.to_vec();
+        let label = match arch {
+            Arch::Amd64 => SUITE.to_owned(),
+            Arch::Arm64 => {
+                packages.extend(FOR_ARM64);
+                format!("{SUITE}-{}", arch.debian())
+            }
+        };
+        let key = packages.join(",");
+        let path = project.cache.path("toolchain", &label, &[&key, "1"]);
+        let make = |dir: &Path| make(project, dir, &packages, LINES);
+        let root = project.cache.entry(path, Partial::Discard, make)?;
+        for program in ["make", "rustc", arch.qemu()] {
             if !root.join("usr/bin").join(program).exists() {
                 bail!(
                     "{program} is absent from the toolchain; run `cargo xtask clean --toolchain`, it is then made anew"
                 );
             }
         }
-        Ok(Self {
+        Ok(Self::of(project, root, arch))
+    }
+
+    /// A root with a browser in it, made on first use.
+    pub(crate) fn browser(project: &Project) -> Result<Self> {
+        let path = project
+            .cache
+            .path("browser", SUITE, &[&BROWSER.join(","), "1"]);
+        let root = project.cache.entry(path, Partial::Discard, |dir| {
+            make(project, dir, &BROWSER, BROWSER_LINES)
+        })?;
+        Ok(Self::of(project, root, Arch::Amd64))
+    }
+
+    fn of(project: &Project, root: PathBuf, arch: Arch) -> Self {
+        Self {
             root,
+            arch,
             binds: [&project.checkout, project.cache.dir()]
                 .map(|dir| (dir.to_path_buf(), dir.to_path_buf()))
                 .to_vec(),
-        })
+        }
+    }
+
+    /// What it builds for.
+    pub(crate) fn arch(&self) -> Arch {
+        self.arch
     }
 
     /// Makes the user's directory `path` visible inside.
@@ -208,9 +256,9 @@ impl Toolchain {
     }
 }
 
-/// Makes the root in `dir`: mmdebstrap installs the packages and hands the tree on as an archive,
+/// Makes the root in `dir`: mmdebstrap installs `packages` and hands the tree on as an archive,
 /// which is unpacked as this user whether or not that is root.
-fn make(project: &Project, dir: &Path) -> Result<()> {
+fn make(project: &Project, dir: &Path, packages: &[&str], lines: u64) -> Result<()> {
     host::ensure(project)?;
     host::ensure_space(dir, host::SPACE_GIB)?;
     let log = project.runner.log("root filesystem unpacking")?;
@@ -227,11 +275,11 @@ fn make(project: &Project, dir: &Path) -> Result<()> {
     for path in ["man", "doc", "locale", "info"] {
         command.arg(format!("--dpkgopt=path-exclude=/usr/share/{path}/*"));
     }
-    command.arg(format!("--include={}", PACKAGES.join(",")));
+    command.arg(format!("--include={}", packages.join(",")));
     command.arg(SUITE).arg(&archive);
     project
         .runner
-        .run_counted("root filesystem", command, LINES, |line| {
+        .run_counted("root filesystem", command, lines, |line| {
             u64::from(line.starts_with("Unpacking ") || line.starts_with("Setting up "))
         })?;
     let status = Command::new("tar")

@@ -13,6 +13,7 @@ use bpf::uapi::Insn;
 
 use crate::env::Env;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::log::reject;
 use crate::state::reg::{ADD_CONST, ADD_CONST32, ADD_CONST64, RegState};
@@ -222,8 +223,11 @@ impl Env<'_> {
         let d = insn.dst();
         let same_reg = insn.src_is_reg() && insn.src() == d;
         let bpf_capable = self.input.bpf_capable;
+        let above = insn.op() == alu::ADD && !alu32 && src.const_value(false) <= i32::MAX as u64;
+        let fits = above || self.input.profile.has(Rule::LINKED_BELOW);
         let dst = &mut self.regs()[d];
         let linkable = bpf_capable
+            && fits
             && matches!(insn.op(), alu::ADD | alu::SUB)
             && dst.id != 0
             && src.is_const(alu32)
@@ -253,17 +257,29 @@ impl Env<'_> {
         }
     }
 
+    /// Whether the verifier knows this operation's ranges.
+    fn is_tracked(&self, insn: &Insn) -> bool {
+        let rule = match insn.op() {
+            alu::NEG => Rule::NEGATION,
+            alu::DIV | alu::MOD => Rule::DIVISION,
+            alu::END => Rule::BYTE_SWAP,
+            _ => return true,
+        };
+        self.input.profile.has(rule)
+    }
+
     /// Scalar operation on the destination register.
     fn adjust_scalar_min_max_vals(&mut self, insn: &Insn, src: RegState) -> Checked {
         let d = insn.dst();
         let mut dst = *self.reg(d);
-        if !scalar_alu::is_safe_to_compute(insn, &src) {
+        if !scalar_alu::is_safe_to_compute(insn, &src) || !self.is_tracked(insn) {
             // Only the value is lost; the kernel forgets everything else as well.
             self.mark_reg_unknown(d);
             return Ok(());
         }
         self.sanitize_val_alu(insn)?;
-        if matches!(insn.op(), alu::AND | alu::OR) && src.var_off.is_const() {
+        let forks = src.var_off.is_const() && self.input.profile.has(Rule::SIGNS_FORKED);
+        if forks && matches!(insn.op(), alu::AND | alu::OR) {
             self.maybe_fork_scalars(insn, &mut dst)?;
         }
         scalar_alu::apply(insn, &mut dst, &src);

@@ -57,6 +57,9 @@ impl Env<'_> {
         let pkt = ptr.typ.is_pkt_pointer();
         let forget_range = self.add_ptr_offset(insn, &mut dst, &off, ptr_regno == d)?;
         if pkt {
+            if !self.input.profile.has(Rule::PACKET_OFFSETS_MERGED) {
+                dst.delta = ptr.delta.wrapping_add(fixed_offset(insn, &off));
+            }
             if !known {
                 dst.id = self.new_id();
             }
@@ -221,5 +224,17 @@ impl Env<'_> {
             EINVAL,
             "{typ} pointer offset {bad} is not allowed"
         )
+    }
+}
+
+/// By how much a pointer moves, as far as that is known.
+fn fixed_offset(insn: &Insn, off: &RegState) -> i32 {
+    let by = match off.var_off.is_const() {
+        true => off.var_off.value as i32,
+        false => 0,
+    };
+    match insn.op() {
+        alu::SUB => by.wrapping_neg(),
+        _ => by,
     }
 }

@@ -16,6 +16,7 @@ use crate::env::Env;
 use crate::facts::errno::Errno;
 use crate::facts::limits::BPF_MAX_VAR_OFF;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::VerifierState;
@@ -224,8 +225,13 @@ impl Env<'_> {
             if insn.src_is_reg() {
                 self.mark_chain_precision(s)?;
             }
-            mark_ptr_or_null_regs(&mut self.path.cur, d, op == jmp::JNE);
-            mark_ptr_or_null_regs(other, d, op == jmp::JEQ);
+            let not_null = self.not_null(&dst);
+            let (here, there) = match op {
+                jmp::JNE => (Tested::Null, not_null),
+                _ => (not_null, Tested::Null),
+            };
+            mark_ptr_or_null_regs(&mut self.path.cur, d, here);
+            mark_ptr_or_null_regs(other, d, there);
         } else if !try_match_pkt_pointers(insn, &mut self.path.cur, other)
             && self.is_pointer_value(d)
         {
@@ -315,10 +321,32 @@ impl Env<'_> {
     }
 }
 
+/// What a test for NULL tells of a pointer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tested {
+    Null,
+    NotNull,
+    /// And its id has done its work.
+    NotNullNorLinked,
+}
+
+impl Env<'_> {
+    /// What is known of a pointer that is not NULL.
+    fn not_null(&self, reg: &RegState) -> Tested {
+        let keeps_id = self.input.profile.has(Rule::NULL_CHECKED_IDS)
+            || self.path.cur.holds_reference(reg.id)
+            || self.reg_may_point_to_spin_lock(reg);
+        match keeps_id {
+            true => Tested::NotNull,
+            false => Tested::NotNullNorLinked,
+        }
+    }
+}
+
 /// On one branch the register is NULL, on the other it is not; all that share its id follow.
-fn mark_ptr_or_null_regs(st: &mut VerifierState, regno: usize, is_null: bool) {
+fn mark_ptr_or_null_regs(st: &mut VerifierState, regno: usize, tested: Tested) {
     let id = st.frame().regs[regno].id;
-    if is_null {
+    if tested == Tested::Null {
         // An acquisition that gave NULL acquired nothing.
         let held = st
             .refs
@@ -336,11 +364,14 @@ fn mark_ptr_or_null_regs(st: &mut VerifierState, regno: usize, is_null: bool) {
         if !object && !reg.var_off.equals_const(0) {
             return;
         }
-        if is_null {
+        if tested == Tested::Null {
             reg.mark_known(0);
             reg.typ = RegType::SCALAR_VALUE;
-        } else {
-            reg.typ = reg.typ.without(Flag::PTR_MAYBE_NULL);
+            return;
+        }
+        reg.typ = reg.typ.without(Flag::PTR_MAYBE_NULL);
+        if tested == Tested::NotNullNorLinked {
+            reg.id = 0;
         }
     });
 }

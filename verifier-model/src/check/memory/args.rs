@@ -13,6 +13,7 @@ use crate::facts::access::{Access, AccessSrc};
 use crate::facts::errno::Errno;
 use crate::facts::limits::{BPF_MAX_VAR_SIZ, BPF_REG_SIZE};
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::RegState;
@@ -61,6 +62,10 @@ impl Env<'_> {
                 self.check_buffer_bounds(what, reg, name, 0)
             }
             RegType::PTR_TO_STACK => {
+                let access = match self.input.profile.has(Rule::HELPER_READS_KEPT) {
+                    true => access,
+                    false => Access::Write,
+                };
                 let range = StackRange {
                     reg,
                     argname: name,

@@ -57,9 +57,10 @@ impl Env<'_> {
         let frameno = reg.frameno();
         let (uninit, leaks) = (self.input.allow_uninit_stack, self.input.allow_ptr_leaks);
         let unknown = self.unknown();
-        for i in min_off..max_off + size {
-            let spi = get_spi(i);
-            let at = (-i - 1) as usize % BPF_REG_SIZE;
+        let end = max_off + size;
+        let mut at = min_off;
+        while at < end {
+            let spi = get_spi(at);
             if self
                 .path
                 .cur
@@ -69,28 +70,38 @@ impl Env<'_> {
             {
                 return reject!(self, StackOutOfBounds, EFAULT, "allocated_stack too small");
             }
+            self.mark_slots_read(frameno, spi, 1);
+            let bytes = at..end.min(-((spi * BPF_REG_SIZE) as i32));
+            at = bytes.end;
             let slot = self.slot_mut(frameno, spi)?;
-            let t = slot.typ[at];
-            if t == Slot::Misc {
+            // Most slots: a buffer that was read before.
+            if slot.typ == [Slot::Misc; BPF_REG_SIZE] {
                 continue;
             }
-            if t == Slot::Zero || t == Slot::Invalid && uninit {
-                if clobber {
-                    slot.typ[at] = Slot::Misc;
+            for i in bytes {
+                let byte = &mut slot.typ[(-i - 1) as usize % BPF_REG_SIZE];
+                let t = *byte;
+                if t == Slot::Misc {
+                    continue;
                 }
-                continue;
-            }
-            if slot.is_spilled_reg() && (slot.reg.is_scalar() || leaks) {
-                if clobber {
-                    slot.reg = unknown;
-                    slot.typ.iter_mut().for_each(scrub_byte);
+                if t == Slot::Zero || t == Slot::Invalid && uninit {
+                    if clobber {
+                        *byte = Slot::Misc;
+                    }
+                    continue;
                 }
-                continue;
+                if slot.is_spilled_reg() && (slot.reg.is_scalar() || leaks) {
+                    if clobber {
+                        slot.reg = unknown;
+                        slot.typ.iter_mut().for_each(scrub_byte);
+                    }
+                    continue;
+                }
+                if t == Slot::Poison && allow_poison {
+                    continue;
+                }
+                return self.reject_unwritten_stack(range, t, min_off, i - min_off);
             }
-            if t == Slot::Poison && allow_poison {
-                continue;
-            }
-            return self.reject_unwritten_stack(range, t, min_off, i - min_off);
         }
         Ok(())
     }

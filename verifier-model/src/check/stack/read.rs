@@ -223,6 +223,7 @@ impl Env<'_> {
         self.log.scratch_slot(spi);
         let subprogno = self.path.cur.frame().subprogno;
         self.check_fastcall_stack_contract(subprogno, self.path.insn_idx, off);
+        self.mark_slots_read(frameno, spi, 1);
         let mut slot = *self.slot_mut(frameno, spi)?;
         let byte = |i: usize| slot.typ[slot_off.wrapping_sub(i) % BPF_REG_SIZE];
         if !slot.is_spilled_reg() {

@@ -68,6 +68,9 @@ impl Env<'_> {
         self.check_fastcall_stack_contract(subprogno, insn_idx, off);
         self.log.scratch_slot(spi);
 
+        if size == BPF_REG_SIZE as i32 {
+            self.mark_slots_written(frameno, spi, 1);
+        }
         let reg = value.map(|r| *self.reg(r));
         let aligned = off % BPF_REG_SIZE as i32 == 0;
         let history = match reg {

@@ -17,7 +17,7 @@ use bpf::kernel::kfuncs::KfuncTable;
 
 use crate::facts::kind::Kind;
 use crate::facts::rule::Profile;
-use crate::facts::tables::{Tables, Texts};
+use crate::facts::tables::{Tables, Text, Texts};
 
 /// A kernel release: what the verifier knows before it sees a program.
 pub struct Release {
@@ -62,6 +62,35 @@ impl Release {
             tables: Tables::new(texts),
             next,
         }
+    }
+
+    /// This release with tables of another kernel in place of its own, each by the name of its file, such
+    /// as `helpers.txt`; what no table is called is passed over. The point release is the other kernel's.
+    /// They stay in memory: a release is there for good.
+    pub fn with_tables(
+        &self,
+        point: &str,
+        tables: Vec<(String, String)>,
+    ) -> Result<&'static Self, String> {
+        fn keep(text: String) -> &'static str {
+            Box::leak(text.into_boxed_str())
+        }
+        let mut texts = self.tables.texts();
+        for (file, text) in tables {
+            let (file, text) = (keep(file), keep(text));
+            let name = file.rsplit('/').next().unwrap_or(file);
+            texts.set(name, Text { file, text });
+        }
+        let tables = Tables::new(texts);
+        tables.check()?;
+        Ok(Box::leak(Box::new(Self {
+            name: self.name,
+            point: keep(point.to_owned()),
+            rules: self.rules,
+            limits: self.limits,
+            tables,
+            next: self.next,
+        })))
     }
 
     /// What it is called: `"7.3"`.
@@ -109,3 +138,35 @@ impl PartialEq for Release {
 }
 
 impl Eq for Release {}
+
+#[cfg(test)]
+mod tests {
+    use crate::facts::release::linux_7_3::LINUX_7_3;
+
+    fn with(file: &str, text: &str) -> Result<&'static super::Release, String> {
+        LINUX_7_3.with_tables("6.5.4", vec![(format!("dir/{file}"), text.to_owned())])
+    }
+
+    #[test]
+    fn tables_of_another_kernel_take_the_place_of_its_own() {
+        let other = with("maps.txt", "map HASH struct=other_htab\n").unwrap();
+        let of = |release: &super::Release| {
+            let hash = bpf::uapi::MapType::Hash;
+            release.tables.maps.kernel_struct(hash)
+        };
+        assert_eq!(
+            (of(other), of(&LINUX_7_3)),
+            (Some("other_htab"), Some("bpf_htab"))
+        );
+        assert_eq!((other.name(), other.point()), ("7.3", "6.5.4"));
+        assert!(with("notes.txt", "no table").is_ok());
+    }
+
+    #[test]
+    fn a_mistake_in_one_is_told_with_its_place() {
+        let wrong = with("helpers.txt", "helper 1 map_lookup_elem\nnonsense\n").unwrap_err();
+        assert!(wrong.starts_with("dir/helpers.txt:2: "), "{wrong}");
+        let wrong = with("kfuncs.txt", "nonsense\n").unwrap_err();
+        assert!(wrong.starts_with("dir/kfuncs.txt: "), "{wrong}");
+    }
+}

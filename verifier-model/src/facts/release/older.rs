@@ -57,6 +57,9 @@ pub(crate) static LINUX_6_12: Release = Release::new(
         .with(Rule::ITER_ARG_ON_STACK)
         .with(Rule::THROW_CHECKS_RESOURCES)
         .with(Rule::ATOMIC_FETCH_BACKTRACK)
+        .with(Rule::SIGNS_FORKED)
+        .with(Rule::UNLINKED_SCALARS)
+        .with(Rule::PACKET_END_MARKS)
         .with(Rule::PACKET_BOUNDS_KEPT),
     IN_REGISTERS,
     texts::LINUX_6_12,

@@ -14,7 +14,7 @@ use crate::workshop::toolchain::Toolchain;
 
 /// A kernel by name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Asked {
+pub(in crate::verbs) enum Asked {
     /// Debian's of this series.
     Series(Release),
     /// One that is built here.
@@ -38,7 +38,7 @@ impl FromStr for Asked {
 
 /// Kernels by name, with commas between them.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Kernels {
+pub(in crate::verbs) enum Kernels {
     /// Debian's of every series.
     All,
     /// These.
@@ -60,7 +60,7 @@ impl FromStr for Kernels {
 }
 
 /// The kernels that are asked, each once, in the order of their naming.
-pub(super) fn targets<'a>(
+pub(in crate::verbs) fn targets<'a>(
     project: &'a Project,
     one: &[Asked],
     several: Option<&Kernels>,

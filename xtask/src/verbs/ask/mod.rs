@@ -3,8 +3,8 @@
 
 pub(super) mod check;
 mod column;
-mod kernels;
-mod model;
+pub(super) mod kernels;
+pub(super) mod model;
 mod objects;
 mod output;
 mod table;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -24,7 +25,7 @@ pub(super) fn beside(
     replies: Vec<Reply>,
 ) -> Result<Vec<Cell>> {
     let release = nearest(&image::point(&target.kernel));
-    let kernel = kernel(target, release, survey)?;
+    let kernel = kernel(target, release, &survey.modules)?;
     let mut objects = BTreeMap::new();
     for (name, path) in &survey.objects {
         let file = path.file_name().context("an object has a name")?;
@@ -52,15 +53,35 @@ pub(super) fn beside(
     Ok(all)
 }
 
+/// What the model says of each program of an object, without asking `target`: how many instructions
+/// the verifier looks at, or why it does not take it.
+pub(in crate::verbs) fn foretold(
+    target: &Target<'_>,
+    path: &Path,
+) -> Result<Vec<(String, Result<u32, String>)>> {
+    let release = nearest(&image::point(&target.kernel));
+    let kernel = kernel(target, release, &[])?;
+    let file = path.file_name().context("an object has a name")?;
+    let object = Object::open(&read_bytes(path)?, &file.to_string_lossy())?;
+    let said = object.programs().map(|program| {
+        let said = match say(&object, program.name, &kernel, release) {
+            Said::Accepted(insns) => Ok(insns),
+            Said::Rejected(why) | Said::NotLoaded(why) | Said::Unknown(why) => Err(why),
+        };
+        (program.name.to_owned(), said)
+    });
+    Ok(said.collect())
+}
+
 /// The asked kernel as far as it can be told: its own types and configuration, with the rules and
 /// kfuncs of the release that is modelled and nearest.
-fn kernel(target: &Target<'_>, release: &Release, survey: &Survey) -> Result<Kernel> {
+fn kernel(target: &Target<'_>, release: &Release, modules: &[PathBuf]) -> Result<Kernel> {
     let vmlinux = Arc::new(Btf::from_file(target.kernel.btf(), None)?);
     let mut kernel = Kernel::new(vmlinux.clone());
     kernel.kfuncs = release.kfuncs();
     kernel.set_release(&target.kernel.release, &image::point(&target.kernel));
     kernel.read_config(&read(&target.kernel.build.join(".config"))?);
-    for path in &survey.modules {
+    for path in modules {
         let name = path.file_stem().context("a module has a name")?;
         let btf = Btf::from_file(path, Some(vmlinux.clone()))?;
         kernel.add_module(&name.to_string_lossy(), btf);

@@ -70,6 +70,7 @@ pub(super) fn check_attributes(def: &MapDef, kernel: &Kernel) -> Result<(), Refu
             let eight = def.map_type != M::Xskmap && value == 8;
             refuse_if(value != 4 && !eight, VALUE)?;
             refuse_if(def.map_flags & !storage != 0, FLAGS)?;
+            refuse_if(def.map_type == M::Sockmap && entries >= 1 << 31, TOO_MANY)?;
             refuse_if(def.map_type == M::DevmapHash && entries > 1 << 31, TOO_MANY)
         }
         M::Sockhash => {
@@ -78,7 +79,8 @@ pub(super) fn check_attributes(def: &MapDef, kernel: &Kernel) -> Result<(), Refu
             refuse_if(value != 4 && value != 8, VALUE)?;
             refuse_if(def.map_flags & !storage != 0, FLAGS)?;
             refuse_if(key > 512, TOO_BIG)?;
-            refuse_if(entries > 1 << 31, TOO_MANY)
+            // Buckets, a power of two, are counted in 16 bytes each.
+            refuse_if(entries > 1 << 27, TOO_MANY)
         }
         M::InsnArray => {
             refuse_if(entries == 0, NO_SIZE)?;
@@ -208,6 +210,7 @@ fn inner_map(def: &MapDef) -> Result<(), Refusal> {
         MapType::ProgArray
         | MapType::CgroupStorage
         | MapType::PercpuCgroupStorage
+        | MapType::InsnArray
         | MapType::StructOps => Err((ENOTSUPP, "not a type for an inner map")),
         _ => Ok(()),
     }

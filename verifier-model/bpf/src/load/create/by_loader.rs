@@ -66,6 +66,10 @@ impl Loader {
 
 /// Gives a map without a size one.
 fn set_missing(def: &mut MapDef) {
+    if def.map_type == MapType::StackTrace && def.value_size == 0 {
+        // A tool takes the depth of its stacks from an option, or from the kernel's own default.
+        def.value_size = 127 * 8;
+    }
     let without = matches!(
         def.map_type,
         MapType::SkStorage

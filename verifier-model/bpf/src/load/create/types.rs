@@ -41,6 +41,11 @@ fn sized(btf: &Btf, id: u32, size: u32) -> Option<Type<'_>> {
         .resolve_size(id)
         .ok()
         .filter(|_| t.kind() != Kind::DeclTag)?;
+    // A variable stands for its type.
+    let id = match t.kind() {
+        Kind::Var => t.type_id(),
+        _ => id,
+    };
     (of_btf == size).then(|| btf.skip_mods_and_typedefs(id))
 }
 

@@ -34,6 +34,26 @@ pub(crate) enum CallbackKind {
     TaskWork,
 }
 
+impl CallbackKind {
+    /// Arguments of the call that the callback gets: their number there and here.
+    const fn arguments(self) -> &'static [(usize, usize)] {
+        match self {
+            Self::MapElem => &[(1, 1), (4, 3)],
+            Self::FindVma => &[(1, 1), (3, 4)],
+            Self::Loop | Self::UserRingbuf => &[(2, 3)],
+            Self::Timer | Self::RbtreeAdd | Self::TaskWork => &[],
+        }
+    }
+}
+
+/// Arguments of the caller that the callee gets: their number there and here.
+pub(crate) const fn arguments(kind: Option<CallbackKind>) -> &'static [(usize, usize)] {
+    match kind {
+        Some(kind) => kind.arguments(),
+        None => &[(1, 1), (2, 2), (3, 3), (4, 4), (5, 5)],
+    }
+}
+
 impl Env<'_> {
     /// A call that calls a function of the program back.
     pub(crate) fn push_callback_call(

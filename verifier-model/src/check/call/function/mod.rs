@@ -12,7 +12,7 @@ pub(crate) mod args;
 pub(crate) mod callback;
 pub(crate) mod callee_state;
 
-use crate::check::call::function::callback::CallbackKind;
+use crate::check::call::function::callback::{CallbackKind, arguments};
 use crate::env::Env;
 use crate::env::flow::Flow;
 use crate::facts::errno::Errno;
@@ -45,6 +45,7 @@ impl Env<'_> {
         callee.first_own_id = self.path.id_gen + 1;
         self.log.scratch_all();
         self.set_callee_state(st.frame(), &mut callee, kind)?;
+        callee.take_marks(st.frame(), arguments(kind));
         st.frames.push(callee);
         Ok(())
     }
@@ -161,6 +162,7 @@ impl Env<'_> {
             if !r0.is_scalar() {
                 return reject!(self, ReturnValue, EACCES, "R0 not a scalar value");
             }
+            self.mark_reg_read(0);
             if self.input.profile.has(Rule::CALLBACK_R0_PRECISE) {
                 self.mark_chain_precision(0)?;
             }
@@ -170,7 +172,9 @@ impl Env<'_> {
             self.check_callback_refs(first_own_id)?;
             self.path.insn_idx = if any_count { callsite } else { callsite + 1 };
         } else {
-            self.path.cur.frames[n - 1].regs[0] = r0;
+            let (callers, callee) = self.path.cur.frames.split_at_mut(n);
+            callers[n - 1].regs[0] = r0;
+            callers[n - 1].take_marks(&callee[0], &[(0, 0)]);
             self.path.insn_idx = callsite + 1;
         }
         if self.log.level1() {

@@ -79,9 +79,13 @@ impl Env<'_> {
             self.check_return_code(1, "R1")?;
         }
         let not_init = self.not_init();
+        for r in 1..=k.params.len().min(MAX_BPF_FUNC_REG_ARGS) {
+            self.mark_reg_read(r);
+        }
         for r in 0..CALLER_SAVED_REGS {
             self.regs()[r] = not_init;
         }
+        self.mark_caller_saved_written();
         self.invalidate_outgoing_stack_args();
         self.set_kfunc_return(k, &meta)?;
         if k.is(SpecialKfunc::XdpPullData) {

@@ -173,7 +173,7 @@ impl Env<'_> {
         Ok(())
     }
 
-    fn reg_may_point_to_spin_lock(&self, reg: &RegState) -> bool {
+    pub(crate) fn reg_may_point_to_spin_lock(&self, reg: &RegState) -> bool {
         let Some((btf, id)) = reg.btf().filter(|_| reg.typ.is_ptr_alloc_obj()) else {
             return false;
         };

@@ -134,6 +134,7 @@ impl Env<'_> {
             );
         }
         if let Some(spi) = spi {
+            self.mark_slots_read(reg.frameno(), spi, DYNPTR_SLOTS);
             self.log.scratch_slot(spi);
             self.log.scratch_slot(spi.saturating_sub(1));
         }
@@ -198,9 +199,12 @@ impl Env<'_> {
 
     /// A dynptr is given back.
     pub(crate) fn unmark_stack_slots_dynptr(&mut self, reg: &RegState) -> Checked {
-        let Some((d, _)) = self.dynptr_at(reg) else {
+        let Some((d, spi)) = self.dynptr_at(reg) else {
             return Err(Errno::EINVAL.into());
         };
+        if let Some(spi) = spi {
+            self.mark_slots_written(reg.frameno(), spi, DYNPTR_SLOTS);
+        }
         let referenced = matches!(d.about, About::Dynptr(k, _) if k.is_referenced());
         self.release_reference(if referenced { d.parent_id } else { d.id })
     }

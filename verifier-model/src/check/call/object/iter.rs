@@ -165,6 +165,7 @@ impl Env<'_> {
             self.log.scratch_slot(spi - s);
         }
         if !new {
+            self.mark_slots_read(at.frame, spi, n);
             meta.iter = Some(at);
             meta.ref_obj.update(at.reference_id(&self.path.cur));
         }
@@ -209,6 +210,9 @@ impl Env<'_> {
         }
         let blank = self.not_init();
         at.write(&mut self.path.cur, to, id, blank);
+        if to == Iter::Uninit {
+            self.mark_slots_written(at.frame, at.spi, at.len);
+        }
         Ok(())
     }
 

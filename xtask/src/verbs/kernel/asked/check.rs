@@ -2,6 +2,8 @@
 //! What the model ships of a kernel, held against what the kernel says. The shipped table of kfuncs is
 //! of all configurations, read off sources; the kernel says what it has itself.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result};
 use bpf::kernel::kfuncs::{KfuncFlags, KfuncSet, KfuncTable};
 
@@ -42,6 +44,24 @@ pub(super) fn kfuncs(asked: &str, shipped: &str) -> Result<(Vec<String>, usize)>
         }
     }
     Ok((differ, same))
+}
+
+/// Lines of the table `name` that only one of both has, comments apart.
+pub(super) fn lines(name: &str, asked: &str, shipped: &str) -> Vec<String> {
+    let all = |text: &str| -> BTreeSet<String> {
+        let lines = text
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.is_empty());
+        lines.map(str::to_owned).collect()
+    };
+    let (asked, shipped) = (all(asked), all(shipped));
+    let more = asked
+        .difference(&shipped)
+        .map(|line| format!("{name}: not shipped: {line}"));
+    let less = shipped
+        .difference(&asked)
+        .map(|line| format!("{name}: not asked: {line}"));
+    more.chain(less).collect()
 }
 
 /// The flags without the one that older kernels have a list for, in their code.

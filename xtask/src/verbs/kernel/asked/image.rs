@@ -10,6 +10,9 @@ use object::{File, Object as _, ObjectSection};
 
 use crate::workshop::files::{read, read_bytes};
 
+/// The longest text that is looked for.
+const TEXT: usize = 256;
+
 /// Sections and symbols.
 pub(super) struct Image {
     /// Where each section begins, and what is in it.
@@ -64,6 +67,39 @@ impl Image {
         from.map_while(move |(name, address)| Some((name.strip_prefix(prefix)?, *address)))
     }
 
+    /// Where the symbol `name` is.
+    pub(super) fn symbol(&self, name: &str) -> Option<u64> {
+        self.symbols.get(name).copied()
+    }
+
+    /// Where what is at `address` ends at the latest: the next symbol's address.
+    pub(super) fn after(&self, address: u64) -> u64 {
+        let later = self.symbols.values().filter(|at| **at > address);
+        later.min().copied().unwrap_or(u64::MAX)
+    }
+
+    /// The first variable at `address`, by name.
+    pub(super) fn variable(&self, address: u64) -> Option<&str> {
+        let mut names = self.variables(|_| true).filter(|(_, at)| *at == address);
+        names.next().map(|(name, _)| name)
+    }
+
+    /// Symbols that are no functions and whose names `wanted` wants: name and address.
+    pub(super) fn variables<'a>(
+        &'a self,
+        wanted: impl Fn(&str) -> bool + 'a,
+    ) -> impl Iterator<Item = (&'a str, u64)> {
+        let symbols = self.symbols.iter().map(|(name, at)| (name.as_str(), *at));
+        symbols.filter(move |(name, at)| wanted(name) && !self.functions.contains_key(at))
+    }
+
+    /// The text at `address`, up to its NUL.
+    pub(super) fn text(&self, address: u64) -> Option<&str> {
+        let bytes = self.from(address)?;
+        let end = bytes.iter().take(TEXT).position(|byte| *byte == 0)?;
+        str::from_utf8(&bytes[..end]).ok()
+    }
+
     /// The function at `address`.
     pub(super) fn function(&self, address: u64) -> Option<&str> {
         self.functions.get(&address).map(String::as_str)
@@ -80,6 +116,16 @@ impl Image {
                 .map(|word| u32::from_le_bytes(*word))
                 .collect(),
         )
+    }
+
+    /// The word at `address`.
+    pub(super) fn word(&self, address: u64) -> Option<u32> {
+        self.words(address, 1)?.first().copied()
+    }
+
+    /// The byte at `address`.
+    pub(super) fn byte(&self, address: u64) -> Option<u8> {
+        self.bytes(address, 1)?.first().copied()
     }
 
     /// The pointer at `address`.
@@ -101,9 +147,14 @@ impl Image {
     }
 
     fn bytes(&self, address: u64, length: usize) -> Option<&[u8]> {
+        self.from(address)?.get(..length)
+    }
+
+    /// All from `address` to the end of its section.
+    fn from(&self, address: u64) -> Option<&[u8]> {
         self.sections.iter().find_map(|(start, data)| {
             let at = usize::try_from(address.checked_sub(*start)?).ok()?;
-            data.get(at..at.checked_add(length)?)
+            data.get(at..).filter(|rest| !rest.is_empty())
         })
     }
 }

@@ -7,18 +7,33 @@
 //! vmlinux.btf.lzma   the kernel's types, of the image
 //! config             what it is configured with
 //! kfuncs.txt         kfuncs, flags and filters of the image, hooks by probes
+//! helpers.txt        helpers, prototypes of the image, who may call them by probes
+//! struct_ops.txt     struct_ops types of the frame that the kernel has
+//! btf_sets.txt  raw_tp_null_args.txt  iter_args.txt  maps.txt   of the image
 //! ```
+//!
+//! The frame is the release that the others are told of, whose tables are written by hand: it gives the
+//! names of the sets, and what is in a kernel's code alone and cannot be asked.
 
 mod check;
+mod frame;
+mod helpers;
 mod hooks;
 mod image;
+mod layout;
+mod lists;
+mod protos;
+mod rights;
 mod sets;
+mod tables;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use bpf::btf::Btf;
+use bpf::kernel::Kernel;
 
 use self::image::Image;
 use self::sets::Set;
@@ -30,6 +45,11 @@ use crate::linux::target::Target;
 use crate::linux::test_kernel;
 use crate::workshop::files::{make_dir, read, read_bytes, write};
 use crate::workshop::project::Project;
+
+/// Where what the model ships is.
+const DATA: &str = "verifier-model/data";
+/// The release that others are told of.
+const FRAME: &str = "linux-7.3";
 
 /// What is done with what the kernel says.
 pub(super) enum Way<'a> {
@@ -53,7 +73,17 @@ pub(super) fn run(project: &Project, series: Release, way: &Way<'_>) -> Result<(
     let btf = Btf::from_file(kernel.btf(), None)?;
     let config = config::of(kernel)?;
     let image = Image::open(&kernel.btf(), &shown::kallsyms(&target)?)?;
-    let kfuncs = kfuncs(&target, &btf, &sets::read(&image, &btf)?)?;
+    let sets = sets::read(&image, &btf)?;
+    let mut model = Kernel::new(Arc::new(btf));
+    model.read_config(&config);
+    let frame = project.checkout.join(DATA).join(FRAME);
+    let mut tables = tables::ask(&target, &image, &model, &frame)?;
+    for line in &tables.unsaid {
+        println!("not said: {line}");
+    }
+    let btf = &model.vmlinux;
+    let kfuncs = kfuncs(&target, btf, &sets)?;
+    tables.files.push(("kfuncs.txt", kfuncs));
     match way {
         Way::Write(directory) => {
             let dir = match directory {
@@ -63,16 +93,18 @@ pub(super) fn run(project: &Project, series: Release, way: &Way<'_>) -> Result<(
             make_dir(&dir)?;
             write(&dir.join("vmlinux.btf.lzma"), btf.to_lzma()?)?;
             write(&dir.join("config"), config)?;
-            write(&dir.join("kfuncs.txt"), kfuncs)?;
+            for (name, table) in &tables.files {
+                write(&dir.join(name), table)?;
+            }
             println!("{}", dir.display());
             Ok(())
         }
-        Way::Check => hold(&shipped, &btf, &config, &kfuncs),
+        Way::Check => hold(&shipped, btf, &config, &tables.files),
     }
 }
 
 /// Holds what is in the directory `shipped` against what the kernel says.
-fn hold(shipped: &Path, btf: &Btf, config: &str, kfuncs: &str) -> Result<()> {
+fn hold(shipped: &Path, btf: &Btf, config: &str, tables: &[(&'static str, String)]) -> Result<()> {
     let file = |name: &str| shipped.join(name);
     let mut differ = Vec::new();
     if read_bytes(&file("vmlinux.btf.lzma"))? != btf.to_lzma()? {
@@ -82,10 +114,15 @@ fn hold(shipped: &Path, btf: &Btf, config: &str, kfuncs: &str) -> Result<()> {
     if file("config").exists() && read(&file("config"))? != config {
         differ.push("config: another configuration".to_owned());
     }
-    if file("kfuncs.txt").exists() {
-        let (wrong, same) = check::kfuncs(kfuncs, &read(&file("kfuncs.txt"))?)?;
-        println!("{same} kfuncs of {} have these flags", shipped.display());
-        differ.extend(wrong);
+    for (name, asked) in tables.iter().filter(|(name, _)| file(name).exists()) {
+        let known = read(&file(name))?;
+        if *name == "kfuncs.txt" {
+            let (wrong, same) = check::kfuncs(asked, &known)?;
+            println!("{same} kfuncs of {} have these flags", shipped.display());
+            differ.extend(wrong);
+        } else {
+            differ.extend(check::lines(name, asked, &known));
+        }
     }
     for line in &differ {
         println!("  {line}");
@@ -99,7 +136,7 @@ fn hold(shipped: &Path, btf: &Btf, config: &str, kfuncs: &str) -> Result<()> {
 /// The directory with what the model ships of Debian's kernel of `series`. There is a test kernel of
 /// the newest release, whose data has its name.
 fn shipped(project: &Project, series: Release) -> PathBuf {
-    let data = project.checkout.join("verifier-model/data");
+    let data = project.checkout.join(DATA);
     match series == test_kernel::RELEASE {
         true => data.join(format!("debian-{series}")),
         false => data.join(format!("linux-{series}")),

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Small programs of the kind that people write, on the header's loops: that they do what they say.
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use libtest_mimic::Trial;
+
+use super::anywhere::has;
+use super::bpf::Bpf;
+use super::cpus::{set_online, sysfs};
+use super::masks::filled;
+use super::task::Task;
+use super::trial;
+use super::walks::bound;
+
+/// The tests of this file.
+pub(super) fn trials() -> Vec<Trial> {
+    let mut trials = vec![trial("tools::histogram", histogram)];
+    if has("bpf_iter_num_new") {
+        trials.push(trial("tools::cost", cost));
+    }
+    // Not every kernel has it, and then there is nothing to be attached to.
+    if Path::new("/sys/kernel/sched_ext").exists() {
+        trials.push(trial("tools::scheduler", scheduler));
+    }
+    trials
+}
+
+/// Each online CPU has as many samples as were taken, and two busy CPUs have tasks in them.
+fn histogram() -> Result<()> {
+    const SAMPLES: u32 = 40;
+    let bpf = match Bpf::load("tools/histogram") {
+        // Debian's 5.10 has no variables in its BTF, and so no run queues to be found.
+        Err(error) if format!("{error:#}").contains("not found in kernel BTF") => return Ok(()),
+        loaded => loaded?,
+    };
+    let busy = [Task::busy()?, Task::busy()?];
+    for (task, cpu) in busy.iter().zip([1, 3]) {
+        task.set_affinity(&[cpu])?;
+    }
+    set_online(2, false)?;
+    let sampled = (0..SAMPLES).try_for_each(|_| {
+        sleep(Duration::from_millis(10));
+        bpf.run("sample").map(drop)
+    });
+    let online = sysfs("online");
+    set_online(2, true)?;
+    sampled?;
+    let online = online?;
+    for cpu in sysfs("possible")? {
+        let row = bpf.row("rows", cpu)?;
+        let sum: u32 = row.iter().sum();
+        let wanted = if online.contains(&cpu) { SAMPLES } else { 0 };
+        ensure!(sum == wanted, "CPU {cpu} has {sum} samples, not {wanted}");
+    }
+    for cpu in [1, 3] {
+        let row = bpf.row("rows", cpu)?;
+        let busy: u32 = row[1..].iter().sum();
+        ensure!(busy > SAMPLES / 2, "CPU {cpu} was idle: {row:?}");
+    }
+    Ok(())
+}
+
+/// A task that sleeps and wakes is put on CPUs of its own mask alone.
+fn scheduler() -> Result<()> {
+    let mut bpf = Bpf::load("tools/scheduler")?;
+    let _link = bpf.attach_struct_ops("scheduler")?;
+    let task = Task::blinking()?;
+    task.set_affinity(&[1, 3])?;
+    bpf.clear("picked")?;
+    bpf.set("pid", task.pid())?;
+    let mut picked = Vec::new();
+    for _ in 0..100 {
+        sleep(Duration::from_millis(50));
+        picked = bpf.words("picked")?;
+        if picked.iter().sum::<u32>() >= 20 {
+            break;
+        }
+    }
+    let sum: u32 = picked.iter().sum();
+    ensure!(sum >= 20, "an idle CPU was found {sum} times");
+    ensure!(
+        sum == picked[1] + picked[3],
+        "a CPU that the task may not run on: {picked:?}"
+    );
+    Ok(())
+}
+
+/// The header's loop takes little more than `bpf_for` with a test of each CPU where all are set, and
+/// less where few are. Under `-icount` these are instructions.
+fn cost() -> Result<()> {
+    let bpf = Bpf::load("tools/cost")?;
+    let (bound, size) = (bound()?, bpf.size("mask")?);
+    bpf.set("nr", bound)?;
+    let least = |program: &str| -> Result<u64> {
+        let mut least = u64::MAX;
+        for _ in 0..100 {
+            bpf.run(program)?;
+            least = least.min(bpf.get_u64("took")?);
+        }
+        Ok(least)
+    };
+    let nothing = least("nothing")?;
+    for (name, every, percent) in [("all", 1, 130), ("1 of 8", 8, 100), ("last", bound, 100)] {
+        let is_set = |bit| bit < bound && bit % every == every - 1;
+        bpf.write("mask", &filled(size, is_set))?;
+        let [header, hand] = ["by_header", "by_hand"].map(|program| {
+            let took = least(program)?.saturating_sub(nothing);
+            let sums = [bpf.get_u64("sum")?, bpf.get_u64("visited")?];
+            anyhow::Ok((took, sums))
+        });
+        let ((header, walked), (hand, tested)) = (header?, hand?);
+        ensure!(walked == tested, "{name}: {walked:?} is not {tested:?}");
+        eprintln!("cost of {name}: {header} by the header, {hand} by hand, of {bound} CPUs");
+        ensure!(
+            header * 100 <= hand * percent,
+            "{name}: {header} by the header, {hand} by hand"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Running the guest's suite, and counting what passed.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::guest::qemu::{Guest, MEMORY};
+use crate::linux::target::Target;
+
+/// More CPUs are possible than one word of a mask has bits; few are present, so that it is cheap.
+pub(super) const SMP: &str = "4,maxcpus=130";
+const LIMIT: Duration = Duration::from_secs(420);
+
+/// The guest's suite of `initramfs` with CPUs as QEMU's `-smp` has them, on a kernel told `parameters`.
+pub(super) fn run(
+    target: &Target<'_>,
+    initramfs: &Path,
+    name: &str,
+    smp: &str,
+    parameters: &str,
+    told: &[String],
+) -> Result<Tally> {
+    let guest = Guest {
+        target,
+        initramfs,
+        smp,
+        args: told,
+        memory: MEMORY,
+        known: &[],
+        limit: LIMIT,
+    };
+    let ended = guest.run_on(name, parameters)?;
+    let mut tally = Tally::default();
+    for line in ended.output.lines() {
+        tally.line(line);
+    }
+    if ended.status != 0 && tally.failed == 0 {
+        bail!("{name}: the suite ended with status {}", ended.status);
+    }
+    Ok(tally)
+}
+
+/// How many tests passed and failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) passed: u64,
+    pub(super) failed: u64,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+
+    /// Takes in a closing line such as `test result: ok. 4 passed; 0 failed; …`.
+    pub(super) fn line(&mut self, line: &str) {
+        let Some(rest) = line.trim().strip_prefix("test result: ") else {
+            return;
+        };
+        let count = |word: &str| {
+            let (before, _) = rest.split_once(word)?;
+            before.split_whitespace().last()?.parse::<u64>().ok()
+        };
+        self.passed += count(" passed").unwrap_or(0);
+        self.failed += count(" failed").unwrap_or(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_add_up() {
+        let mut tally = Tally::default();
+        tally.line("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out");
+        tally.line("test result: FAILED. 3 passed; 2 failed; 0 ignored");
+        tally.line("test something ... ok");
+        assert_eq!(
+            tally,
+            Tally {
+                passed: 15,
+                failed: 2
+            }
+        );
+    }
+}
