@@ -62,7 +62,7 @@ pub(super) fn write(
         if let Some(common) = common(frame, &owners, name) {
             let then = set.then.iter().filter(|name| reached(&owners, name));
             let then: Vec<&str> = then.copied().collect();
-            push_set(&mut sets, name, &then, &common);
+            push_set(&mut sets, name, &then, set.caps, &common);
         }
     }
     for owner in &owners {
@@ -74,7 +74,7 @@ pub(super) fn write(
         let mut set = owner.set.to_owned();
         if !rest.is_empty() {
             set = format!("{}_func_proto", owner.name.to_lowercase());
-            push_set(&mut sets, &set, &[owner.set], &rest);
+            push_set(&mut sets, &set, &[owner.set], None, &rest);
         }
         match owner.is_type {
             true => {
@@ -115,8 +115,18 @@ pub(super) fn write(
     }
 }
 
-fn push_set(text: &mut String, name: &str, then: &[&str], entries: &BTreeMap<String, String>) {
-    let _ = writeln!(text, "set {name} then={}", then.join(","));
+fn push_set(
+    text: &mut String,
+    name: &str,
+    then: &[&str],
+    caps: Option<&str>,
+    entries: &BTreeMap<String, String>,
+) {
+    let _ = write!(text, "set {name} then={}", then.join(","));
+    if let Some(caps) = caps {
+        let _ = write!(text, " {caps}");
+    }
+    text.push('\n');
     for entry in entries.values() {
         let _ = writeln!(text, "  {entry}");
     }
@@ -206,7 +216,11 @@ fn owner<'a>(
             };
             by_proto.entry(proto).or_default().push(&right.kind);
         }
-        let text = entry(helper, &by_proto, &frame.conditions(helper), name, unsaid);
+        let asks = Asks {
+            known: &frame.conditions(helper),
+            caps: frame.caps(set, helper),
+        };
+        let text = entry(helper, &by_proto, &asks, name, unsaid);
         if !text.is_empty() {
             entries.insert(helper.clone(), text);
         }
@@ -220,11 +234,19 @@ fn owner<'a>(
     })
 }
 
+/// What the frame asks for a helper.
+struct Asks<'a> {
+    /// Of programs, in any set.
+    known: &'a BTreeSet<String>,
+    /// Of their loader, in this one.
+    caps: Option<&'a str>,
+}
+
 /// How a set says who calls a helper by which prototype.
 fn entry(
     helper: &str,
     by_proto: &BTreeMap<Option<&str>, Vec<&Kind>>,
-    known: &BTreeSet<String>,
+    asks: &Asks<'_>,
     owner: &str,
     unsaid: &mut Vec<String>,
 ) -> String {
@@ -236,15 +258,20 @@ fn entry(
         let Some(proto) = proto else { continue };
         let is_most = most.is_some_and(|(name, _)| *name == Some(*proto));
         if !denied && is_most {
-            words.push(format!("{helper}={proto}"));
+            let caps = asks.caps.map(|caps| format!("@{caps}"));
+            words.push(format!("{helper}{}={proto}", caps.unwrap_or_default()));
             continue;
         }
         let others = by_proto.iter().filter(|(name, _)| **name != Some(*proto));
         let others: Vec<&Kind> = others
             .flat_map(|(_, kinds)| kinds.iter().copied())
             .collect();
-        match telling(kinds, &others, known) {
-            Some(condition) => words.push(format!("{helper}@{condition}={proto}")),
+        match telling(kinds, &others, asks.known) {
+            Some(condition) => {
+                let caps = asks.caps.map(|caps| format!("&{caps}"));
+                let caps = caps.unwrap_or_default();
+                words.push(format!("{helper}@{condition}{caps}={proto}"));
+            }
             None => unsaid.push(format!(
                 "{owner}: no condition tells who calls {helper} by {proto}"
             )),
