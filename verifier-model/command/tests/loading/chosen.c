@@ -19,7 +19,7 @@ int egress(struct xdp_md *ctx)
 SEC("xdp")
 int address(struct xdp_md *ctx)
 {
-	return (long)ctx & 1;
+	return (long)ctx > 5;
 }
 
 /* Nothing but CAP_BPF is asked for. */
