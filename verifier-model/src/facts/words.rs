@@ -52,6 +52,26 @@ impl Words {
             for_it.then(|| line.to.iter().map(|part| filled(part, &found)).collect())
         })
     }
+
+    /// Each line: the kind that it is for, a message as the next release has it, and a pattern of what
+    /// this one says, where `*` stands for anything.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = (Option<&'static str>, String, String)> {
+        let text = |parts: &[Part], hole: fn(&str) -> &'static str| {
+            let texts = parts.iter().map(|part| match part {
+                Part::Text(text) => *text,
+                Part::Hole(name) => hole(name),
+            });
+            texts.collect::<String>()
+        };
+        let said = self.lines.iter().filter(|line| !line.to.is_empty());
+        said.map(move |line| {
+            (
+                line.kind,
+                text(&line.from, example),
+                text(&line.to, |_| "*"),
+            )
+        })
+    }
 }
 
 impl Lines for Words {
@@ -79,6 +99,16 @@ impl Lines for Words {
         }
         self.lines.push(Line { kind, from, to });
         Ok(())
+    }
+}
+
+/// What may stand in a hole.
+fn example(name: &str) -> &'static str {
+    match name {
+        "func" => "bpf_x#1",
+        "what" => "struct x",
+        "n" => "6 > 5",
+        _ => "R1",
     }
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The kind of a rejection by its message alone: `data/messages.txt`, and the messages that
-//! `data/advice.txt` has.
+//! The kind of a rejection by its message alone: `data/messages.txt`, the messages that
+//! `data/advice.txt` has, and what releases say in other words than the next one, their `words.txt`.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use crate::explain::advice::{ADVICE, captures};
 use crate::facts::kind::Kind;
+use crate::facts::release::shipped::Shipped;
 
 const MESSAGES: &str = include_str!("../../../data/messages.txt");
 
@@ -18,9 +20,17 @@ const SUMS_UP: [&str; 3] = [
 
 struct Pattern {
     kind: Kind,
-    text: &'static str,
+    text: Cow<'static, str>,
     /// Letters that are not left open.
     weight: usize,
+}
+
+impl Pattern {
+    fn new(kind: Kind, text: impl Into<Cow<'static, str>>) -> Self {
+        let text = text.into();
+        let weight = text.len() - text.matches('*').count();
+        Self { kind, text, weight }
+    }
 }
 
 static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
@@ -28,13 +38,27 @@ static PATTERNS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
         .iter()
         .flat_map(|a| a.patterns.iter().map(move |p| (a.kind, p.0)));
     let all = of_advice.chain(messages());
-    all.map(|(kind, text)| Pattern {
-        kind,
-        text,
-        weight: text.len() - text.matches('*').count(),
-    })
-    .collect()
+    let mut all: Vec<Pattern> = all.map(|(kind, text)| Pattern::new(kind, text)).collect();
+    // The newest first: an older release's words are told by those of the next one.
+    for shipped in Shipped::ALL.iter().rev() {
+        for (only, next, pattern) in shipped.release.changed_words() {
+            let kind = match only {
+                Some(name) => named(name),
+                None => of_line_in(&all, &next).map(|found| found.0),
+            };
+            let known = all.iter().any(|known| known.text == pattern);
+            all.extend(
+                kind.filter(|_| !known)
+                    .map(|kind| Pattern::new(kind, pattern)),
+            );
+        }
+    }
+    all
 });
+
+fn named(name: &str) -> Option<Kind> {
+    Kind::ALL.iter().copied().find(|kind| kind.name() == name)
+}
 
 /// The file's patterns, each with its kind.
 fn messages() -> impl Iterator<Item = (Kind, &'static str)> {
@@ -45,7 +69,7 @@ fn messages() -> impl Iterator<Item = (Kind, &'static str)> {
         let name = line.strip_prefix('[').and_then(|l| l.strip_suffix(']'));
         match name {
             Some(name) => {
-                kind = Kind::ALL.iter().copied().find(|k| k.name() == name);
+                kind = named(name);
                 None
             }
             None => Some((kind?, line)),
@@ -64,9 +88,13 @@ pub(super) fn of_lines<'l>(last_first: &[&'l str]) -> Option<(Kind, &'l str)> {
 }
 
 fn of_line(line: &str) -> Option<(Kind, &str)> {
-    let fits = |p: &&Pattern| captures(p.text, line).is_some();
+    of_line_in(&PATTERNS, line)
+}
+
+fn of_line_in<'l>(patterns: &[Pattern], line: &'l str) -> Option<(Kind, &'l str)> {
+    let fits = |p: &&Pattern| captures(&p.text, line).is_some();
     // The first of those that are alike: advice tells the more common of two kinds first.
-    let best = PATTERNS.iter().rev().filter(fits).max_by_key(|p| p.weight);
+    let best = patterns.iter().rev().filter(fits).max_by_key(|p| p.weight);
     best.map(|p| (p.kind, line))
 }
 
@@ -91,6 +119,27 @@ mod tests {
         assert_eq!(kind(&[sum]), Some(Kind::UnboundedIndex));
         assert_eq!(kind(&["no such message"]), None);
     }
+
+    /// A fact stands once: what `words.txt` tells is not in `messages.txt` as well.
+    #[test]
+    fn what_releases_word_otherwise_has_its_kind_and_stands_once() {
+        let (mut unknown, mut twice) = (Vec::new(), Vec::new());
+        for shipped in Shipped::ALL {
+            for (_, _, pattern) in shipped.release.changed_words() {
+                let said = pattern.replace('*', "R1");
+                unknown.extend(of_line(&said).is_none().then_some(said));
+                let older = messages().any(|(_, text)| text == pattern);
+                twice.extend(older.then_some(pattern));
+            }
+        }
+        // These 7.3 says as well, at another place.
+        twice.retain(|pattern| !BOTH.contains(&pattern.as_str()));
+        // What the pointer is to decides the kind.
+        unknown.retain(|said: &String| !said.contains(" point to "));
+        assert_eq!((unknown, twice), (Vec::new(), Vec::<String>::new()));
+    }
+
+    const BOTH: [&str; 2] = ["bpf_rcu_read_unlock is missing", "invalid zero-sized read"];
 
     /// What no kernel of today says any more.
     #[test]

@@ -113,6 +113,13 @@ impl Release {
         self.tables.kfuncs().unwrap_or_default()
     }
 
+    /// What this release words otherwise than the next one: see [`Words::changes`].
+    pub(crate) fn changed_words(
+        &self,
+    ) -> impl Iterator<Item = (Option<&'static str>, String, String)> {
+        self.tables.words.changes()
+    }
+
     /// The message of a rejection in this release's words; None if they are those of 7.3, in which
     /// the model speaks.
     pub(crate) fn words(&self, kind: Kind, message: &str) -> Option<String> {

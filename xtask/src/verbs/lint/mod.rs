@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask lint`: formatting, clippy and documentation, of the host's code with the host's
-//! tools and of the kernel's code with the kernel's own; and links between documents.
+//! tools and of the kernel's code with the kernel's own; links between documents; and packages.
 
 mod links;
+mod packages;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -53,6 +54,7 @@ pub(crate) fn run(project: &Project) -> Result<()> {
         .env("RUSTDOCFLAGS", "-Dwarnings");
     doc.args(["doc", "--locked", "--no-deps"]);
     project.runner.run("documentation", doc)?;
+    packages::check(project)?;
 
     guest_program::lint(project, &Toolchain::ensure(project)?)?;
     kernel_code(&Target::stock(project, RELEASE)?)

@@ -26,6 +26,10 @@ const ZOOMED: Window = Window {
 /// Most that a page of 5,000 steps may weigh.
 const MOST_BYTES: u64 = 2_000_000;
 
+/// On a desk the step is in sight, and nothing is below the window.
+const IN_WINDOW: &str = "tree.active.item.getBoundingClientRect().bottom <= innerHeight \
+     && document.documentElement.scrollHeight <= innerHeight";
+
 type Check = fn(&Pages<'_>, &mut Browser) -> Result<()>;
 
 const CHECKS: [(&str, Check); 12] = [
@@ -97,6 +101,7 @@ fn alone(pages: &Pages<'_>, browser: &mut Browser) -> Result<()> {
 fn step(pages: &Pages<'_>, browser: &mut Browser) -> Result<()> {
     browser.open(&pages.of("memory", "below_zero")?, DESK)?;
     count(browser, "step 14 of 14")?;
+    is(browser, IN_WINDOW, true)?;
     is(browser, "find('next').disabled", true)?;
     browser.evaluate("find('path').focus()")?;
     browser.key("Home", false)?;
@@ -275,6 +280,7 @@ fn too_large(pages: &Pages<'_>, browser: &mut Browser) -> Result<()> {
     browser.open(&page, DESK)?;
     is(browser, "here.path.steps.length", 5000)?;
     count(browser, "step 1000000 of 1000000")?;
+    is(browser, IN_WINDOW, true)?;
     is(browser, "find('heat').getAttribute('aria-pressed')", "true")?;
     let note = "source.rows.find(entry => entry.number === 33).row.lastChild.textContent";
     is(browser, note, "33.3 %")?;

@@ -8,7 +8,7 @@ use super::checks::DESK;
 use crate::workshop::browser::{Browser, Window};
 use crate::workshop::files::make_dir;
 
-/// The window that fits the panels and no more.
+/// A window of the README's breadth.
 const WINDOW: Window = Window {
     width: 1200,
     height: 760,
