@@ -13,9 +13,14 @@ use super::protos::Protos;
 use super::rights::Right;
 use crate::corpus::kinds::Kind;
 
-/// The set of what all may call, and the one of what takes capabilities.
-const BASE: &str = "bpf_base_func_proto";
-const CAPABLE: &str = "bpf_base_func_proto_capable";
+/// The set of what all may call, and those of what takes capabilities.
+const BASES: [&str; 3] = [
+    "bpf_base_func_proto",
+    CAPABLE,
+    "bpf_base_func_proto_perfmon",
+];
+/// The one of them that has what the frame does not know.
+const CAPABLE: &str = "bpf_base_func_proto_bpf";
 
 /// What a kernel says of its helpers.
 pub(super) struct Said<'a> {
@@ -149,16 +154,17 @@ fn common(frame: &Frame<'_>, owners: &[Owner<'_>], set: &str) -> Option<BTreeMap
     let mut own = shared(set)?;
     let name = frame.sets.iter().find(|(name, _)| *name == set)?.0;
     for behind in frame.chain(name).into_iter().skip(1) {
-        // The same come by both; the frame says what takes capabilities.
-        if (name, behind) == (BASE, CAPABLE) {
-            own.retain(|helper, _| frame.has(BASE, helper));
+        // The same come by all of them.
+        if BASES.contains(&name) && BASES.contains(&behind) {
             continue;
         }
         let theirs = shared(behind).unwrap_or_default();
         own.retain(|helper, _| !theirs.contains_key(helper));
     }
-    if name == CAPABLE {
-        own.retain(|helper, _| !frame.has(BASE, helper));
+    if BASES.contains(&name) {
+        // The frame says what takes capabilities.
+        let of = |helper: &str| BASES.into_iter().find(|set| frame.has(set, helper));
+        own.retain(|helper, _| of(helper).unwrap_or(CAPABLE) == name);
     }
     Some(own)
 }
