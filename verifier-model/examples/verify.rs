@@ -13,6 +13,7 @@ use bpf::kernel::{Kernel, Module};
 use bpf::load::Object;
 use bpf::load::{Autoload, PrepareOptions, Prepared};
 use bpf::program::ProgFlags;
+use verifier_model::Caps;
 use verifier_model::Options;
 use verifier_model::Rule;
 use verifier_model::{Outcome, verify};
@@ -29,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "-l" => opts.log_level = args.next().ok_or("no level")?.parse()?,
             "-c" => opts.nr_cpu_ids = args.next().ok_or("no number")?.parse()?,
             "-n" => tags = false,
-            "-u" => opts.privileged = false,
+            "-u" => opts.caps = Caps::empty(),
             "-w" => {
                 let name = args.next().ok_or("no rule")?;
                 let rule = Rule::ALL.iter().find(|r| r.name == name);

@@ -95,6 +95,7 @@ mod verify;
 mod walk;
 
 pub use bpf::btf::Btf;
+pub use bpf::caps::Caps;
 pub use bpf::kernel::kfuncs::KfuncTable;
 pub use bpf::kernel::{Kernel, Module};
 pub use bpf::load::{Autoload, LoadError, Object, PrepareOptions, SetAttachTarget};

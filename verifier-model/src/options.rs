@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! How to verify.
 
+use bpf::caps::Caps;
+
 use crate::facts::release::Release;
 use crate::facts::release::linux_7_3::LINUX_7_3;
 use crate::facts::rule::Profile;
@@ -15,13 +17,12 @@ pub struct Options {
     /// 0 nothing, 1 the path that ends verification, 2 every path, [`Options::LOG_STATS`] messages and the
     /// last line alone.
     pub log_level: u32,
-    /// Whether the loader has CAP_BPF and CAP_PERFMON. Without, the kernel is taken to be one that
-    /// lets anybody load programs (`kernel.unprivileged_bpf_disabled=0`); it refuses BTF then, so
-    /// that the object's is not looked at.
-    pub privileged: bool,
+    /// What the loader is capable of. Without CAP_BPF the kernel refuses BTF, so that the object's is
+    /// not looked at.
+    pub caps: Caps,
     /// Possible CPUs of the machine.
     pub nr_cpu_ids: u32,
-    /// Whether the kernel guards the unprivileged's programs against what a processor does on a
+    /// Whether the kernel guards programs of loaders without CAP_PERFMON against what a processor does on a
     /// mispredicted path. Not when built without `CONFIG_CPU_MITIGATIONS` or booted with
     /// `mitigations=off`.
     pub mitigations: bool,
@@ -43,7 +44,7 @@ impl Options {
             release,
             profile: release.rules(),
             log_level: 1,
-            privileged: true,
+            caps: Caps::all(),
             nr_cpu_ids: 8,
             mitigations: true,
             max_insns: u32::MAX,

@@ -9,6 +9,7 @@ use bpf::kernel::Kernel;
 use bpf::load::Object;
 use bpf::load::{Autoload, PrepareOptions, SetMap};
 use bpf::program::ProgLoad;
+use verifier_model::Caps;
 use verifier_model::Options;
 use verifier_model::verify;
 use verifier_model::{explain, graph};
@@ -67,7 +68,10 @@ fn what_is_said_is_what_was_read_and_found_good() {
     let mut said_in = Vec::new();
     for (file, load) in cases(&kernel) {
         let opts = Options {
-            privileged: !load.name.starts_with("unprivileged"),
+            caps: match load.name.starts_with("unprivileged") {
+                true => Caps::empty(),
+                false => Caps::all(),
+            },
             ..Options::default()
         };
         let (verdict, e) = explain(&load, &kernel, &opts);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use answers::Answers;
 use bpf::load::{Autoload, Object, PrepareOptions};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use verifier_model::Caps;
 use verifier_model::{Explanation, Kind, Options, linux_7_3, verify};
 use walkdir::WalkDir;
 
@@ -38,7 +39,10 @@ fn the_kind_is_found_in_the_log_alone() {
             let load = prog.load.expect("a program that loads");
             let options = |log_level| Options {
                 log_level,
-                privileged: !load.name.starts_with("unprivileged"),
+                caps: match load.name.starts_with("unprivileged") {
+                    true => Caps::empty(),
+                    false => Caps::all(),
+                },
                 // Where a limit is does not matter.
                 max_insns: 50_000,
                 ..Options::default()

@@ -50,10 +50,11 @@ const BPF: Tower<'_> = Tower {
         ("insn", "uapi"),
         ("disasm", "uapi insn"),
         ("btf", ""),
-        ("kernel", "uapi btf"),
+        ("caps", ""),
+        ("kernel", "uapi caps btf"),
         ("map", "uapi btf kernel"),
         ("program", "uapi btf kernel map"),
-        ("load", "uapi insn btf kernel map program"),
+        ("load", "uapi caps insn btf kernel map program"),
     ],
     circles: &[],
 };

@@ -10,6 +10,7 @@ use bpf::load::raw_program;
 use bpf::program::{ProgFlags, ProgLoad};
 use bpf::uapi::Insn;
 use proptest::prelude::*;
+use verifier_model::Caps;
 use verifier_model::Options;
 use verifier_model::Verdict;
 use verifier_model::verify;
@@ -137,14 +138,66 @@ fn jumps_stay_inside() {
 }
 
 fn unprivileged(insns: &[Insn], section: &str) -> Verdict {
+    with_caps(Caps::empty(), insns, section)
+}
+
+fn with_caps(caps: Caps, insns: &[Insn], section: &str) -> Verdict {
     let kernel = kernel();
     let bytes: Vec<u8> = insns.iter().flat_map(|i| i.to_bytes()).collect();
     let prog = raw_program(&bytes, "prog", section, &kernel).expect("a program");
     let opts = Options {
-        privileged: false,
+        caps,
         ..Options::default()
     };
     verify(&prog, &kernel, &opts)
+}
+
+#[test]
+fn cap_bpf_alone_calls_but_sees_no_address() {
+    let calls = [i(0x85, 0, 1, 0, 1), EXIT, mov(0, 0), EXIT];
+    assert!(with_caps(Caps::BPF, &calls, "socket").accepted());
+    refused(&calls, 1, "allowed for CAP_BPF and CAP_SYS_ADMIN");
+    let leaks = [mov_reg(0, 10), EXIT];
+    let v = with_caps(Caps::BPF, &leaks, "socket");
+    assert!(v.log.contains("R0 leaks addr as return value"), "{}", v.log);
+    let both = Caps::BPF | Caps::PERFMON;
+    assert!(with_caps(both, &leaks, "socket").accepted());
+    // bpf_trace_printk()
+    let says = [mov_reg(1, 10), add(1, -8), mov(2, 8), call(6), EXIT];
+    let v = with_caps(Caps::BPF, &says, "socket");
+    assert!(v.log.contains("cannot use helper"), "{}", v.log);
+}
+
+#[test]
+fn a_type_of_program_asks_for_capabilities() {
+    let nothing = [mov(0, 0), EXIT];
+    for (section, caps, lacking) in [
+        ("xdp", Caps::BPF | Caps::PERFMON, "CAP_NET_ADMIN"),
+        ("xdp", Caps::NET_ADMIN, "CAP_BPF"),
+        ("kprobe", Caps::BPF | Caps::NET_ADMIN, "CAP_PERFMON"),
+        ("tc", Caps::empty(), "CAP_NET_ADMIN, CAP_BPF"),
+    ] {
+        let v = with_caps(caps, &nothing, section);
+        let why = v.rejection().expect("it is rejected");
+        let said = format!("the loader lacks {lacking}");
+        assert_eq!((why.errno, why.said()), (Errno::EPERM, said.as_str()));
+        assert!(with_caps(Caps::SYS_ADMIN, &nothing, section).accepted());
+    }
+}
+
+#[test]
+fn a_kernel_may_let_nobody_load() {
+    let mut kernel = kernel();
+    kernel.unprivileged_bpf_disabled = true;
+    let insns = [mov(0, 0), EXIT].map(Insn::to_bytes).concat();
+    let prog = raw_program(&insns, "prog", "socket", &kernel).expect("a program");
+    for (caps, accepted) in [(Caps::PERFMON, false), (Caps::BPF, true)] {
+        let options = Options {
+            caps,
+            ..Options::default()
+        };
+        assert_eq!(verify(&prog, &kernel, &options).accepted(), accepted);
+    }
 }
 
 fn refused(insns: &[Insn], errno: i32, message: &str) {

@@ -155,6 +155,14 @@ impl Question<'_> {
             };
         }
         if judged.body.is_empty() {
+            if refused_for_caps(errno) {
+                return Answer {
+                    verdict: Verdict::Rejected,
+                    errno: Some(errno),
+                    without_btf,
+                    ..Answer::default()
+                };
+            }
             return unanswered(Some(errno), &Errno::from_raw(errno));
         }
         match judged.defect(&text) {
@@ -214,6 +222,11 @@ fn open(path: &Path, core_btf: Option<&Path>) -> libbpf_rs::Result<OpenObject> {
 /// function with an unnamed argument.
 fn without_btf() -> bool {
     said().contains("BTF is optional, ignoring.")
+}
+
+/// `bpf(2)` refuses programs without a word whose loader lacks a capability.
+fn refused_for_caps(errno: i32) -> bool {
+    errno == Errno::EPERM as i32 && said().contains("BPF program load failed")
 }
 
 fn said() -> String {

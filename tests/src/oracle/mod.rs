@@ -3,12 +3,15 @@
 //!
 //! Every program of every object is loaded alone, and one line of JSON tells how
 //! it went: an [`answers::Answer`]. Nothing but such lines is printed, so what libbpf says
-//! goes into them as well. The caller is root and sets no load flag: what the
-//! selftests' annotations ask for (other flags, fewer capabilities, a return value)
+//! goes into them as well. The caller is root, unless told to do without capabilities, and sets no
+//! load flag: what the selftests' annotations ask for (other flags, fewer capabilities, a return value)
 //! plays no part here.
 
+mod aya;
+mod caps;
 mod kfuncs;
 mod load;
+mod maps;
 mod raw;
 
 use std::fs;
@@ -19,6 +22,7 @@ use std::process::ExitCode;
 use answers::{Answer, Target};
 use anyhow::{Context, Result};
 use clap::Args;
+use rustix::thread::CapabilitySet;
 use serde::Serialize;
 
 /// Which programs to ask about, and how much to tell.
@@ -45,9 +49,18 @@ pub(crate) struct Options {
     /// Begin behind this `object/program`, of which the kernel died before.
     #[arg(long)]
     after: Option<String>,
+    /// What the loader is capable of, a bit each; everything unless given.
+    #[arg(long)]
+    caps: Option<u64>,
     /// Answer the raw programs of this batch file instead.
     #[arg(long)]
     raw: Option<PathBuf>,
+    /// Answer the programs of the objects in this directory instead, loaded by aya.
+    #[arg(long)]
+    aya: Option<PathBuf>,
+    /// Answer the maps of this file instead.
+    #[arg(long)]
+    maps: Option<PathBuf>,
 }
 
 /// Answers for every object, in the order of their names.
@@ -55,6 +68,14 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if let Some(batch) = &options.raw {
         return raw::run(batch, options.log_level);
     }
+    if let Some(root) = &options.aya {
+        return aya::run(root);
+    }
+    if let Some(maps) = &options.maps {
+        return maps::run(maps);
+    }
+    let caps = options.caps.map(CapabilitySet::from_bits_retain);
+    let _only = caps.map(caps::only).transpose()?;
     let mut objects = Vec::new();
     find(&options.root, &mut objects)?;
     objects.sort();

@@ -11,7 +11,7 @@
 //!            u32 map_type, u32 key_size, u32 value_size, u32 max_entries, u32 map_flags
 //! modules  u32: how many; then of each its name: u32 length, bytes
 //! programs until the end; for each
-//!            u32 effective user id of who loads it
+//!            u64 the capabilities of who loads it, a bit each
 //!            u32 prog_type, u32 expected_attach_type, u32 prog_flags, u32 insn_cnt, u32 func_cnt
 //!            u32 attach_btf_id, u32 the module whose BTF has it, from 1; 0 for the kernel's
 //!            func_cnt times struct bpf_func_info, 8 bytes
@@ -20,7 +20,7 @@
 //!
 //! A program names the maps by their place in the batch, with `BPF_PSEUDO_MAP_IDX`
 //! and `BPF_PSEUDO_MAP_IDX_VALUE`, and a kfunc by its place in the `imm` of the call.
-//! What is no root has no capabilities, and `kernel.unprivileged_bpf_disabled` is 0 then.
+//! Where a loader lacks a capability, `kernel.unprivileged_bpf_disabled` is 0.
 //! Each program is answered with a line of JSON, and a last line tells how long it took.
 
 use std::ffi::c_int;
@@ -41,9 +41,10 @@ use libbpf_rs::libbpf_sys::{
 use libbpf_rs::query::BtfInfoIter;
 use libbpf_rs::{MapHandle, MapType};
 use nix::errno::Errno;
-use nix::unistd::{Uid, seteuid};
+use rustix::thread::CapabilitySet;
 use serde::Serialize;
 
+use super::caps;
 use super::kfuncs::Kfuncs;
 
 const MAGIC: [u8; 8] = *b"BPFBATCH";
@@ -53,7 +54,6 @@ const MAX_INSNS: u32 = 1_000_000;
 /// `BPF_PSEUDO_KFUNC_CALL`.
 const CALL: u8 = 0x85;
 const KFUNC_CALL: u8 = 2;
-const UNPRIVILEGED_BPF_DISABLED: &str = "/proc/sys/kernel/unprivileged_bpf_disabled";
 /// The room for a log.
 const ROOM: usize = 1 << 20;
 
@@ -107,7 +107,7 @@ pub(super) fn run(batch: &Path, log_level: u32) -> Result<ExitCode> {
             modules: &modules,
             btf: btf.as_ref(),
         };
-        let errno = program.load_as_user(with, log_level, &mut room)?;
+        let errno = program.load_by_caps(with, log_level, &mut room)?;
         let end = room.iter().position(|&byte| byte == 0);
         let text = String::from_utf8_lossy(&room[..end.unwrap_or(room.len())]);
         let judged = log::parse(&text);
@@ -188,7 +188,7 @@ struct With<'a> {
 
 /// A program of the batch.
 struct Program {
-    uid: Uid,
+    caps: CapabilitySet,
     prog_type: u32,
     expected_attach_type: u32,
     prog_flags: u32,
@@ -205,7 +205,7 @@ impl Program {
         if input.fill_buf()?.is_empty() {
             return Ok(None);
         }
-        let uid = Uid::from_raw(word(input)?);
+        let caps = u64::from(word(input)?) | u64::from(word(input)?) << 32;
         let prog_type = word(input)?;
         let expected_attach_type = word(input)?;
         let prog_flags = word(input)?;
@@ -227,7 +227,7 @@ impl Program {
         input.read_exact(&mut bytes).context("half a program")?;
         let insns = bytes.chunks_exact(size_of::<bpf_insn>()).map(insn);
         Ok(Some(Self {
-            uid,
+            caps: CapabilitySet::from_bits_retain(caps),
             prog_type,
             expected_attach_type,
             prog_flags,
@@ -255,18 +255,15 @@ impl Program {
         Ok(())
     }
 
-    /// Asks the verifier as the user that the program says.
-    fn load_as_user(&self, with: With<'_>, log_level: u32, room: &mut [u8]) -> Result<i32> {
-        if self.uid.is_root() {
+    /// Asks the verifier as one that is capable of what the program says.
+    fn load_by_caps(&self, with: With<'_>, log_level: u32, room: &mut [u8]) -> Result<i32> {
+        if self.caps.is_all() {
             return Ok(self.load(with, log_level, room));
         }
-        fs::write(UNPRIVILEGED_BPF_DISABLED, "0").context("users cannot be let load programs")?;
-        // An effective user other than root leaves no effective capability; the saved one is root.
-        seteuid(self.uid)?;
-        // BTF is refused from such a user.
-        let errno = self.load(With { btf: None, ..with }, log_level, room);
-        seteuid(Uid::from_raw(0))?;
-        Ok(errno)
+        let _only = caps::only(self.caps)?;
+        // Without CAP_BPF, BTF is refused.
+        let btf = with.btf.filter(|_| self.caps.intersects(caps::BTF));
+        Ok(self.load(With { btf, ..with }, log_level, room))
     }
 
     /// Asks the verifier; gives 0 or the error's number, and the log in `room`.

@@ -7,9 +7,11 @@ mod answer;
 mod answers;
 pub mod log;
 mod logs;
+mod maps;
 mod target;
 
 pub use answer::{Answer, Verdict};
 pub use answers::{Answers, Header};
 pub use logs::Logs;
+pub use maps::{read_maps, write_maps};
 pub use target::Target;

@@ -6,12 +6,13 @@
 //! kernel    that kernel: types, kfuncs, configuration
 //! program   what bpf(BPF_PROG_LOAD) is given
 //! map       what bpf(BPF_MAP_CREATE) is given
-//! btf  insn  disasm  uapi
+//! btf  caps  insn  disasm  uapi
 //! ```
 //!
 //! Nothing here knows how a program is verified.
 
 pub mod btf;
+pub mod caps;
 pub mod disasm;
 pub mod insn;
 pub mod kernel;

@@ -135,6 +135,8 @@ pub enum Unresolved {
     Map(String),
     /// A kernel function, by its name.
     Kfunc(String),
+    /// One of the former, loaded by cilium/ebpf: it leaves the kernel its words and says what they mean.
+    Cilium(Box<Unresolved>),
 }
 
 impl Unresolved {
@@ -144,15 +146,20 @@ impl Unresolved {
             Self::CoreRelo(_) => "<invalid CO-RE relocation>",
             Self::Map(_) => "<invalid BPF map reference>",
             Self::Kfunc(_) => "<invalid kfunc call>",
+            Self::Cilium(what) => what.instruction(),
         }
     }
 
-    /// What libbpf puts in the place of the verifier's message.
+    /// What libbpf puts in the place of the verifier's message, or cilium/ebpf before it.
     pub fn message(&self) -> String {
         match self {
             Self::CoreRelo(what) => format!("failed to resolve CO-RE relocation {what}"),
             Self::Map(map) => format!("BPF map '{map}' is referenced but wasn't created"),
             Self::Kfunc(kfunc) => format!("kfunc '{kfunc}' is referenced but wasn't resolved"),
+            Self::Cilium(what) => match **what {
+                Self::Kfunc(_) => "unknown kfunc".to_owned(),
+                _ => "bad CO-RE relocation".to_owned(),
+            },
         }
     }
 }

@@ -17,7 +17,7 @@ use serde::Serialize;
 use verifier_model::{Kind, Options, Outcome, verify};
 
 use crate::program_type;
-use crate::{kernel, rules};
+use crate::{kernel, rights, rules};
 
 /// Lists what programs of a type may call.
 #[derive(clap::Args)]
@@ -41,9 +41,8 @@ pub(crate) struct Args {
     /// As text for people, or as JSON
     #[arg(short, long, value_enum, default_value = "text")]
     output: Output,
-    /// Load without CAP_BPF and CAP_PERFMON, into a kernel that lets anybody load programs
-    #[arg(long)]
-    unprivileged: bool,
+    #[command(flatten)]
+    rights: rights::Args,
     #[command(flatten)]
     rules: rules::Args,
     #[command(flatten, next_help_heading = "Kernel")]
@@ -74,11 +73,12 @@ struct Callable {
 }
 
 pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
-    let kernel = args.kernel.read()?;
+    let mut kernel = args.kernel.read()?;
+    args.rights.limit(&mut kernel);
     let release = args.kernel.release();
     let options = Options {
         profile: args.rules.profile(release.rules()),
-        privileged: !args.unprivileged,
+        caps: args.rights.caps,
         ..Options::of(release)
     };
     let asker = Asker::new(&args.prog_type, &kernel, &options)?;
@@ -210,8 +210,8 @@ impl<'a> Asker<'a> {
         };
         // A program that does nothing: what it is refused for is not for its calls.
         match asker.verdict(&[], &asker.load) {
-            Outcome::Rejected(why) if why.kind == Kind::Silent => {
-                bail!("'{prog_type}': this loader may not load programs of this type")
+            Outcome::Rejected(why) if why.kind == Kind::Capability => {
+                bail!("'{prog_type}': {}", why.said())
             }
             Outcome::Rejected(why) if why.kind != Kind::ReturnValue => {
                 bail!(

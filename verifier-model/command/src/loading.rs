@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use bpf::load::{LoadError, Loader, Object, SetMap};
+use bpf::uapi::AttachType;
 
 use crate::rodata;
 
@@ -19,6 +20,14 @@ pub(crate) struct Args {
     /// times
     #[arg(long = "type", value_name = "PROG=SECTION", value_parser = pair)]
     types: Vec<(String, String)>,
+    /// The attach type of a program, where the loader sets another than its section tells: a name as
+    /// BPF_XDP_DEVMAP or xdp_devmap; may be given several times
+    #[arg(long, value_name = "PROG=NAME", value_parser = attach_type)]
+    attach_type: Vec<(String, AttachType)>,
+    /// Load a program that its object would leave out, as those of SEC("?…"), or with =false leave one
+    /// out; may be given several times
+    #[arg(long, value_name = "PROG[=false]", value_parser = autoload)]
+    autoload: Vec<(String, bool)>,
     /// A global variable before loading, as for veristat: 'x = 1', 'a.b[2] = ENUMERATOR', @FILE with
     /// one a line; may be given several times
     #[arg(short = 'G', long = "set", value_name = "NAME=VALUE")]
@@ -98,6 +107,14 @@ impl Args {
             let set = object.set_section(prog, section);
             set.with_context(|| format!("--type {prog}={section}"))?;
         }
+        for (prog, attach_type) in &self.attach_type {
+            let set = object.set_attach_type(prog, *attach_type);
+            set.with_context(|| format!("--attach-type {prog}={}", attach_type.c_name()))?;
+        }
+        for (prog, autoload) in &self.autoload {
+            let set = object.set_autoload(prog, *autoload);
+            set.with_context(|| format!("--autoload {prog}={autoload}"))?;
+        }
         for (map, set) in &self.map {
             object.set_map(map, *set).context("--map")?;
         }
@@ -140,6 +157,28 @@ fn pair(arg: &str) -> Result<(String, String), String> {
     match arg.split_once('=') {
         Some((a, b)) if !a.is_empty() && !b.is_empty() => Ok((a.to_owned(), b.to_owned())),
         _ => Err("write it as NAME=…, with something on both sides".into()),
+    }
+}
+
+fn attach_type(arg: &str) -> Result<(String, AttachType), String> {
+    let (prog, name) = pair(arg)?;
+    let is = |known: &&AttachType| {
+        let known = known.c_name();
+        let short = known.strip_prefix("BPF_").unwrap_or(known);
+        name.eq_ignore_ascii_case(known) || name.eq_ignore_ascii_case(short)
+    };
+    match AttachType::ALL.iter().find(is) {
+        Some(found) => Ok((prog, *found)),
+        None => Err(format!("'{name}' is no attach type, such as xdp_devmap")),
+    }
+}
+
+fn autoload(arg: &str) -> Result<(String, bool), String> {
+    match arg.split_once('=') {
+        None if !arg.is_empty() => Ok((arg.to_owned(), true)),
+        Some((prog, "true")) if !prog.is_empty() => Ok((prog.to_owned(), true)),
+        Some((prog, "false")) if !prog.is_empty() => Ok((prog.to_owned(), false)),
+        _ => Err("write it as PROG, PROG=true or PROG=false".into()),
     }
 }
 

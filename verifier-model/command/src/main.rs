@@ -25,6 +25,7 @@ mod program;
 mod program_type;
 mod report;
 mod results;
+mod rights;
 mod rodata;
 mod rules;
 mod sarif;

@@ -19,7 +19,7 @@ use bpf::uapi::Insn;
 use verifier_model::{Options, Release};
 
 use crate::target::Target;
-use crate::{file, kernel, loading, rules};
+use crate::{file, kernel, loading, rights, rules};
 
 /// `CONFIG_NR_CPUS` at its largest.
 const MAX_CPUS: i64 = 8192;
@@ -39,9 +39,8 @@ pub(crate) struct Args {
     /// Files are raw instructions, each of one program as in SEC("SECTION")
     #[arg(long, value_name = "SECTION", conflicts_with_all = ["attach", "target"], help_heading = "Program")]
     raw: Option<String>,
-    /// Load without CAP_BPF and CAP_PERFMON, into a kernel that lets anybody load programs
-    #[arg(long, help_heading = "Verifier")]
-    unprivileged: bool,
+    #[command(flatten, next_help_heading = "Verifier")]
+    rights: rights::Args,
     #[command(flatten, next_help_heading = "Verifier")]
     rules: rules::Args,
     /// Possible CPUs of the machine
@@ -120,7 +119,9 @@ impl Input {
 impl Args {
     /// The kernel to check against.
     pub(crate) fn kernel(&self) -> Result<Kernel> {
-        self.kernel.read()
+        let mut kernel = self.kernel.read()?;
+        self.rights.limit(&mut kernel);
+        Ok(kernel)
     }
 
     /// How to verify.
@@ -132,7 +133,7 @@ impl Args {
     pub(crate) fn verifier_of(&self, release: &'static Release) -> Options {
         Options {
             profile: self.rules.profile(release.rules()),
-            privileged: !self.unprivileged,
+            caps: self.rights.caps,
             nr_cpu_ids: self.cpus,
             ..Options::of(release)
         }
@@ -200,6 +201,7 @@ impl Args {
         let options = PrepareOptions {
             attach_targets: self.attach_targets(object, kernel, &which)?,
             autoload: which,
+            caps: self.rights.caps,
             ..PrepareOptions::default()
         };
         let progs: Vec<_> = object.prepare(kernel, &options)?.collect();

@@ -327,8 +327,8 @@ fn a_program_type_that_is_none() {
             "this kernel has no helper or kfunc 'nothing'".to_owned(),
         ),
         (
-            &["xdp", "--unprivileged"],
-            "'xdp': this loader may not load programs of this type".to_owned(),
+            &["xdp", "--caps", "none"],
+            "'xdp': the loader lacks CAP_NET_ADMIN, CAP_BPF".to_owned(),
         ),
     ] {
         let out = run(&[&["can"], args].concat());

@@ -12,10 +12,10 @@ use small::KERNEL;
 /// Options that decide a verdict, and those that decide none here.
 const VERIFIER: [&[&str]; 5] = [
     &[],
-    &["--unprivileged"],
+    &["--caps", "none"],
     &["--cpus", "1"],
     &["--without", "iter-arg-on-stack"],
-    &["--unprivileged", "--without", "iter-widening"],
+    &["--caps", "none", "--without", "iter-widening"],
 ];
 
 /// A socket filter with a lock: refused, unless BTF is, which tells of the lock.
@@ -35,7 +35,7 @@ fn which_kernel_and_what_it_attaches_to() {
     let object = "bpf/tests/load/prog.elf";
     for options in [
         &[][..],
-        &["--unprivileged"],
+        &["--caps", "none"],
         &["--attach", "iter=none", "--attach", "externs=task_weight"],
         &[
             "--target",
@@ -55,7 +55,7 @@ fn raw_instructions() {
     let path = path.to_str().expect("UTF-8");
     for section in ["tc", "kprobe", "raw_tp"] {
         agree(path, &["--raw", section]);
-        agree(path, &["--raw", section, "--unprivileged"]);
+        agree(path, &["--raw", section, "--caps", "none"]);
     }
 }
 
@@ -64,7 +64,7 @@ fn without_capabilities_there_is_no_btf_and_so_no_lock() {
     let no_lock = ["success".into(), Value::Null, 11.into()];
     let lock = "socket filter progs cannot use bpf_spin_lock yet";
     let lock = ["failure".into(), lock.into(), 0.into()];
-    for (options, want) in [(&[][..], lock), (&["--unprivileged"], no_lock)] {
+    for (options, want) in [(&[][..], lock), (&["--caps", "none"], no_lock)] {
         let rows = check(LOCK, options);
         let got = ["verdict", "message", "total_insns"].map(|field| rows[0][field].clone());
         assert_eq!(got, want, "{options:?}");

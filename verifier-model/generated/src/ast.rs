@@ -4,6 +4,8 @@
 //! Whatever the values, [`super::lower`] makes whole functions of it: a callback that is not there
 //! is another one, `break` outside a loop is nothing. So generator and shrinker need no rules.
 
+use bpf::caps::Caps;
+
 /// A program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
@@ -28,6 +30,9 @@ pub enum ProgKind {
     RawTracepoint,
     /// Sleeps; opens RCU sections itself.
     Syscall,
+    /// The same, loaded with CAP_BPF alone: no pointer may leak, and what a processor does on a path
+    /// it mispredicts is checked too.
+    SyscallBpf,
     /// Loaded by a user without capabilities: neither kfuncs nor functions nor loops, no pointer may
     /// leak, and what a processor does on a path it mispredicts is checked too.
     SocketFilter,
@@ -35,15 +40,30 @@ pub enum ProgKind {
 
 impl ProgKind {
     /// Each with its name in files.
-    pub const NAMES: [(Self, &str); 3] = [
+    pub const NAMES: [(Self, &str); 4] = [
         (Self::RawTracepoint, "raw_tracepoint"),
         (Self::Syscall, "syscall"),
+        (Self::SyscallBpf, "syscall_bpf"),
         (Self::SocketFilter, "socket_filter"),
     ];
 
-    /// Whether it is loaded with CAP_BPF and CAP_PERFMON.
-    pub fn privileged(self) -> bool {
-        self != Self::SocketFilter
+    /// What its loader is capable of.
+    pub fn caps(self) -> Caps {
+        match self {
+            Self::RawTracepoint | Self::Syscall => Caps::all(),
+            Self::SyscallBpf => Caps::BPF,
+            Self::SocketFilter => Caps::empty(),
+        }
+    }
+
+    /// Whether the kernel takes BTF from its loader.
+    pub fn may_have_btf(self) -> bool {
+        self.caps().has(Caps::BPF)
+    }
+
+    /// Whether it sleeps.
+    pub fn sleepable(self) -> bool {
+        matches!(self, Self::Syscall | Self::SyscallBpf)
     }
 
     /// Its name in files.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A batch of programs for the guest; `tests/src/oracle/raw.rs` tells its format.
 
+use bpf::caps::Caps;
 use bpf::kernel::Kernel;
 use bpf::program::{AttachTarget, ProgLoad};
 
@@ -8,8 +9,6 @@ use crate::code::{Code, KFUNCS, MAPS, Missing, Name, btf, cpus_ptr_offset, find_
 
 /// A function of every kernel with BPF.
 const STAND_IN: &str = "bpf_fentry_test1";
-/// User without capabilities.
-const NOBODY: u32 = 65534;
 
 /// A batch under construction.
 pub struct Batch {
@@ -71,6 +70,11 @@ impl Batch {
 
     /// Adds a program as it would be loaded, without BTF, maps and kfuncs.
     pub fn push_load(&mut self, prog: &ProgLoad) {
+        self.push_load_by(Caps::all(), prog);
+    }
+
+    /// The same, loaded by who is capable of this.
+    pub fn push_load_by(&mut self, caps: Caps, prog: &ProgLoad) {
         let (attach, attach_type) = match prog.attach {
             Some(AttachTarget::Kernel {
                 btf_obj,
@@ -83,7 +87,7 @@ impl Batch {
             }
             Some(AttachTarget::Prog { .. }) | None => ((0, 0), None),
         };
-        self.word(0);
+        self.caps(caps);
         self.word(prog.prog_type as u32);
         self.word(attach_type.unwrap_or(prog.expected_attach_type as u32));
         self.word(prog.prog_flags.bits());
@@ -104,10 +108,7 @@ impl Batch {
                 insns[at].imm = *kfunc as i32;
             }
         }
-        self.word(match code.kind.privileged() {
-            true => 0,
-            false => NOBODY,
-        });
+        self.caps(code.kind.caps());
         self.word(code.prog_type() as u32);
         self.word(0);
         self.word(code.prog_flags().bits());
@@ -134,6 +135,15 @@ impl Batch {
         for name in names {
             self.block(name.as_bytes());
         }
+    }
+
+    /// What the loader is capable of; root is capable of more than is ever asked for.
+    fn caps(&mut self, caps: Caps) {
+        let bits = match caps.is_all() {
+            true => u64::MAX,
+            false => caps.bits(),
+        };
+        self.bytes.extend(bits.to_le_bytes());
     }
 
     fn word(&mut self, word: u32) {

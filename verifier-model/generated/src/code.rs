@@ -121,7 +121,7 @@ impl Code {
     pub fn prog_type(&self) -> ProgType {
         match self.kind {
             ProgKind::RawTracepoint => ProgType::RawTracepoint,
-            ProgKind::Syscall => ProgType::Syscall,
+            ProgKind::Syscall | ProgKind::SyscallBpf => ProgType::Syscall,
             ProgKind::SocketFilter => ProgType::SocketFilter,
         }
     }
@@ -130,13 +130,13 @@ impl Code {
     pub fn prog_flags(&self) -> ProgFlags {
         let mut flags = ProgFlags::empty();
         flags.set(ProgFlags::TEST_STATE_FREQ, self.checkpoints);
-        flags.set(ProgFlags::SLEEPABLE, self.kind == ProgKind::Syscall);
+        flags.set(ProgFlags::SLEEPABLE, self.kind.sleepable());
         flags
     }
 
     /// Functions by their prototypes; none where the loader may not tell them.
     pub fn func_info(&self) -> &[(u32, FuncType)] {
-        match self.kind.privileged() {
+        match self.kind.may_have_btf() {
             true => &self.funcs,
             false => &[],
         }
@@ -185,7 +185,7 @@ impl Code {
             insns,
             func_info: self.func_info().iter().map(func_info).collect(),
             line_info: Vec::new(),
-            btf: self.kind.privileged().then(|| BTF.clone()),
+            btf: self.kind.may_have_btf().then(|| BTF.clone()),
             attach: None,
             license: "GPL".to_owned(),
             maps: MAP_DEFS.clone(),

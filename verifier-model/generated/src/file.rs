@@ -225,6 +225,10 @@ mod tests {
         for seed in 0..50 {
             let weights = match seed % 5 {
                 0 => Weights::UNPRIVILEGED,
+                1 => Weights {
+                    kind: Some(ProgKind::SyscallBpf),
+                    ..Weights::default()
+                },
                 _ => Weights::default(),
             };
             let case = law::case(seed, &weights);

@@ -34,7 +34,7 @@ pub fn judge(code: &Code, kernel: &Kernel) -> Result<Verdict, Missing> {
 /// The same with other options than the usual ones; who loads it is up to the program.
 pub fn judge_with(options: &Options, code: &Code, kernel: &Kernel) -> Result<Verdict, Missing> {
     let options = Options {
-        privileged: code.kind.privileged(),
+        caps: code.kind.caps(),
         // The kernel says no more without a log; the message of a rejection is in it.
         log_level: 1,
         ..options.clone()

@@ -17,6 +17,7 @@ pub mod interp;
 pub mod kernel;
 pub mod law;
 pub mod lower;
+pub mod maps;
 pub mod mutate;
 mod print;
 pub mod shrink;

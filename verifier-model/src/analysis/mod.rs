@@ -24,13 +24,15 @@ pub(crate) mod target;
 pub(crate) mod text;
 pub(crate) mod type_match;
 
-use bpf::uapi::{ProgType, op};
+use bpf::caps::Caps;
+use bpf::uapi::op;
 
 use crate::analysis::code::Code;
 use crate::analysis::kfunc_tab::KfuncTab;
 use crate::facts::errno::Errno;
 use crate::facts::kind::Kind;
 use crate::facts::limits::BPF_COMPLEXITY_LIMIT_INSNS;
+use crate::facts::prog_caps::caps_for;
 use crate::facts::prog_config::missing_option;
 use crate::facts::rejection::{Checked, Rejection, Stop};
 use crate::facts::rule::Rule;
@@ -69,12 +71,11 @@ impl<'a> Known<'a> {
     /// Finds out all that is to be known before the walk (`bpf_check()`, up to `do_check_main()`).
     pub(crate) fn analyse(&mut self) -> Checked {
         let fail = |e: Errno| Err(e.into());
+        self.check_caps()?;
         let Some(last) = self.code.insns.last() else {
             return fail(Errno::EINVAL);
         };
-        if self.code.insns.len() > BPF_COMPLEXITY_LIMIT_INSNS as usize {
-            return fail(Errno::E2BIG);
-        }
+        self.check_prog_type()?;
         if last.code == op::LD_IMM64 {
             return reject!(
                 self,
@@ -82,10 +83,6 @@ impl<'a> Known<'a> {
                 EINVAL,
                 "invalid bpf_ld_imm64 insn"
             );
-        }
-        self.check_prog_type()?;
-        if !self.input.opts.privileged {
-            self.check_unprivileged_load()?;
         }
         self.add_subprogs()?;
         self.check_subprogs()?;
@@ -119,14 +116,37 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// What `bpf(2)` lets a loader without capabilities try at all (`bpf_prog_load`).
-    fn check_unprivileged_load(&self) -> Checked {
-        if self.code.insns.len() > BPF_MAXINSNS {
+    /// What the loader is capable of decides how long a program may be, and of which types
+    /// (`bpf_prog_load`).
+    fn check_caps(&self) -> Checked {
+        let caps = self.input.opts.caps;
+        let len = self.code.insns.len();
+        let prog_type = self.input.prog.prog_type;
+        let most = match self.input.bpf_capable {
+            true => BPF_COMPLEXITY_LIMIT_INSNS as usize,
+            false if self.input.kernel.unprivileged_bpf_disabled => {
+                return Err(missing(Caps::BPF));
+            }
+            false => BPF_MAXINSNS,
+        };
+        if len > most {
             return Err(Errno::E2BIG.into());
         }
-        match self.input.prog.prog_type {
-            ProgType::SocketFilter | ProgType::CgroupSkb => Ok(()),
-            _ => Err(Errno::EPERM.into()),
+        let wanted = caps_for(prog_type).iter();
+        let lacking: Caps = wanted.filter(|cap| !caps.has(*cap)).collect();
+        match lacking.is_empty() {
+            true => Ok(()),
+            false => Err(missing(lacking)),
         }
     }
+}
+
+/// `bpf(2)` fails without a word.
+fn missing(caps: Caps) -> Stop {
+    let names: Vec<_> = caps.iter_names().map(|(name, _)| name).collect();
+    Stop::Rejected(Box::new(Rejection {
+        kind: Kind::Capability,
+        cause: Some(format!("the loader lacks CAP_{}", names.join(", CAP_"))),
+        ..Rejection::silent(Errno::EPERM)
+    }))
 }

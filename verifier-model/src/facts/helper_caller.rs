@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use bpf::caps::Caps;
 use bpf::program::ProgLoad;
 use bpf::uapi::{AttachType, ProgType};
 
@@ -19,8 +20,8 @@ pub(crate) struct Caller<'a> {
     pub set: SetId,
     /// What it attaches to: the function of an LSM program, the member of a struct_ops program.
     pub hook: &'a str,
-    /// Its loader has CAP_BPF and CAP_PERFMON.
-    pub privileged: bool,
+    /// What its loader is capable of.
+    pub caps: Caps,
     /// The kernel's configuration; empty if that is not known, when every option is taken to be set.
     pub kconfig: &'a BTreeMap<String, String>,
 }
@@ -38,6 +39,7 @@ pub(crate) struct Condition {
 #[derive(Clone, Copy, Debug)]
 enum Asks {
     Attach,
+    Caps,
     Config,
     Hook,
     Sleepable,
@@ -55,6 +57,7 @@ impl Condition {
         };
         let asks = match what {
             "attach" => Asks::Attach,
+            "caps" => Asks::Caps,
             "config" => Asks::Config,
             "hook" => Asks::Hook,
             "sleepable" => Asks::Sleepable,
@@ -64,9 +67,15 @@ impl Condition {
             _ => return Err(format!("'{what}' is no condition")),
         };
         let values: Vec<_> = values.split('|').filter(|v| !v.is_empty()).collect();
-        if matches!(asks, Asks::Attach) {
-            for value in &values {
-                constant(AttachType::ALL, AttachType::c_name, "", value)?;
+        for value in &values {
+            match asks {
+                Asks::Attach => {
+                    constant(AttachType::ALL, AttachType::c_name, "", value)?;
+                }
+                Asks::Caps => {
+                    Caps::parse(value)?;
+                }
+                _ => {}
             }
         }
         Ok(Self {
@@ -84,6 +93,7 @@ impl Caller<'_> {
         let any = |is: &dyn Fn(&str) -> bool| condition.values.iter().any(|v| is(v));
         let is = match condition.asks {
             Asks::Attach => any(&|value| attach.c_name() == value),
+            Asks::Caps => any(&|value| Caps::parse(value).is_ok_and(|cap| self.caps.has(cap))),
             Asks::Config => any(&|value| {
                 let set = self.kconfig.get(value).map(String::as_str);
                 self.kconfig.is_empty() || set == Some("y")

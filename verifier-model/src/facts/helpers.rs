@@ -87,8 +87,8 @@ struct Set {
     /// Sets that are asked when this one has no answer.
     then: Vec<&'static str>,
     then_ids: Vec<SetId>,
-    /// Only for those who have CAP_BPF, or CAP_PERFMON for some.
-    needs_capabilities: bool,
+    /// What it asks of its callers, and what comes then asks too.
+    conditions: Vec<Condition>,
 }
 
 #[derive(Debug)]
@@ -162,7 +162,7 @@ impl Helpers {
         while let Some(SetId(set)) = todo.pop() {
             steps += 1;
             let set = &self.sets[set];
-            if steps >= 16 || set.needs_capabilities && !caller.privileged {
+            if steps >= 16 || !set.conditions.iter().all(|c| caller.meets(c)) {
                 continue;
             }
             let first = set.entries.partition_point(|e| e.helper < id);
@@ -181,9 +181,6 @@ impl Helpers {
         None
     }
 }
-
-/// The set of helpers that all may call who have CAP_BPF, or CAP_PERFMON for some.
-const NEEDS_CAPABILITIES: &str = "bpf_base_func_proto_capable";
 
 impl Lines for Helpers {
     fn line(&mut self, line: &'static str) -> Result<(), String> {
@@ -256,13 +253,14 @@ impl Helpers {
         let (Some(name), Some(then)) = (words.next(), words.next()) else {
             return Err("a set has a name and says what comes then".into());
         };
+        let conditions = words.map(Condition::read).collect::<Result<_, _>>()?;
         let then = then.strip_prefix("then=").ok_or("then= is missing")?;
         self.set_ids.insert(name, SetId(self.sets.len()));
         self.sets.push(Set {
             entries: Vec::new(),
             then: then.split(',').filter(|s| !s.is_empty()).collect(),
             then_ids: Vec::new(),
-            needs_capabilities: name == NEEDS_CAPABILITIES,
+            conditions,
         });
         Ok(())
     }

@@ -29,6 +29,8 @@ pub(crate) mod map_rules;
 
 pub(crate) mod maps;
 
+pub(crate) mod prog_caps;
+
 pub(crate) mod prog_config;
 
 pub(crate) mod rejection;

@@ -22,7 +22,7 @@ impl Input<'_> {
             prog: self.prog,
             set: set?,
             hook: self.attach_func_name(),
-            privileged: self.bpf_capable,
+            caps: self.opts.caps,
             kconfig: &self.kernel.kconfig,
         };
         helpers.proto_for(&caller, func_id)

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bpf::caps::Caps;
 use bpf::kernel::Kernel;
 use bpf::kernel::fields::BtfRecord;
 use bpf::program::{ProgFlags, ProgLoad};
@@ -68,7 +69,8 @@ pub(crate) struct Input<'a> {
 
 impl<'a> Input<'a> {
     pub(crate) fn new(prog: &'a ProgLoad, kernel: &'a Kernel, opts: &'a Options) -> Self {
-        let privileged = opts.privileged;
+        let perfmon = opts.caps.has(Caps::PERFMON);
+        let bpf_capable = opts.caps.has(Caps::BPF);
         let flag = |f: ProgFlags| prog.prog_flags.contains(f);
         Self {
             prog,
@@ -77,12 +79,12 @@ impl<'a> Input<'a> {
             release: opts.release,
             profile: &opts.profile,
             opts,
-            allow_ptr_leaks: privileged,
-            allow_uninit_stack: privileged,
-            bpf_capable: privileged,
-            bypass_spec_v1: privileged || !opts.mitigations,
+            allow_ptr_leaks: perfmon,
+            allow_uninit_stack: perfmon,
+            bpf_capable,
+            bypass_spec_v1: perfmon || !opts.mitigations,
             strict_alignment: flag(ProgFlags::STRICT_ALIGNMENT) && !flag(ProgFlags::ANY_ALIGNMENT),
-            test_state_freq: privileged && flag(ProgFlags::TEST_STATE_FREQ),
+            test_state_freq: bpf_capable && flag(ProgFlags::TEST_STATE_FREQ),
             test_reg_invariants: flag(ProgFlags::TEST_REG_INVARIANTS),
             dst_prog: None,
             extends: None,

@@ -10,6 +10,7 @@ pub(crate) mod stack_depth;
 pub(crate) mod target;
 pub(crate) mod unresolved;
 
+use bpf::caps::Caps;
 use bpf::kernel::Kernel;
 use bpf::program::ProgLoad;
 
@@ -45,7 +46,7 @@ fn run(
     observer: Option<&mut dyn Observer>,
 ) -> Verdict {
     // The kernel refuses BTF from loaders without CAP_BPF; libbpf then does without.
-    let bare = (!options.privileged).then(|| prog.without_btf());
+    let bare = (!options.caps.has(Caps::BPF)).then(|| prog.without_btf());
     let source = prog;
     let prog = bare.as_ref().unwrap_or(prog);
     match Target::new(prog, kernel, options) {
@@ -116,7 +117,7 @@ impl Env<'_> {
 
     /// Speculation must not come to a tail call with another map's bounds (`do_misc_fixups`).
     fn check_tail_call_maps(&mut self) -> Checked {
-        if !self.input.opts.privileged && self.marks.insns.iter().any(|m| m.helper_map_poisoned) {
+        if !self.input.bypass_spec_v1 && self.marks.insns.iter().any(|m| m.helper_map_poisoned) {
             return reject!(self, TailCall, EINVAL, "tail_call abusing map_ptr");
         }
         Ok(())

@@ -2,7 +2,8 @@
 //! What libbpf makes of the kernel's words where an instruction refers to what is not there: a field
 //! that the kernel lacks, a kernel function, a map.
 //!
-//! libbpf has put a call of a helper there that no kernel has, and recognises it in the log:
+//! libbpf has put a call of a helper there that no kernel has, and recognises it in the log. cilium/ebpf
+//! does so too, and says before the kernel's words what they mean.
 //!
 //! ```text
 //!   2: (85) call unknown#195896080           2: <invalid CO-RE relocation>
@@ -26,16 +27,27 @@ pub(crate) fn reword(env: &Env<'_>, stop: Stop) -> Stop {
     let found = env.input.prog.unresolved.get(&at);
     if let (Kind::MissingFunction, Some(what)) = (why.kind, found) {
         let message = what.message();
+        if let Unresolved::Cilium(what) = what {
+            why.kind = kind(what);
+            why.cause = Some(what.message());
+            why.message = format!("{message}: {}", why.message);
+            return Stop::Rejected(why);
+        }
         let imm = env.code.insns.get(at as usize).map_or(0, |insn| insn.imm);
         let old = format!("{at}: (85) call unknown#{imm}\n{}\n", why.message);
         let new = format!("{at}: {}\n{message}\n", what.instruction());
         env.log.replace_last(&old, &new);
-        why.kind = match what {
-            Unresolved::CoreRelo(_) => Kind::UnresolvedRelocation,
-            Unresolved::Map(_) => Kind::MapNotCreated,
-            Unresolved::Kfunc(_) => Kind::KfuncUnresolved,
-        };
+        why.kind = kind(what);
         why.message = message;
     }
     Stop::Rejected(why)
+}
+
+fn kind(what: &Unresolved) -> Kind {
+    match what {
+        Unresolved::CoreRelo(_) => Kind::UnresolvedRelocation,
+        Unresolved::Map(_) => Kind::MapNotCreated,
+        Unresolved::Kfunc(_) => Kind::KfuncUnresolved,
+        Unresolved::Cilium(what) => kind(what),
+    }
 }

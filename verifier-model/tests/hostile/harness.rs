@@ -6,6 +6,7 @@ use std::hint::black_box;
 use std::sync::{Arc, LazyLock};
 
 use bpf::btf::{Btf, BtfBuilder};
+use bpf::caps::Caps;
 use bpf::kernel::Kernel;
 use bpf::load::Object;
 use bpf::load::raw_program;
@@ -103,7 +104,8 @@ pub(crate) fn insns(data: &[u8]) {
     if !flag(0) {
         prog.btf = None;
     }
-    judge(&prog, &KERNEL, flag(3));
+    let caps = Caps::from_bits_truncate(u64::from(flags) << 36);
+    judge(&prog, &KERNEL, caps);
 }
 
 fn load(data: &[u8], kernel: &Kernel) {
@@ -118,13 +120,13 @@ fn load(data: &[u8], kernel: &Kernel) {
         return;
     };
     for prog in prepared.filter_map(|prepared| prepared.load.ok()) {
-        judge(&prog, kernel, true);
+        judge(&prog, kernel, Caps::all());
     }
 }
 
-fn judge(prog: &ProgLoad, kernel: &Kernel, privileged: bool) {
+fn judge(prog: &ProgLoad, kernel: &Kernel, caps: Caps) {
     let options = Options {
-        privileged,
+        caps,
         max_insns: MAX_INSNS,
         ..Options::default()
     };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Asking a guest's kernel about programs: what the guest is given, how it is booted, what it says.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,6 +40,36 @@ pub(crate) fn ask_raw(
     let told = ["oracle", "--raw", "/oracle/batch", "--log-level", "0"].map(str::to_owned);
     let mut payload = payload_of(modules.iter())?;
     payload.push(("oracle/batch".to_owned(), path.to_path_buf()));
+    ask(target, base, payload, &told)
+}
+
+/// Asks whether maps are made: a line each in `lines`, as `tests/src/oracle/maps.rs` tells, with the types in
+/// `types`.
+pub(crate) fn ask_maps(
+    target: &Target<'_>,
+    base: &Path,
+    lines: &Path,
+    types: &Path,
+) -> Result<String> {
+    let told = ["oracle", "--maps", "/oracle/maps.txt"].map(str::to_owned);
+    let payload = vec![
+        ("oracle/maps.txt".to_owned(), lines.to_path_buf()),
+        ("oracle/maps.btf".to_owned(), types.to_path_buf()),
+    ];
+    ask(target, base, payload, &told)
+}
+
+/// Asks about the programs of the objects in `dir`, loaded by aya.
+pub(crate) fn ask_aya(target: &Target<'_>, base: &Path, dir: &Path) -> Result<String> {
+    let told = ["oracle", "--aya", "/oracle"].map(str::to_owned);
+    let mut payload = Vec::new();
+    for entry in fs::read_dir(dir).with_context(|| dir.display().to_string())? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "elf") {
+            let name = path.file_name().context("an object has a name")?;
+            payload.push((format!("oracle/{}", name.display()), path));
+        }
+    }
     ask(target, base, payload, &told)
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::bpf::btf::Btf;
+use ::bpf::caps::Caps;
 use answers::{Answer, Answers, Header, Logs, log};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
@@ -37,6 +38,8 @@ pub(crate) struct Question {
     modules: Vec<PathBuf>,
     /// The project's modules; the last is the benchmarks'.
     own: Vec<PathBuf>,
+    /// What the loader is capable of.
+    pub(crate) caps: Caps,
 }
 
 /// What a tier consists of.
@@ -91,6 +94,7 @@ impl Question {
             targets,
             modules: Vec::new(),
             own: Vec::new(),
+            caps: Caps::all(),
         })
     }
 
@@ -132,6 +136,9 @@ impl Question {
         }
         let mut told = vec!["oracle".to_owned()];
         told.extend(["--log-level".to_owned(), log_level.to_string()]);
+        if !self.caps.is_all() {
+            told.extend(["--caps".to_owned(), self.caps.bits().to_string()]);
+        }
         if let Some(filter) = filter {
             told.extend(["--filter".to_owned(), filter.to_owned()]);
         }

@@ -65,6 +65,32 @@ impl FieldKind {
         )
     }
 
+    /// The size and alignment of its structure.
+    const fn layout(self) -> (u32, u32) {
+        match self {
+            Self::SpinLock | Self::ResSpinLock | Self::Refcount => (4, 4),
+            Self::TaskWork | Self::KptrUnref | Self::KptrRef | Self::KptrPercpu | Self::Uptr => {
+                (8, 8)
+            }
+            Self::Timer | Self::Workqueue | Self::ListHead | Self::RbRoot => (16, 8),
+            Self::ListNode => (24, 8),
+            Self::RbNode => (32, 8),
+        }
+    }
+
+    /// Whether a value has one at most.
+    const fn is_unique(self) -> bool {
+        matches!(
+            self,
+            Self::SpinLock
+                | Self::ResSpinLock
+                | Self::Timer
+                | Self::Workqueue
+                | Self::TaskWork
+                | Self::Refcount
+        )
+    }
+
     fn of_struct(name: &str) -> Option<Self> {
         Some(match name {
             "bpf_spin_lock" => Self::SpinLock,
@@ -270,6 +296,8 @@ impl Finder<'_> {
                 }
             },
             Kind::Struct => match FieldKind::of_struct(t.name()) {
+                // Of another size it is none of the kernel's, and not looked into.
+                Some(kind) if kind.layout().0 != size => return Some(()),
                 Some(kind @ (FieldKind::ListHead | FieldKind::RbRoot)) => {
                     let (id, node_offset) = graph_root(btf, decl, kind)?;
                     Some((kind, BtfRef::Prog, id, node_offset))
@@ -279,6 +307,12 @@ impl Finder<'_> {
             },
             _ => None,
         };
+        if let Some((kind, ..)) = found
+            && (kind.is_unique() && self.out.iter().any(|f| f.kind == kind)
+                || !off.is_multiple_of(kind.layout().1))
+        {
+            return None;
+        }
         let nested = t.kind() == Kind::Struct && !self.barren.contains(&t.id());
         for i in 0..nelems {
             if self.out.len() >= MAX_FIELDS {

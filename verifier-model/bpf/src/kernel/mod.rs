@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::btf::{Btf, Kind, Type};
+use crate::caps::Caps;
 use crate::kernel::kfuncs::KfuncTable;
 
 /// A kernel BTF object by number: 0 is vmlinux, `n + 1` is [`Kernel::modules`]`[n]`.
@@ -36,6 +37,8 @@ pub struct Kernel {
     pub release: String,
     /// `LINUX_VERSION_CODE`: `major << 16 | minor << 8 | patch`.
     pub version: u32,
+    /// `kernel.unprivileged_bpf_disabled` is not 0: without CAP_BPF nothing is loaded or made.
+    pub unprivileged_bpf_disabled: bool,
 }
 
 /// A kernel module.
@@ -58,6 +61,7 @@ impl Kernel {
             ksyms: None,
             release: String::new(),
             version: 7 << 16 | 3 << 8,
+            unprivileged_bpf_disabled: false,
         }
     }
 
@@ -86,6 +90,14 @@ impl Kernel {
         match self.modules.iter_mut().find(|known| known.name == name) {
             Some(known) => *known = module,
             None => self.modules.push(module),
+        }
+    }
+
+    /// Takes away what a loader of these capabilities does not see: the kernel hands out BTF of modules,
+    /// by its numbers, to CAP_SYS_ADMIN alone (`bpf_obj_get_next_id()`), and libbpf goes on without.
+    pub fn limit(&mut self, caps: Caps) {
+        if !caps.has(Caps::SYS_ADMIN) {
+            self.modules.clear();
         }
     }
 

@@ -13,6 +13,9 @@ use crate::program::{AttachTarget, ProgFlags, ProgLoad};
 use crate::uapi::{AttachType, ProgType};
 
 pub(super) fn expected_attach_type(prog: &Prog) -> AttachType {
+    if let Some(set) = prog.attach_type {
+        return set;
+    }
     match prog.sec_def {
         Some(def) if def.has(USDT) => AttachType::TraceUprobeMulti,
         Some(def) => def.expected_attach_type,
@@ -47,7 +50,7 @@ pub(super) fn target(
         return Ok(None);
     };
     let in_section = prog.section.split_once('/').map(|(_, target)| target);
-    let attach_type = def.expected_attach_type;
+    let attach_type = expected_attach_type(prog);
     match set {
         Some(SetAttachTarget::Kernel(name)) => {
             return in_kernel(kernel, name, attach_type).map(Some);

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::load::error::LoadError;
 use crate::load::link::Linked;
+use crate::load::loader::Loader;
 use crate::load::maps;
 use crate::load::object::{ExternKind, Object, Prog, Target};
 use crate::load::resolved::Resolved;
@@ -16,6 +17,8 @@ use crate::uapi::{Insn, MapType, op, pseudo};
 
 /// The helper number that a call of a missing weak kfunc becomes, plus the extern's index.
 const POISON_CALL_KFUNC_BASE: i32 = 2_002_000_000;
+/// The same of cilium/ebpf.
+const KFUNC_CALL_POISON_BASE: i32 = 0xded_c0de;
 
 /// The helper number that a reference to a map becomes that is not created, plus the map's index.
 const POISON_LDIMM64_MAP_BASE: i32 = 2_001_000_000;
@@ -80,7 +83,7 @@ pub(super) fn relocate(
                     let name = object.externs[ext].name.clone();
                     linked.unresolved.insert(at as u32, Unresolved::Kfunc(name));
                 }
-                call_extern(resolved, ext, &mut linked.insns[at]);
+                call_extern(object.loader, resolved, ext, &mut linked.insns[at]);
             }
             Target::JumpTable(offset, size) => {
                 let map = match tables.get(&offset) {
@@ -141,7 +144,7 @@ fn load_extern(object: &Object, resolved: &Resolved, ext: usize, insns: &mut [In
     }
 }
 
-fn call_extern(resolved: &Resolved, ext: usize, insn: &mut Insn) {
+fn call_extern(loader: Loader, resolved: &Resolved, ext: usize, insn: &mut Insn) {
     match resolved.externs[ext] {
         Some(found) => {
             insn.src_reg = pseudo::KFUNC_CALL;
@@ -151,7 +154,10 @@ fn call_extern(resolved: &Resolved, ext: usize, insn: &mut Insn) {
         None => {
             *insn = Insn {
                 code: op::CALL,
-                imm: POISON_CALL_KFUNC_BASE + ext as i32,
+                imm: match loader {
+                    Loader::Cilium => KFUNC_CALL_POISON_BASE,
+                    _ => POISON_CALL_KFUNC_BASE + ext as i32,
+                },
                 ..Insn::default()
             };
         }

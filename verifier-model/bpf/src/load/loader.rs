@@ -26,9 +26,4 @@ impl Loader {
     pub(super) fn names_sections_freely(self) -> bool {
         matches!(self, Self::Aya | Self::Cilium)
     }
-
-    /// Whether a map that has no size is made with one entry.
-    pub(super) fn sizes_empty_maps(self) -> bool {
-        self == Self::Auto
-    }
 }

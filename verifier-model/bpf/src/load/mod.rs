@@ -49,6 +49,7 @@ mod struct_ops;
 mod variables;
 
 pub use attach::SetAttachTarget;
+pub use create::create_map;
 pub use error::LoadError;
 pub use find::{Found, find_objects};
 pub use loader::Loader;

@@ -9,7 +9,7 @@ use crate::load::btf_ext::BtfExt;
 use crate::load::loader::Loader;
 use crate::load::sections::SecDef;
 use crate::map::MapDef;
-use crate::uapi::{Insn, ProgType};
+use crate::uapi::{AttachType, Insn, ProgType};
 
 /// A map and where the object has it.
 #[derive(Debug, Clone)]
@@ -112,6 +112,8 @@ pub(super) struct Prog {
     /// Global in ELF, static in BTF.
     pub(super) mark_btf_static: bool,
     pub(super) sec_def: Option<&'static SecDef>,
+    /// What is set in place of what the section says.
+    pub(super) attach_type: Option<AttachType>,
     /// By instruction.
     pub(super) relocs: Vec<Reloc>,
 }

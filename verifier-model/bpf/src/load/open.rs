@@ -118,6 +118,7 @@ fn add_programs(
             sym_global,
             mark_btf_static: sym_global && sym.is_hidden(),
             sec_def: None,
+            attach_type: None,
             relocs: Vec::new(),
         });
     }

@@ -7,10 +7,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::btf::Btf;
+use crate::caps::Caps;
 use crate::kernel::Kernel;
 use crate::load::core_relo::{Budget, CoreRelo, CoreRelocator};
+use crate::load::create::Maker;
 use crate::load::error::LoadError;
 use crate::load::link::Code;
+use crate::load::loader::Loader;
 use crate::load::object::{Object, Prog};
 use crate::load::resolved::{Resolved, resolve};
 use crate::load::{attach, btf_load, data, link};
@@ -74,10 +77,16 @@ fn whole(
     let budget = Budget::new();
     let btf = object.btf.as_deref();
     let btf_is_taken = btf.is_none_or(|btf| btf_load::is_taken(btf, kernel));
-    let resolved = resolve(object, kernel, &budget, btf_is_taken)?;
+    let maps_have_types = btf_is_taken && options.caps.has(Caps::BPF);
+    let maker = Maker {
+        kernel,
+        caps: options.caps,
+        loader: object.loader,
+    };
+    let resolved = resolve(object, &maker, &budget, maps_have_types)?;
     let callbacks = link::ExceptionCallbacks::find(object)?;
     let (code, failed) = relocate_core(object, kernel, options, &budget, selected)?;
-    if !btf_is_taken && object.maps.iter().any(|map| map.struct_ops.is_some()) {
+    if !maps_have_types && object.maps.iter().any(|map| map.struct_ops.is_some()) {
         return Err(LoadError::object(
             "the kernel refuses the object's BTF, and struct_ops maps need it",
         ));
@@ -171,9 +180,18 @@ fn load(
             true => resolved.maps.clone(),
             false => resolved.maps.iter().cloned().chain(jump_tables).collect(),
         },
-        unresolved: linked.unresolved,
+        unresolved: in_words_of(object.loader, linked.unresolved),
         fd_array: resolved.fd_array.clone(),
     })
+}
+
+/// What is not resolved, as the loader tells of it.
+fn in_words_of(loader: Loader, unresolved: BTreeMap<u32, Unresolved>) -> BTreeMap<u32, Unresolved> {
+    let of_cilium = |(at, what)| (at, Unresolved::Cilium(Box::new(what)));
+    match loader {
+        Loader::Cilium => unresolved.into_iter().map(of_cilium).collect(),
+        _ => unresolved,
+    }
 }
 
 /// The code of each function after CO-RE, and for programs where that failed the reason.
@@ -257,6 +275,8 @@ pub struct PrepareOptions<'a> {
     /// BTF that stands for the kernel's in CO-RE relocations: `btf_custom_path` of
     /// `bpf_object_open_opts`.
     pub core_btf: Option<Arc<Btf>>,
+    /// What the loader is capable of: it decides which maps the kernel makes, and with which types.
+    pub caps: Caps,
 }
 
 /// A program, ready to load, or why it is not.

@@ -40,6 +40,7 @@ pub fn raw_program(
         sec_def: Some(def.ok_or_else(|| {
             LoadError::prog(name, format!("section '{section}' tells no program type"))
         })?),
+        attach_type: None,
         relocs: Vec::new(),
     };
     let attach = attach::target(&prog, None, kernel).map_err(|e| LoadError::prog(name, e))?;

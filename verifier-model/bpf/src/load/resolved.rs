@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::btf::{Btf, Kind};
 use crate::kernel::{BtfObj, Kernel, VMLINUX, find_kernel_type};
 use crate::load::core_relo::{Budget, are_compat};
-use crate::load::create::create;
+use crate::load::create::Maker;
 use crate::load::error::LoadError;
 use crate::load::kconfig;
 use crate::load::object::{Extern, ExternKind, Object};
@@ -42,10 +42,11 @@ pub(super) struct Found {
 
 pub(super) fn resolve(
     object: &Object,
-    kernel: &Kernel,
+    maker: &Maker<'_>,
     budget: &Budget,
-    btf_is_taken: bool,
+    maps_have_types: bool,
 ) -> Result<Resolved, LoadError> {
+    let kernel = maker.kernel;
     let mut resolved = Resolved {
         externs: Vec::new(),
         fd_array: Vec::new(),
@@ -87,11 +88,11 @@ pub(super) fn resolve(
         }
     }
     for (map, def) in object.maps.iter().zip(&mut maps) {
-        if !btf_is_taken {
+        if !maps_have_types {
             without_btf(def);
         }
         if map.autocreate {
-            create(def, kernel, object.loader)?;
+            maker.create(def)?;
         }
     }
     resolved.maps = maps.into();

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a loader changes between opening an object and loading it: types of programs, sizes of maps,
-//! what is in maps of maps.
+//! What a loader changes between opening an object and loading it: types of programs, which are loaded,
+//! sizes of maps, what is in maps of maps.
 //!
-//! Source: `bpf_program__set_type()`, `bpf_map__set_max_entries()` and its like,
+//! Source: `bpf_program__set_type()` and its like, `bpf_map__set_max_entries()` and its like,
 //! `bpf_map__set_inner_map_fd()`, `bpf_map__set_autocreate()`.
 
 use crate::load::error::LoadError;
 use crate::load::maps::ringbuf_size;
-use crate::load::object::{Map, Object};
+use crate::load::object::{Map, Object, Prog};
 use crate::load::sections::SecDef;
-use crate::uapi::MapType;
+use crate::uapi::{AttachType, MapType};
 
 /// What is set of a map; None leaves what the object says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,14 +32,36 @@ impl Object {
         let def = SecDef::find(section).ok_or_else(|| {
             LoadError::object(format!("section '{section}' tells no program type"))
         })?;
-        let index = self.entry_progs().find(|(_, p)| p.name == prog);
-        let index = index.map(|(index, _)| index);
-        let index = index
-            .ok_or_else(|| LoadError::object(format!("the object has no program '{prog}'")))?;
-        let prog = &mut self.progs[index];
+        let prog = self.prog_mut(prog)?;
         prog.section = section.to_owned();
         prog.sec_def = Some(def);
         Ok(())
+    }
+
+    /// Loads a program for this attach type: `bpf_program__set_expected_attach_type()`.
+    pub fn set_attach_type(
+        &mut self,
+        prog: &str,
+        attach_type: AttachType,
+    ) -> Result<(), LoadError> {
+        self.prog_mut(prog)?.attach_type = Some(attach_type);
+        Ok(())
+    }
+
+    /// Whether a program is loaded without being asked for: `bpf_program__set_autoload()`.
+    pub fn set_autoload(&mut self, prog: &str, autoload: bool) -> Result<(), LoadError> {
+        self.prog_mut(prog)?.autoload = autoload;
+        Ok(())
+    }
+
+    fn prog_mut(&mut self, name: &str) -> Result<&mut Prog, LoadError> {
+        let found = self.entry_progs().find(|(_, prog)| prog.name == name);
+        match found.map(|(index, _)| index) {
+            Some(index) => Ok(&mut self.progs[index]),
+            None => Err(LoadError::object(format!(
+                "the object has no program '{name}'"
+            ))),
+        }
     }
 
     /// Sets sizes and flags of a map.

@@ -27,7 +27,7 @@ use verifier_model::Options;
 use worker::Task;
 
 use crate::filter::Filters;
-use crate::{kernel, rules};
+use crate::{kernel, rights, rules};
 
 #[derive(clap::Args)]
 #[group(id = "compare")]
@@ -65,6 +65,8 @@ pub(crate) struct Args {
     /// Compare the whole logs of level 2 instead, line by line, where the kernel's are kept
     #[arg(long)]
     whole_logs: bool,
+    #[command(flatten, next_help_heading = "Verifier")]
+    rights: rights::Args,
     #[command(flatten, next_help_heading = "Verifier")]
     rules: rules::Args,
     #[command(flatten, next_help_heading = "Kernel")]
@@ -105,10 +107,12 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
     let default = kernels.join(args.kernel.name());
     let directory = args.answers.as_deref().unwrap_or(&default);
     if args.worker {
-        let kernel = read_kernel(args, directory)?;
+        let mut kernel = read_kernel(args, directory)?;
+        args.rights.limit(&mut kernel);
         let release = args.kernel.release();
         let options = Options {
             profile: args.rules.profile(release.rules()),
+            caps: args.rights.caps,
             ..Options::of(release)
         };
         worker::serve(&kernel, &options, out)?;

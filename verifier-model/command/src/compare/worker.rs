@@ -101,10 +101,15 @@ impl Task {
         let program = self.program.as_deref().unwrap_or_default();
         let mut prepare = PrepareOptions {
             core_btf: core_btf.map(Arc::new),
+            caps: options.caps,
             ..PrepareOptions::default()
         };
         if let Some((object, target)) = &self.target {
-            let load = load(object, &target.program, kernel, PrepareOptions::default())?;
+            let bare = PrepareOptions {
+                caps: options.caps,
+                ..PrepareOptions::default()
+            };
+            let load = load(object, &target.program, kernel, bare)?;
             let target = SetAttachTarget::Prog(Arc::new(load), target.function.clone());
             prepare.attach_targets.insert(program.to_owned(), target);
         }

@@ -25,10 +25,10 @@ pub fn generate(seed: u64, weights: &Weights) -> Program {
         };
     }
     let kind = match random.bool() {
-        _ if weights.unprivileged => ProgKind::SocketFilter,
         true => ProgKind::RawTracepoint,
         false => ProgKind::Syscall,
     };
+    let kind = weights.kind.unwrap_or(kind);
     let checkpoints = random.u32(..100) < weights.checkpoints;
     let budget = 2 + random.u32(..weights.size.max(1));
     let mut g = Generator {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! How often what is generated.
 
+use crate::ast::ProgKind;
+
 /// How often each kind of statement is made, in proportion to the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are statements by name")]
@@ -32,8 +34,8 @@ pub struct Weights {
     /// Values are in the registers and two cells alone, those that a function shares with who calls
     /// it: so more often two statements are about the same one.
     pub few_places: bool,
-    /// Programs of a user without capabilities ([`ProgKind::SocketFilter`](crate::ast::ProgKind::SocketFilter)).
-    pub unprivileged: bool,
+    /// All programs are of this kind.
+    pub kind: Option<ProgKind>,
 }
 
 impl Weights {
@@ -62,7 +64,7 @@ impl Weights {
         size: 0,
         checkpoints: 0,
         few_places: false,
-        unprivileged: false,
+        kind: None,
     };
 
     /// What a user without capabilities may hope to load, and now and then a loop.
@@ -79,7 +81,7 @@ impl Weights {
         tail_call: 1,
         trap: 2,
         size: 24,
-        unprivileged: true,
+        kind: Some(ProgKind::SocketFilter),
         ..Self::NONE
     };
 }
@@ -110,7 +112,7 @@ impl Default for Weights {
             size: 24,
             checkpoints: 50,
             few_places: false,
-            unprivileged: false,
+            kind: None,
         }
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What helpers and kfuncs do, and what they ask of their arguments.
 
-use crate::ast::ProgKind;
 use crate::code::map;
 use crate::interp::memory::{Byte, IterId, Kind, Life, ObjectId, Pointer, Value};
 use crate::interp::{Machine, Return, Stop, misbehaves, unsupported};
@@ -65,7 +64,7 @@ impl Machine<'_> {
                     return misbehaves("RCU is unlocked that is not locked");
                 }
                 self.rcu_depth -= 1;
-                if self.rcu_depth == 0 && self.code.kind == ProgKind::Syscall {
+                if self.rcu_depth == 0 && self.code.kind.sleepable() {
                     self.section += 1;
                 }
                 Value::Undefined
@@ -117,7 +116,7 @@ impl Machine<'_> {
     }
 
     pub(super) fn in_rcu(&self) -> bool {
-        self.rcu_depth > 0 || self.code.kind != ProgKind::Syscall
+        self.rcu_depth > 0 || !self.code.kind.sleepable()
     }
 
     /// Where control leaves for good, nothing may be held.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Values and memory: every byte knows what it is part of.
 
-use crate::ast::ProgKind;
 use crate::interp::{Machine, Stop, misbehaves};
 
 /// Number of an object.
@@ -126,7 +125,7 @@ impl Machine<'_> {
         let offset = base.offset.wrapping_add(off);
         let may_write = match object.kind {
             Kind::Stack | Kind::MapValue => true,
-            Kind::Context => self.code.kind == ProgKind::Syscall,
+            Kind::Context => self.code.kind.sleepable(),
             _ => false,
         };
         if matches!(object.kind, Kind::Map(_)) || write && !may_write {

@@ -64,7 +64,7 @@ impl Lower<'_> {
                 self.asm.mov(1, R9);
                 let programs = match self.program.kind {
                     ProgKind::RawTracepoint => map::RAW_TRACEPOINTS,
-                    ProgKind::Syscall => map::SYSCALLS,
+                    ProgKind::Syscall | ProgKind::SyscallBpf => map::SYSCALLS,
                     ProgKind::SocketFilter => map::SOCKET_FILTERS,
                 };
                 self.asm.map(2, programs, false);

@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use bpf::caps::Caps;
+use generated::ast::ProgKind;
 use generated::batch::Batch;
 use generated::code::Code;
 use generated::file::CaseFile;
@@ -61,9 +63,9 @@ pub(crate) struct Args {
     /// asked. The kernel's own limit is 1000000.
     #[arg(long, default_value_t = 30_000)]
     max_insns: u32,
-    /// Programs of a user without capabilities.
-    #[arg(long)]
-    unprivileged: bool,
+    /// What their loader is capable of, as for `verifier-model check`: none, bpf or all.
+    #[arg(long, value_name = "CAPS", default_value = "all", value_parser = loader)]
+    caps: Caps,
     /// The kernel to ask. The test kernel has no mitigations, so that it is easier with users without
     /// capabilities.
     #[arg(long, default_value = "test")]
@@ -78,11 +80,32 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["results", "shard", "cases"])]
     merge: Option<PathBuf>,
     /// Ask about the cases in this directory instead, and compare with the answers in them.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["seed", "count", "unprivileged"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["seed", "count", "caps"])]
     cases: Option<PathBuf>,
     /// Write the answers into the cases.
     #[arg(long, requires = "cases")]
     bless: bool,
+}
+
+/// The loaders that programs are generated for.
+fn loader(text: &str) -> Result<Caps, String> {
+    let caps = Caps::parse(text)?;
+    match caps.is_empty() || caps.is_all() || caps == Caps::BPF {
+        true => Ok(caps),
+        false => Err("programs are generated for none, bpf and all".into()),
+    }
+}
+
+/// What is generated for a loader.
+fn weights(caps: Caps) -> Weights {
+    match caps {
+        caps if caps.is_empty() => Weights::UNPRIVILEGED,
+        Caps::BPF => Weights {
+            kind: Some(ProgKind::SyscallBpf),
+            ..Weights::default()
+        },
+        _ => Weights::default(),
+    }
 }
 
 /// Programs and what the model says of them.
@@ -116,10 +139,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let asked = Asked {
         target: &target,
         subject,
-        weights: match args.unprivileged {
-            true => Weights::UNPRIVILEGED,
-            false => Weights::default(),
-        },
+        weights: weights(args.caps),
     };
     match &args.cases {
         Some(dir) => asked.cases(dir, args.bless),
@@ -134,7 +154,7 @@ impl Asked<'_> {
         let run = Run {
             kernel: self.target.kernel.release.clone(),
             max_insns: args.max_insns,
-            unprivileged: args.unprivileged,
+            caps: args.caps.to_string(),
         };
         let results = args.results.as_deref();
         let results = results.map(|dir| Results::open(dir, run)).transpose()?;

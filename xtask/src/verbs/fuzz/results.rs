@@ -21,8 +21,8 @@ pub(super) struct Run {
     pub(super) kernel: String,
     /// The largest number of instructions that is asked about.
     pub(super) max_insns: u32,
-    /// Of a user without capabilities.
-    pub(super) unprivileged: bool,
+    /// What the loader is capable of.
+    pub(super) caps: String,
 }
 
 /// A file.
@@ -155,7 +155,7 @@ mod tests {
         Run {
             kernel: "6.12.117".to_owned(),
             max_insns: 30_000,
-            unprivileged: false,
+            caps: "all".to_owned(),
         }
     }
 
@@ -170,7 +170,7 @@ mod tests {
         let again = Results::open(dir.path(), run()).unwrap();
         assert!(again.has(&(0..10)) && !again.has(&(10..20)));
         let other = Run {
-            unprivileged: true,
+            caps: "none".to_owned(),
             ..run()
         };
         assert!(Results::open(dir.path(), other).is_err());

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use bpf::btf::Btf;
+use bpf::caps::Caps;
 use bpf::kernel::Kernel as Model;
 use generated::batch::Batch;
 use verifier_model::{Options, Outcome, Release, Shipped, helper_name, verify};
@@ -22,8 +23,8 @@ use crate::linux::target::Target;
 use crate::workshop::files::read;
 
 /// Asks, compares, and says what differs; `older` kernels have no modules, and rules of their own.
-pub(super) fn run(target: &Target<'_>, older: bool) -> Result<()> {
-    let differ = differing(target, older)?;
+pub(super) fn run(target: &Target<'_>, older: bool, caps: Caps) -> Result<()> {
+    let differ = differing(target, older, caps)?;
     for difference in &differ {
         println!("  {difference}");
     }
@@ -35,11 +36,11 @@ pub(super) fn run(target: &Target<'_>, older: bool) -> Result<()> {
 
 /// What differs on a kernel that modules are built for, a line each.
 pub(crate) fn differences(target: &Target<'_>) -> Result<Vec<String>> {
-    differing(target, false)
+    differing(target, false, Caps::all())
 }
 
-fn differing(target: &Target<'_>, older: bool) -> Result<Vec<String>> {
-    let (modules, options) = match older {
+fn differing(target: &Target<'_>, older: bool, caps: Caps) -> Result<Vec<String>> {
+    let (modules, mut options) = match older {
         false => (compile::modules(target)?, Options::default()),
         true => (Vec::new(), Options::of(release(target))),
     };
@@ -57,10 +58,12 @@ fn differing(target: &Target<'_>, older: bool) -> Result<Vec<String>> {
     for kind in &kinds {
         for helper in (1..).take_while(|id| !helper_name(*id).starts_with("unknown")) {
             let prog = caller::calling(&kind.prog, 0, helper);
-            batch.push_load(&prog);
+            batch.push_load_by(caps, &prog);
             asked.push((&kind.name, helper, prog));
         }
     }
+    options.caps = caps;
+    options.mitigations = target.kernel.has_mitigations()?;
     let base = match older {
         false => initramfs::build(target)?,
         true => initramfs::bare(target)?,

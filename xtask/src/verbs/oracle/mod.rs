@@ -5,7 +5,9 @@
 //! in a guest of the test kernel. Real objects, tier 5, are asked about on Debian's kernels of every
 //! series. The answers are committed, so that the model can be compared where no guest runs.
 
+mod aya;
 pub(super) mod helpers;
+mod maps;
 mod named;
 mod older;
 mod patched;
@@ -17,6 +19,7 @@ use std::time::Duration;
 
 use answers::{Answers, Verdict};
 use anyhow::{Result, bail};
+use bpf::caps::Caps;
 
 use self::named::Named;
 use self::patched::Changes;
@@ -29,6 +32,7 @@ use crate::corpus::question::{Part, Question};
 use crate::corpus::tiers::Tier;
 use crate::linux::target::{Choice, Target};
 use crate::linux::test_kernel::Form;
+use crate::workshop::files::make_dir;
 use crate::workshop::project::Project;
 
 /// `cargo xtask oracle`. `KERNEL_BUILD=DIR` asks a kernel of yours.
@@ -54,6 +58,15 @@ pub(crate) struct Args {
     /// Ask instead who may call which helper, and hold the model against it.
     #[arg(long, conflicts_with_all = ["filter", "tier", "check", "log_level", "whole_logs", "raw", "compile"])]
     helpers: bool,
+    /// Ask instead about the programs of verifier-model/tests/inputs/aya, loaded by aya.
+    #[arg(long, conflicts_with_all = ["filter", "tier", "log_level", "whole_logs", "raw", "helpers", "compile", "maps"])]
+    aya: bool,
+    /// Ask instead which maps the kernel makes.
+    #[arg(long, conflicts_with_all = ["filter", "tier", "log_level", "whole_logs", "raw", "helpers", "compile"])]
+    maps: bool,
+    /// What the loader is capable of, as for `verifier-model check`.
+    #[arg(long, value_name = "CAPS", default_value = "all", value_parser = Caps::parse, conflicts_with_all = ["whole_logs", "raw"])]
+    caps: Caps,
     /// Compile the corpus and say in which directory it is, no more.
     #[arg(long, conflicts_with_all = ["filter", "check", "raw"])]
     compile: bool,
@@ -104,6 +117,12 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let target = args.kernel.target(project, &args.tier)?;
     let filter = args.filter.as_deref();
     let directory = written::directory(project, &args.kernel.directory(&target));
+    if args.aya {
+        return aya::run(&target, &directory, args.check);
+    }
+    if args.maps {
+        return maps::run(&target, &directory, args.check);
+    }
     if args.tier == [Tier::Real] {
         if args.compile {
             println!("{}", corpus::real::layout(&target)?.display());
@@ -123,10 +142,10 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         return Ok(());
     }
     if args.helpers {
-        return helpers::run(&target, false);
+        return helpers::run(&target, false, args.caps);
     }
     let level = args.log_level.unwrap_or(LOG_LEVEL);
-    let question = if args.patched() {
+    let mut question = if args.patched() {
         // What the patches change shows in programs that were compiled without them.
         let plain = Target::test(project, Form::Plain)?;
         let question = Question::prepare(&plain, &args.tier, filter)?;
@@ -134,6 +153,8 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     } else {
         Question::prepare(&target, &args.tier, filter)?
     };
+    question.caps = args.caps;
+    let directory = written::by_caps(directory, args.caps);
     if args.compile {
         println!("{}", question.layout(&target)?.display());
         return Ok(());
@@ -159,7 +180,10 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         return check(&question, &answered, &directory, changes);
     }
     let answered = question.answers(&target)?;
-    question.write_modules(&target.kernel, &directory)?;
+    if args.caps.is_all() {
+        question.write_modules(&target.kernel, &directory)?;
+    }
+    make_dir(&directory)?;
     for (part, answers) in question.parts.iter().zip(&answered) {
         summary(part, answers);
         let path = written::answers(&directory, part.tier);

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// Asks `target`, whose answers are in `directory`.
 pub(super) fn run(target: &Target<'_>, directory: &Path, args: &Args) -> Result<()> {
     if args.helpers {
-        return helpers::run(target, true);
+        return helpers::run(target, true, args.caps);
     }
     if args.raw.is_some() || args.whole_logs || args.log_level.is_some() || args.compile {
         bail!(

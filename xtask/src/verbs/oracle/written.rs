@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use answers::{Answers, Logs};
 use anyhow::{Result, bail};
+use bpf::caps::Caps;
 
 use crate::corpus::question::Question;
 use crate::corpus::tiers::Tier;
@@ -41,6 +42,14 @@ pub(super) fn differences(path: &Path, answers: &Answers) -> Result<Vec<String>>
 /// The directory with the answers of the kernel called `name`.
 pub(super) fn directory(project: &Project, name: &str) -> PathBuf {
     project.checkout.join("verifier-model/answers").join(name)
+}
+
+/// Where those lie that were told to a loader of these capabilities.
+pub(super) fn by_caps(directory: PathBuf, caps: Caps) -> PathBuf {
+    match caps.is_all() {
+        true => directory,
+        false => directory.join("caps").join(caps.to_string()),
+    }
 }
 
 /// The file in `directory` with the answers to `tier`.

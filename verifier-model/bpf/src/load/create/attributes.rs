@@ -5,15 +5,9 @@
 
 use crate::btf::Kind;
 use crate::kernel::Kernel;
-use crate::load::create::refusal::{EINVAL, Errno, Refusal};
+use crate::load::create::refusal::{E2BIG, EINVAL, ENOTSUPP, ERANGE, Refusal};
 use crate::map::MapDef;
 use crate::uapi::MapType;
-
-const E2BIG: Errno = "-E2BIG";
-
-const ERANGE: Errno = "-ERANGE";
-
-const ENOTSUPP: Errno = "-ENOTSUPP";
 
 /// Whether sizes and flags are such.
 pub(super) fn check_attributes(def: &MapDef, kernel: &Kernel) -> Result<(), Refusal> {
@@ -76,22 +70,23 @@ pub(super) fn check_attributes(def: &MapDef, kernel: &Kernel) -> Result<(), Refu
             let eight = def.map_type != M::Xskmap && value == 8;
             refuse_if(value != 4 && !eight, VALUE)?;
             refuse_if(def.map_flags & !storage != 0, FLAGS)?;
-            let most = if def.map_type == M::DevmapHash {
-                1 << 31
-            } else {
-                i32::MAX as u32
-            };
-            refuse_if(
-                def.map_type != M::Devmap && entries > most,
-                (EINVAL, "too many entries"),
-            )
+            refuse_if(def.map_type == M::Sockmap && entries >= 1 << 31, TOO_MANY)?;
+            refuse_if(def.map_type == M::DevmapHash && entries > 1 << 31, TOO_MANY)
         }
         M::Sockhash => {
             refuse_if(entries == 0, NO_SIZE)?;
             refuse_if(key == 0, KEY)?;
             refuse_if(value != 4 && value != 8, VALUE)?;
             refuse_if(def.map_flags & !storage != 0, FLAGS)?;
-            refuse_if(key > 512, TOO_BIG)
+            refuse_if(key > 512, TOO_BIG)?;
+            // Buckets, a power of two, are counted in 16 bytes each.
+            refuse_if(entries > 1 << 27, TOO_MANY)
+        }
+        M::InsnArray => {
+            refuse_if(entries == 0, NO_SIZE)?;
+            refuse_if(key != 4, KEY)?;
+            refuse_if(value != 16, VALUE)?;
+            refuse_if(def.map_flags != 0, FLAGS)
         }
         M::Cpumap => {
             refuse_if(entries == 0, NO_SIZE)?;
@@ -151,6 +146,7 @@ const NO_SIZE: Refusal = (EINVAL, "max_entries is 0");
 const KEY: Refusal = (EINVAL, "not a size for its key");
 const VALUE: Refusal = (EINVAL, "not a size for its value");
 const FLAGS: Refusal = (EINVAL, "flags that are not for this type");
+const TOO_MANY: Refusal = (EINVAL, "too many entries");
 const TOO_BIG: Refusal = (E2BIG, "");
 
 fn refuse_if(wrong: bool, why: Refusal) -> Result<(), Refusal> {
@@ -214,6 +210,7 @@ fn inner_map(def: &MapDef) -> Result<(), Refusal> {
         MapType::ProgArray
         | MapType::CgroupStorage
         | MapType::PercpuCgroupStorage
+        | MapType::InsnArray
         | MapType::StructOps => Err((ENOTSUPP, "not a type for an inner map")),
         _ => Ok(()),
     }
@@ -240,8 +237,12 @@ fn hash(def: &MapDef) -> Result<(), Refusal> {
     let sizes = u64::from(def.key_size) + u64::from(def.value_size);
     refuse_if(sizes >= u64::from(KMALLOC_MAX_SIZE) - 48, TOO_BIG)?;
     refuse_if(percpu && over_percpu_unit(def.value_size), TOO_BIG)?;
-    // A bucket has 16 bytes, and their number is a power of two.
-    refuse_if(def.max_entries > 1 << 27, TOO_BIG)
+    // A bucket has 16 bytes, and their number is a power of two; of resizable ones there are few.
+    let most = match def.map_type {
+        MapType::Rhash => 1 << 31,
+        _ => 1 << 27,
+    };
+    refuse_if(def.max_entries > most, TOO_BIG)
 }
 
 /// What the kernel says of maps that cannot be made of memory beforehand.

@@ -10,6 +10,9 @@ use bpf::uapi::{AttachType as A, ProgType as P};
 
 use crate::corpus::kinds::Kind;
 
+/// How a condition begins that is about the loader.
+const CAPS: &str = "caps=";
+
 /// Sets by name, in the order of the file.
 pub(super) struct Frame<'a> {
     /// Names and sets.
@@ -25,6 +28,8 @@ pub(super) struct Frame<'a> {
 pub(super) struct Set<'a> {
     /// Sets that are asked when this one has no answer.
     pub(super) then: Vec<&'a str>,
+    /// What it asks the loader to be capable of, as the file says it.
+    pub(super) caps: Option<&'a str>,
     entries: Vec<Entry<'a>>,
 }
 
@@ -55,10 +60,12 @@ impl<'a> Frame<'a> {
                         .context("a set without a name")?;
                     let then = then.trim_start_matches("then=").split(',');
                     let then = then.filter(|name| !name.is_empty()).collect();
+                    let caps = words.find(|word| word.starts_with(CAPS));
                     this.sets.push((
                         name,
                         Set {
                             then,
+                            caps,
                             ..Set::default()
                         },
                     ));
@@ -118,12 +125,28 @@ impl<'a> Frame<'a> {
         })
     }
 
-    /// All that is asked of programs for `helper` anywhere, but for the configuration.
+    /// What the loader has to be capable of, so that a program whose set is `set` may call `helper`. Kernels
+    /// are asked by root, who cannot tell.
+    pub(super) fn caps(&self, set: &'a str, helper: &str) -> Option<&'a str> {
+        let sets = self.chain(set).into_iter();
+        let mut entries = sets
+            .filter_map(|set| self.set(set))
+            .flat_map(|set| &set.entries);
+        let entry = entries.find(|entry| entry.helper == helper)?;
+        entry
+            .conditions
+            .iter()
+            .copied()
+            .find(|c| c.starts_with(CAPS))
+    }
+
+    /// All that is asked of programs for `helper` anywhere, but for the configuration and the loader.
     pub(super) fn conditions(&self, helper: &str) -> BTreeSet<String> {
         let entries = self.sets.iter().flat_map(|(_, set)| &set.entries);
         let of_it = entries.filter(|entry| entry.helper == helper);
         let all = of_it.map(|entry| {
-            let program = entry.conditions.iter().filter(|c| !c.starts_with("config"));
+            let of_others = |c: &str| c.starts_with("config") || c.starts_with(CAPS);
+            let program = entry.conditions.iter().filter(|c| !of_others(c));
             program.copied().collect::<Vec<_>>().join("&")
         });
         all.filter(|conditions| !conditions.is_empty()).collect()
@@ -168,7 +191,7 @@ pub(super) fn meets(kind: &Kind, condition: &str) -> bool {
             P::Lsm => attach == A::LsmMac,
             _ => false,
         },
-        // The configuration is the kernel's own, and it has been asked.
+        // The configuration is the kernel's own, and it has been asked; root asked it.
         _ => true,
     };
     is != unless

@@ -13,9 +13,14 @@ use super::protos::Protos;
 use super::rights::Right;
 use crate::corpus::kinds::Kind;
 
-/// The set of what all may call, and the one of what takes capabilities.
-const BASE: &str = "bpf_base_func_proto";
-const CAPABLE: &str = "bpf_base_func_proto_capable";
+/// The set of what all may call, and those of what takes capabilities.
+const BASES: [&str; 3] = [
+    "bpf_base_func_proto",
+    CAPABLE,
+    "bpf_base_func_proto_perfmon",
+];
+/// The one of them that has what the frame does not know.
+const CAPABLE: &str = "bpf_base_func_proto_bpf";
 
 /// What a kernel says of its helpers.
 pub(super) struct Said<'a> {
@@ -62,7 +67,7 @@ pub(super) fn write(
         if let Some(common) = common(frame, &owners, name) {
             let then = set.then.iter().filter(|name| reached(&owners, name));
             let then: Vec<&str> = then.copied().collect();
-            push_set(&mut sets, name, &then, &common);
+            push_set(&mut sets, name, &then, set.caps, &common);
         }
     }
     for owner in &owners {
@@ -75,7 +80,7 @@ pub(super) fn write(
         if !rest.is_empty() {
             // No function of the kernel's is called so, as LWT_OUT's is lwt_out_func_proto.
             set = format!("own_{}", owner.name.to_lowercase());
-            push_set(&mut sets, &set, &[owner.set], &rest);
+            push_set(&mut sets, &set, &[owner.set], None, &rest);
         }
         match owner.is_type {
             true => {
@@ -116,8 +121,18 @@ pub(super) fn write(
     }
 }
 
-fn push_set(text: &mut String, name: &str, then: &[&str], entries: &BTreeMap<String, String>) {
-    let _ = writeln!(text, "set {name} then={}", then.join(","));
+fn push_set(
+    text: &mut String,
+    name: &str,
+    then: &[&str],
+    caps: Option<&str>,
+    entries: &BTreeMap<String, String>,
+) {
+    let _ = write!(text, "set {name} then={}", then.join(","));
+    if let Some(caps) = caps {
+        let _ = write!(text, " {caps}");
+    }
+    text.push('\n');
     for entry in entries.values() {
         let _ = writeln!(text, "  {entry}");
     }
@@ -140,16 +155,17 @@ fn common(frame: &Frame<'_>, owners: &[Owner<'_>], set: &str) -> Option<BTreeMap
     let mut own = shared(set)?;
     let name = frame.sets.iter().find(|(name, _)| *name == set)?.0;
     for behind in frame.chain(name).into_iter().skip(1) {
-        // The same come by both; the frame says what takes capabilities.
-        if (name, behind) == (BASE, CAPABLE) {
-            own.retain(|helper, _| frame.has(BASE, helper));
+        // The same come by all of them.
+        if BASES.contains(&name) && BASES.contains(&behind) {
             continue;
         }
         let theirs = shared(behind).unwrap_or_default();
         own.retain(|helper, _| !theirs.contains_key(helper));
     }
-    if name == CAPABLE {
-        own.retain(|helper, _| !frame.has(BASE, helper));
+    if BASES.contains(&name) {
+        // The frame says what takes capabilities.
+        let of = |helper: &str| BASES.into_iter().find(|set| frame.has(set, helper));
+        own.retain(|helper, _| of(helper).unwrap_or(CAPABLE) == name);
     }
     Some(own)
 }
@@ -207,7 +223,11 @@ fn owner<'a>(
             };
             by_proto.entry(proto).or_default().push(&right.kind);
         }
-        let text = entry(helper, &by_proto, &frame.conditions(helper), name, unsaid);
+        let asks = Asks {
+            known: &frame.conditions(helper),
+            caps: frame.caps(set, helper),
+        };
+        let text = entry(helper, &by_proto, &asks, name, unsaid);
         if !text.is_empty() {
             entries.insert(helper.clone(), text);
         }
@@ -221,11 +241,19 @@ fn owner<'a>(
     })
 }
 
+/// What the frame asks for a helper.
+struct Asks<'a> {
+    /// Of programs, in any set.
+    known: &'a BTreeSet<String>,
+    /// Of their loader, in this one.
+    caps: Option<&'a str>,
+}
+
 /// How a set says who calls a helper by which prototype.
 fn entry(
     helper: &str,
     by_proto: &BTreeMap<Option<&str>, Vec<&Kind>>,
-    known: &BTreeSet<String>,
+    asks: &Asks<'_>,
     owner: &str,
     unsaid: &mut Vec<String>,
 ) -> String {
@@ -237,15 +265,20 @@ fn entry(
         let Some(proto) = proto else { continue };
         let is_most = most.is_some_and(|(name, _)| *name == Some(*proto));
         if !denied && is_most {
-            words.push(format!("{helper}={proto}"));
+            let caps = asks.caps.map(|caps| format!("@{caps}"));
+            words.push(format!("{helper}{}={proto}", caps.unwrap_or_default()));
             continue;
         }
         let others = by_proto.iter().filter(|(name, _)| **name != Some(*proto));
         let others: Vec<&Kind> = others
             .flat_map(|(_, kinds)| kinds.iter().copied())
             .collect();
-        match telling(kinds, &others, known) {
-            Some(condition) => words.push(format!("{helper}@{condition}={proto}")),
+        match telling(kinds, &others, asks.known) {
+            Some(condition) => {
+                let caps = asks.caps.map(|caps| format!("&{caps}"));
+                let caps = caps.unwrap_or_default();
+                words.push(format!("{helper}@{condition}{caps}={proto}"));
+            }
             None => unsaid.push(format!(
                 "{owner}: no condition tells who calls {helper} by {proto}"
             )),
