@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The header's loops on whatever kernel this is: with the iterator and without, the same CPUs come.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::fs;
 use std::rc::Rc;
 use std::sync::LazyLock;
@@ -64,23 +64,31 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("anywhere::types", types),
         trial("anywhere::nested", nested),
         trial("anywhere::small_bound", small_bound),
+        trial("anywhere::closed", closed),
     ]
 }
 
 thread_local! {
     /// The object, loaded once: the kernel's symbols and types are read for it, which takes its time.
-    static LOADED: OnceCell<Rc<Bpf>> = const { OnceCell::new() };
+    static LOADED: RefCell<Option<Rc<Bpf>>> = const { RefCell::new(None) };
 }
 
 /// The object with every loop.
 fn walks() -> Result<Rc<Bpf>> {
-    LOADED.with(|loaded| {
-        if let Some(bpf) = loaded.get() {
+    LOADED.with_borrow_mut(|loaded| {
+        if let Some(bpf) = loaded {
             return Ok(bpf.clone());
         }
         let bpf = Rc::new(Bpf::load(WALKS)?);
-        Ok(loaded.get_or_init(|| bpf).clone())
+        Ok(loaded.insert(bpf).clone())
     })
+}
+
+/// Nobody has the object any more, and it goes: the module could not be unloaded while it is there.
+fn closed() -> Result<()> {
+    let loaded = LOADED.take().map(Rc::try_unwrap);
+    ensure!(!matches!(loaded, Some(Err(_))), "it is still in use");
+    Ok(())
 }
 
 /// What a program of [`WALKS`] returned, and where it came by.
