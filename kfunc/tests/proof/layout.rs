@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use crate::walks::{Steps, bits_32, bits_64};
+use crate::walks::{self, bits_32, bits_64};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
@@ -55,7 +55,7 @@ impl Memory {
         }
     }
 
-    fn walked<W: Steps>(&self, nr_cpu_ids: u32) -> Vec<u32> {
+    fn walked<W: walks::Steps>(&self, nr_cpu_ids: u32) -> Vec<u32> {
         let mut walk = W::new();
         std::iter::from_fn(|| walk.step(nr_cpu_ids, |i| self.word(i))).collect()
     }
@@ -74,7 +74,7 @@ fn cpus() -> impl Strategy<Value = (u32, BTreeSet<u32>)> {
     })
 }
 
-fn walks_exactly<W: Steps>(
+fn walks_exactly<W: walks::Steps>(
     (nr_cpu_ids, cpus): &(u32, BTreeSet<u32>),
     order: Order,
 ) -> Result<(), TestCaseError> {
@@ -87,7 +87,7 @@ fn walks_exactly<W: Steps>(
 }
 
 /// CPUs are written, one before each step.
-fn sees_the_mask_of_its_time<W: Steps>(
+fn sees_the_mask_of_its_time<W: walks::Steps>(
     (nr_cpu_ids, cpus): &(u32, BTreeSet<u32>),
     order: Order,
     writes: &[(prop::sample::Index, bool)],

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
 
-use crate::walks::{Steps, bits_4, looks_once_and_believes, reads_a_word_twice};
+use crate::walks::{self, bits_4, looks_once_and_believes, reads_a_word_twice};
 
 /// A mask of three words.
 struct Mask([AtomicUsize; 3]);
@@ -42,12 +42,12 @@ impl Mask {
         }
     }
 
-    fn walk<W: Steps>(&self) -> Vec<u32> {
+    fn walk<W: walks::Steps>(&self) -> Vec<u32> {
         walked::<W>(|i| self.read(i))
     }
 }
 
-fn walked<W: Steps>(word: impl Fn(usize) -> usize) -> Vec<u32> {
+fn walked<W: walks::Steps>(word: impl Fn(usize) -> usize) -> Vec<u32> {
     let mut walk = W::new();
     // One more than there are CPUs: a walk that does not end is seen by what it returns.
     let steps = (0..=NR_CPU_IDS).map_while(|_| walk.step(NR_CPU_IDS, &word));
@@ -55,7 +55,7 @@ fn walked<W: Steps>(word: impl Fn(usize) -> usize) -> Vec<u32> {
 }
 
 /// CPU 1 and CPU 9 stay, four are never there, the others come and go.
-fn promises<W: Steps>() {
+fn promises<W: walks::Steps>() {
     loom::model(|| {
         let mask = Mask::new([0b0110, 0b0001, 0b0010]);
         let writer = thread::spawn({

@@ -24,7 +24,7 @@
 //! Each program is answered with a line of JSON, and a last line tells how long it took.
 
 use std::ffi::c_int;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
