@@ -18,12 +18,12 @@
  *	from 6.4 on bpf_iter_num, with words of the mask read by bpf_probe_read_kernel();
  *	before that a loop of at most BPF_ITER_CPUMASK_MAX steps, with words read the same way.
  *
- * The loop's body is there once. Which CPUs come does not depend on the way: in ascending order, each
- * at most once, none that is not below nr_cpu_ids; exactly those of a mask that does not change.
+ * The loop's body is there once. Which CPUs come does not depend on the way: in ascending order,
+ * each at most once, all below nr_cpu_ids; exactly those of a mask that does not change.
  *
- * Where the iterator walks, the mask is read anew at each step. It must be trusted or RCU protected,
- * and a sleepable program has to hold bpf_rcu_read_lock() around the loop. The other ways read 64 CPUs
- * at a time, take any pointer, and run in programs of every type that have
+ * Where the iterator walks, the mask is read anew at each step. It must be trusted or under RCU,
+ * and a sleepable program has to hold bpf_rcu_read_lock() around the loop. The other ways read 64
+ * CPUs at a time, take any pointer, and run in programs of every type that have
  * bpf_probe_read_kernel(). What has to load everywhere keeps to the rules of the iterator, or does
  * without it: BPF_ITER_CPUMASK_NO_KFUNC.
  *
@@ -58,13 +58,13 @@
  *	instructions that choose. All kfuncs are weak, so that the object still loads elsewhere if
  *	the program asks first: if (bpf_ksym_exists(bpf_iter_cpumask_new)).
  * BPF_ITER_CPUMASK_NO_KFUNC
- *	The other way round: never by the iterator. For programs of types that may not call its kfuncs,
+ *	The other way round: never by the iterator. For types that may not call its kfuncs, such as
  *	kprobes and those that handle packets: where the kernel has it, they would be refused.
  * BPF_ITER_CPUMASK_MAX
- *	The most possible CPUs for loops before 6.4 and for copies without the iterator, a multiple of
- *	64; 512 if not defined. Where there are more, those loops do nothing: compare bpf_nr_cpu_ids().
- *	Before 6.4 the verifier walks the body once for each CPU, so that it looks at 14 instructions
- *	and the body for each; a copy takes an eighth of it in bytes of stack. One loop can have 8192.
+ *	The most possible CPUs for loops before 6.4 and for copies without the iterator; a multiple
+ *	of 64, 512 if not defined. With more CPUs those loops do nothing: see bpf_nr_cpu_ids().
+ *	Before 6.4 the verifier walks the body once for each CPU: it looks at 14 instructions and
+ *	the body for each. A copy takes an eighth of it in bytes of stack. One loop can have 8192.
  *	A loop in a loop can be had with 64 alone, and three are refused.
  * BPF_ITER_CPUMASK_NR_CPU_IDS
  *	How many CPU numbers there are, for a program that has a variable of the name nr_cpu_ids or

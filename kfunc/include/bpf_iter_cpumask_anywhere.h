@@ -3,9 +3,9 @@
  * The loops of bpf_iter_cpumask.h on kernels that have no iterator as well: which includes this
  * file, and says what the loops are.
  *
- * All ways to walk stand in the program. Which one it is, the verifier knows when the object is loaded,
- * since libbpf puts 0 for what the kernel does not have; the others are left out, calls of missing
- * kfuncs among them.
+ * All ways to walk stand in the program. Which one it is, the verifier knows when the object is
+ * loaded, since libbpf puts 0 for what the kernel does not have; the others are left out, calls of
+ * missing kfuncs among them.
  */
 #ifndef __BPF_ITER_CPUMASK_ANYWHERE_H__
 #define __BPF_ITER_CPUMASK_ANYWHERE_H__
@@ -14,7 +14,8 @@
 #define BPF_ITER_CPUMASK_MAX 512
 #endif
 _Static_assert(BPF_ITER_CPUMASK_MAX >= 64 && BPF_ITER_CPUMASK_MAX <= 8192 &&
-	       BPF_ITER_CPUMASK_MAX % 64 == 0, "BPF_ITER_CPUMASK_MAX is a multiple of 64, up to 8192");
+	       BPF_ITER_CPUMASK_MAX % 64 == 0,
+	       "BPF_ITER_CPUMASK_MAX is a multiple of 64, up to 8192");
 
 #ifndef bpf_for_each_cpu
 #define bpf_for_each_cpu(cpu, mask)							\
@@ -29,7 +30,8 @@ _Static_assert(BPF_ITER_CPUMASK_MAX >= 64 && BPF_ITER_CPUMASK_MAX <= 8192 &&
 #define bpf_for_each_cpu_andnot(cpu, mask1, mask2)					\
 	___bpf_for_each_cpu(cpumask_andnot, bpf_iter_cpumask_andnot_new, cpu, ANDNOT, 1,	\
 			    mask1, mask2,						\
-			    bpf_iter_cpumask_andnot_new(___cpus_it(cpumask_andnot), (mask1), (mask2)))
+			    bpf_iter_cpumask_andnot_new(___cpus_it(cpumask_andnot),	\
+							(mask1), (mask2)))
 
 #define bpf_for_each_cpu_snapshot(cpu, mask)						\
 	___bpf_for_each_cpu(cpumask_snapshot, bpf_iter_cpumask_snapshot_new, cpu, COPY,	\
@@ -87,7 +89,7 @@ void bpf_for_each_cpu_nests_from_linux_6_4(void) __weak __ksym;
 
 /* Under names of their own, since struct bpf_iter_num is not in every vmlinux.h. */
 struct bpf_iter_num___cpus {
-	__u64 __opaque[1];
+	__u64 __opaque;
 };
 
 int bpf_iter_num_new___cpus(struct bpf_iter_num___cpus *it, int start, int end) __weak __ksym;
@@ -128,7 +130,7 @@ enum { ___CPUS_FIRST, ___CPUS_AND, ___CPUS_ANDNOT, ___CPUS_COPY };
 /* A walk without the iterator. */
 struct ___cpus {
 	__u64 mask1, mask2, op;
-	__u64 word, first, next;	/* by bpf_iter_num: what is left of which word; the next one */
+	__u64 word, first, next;	/* by bpf_iter_num: what is left of a word; the next one */
 };
 
 /* The bound of every walk, once it is known; and a number that the verifier does not know. */
@@ -176,7 +178,7 @@ ___cpus_word(const void *mask1, const void *mask2, __u64 op, __u64 cpu)
 	return op == ___CPUS_AND ? word & other : word & ~other;
 }
 
-/* Begins a walk. Where a loop of BPF_ITER_CPUMASK_MAX steps begins: before the first CPU, or at its end. */
+/* Begins a walk: a loop of BPF_ITER_CPUMASK_MAX steps before the first CPU, or at its end. */
 static __noinline __attribute__((unused)) __u64 ___cpus_start(struct ___cpus *w)
 {
 	w->word = 0;
@@ -270,11 +272,11 @@ __weak __noinline __u64 ___cpus_skip_andnot(__u64 mask1, __u64 cpu, __u64 mask2)
 #define ___cpus_skip_COPY() ___cpus_skip(___walk[0], ___at)
 
 /* Keeps the compiler from making one of two branches. */
-#define ___cpus_here() asm volatile("")
+#define ___cpus_here() ({ asm volatile(""); })
 
 /*
- * Before 6.4 the verifier wants the edges that close a loop to be jumps. Later it takes this one out, and so
- * it does where the iterator is.
+ * Before 6.4 the verifier wants the edges that close a loop to be jumps. Later it takes this one
+ * out, and so it does where the iterator is.
  */
 #define ___cpus_jump() ({ asm volatile("goto +0" : : : "memory"); })
 
@@ -292,6 +294,7 @@ static __always_inline void ___cpus_end_##type(__u64 (*state)[2])			\
 		bpf_iter_num_destroy___cpus(___cpus_at(*state));			\
 	}										\
 }
+
 ___cpus_end(cpumask)
 ___cpus_end(cpumask_and)
 ___cpus_end(cpumask_andnot)
@@ -308,8 +311,8 @@ extern __u64 ___cpus_depth[1];
 #define ___cpus_walk() ((struct ___cpus *)___walk)
 
 /*
- * @start makes an iterator of *___p, if the kernel has @kfunc. One slot is for the iterator of either
- * kind. Where it is, is kept in memory, and the state of walks without the iterator as well: the
+ * @start makes an iterator of *___p, if the kernel has @kfunc. One slot is for an iterator of
+ * either kind. It and the state of walks without the iterator are kept in memory: the
  * registers are for the body.
  */
 #define ___bpf_for_each_cpu(type, kfunc, cpu, what, words, m1, m2, start)		\

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The bound that is also good for a loop in a loop before 6.4. Where there are more CPUs, nothing is walked. */
+/* The bound that is good for a loop in a loop before 6.4. With more CPUs nothing is walked. */
 #define BPF_ITER_CPUMASK_MAX 64
 #include "anywhere.h"
 

@@ -2,7 +2,7 @@
 /* Every loop of the header, in one object for all kernels. */
 #include "anywhere.h"
 
-/* Which way bpf_for_each_cpu() walks here: 0 the iterator, 1 bpf_iter_num, 2 steps up to a bound. */
+/* How bpf_for_each_cpu() walks here: 0 the iterator, 1 bpf_iter_num, 2 steps up to a bound. */
 SEC("raw_tp")
 int way(void *ctx)
 {

@@ -13,7 +13,7 @@ struct user_mask {
 };
 
 struct handed {
-	struct user_mask __uptr *user;
+	struct user_mask __uptr * user;
 };
 
 struct {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * How many tasks are ready to run, as a histogram of each CPU: at every sample of the clock a row of
- * counters for each CPU that is online.
+ * How many tasks are ready to run, as a histogram of each CPU: at every sample of the clock a row
+ * of counters for each CPU that is online.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -10,7 +10,7 @@
 #define SLOTS 8
 
 struct row {
-	__u32 slots[SLOTS];		/* samples by number of tasks; the last one has all that are more */
+	__u32 slots[SLOTS];		/* samples by number of tasks; the last has those of more */
 };
 
 struct {

@@ -31,10 +31,10 @@ const KERNEL_DIRS: [&str; 4] = [
 ];
 
 /// What checkpatch says of any BPF program: externs and volatile are how one talks to the loader
-/// and to the compiler, a message to be matched has one line, a loop's macro sets what it is given,
-/// and the kernel's types have their own names.
-const BPF_HABITS: &str =
-    "AVOID_EXTERNS,VOLATILE,PREFER_DEFINED_ATTRIBUTE_MACRO,SPLIT_STRING,MACRO_ARG_REUSE,CAMELCASE";
+/// and to the compiler, a message to be matched has one line, a loop's macro is the head of a loop
+/// and sets what it is given, and the kernel's types have their own names.
+const BPF_HABITS: &str = "AVOID_EXTERNS,VOLATILE,PREFER_DEFINED_ATTRIBUTE_MACRO,SPLIT_STRING,\
+    MACRO_ARG_REUSE,MULTISTATEMENT_MACRO_USE_DO_WHILE,ASSIGN_IN_IF,CAMELCASE";
 
 /// Runs the verb.
 pub(crate) fn run(project: &Project) -> Result<()> {
