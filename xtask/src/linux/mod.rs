@@ -5,6 +5,7 @@
 pub(crate) mod archive;
 pub(crate) mod image;
 pub(crate) mod kernel;
+pub(crate) mod named;
 pub(crate) mod patches;
 pub(crate) mod release;
 pub(crate) mod stock;

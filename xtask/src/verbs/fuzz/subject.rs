@@ -3,54 +3,18 @@
 //! older series, without them.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use bpf::btf::Btf;
 use bpf::kernel::{Kernel, Module};
-use clap::ValueEnum;
 use verifier_model::{Options, Shipped};
 
 use crate::build::{initramfs, module};
 use crate::corpus::compile;
-use crate::linux::release::Release;
-use crate::linux::target::{Choice, Target};
-use crate::linux::test_kernel;
+use crate::linux::named::Named;
+use crate::linux::target::Target;
 use crate::workshop::files::read;
-use crate::workshop::project::Project;
-
-/// A kernel by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Named {
-    /// One that is built here, or the stock kernel that modules are built for.
-    Choice(Choice),
-    /// Debian's of this series, without modules.
-    Series(Release),
-}
-
-impl FromStr for Named {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(choice) = Choice::from_str(text, false) {
-            return Ok(Self::Choice(choice));
-        }
-        text.parse().map(Self::Series).map_err(|_| {
-            format!("'{text}' is no kernel; write test, patched, patched-module, stock, or a series such as 6.12")
-        })
-    }
-}
-
-impl Named {
-    /// The kernel.
-    pub(super) fn target(self, project: &Project) -> Result<Target<'_>> {
-        match self {
-            Self::Choice(choice) => Target::choose(project, choice, test_kernel::RELEASE),
-            Self::Series(series) => Target::image(project, series),
-        }
-    }
-}
 
 /// What is asked, and the same kernel as the model knows it.
 pub(super) struct Subject {

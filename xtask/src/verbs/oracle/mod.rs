@@ -21,7 +21,6 @@ use answers::{Answers, Verdict};
 use anyhow::{Result, bail};
 use bpf::caps::Caps;
 
-use self::named::Named;
 use self::patched::Changes;
 use self::real::Way;
 use crate::build::initramfs;
@@ -30,6 +29,7 @@ use crate::corpus::ask::{LOG_LEVEL, ask_raw};
 use crate::corpus::compile;
 use crate::corpus::question::{Part, Question};
 use crate::corpus::tiers::Tier;
+use crate::linux::named::Named;
 use crate::linux::target::{Choice, Target};
 use crate::linux::test_kernel::Form;
 use crate::workshop::files::make_dir;
@@ -114,9 +114,9 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     if args.tier == [Tier::Real] && (args.whole_logs || args.log_level.is_some()) {
         bail!("tier 5 is asked about at log level 1");
     }
-    let target = args.kernel.target(project, &args.tier)?;
+    let target = named::target(args.kernel, project, &args.tier)?;
     let filter = args.filter.as_deref();
-    let directory = written::directory(project, &args.kernel.directory(&target));
+    let directory = written::directory(project, &named::directory(args.kernel, &target));
     if args.aya {
         return aya::run(&target, &directory, args.check);
     }

@@ -1,85 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The kernel that the oracle asks, by name.
-
-use std::str::FromStr;
+//! What the oracle takes of a kernel that is named, and where it keeps the answers.
 
 use anyhow::Result;
-use clap::ValueEnum;
 
 use crate::corpus::tiers::Tier;
-use crate::linux::release::Release;
+use crate::linux::named::Named;
 use crate::linux::target::{Choice, Target};
 use crate::linux::test_kernel;
 use crate::workshop::project::Project;
 
-/// A kernel by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Named {
-    /// One that is built here, or the stock kernel that modules are built for.
-    Choice(Choice),
-    /// Debian's of this series.
-    Series(Release),
-}
-
-impl FromStr for Named {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(choice) = Choice::from_str(text, false) {
-            return Ok(Self::Choice(choice));
+/// The kernel, with what asking about `tiers` takes.
+pub(super) fn target<'a>(named: Named, project: &'a Project, tiers: &[Tier]) -> Result<Target<'a>> {
+    match named {
+        Named::Series(series) if tiers != [Tier::Real] && !named.is_older() => {
+            Target::stock(project, series)
         }
-        text.parse().map(Self::Series).map_err(|_| {
-            format!("'{text}' is no kernel; write test, patched, patched-module, stock, or a series such as 6.12")
-        })
+        named => named.target(project),
     }
 }
 
-impl Named {
-    /// The kernel, with what asking about `tiers` takes.
-    pub(super) fn target<'a>(self, project: &'a Project, tiers: &[Tier]) -> Result<Target<'a>> {
-        match self {
-            Self::Choice(choice) => Target::choose(project, choice, test_kernel::RELEASE),
-            Self::Series(series) if tiers == [Tier::Real] || self.is_older() => {
-                Target::image(project, series)
-            }
-            Self::Series(series) => Target::stock(project, series),
-        }
-    }
-
-    /// Whether it is older than the kernel whose selftests are the corpus. Nothing is compiled for it.
-    pub(super) fn is_older(self) -> bool {
-        matches!(self, Self::Series(series) if series < test_kernel::RELEASE)
-    }
-
-    /// The name of the directory with the answers of `target`, which is called so.
-    pub(super) fn directory(self, target: &Target<'_>) -> String {
-        let release: Vec<&str> = target.kernel.release.splitn(3, '.').take(2).collect();
-        let release = release.join(".");
-        match self {
-            Self::Choice(Choice::Stock) => format!("{release}-stock"),
-            // There is a test kernel of this release.
-            Self::Series(series) if series == test_kernel::RELEASE => format!("{release}-stock"),
-            Self::Choice(_) | Self::Series(_) => release,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_kernel_is_a_choice_or_a_series() {
-        assert_eq!("test".parse(), Ok(Named::Choice(Choice::Test)));
-        let series = Release { major: 6, minor: 1 };
-        assert_eq!("6.1".parse(), Ok(Named::Series(series)));
-        assert!(Named::Series(series).is_older());
-        assert!(!Named::Series(test_kernel::RELEASE).is_older());
-        assert!(
-            "six"
-                .parse::<Named>()
-                .unwrap_err()
-                .contains("'six' is no kernel")
-        );
+/// The name of the directory with the answers of `target`, which is called so.
+pub(super) fn directory(named: Named, target: &Target<'_>) -> String {
+    let release: Vec<&str> = target.kernel.release.splitn(3, '.').take(2).collect();
+    let release = release.join(".");
+    match named {
+        Named::Choice(Choice::Stock) => format!("{release}-stock"),
+        // There is a test kernel of this release.
+        Named::Series(series) if series == test_kernel::RELEASE => format!("{release}-stock"),
+        Named::Choice(_) | Named::Series(_) => release,
     }
 }

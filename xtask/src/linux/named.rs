@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A kernel to be asked, by name.
+
+use std::str::FromStr;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use super::release::Release;
+use super::target::{Choice, Target};
+use super::test_kernel;
+use crate::workshop::project::Project;
+
+/// A kernel by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// One that is built here, or the stock kernel that modules are built for.
+    Choice(Choice),
+    /// Debian's of this series.
+    Series(Release),
+}
+
+impl FromStr for Named {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(choice) = Choice::from_str(text, false) {
+            return Ok(Self::Choice(choice));
+        }
+        text.parse().map(Self::Series).map_err(|_| {
+            format!("'{text}' is no kernel; write test, patched, patched-module, stock, or a series such as 6.12")
+        })
+    }
+}
+
+impl Named {
+    /// The kernel; nothing is built for one of a series.
+    pub(crate) fn target(self, project: &Project) -> Result<Target<'_>> {
+        match self {
+            Self::Choice(choice) => Target::choose(project, choice, test_kernel::RELEASE),
+            Self::Series(series) => Target::image(project, series),
+        }
+    }
+
+    /// Whether it is older than the kernel whose selftests are the corpus. Nothing is compiled for it.
+    pub(crate) fn is_older(self) -> bool {
+        matches!(self, Self::Series(series) if series < test_kernel::RELEASE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_is_a_choice_or_a_series() {
+        assert_eq!("test".parse(), Ok(Named::Choice(Choice::Test)));
+        let series = Release { major: 6, minor: 1 };
+        assert_eq!("6.1".parse(), Ok(Named::Series(series)));
+        assert!(Named::Series(series).is_older());
+        assert!(!Named::Series(test_kernel::RELEASE).is_older());
+        assert!(
+            "six"
+                .parse::<Named>()
+                .unwrap_err()
+                .contains("'six' is no kernel")
+        );
+    }
+}
