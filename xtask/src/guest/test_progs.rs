@@ -8,6 +8,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -89,51 +90,53 @@ fn start(target: &Target<'_>, verb: &str, program: &Path, args: &[String]) -> Re
 
 /// Builds `test_progs` and gives the directory that has it.
 fn build(target: &Target<'_>, tree: &Path, series: &Series) -> Result<PathBuf> {
-    let Target {
-        project,
-        toolchain,
-        kernel,
-    } = target;
-    let place = tree.display().to_string();
-    let path = project
-        .cache
-        .path("selftests", &kernel.release, &[&place, &series.text()]);
-    let tree = project.cache.entry(path, Partial::Discard, |dir| {
-        tree::copy(tree, dir)?;
+    let built = built(target, "selftests", (tree, series), |dir| {
         let selftests = dir.join(SELFTESTS);
         for sources in ["progs", "prog_tests"] {
             leave_out(&selftests.join(sources), series)?;
         }
-        let mut make = toolchain.command("make");
-        make.arg("-C").arg(&selftests).arg(run::jobs());
-        make.args(["LLVM=1", "SKIP_DOCS=1", "SKIP_LLVM=1", "SKIP_LIBBFD=1"]);
-        make.arg(format!("VMLINUX_BTF={}", kernel.btf().display()));
+        let mut make = make(target, &selftests);
+        make.args(["SKIP_DOCS=1", "SKIP_LLVM=1", "SKIP_LIBBFD=1"]);
         make.args(LEFT_OUT).arg("test_progs");
-        project.runner.run("test_progs", make)
+        target.project.runner.run("test_progs", make)
     })?;
-    Ok(tree.join(SELFTESTS))
+    Ok(built.join(SELFTESTS))
 }
 
 /// Builds the tests of schedulers and gives the directory that has their `runner`.
 fn build_schedulers(target: &Target<'_>, tree: &Path, series: &Series) -> Result<PathBuf> {
+    let built = built(target, "sched-ext", (tree, series), |dir| {
+        let make = make(target, &dir.join(SCHEDULERS));
+        target.project.runner.run("tests of sched_ext", make)
+    })?;
+    Ok(built.join(SCHEDULERS))
+}
+
+/// A copy of the patched tree in which `build` has built what the cache has by the name `what`.
+fn built(
+    target: &Target<'_>,
+    what: &str,
+    (tree, series): (&Path, &Series),
+    build: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
     let Target {
-        project,
-        toolchain,
-        kernel,
+        project, kernel, ..
     } = target;
     let place = tree.display().to_string();
-    let path = project
-        .cache
-        .path("sched-ext", &kernel.release, &[&place, &series.text()]);
-    let tree = project.cache.entry(path, Partial::Discard, |dir| {
+    let inputs = [place.as_str(), &series.text()];
+    let path = project.cache.path(what, &kernel.release, &inputs);
+    project.cache.entry(path, Partial::Discard, |dir| {
         tree::copy(tree, dir)?;
-        let mut make = toolchain.command("make");
-        make.arg("-C").arg(dir.join(SCHEDULERS)).arg(run::jobs());
-        make.arg("LLVM=1");
-        make.arg(format!("VMLINUX_BTF={}", kernel.btf().display()));
-        project.runner.run("tests of sched_ext", make)
-    })?;
-    Ok(tree.join(SCHEDULERS))
+        build(dir)
+    })
+}
+
+/// `make` in a directory of selftests, against the kernel's types.
+fn make(target: &Target<'_>, dir: &Path) -> Command {
+    let mut make = target.toolchain.command("make");
+    make.arg("-C").arg(dir).arg(run::jobs()).arg("LLVM=1");
+    make.arg(format!("VMLINUX_BTF={}", target.kernel.btf().display()));
+    make
 }
 
 /// Removes the C files of `dir` that the series does not add.
