@@ -26,77 +26,48 @@ use crate::workshop::interrupt::Scratch;
 
 /// Builds all that goes into the initramfs for `target`, and the initramfs.
 pub(crate) fn build(target: &Target<'_>) -> Result<PathBuf> {
-    let Target {
-        project, toolchain, ..
-    } = target;
-    let _lock = project.lock_products()?;
-    let init = guest_program::build(project, toolchain)?;
+    let _lock = target.project.lock_products()?;
     let modules = module::build_all(target)?;
     let objects = bpf::compile(target)?;
-
-    let path = target.products()?.join("initramfs.cpio");
-    pack(
-        &busybox(project, toolchain)?,
-        path,
-        &init,
-        &modules,
-        &objects,
-    )
+    pack(target, "initramfs.cpio", &modules, &objects)
 }
 
 /// The same for the benchmarks: their modules and BPF objects, and no others.
 pub(crate) fn for_bench(target: &Target<'_>) -> Result<PathBuf> {
-    let Target {
-        project, toolchain, ..
-    } = target;
-    let _lock = project.lock_products()?;
-    let init = guest_program::build(project, toolchain)?;
+    let _lock = target.project.lock_products()?;
     let mut modules = Vec::from_iter(module::find(target)?);
     modules.push(module::build_for_bench(target)?);
     let mut objects = bpf::compile(target)?;
     objects.retain(|object| object.name.starts_with("bench/"));
-
-    let path = target.products()?.join("bench.cpio");
-    pack(
-        &busybox(project, toolchain)?,
-        path,
-        &init,
-        &modules,
-        &objects,
-    )
+    pack(target, "bench.cpio", &modules, &objects)
 }
 
 /// Without modules, and of the BPF objects those whose path below tests/programs begins so.
 pub(crate) fn of_objects(target: &Target<'_>, prefix: &str) -> Result<PathBuf> {
-    let Target {
-        project, toolchain, ..
-    } = target;
-    let _lock = project.lock_products()?;
-    let init = guest_program::build(project, toolchain)?;
+    let _lock = target.project.lock_products()?;
     let objects = bpf::compile_without(target, prefix)?;
-    let path = target.products()?.join("objects.cpio");
-    pack(&busybox(project, toolchain)?, path, &init, &[], &objects)
+    pack(target, "objects.cpio", &[], &objects)
 }
 
 /// An initramfs with the program alone, the same for every kernel.
 pub(crate) fn bare(target: &Target<'_>) -> Result<PathBuf> {
-    let Target {
-        project, toolchain, ..
-    } = target;
-    let _lock = project.lock_products()?;
-    let init = guest_program::build(project, toolchain)?;
-    let path = target.products()?.join("bare.cpio");
-    pack(&busybox(project, toolchain)?, path, &init, &[], &[])
+    let _lock = target.project.lock_products()?;
+    pack(target, "bare.cpio", &[], &[])
 }
 
-/// Writes an initramfs to `path`.
+/// Writes an initramfs of this name with the guest's program. Who calls it has the lock on products.
 fn pack(
-    busybox: &Path,
-    path: PathBuf,
-    init: &Path,
+    target: &Target<'_>,
+    name: &str,
     modules: &[PathBuf],
     objects: &[bpf::Object],
 ) -> Result<PathBuf> {
+    let Target {
+        project, toolchain, ..
+    } = target;
+    let init = guest_program::build(project, toolchain)?;
+    let busybox = busybox(project, toolchain)?;
+    let path = target.products()?.join(name);
     let partial = path.with_extension("partial");
     let scratch = Scratch::new(&partial);
     let mut archive = Archive {
@@ -106,8 +77,8 @@ fn pack(
     for dir in ["bin", "lib", "lib/modules", "bpf"] {
         archive.directory(dir)?;
     }
-    archive.program("init", init)?;
-    archive.program("bin/busybox", busybox)?;
+    archive.program("init", &init)?;
+    archive.program("bin/busybox", &busybox)?;
     for module in modules {
         let name = module.file_name().context("a module has a name")?;
         archive.program(&format!("lib/modules/{}", name.display()), module)?;
