@@ -8,9 +8,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
 
-use super::said::say;
+use super::compared::{Compared, Program, Tier};
 use crate::corpus::real;
 use crate::linux::target::Target;
 use crate::workshop::files::read;
@@ -48,13 +47,7 @@ pub(super) fn document(target: &Target<'_>, corpus: &Path) -> Result<String> {
     for (name, directory) in kernels(&project.checkout.join("verifier-model/answers"))? {
         let answers = directory.display().to_string();
         let args = ["--kernel", &name, "--answers", &answers, "--limit", LIMIT];
-        let said = say(
-            project,
-            corpus,
-            &[&args[..], &["--no-logs", "-o", "json"]].concat(),
-        )?;
-        let compared: Compared = serde_json::from_str(&said)
-            .context("verifier-model compare says what is no comparison")?;
+        let compared = Compared::of(project, corpus, &args)?;
         rows(&name, &compared, &mut table);
         let causes = directory.join(CAUSES);
         let causes = match causes.exists() {
@@ -93,38 +86,6 @@ fn kernels(answers: &Path) -> Result<Vec<(String, PathBuf)>> {
     all.sort();
     let newest = all.into_iter().rev();
     Ok(newest.map(|(_, name, path)| (name, path)).collect())
-}
-
-#[derive(Deserialize)]
-struct Compared {
-    tiers: Vec<Tier>,
-    not_identical: Vec<Program>,
-}
-
-#[derive(Deserialize)]
-struct Tier {
-    tier: String,
-    counts: Counts,
-}
-
-#[derive(Deserialize)]
-struct Counts {
-    programs: u64,
-    agreed: u64,
-    unanswered: u64,
-    both_reject: u64,
-    same_message: u64,
-    both_accept: u64,
-    same_insns: u64,
-}
-
-#[derive(Deserialize)]
-struct Program {
-    object: String,
-    program: Option<String>,
-    outcome: String,
-    kernel: String,
-    model: String,
 }
 
 fn rows(kernel: &str, compared: &Compared, table: &mut String) {

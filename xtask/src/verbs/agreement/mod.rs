@@ -6,6 +6,7 @@
 //! The second, about the kernels of all releases, takes as many minutes as there are kernels, and the
 //! real objects: `--kernels` writes it.
 
+mod compared;
 mod kernels;
 mod said;
 
@@ -14,6 +15,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use self::compared::{Compared, Tier};
 use self::said::say;
 use crate::corpus::question;
 use crate::linux::target::Target;
@@ -87,8 +89,7 @@ pub(crate) type Test = (String, Option<String>);
 pub(crate) fn tests(target: &Target<'_>) -> Result<Vec<Test>> {
     let project = target.project;
     let corpus = question::layout(target)?;
-    let compared: Compared = serde_json::from_str(&compare(project, &corpus, "json")?)
-        .context("verifier-model compare says what is no comparison")?;
+    let compared = Compared::of(project, &corpus, &[])?;
     let mut tests = Vec::new();
     for tier in &compared.tiers {
         let failure = tier.failure();
@@ -106,40 +107,14 @@ pub(crate) fn tests(target: &Target<'_>) -> Result<Vec<Test>> {
 }
 
 fn document(project: &Project, corpus: &Path) -> Result<String> {
-    let verdicts = compare(project, corpus, "markdown")?;
+    let verdicts = say(project, corpus, &["--no-logs", "-o", "markdown"])?;
     let logs = whole_logs(project, corpus, "markdown")?;
     Ok([HEAD, verdicts.trim_end(), WHOLE_LOGS, &logs].concat())
-}
-
-/// What is said of verdicts.
-fn compare(project: &Project, corpus: &Path, format: &str) -> Result<String> {
-    say(project, corpus, &["--no-logs", "-o", format])
 }
 
 /// What is said of the whole logs.
 fn whole_logs(project: &Project, corpus: &Path, format: &str) -> Result<String> {
     say(project, corpus, &["--whole-logs", "-o", format])
-}
-
-#[derive(Deserialize)]
-struct Compared {
-    tiers: Vec<Tier>,
-}
-
-#[derive(Deserialize)]
-struct Tier {
-    tier: String,
-    counts: Counts,
-}
-
-#[derive(Deserialize)]
-struct Counts {
-    programs: u64,
-    agreed: u64,
-    both_reject: u64,
-    same_message: u64,
-    both_accept: u64,
-    same_insns: u64,
 }
 
 impl Tier {
@@ -189,6 +164,7 @@ impl WholeLogs {
 
 #[cfg(test)]
 mod tests {
+    use super::compared::Counts;
     use super::*;
 
     fn failure(tier: &str, numbers: [u64; 6]) -> Option<String> {
@@ -203,6 +179,7 @@ mod tests {
         let counts = Counts {
             programs,
             agreed,
+            unanswered: 0,
             both_reject,
             same_message,
             both_accept,
