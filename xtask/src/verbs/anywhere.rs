@@ -69,12 +69,7 @@ pub(super) fn run(
     // The model has no kernel with the iterator built in.
     if target.kernel.iterator()? != Place::BuiltIn {
         let wrong = not_foretold(target, objects)?;
-        match &wrong {
-            None => println!("test anywhere::foretold on {point} ... ok"),
-            Some(wrong) => println!("test anywhere::foretold on {point} ... FAILED: {wrong}"),
-        }
-        tally.passed += u64::from(wrong.is_none());
-        tally.failed += u64::from(wrong.is_some());
+        tally.test(&format!("anywhere::foretold on {point}"), wrong.as_deref());
     }
     Ok(tally)
 }

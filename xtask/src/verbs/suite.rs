@@ -55,6 +55,16 @@ impl Tally {
         self.failed += other.failed;
     }
 
+    /// Says how a test of the host's ended, as the guest's harness does.
+    pub(super) fn test(&mut self, name: &str, failure: Option<&str>) {
+        match failure {
+            None => println!("test {name} ... ok"),
+            Some(failure) => println!("test {name} ... FAILED: {failure}"),
+        }
+        self.passed += u64::from(failure.is_none());
+        self.failed += u64::from(failure.is_some());
+    }
+
     /// Takes in a closing line such as `test result: ok. 4 passed; 0 failed; …`.
     pub(super) fn line(&mut self, line: &str) {
         let Some(rest) = line.trim().strip_prefix("test result: ") else {

@@ -82,18 +82,14 @@ pub(crate) struct Args {
 
 /// Runs the verb; the last line tells the sum.
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    let mut sum = Tally::default();
-    let mut broken = Vec::new();
+    let mut sum = Sum::default();
     if let Some(kernels) = &args.kernels {
         let targets = kernels::targets(project, &[], Some(kernels))?;
-        without_iterator(project, args, targets, &mut sum, &mut broken)?;
-        return end(args, sum, &broken);
+        without_iterator(project, args, targets, &mut sum)?;
+        return sum.end(args);
     }
     if !args.guest && args.arch.is_none() {
-        match host(project, args) {
-            Ok(tally) => sum.add(tally),
-            Err(error) => broken.push(error),
-        }
+        sum.take(host(project, args));
     }
     let filter = args.filter.as_deref();
     if !args.host && filter.is_none_or(|filter| !filter.starts_with("ask::")) {
@@ -105,38 +101,26 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
                 Place::Module(_) | Place::BuiltIn => &[on],
             };
             for part in parts {
-                match part(&target, args) {
-                    Ok(tally) => sum.add(tally),
-                    Err(error) => broken.push(error),
-                }
+                sum.take(part(&target, args));
             }
             if filter.is_none_or(|filter| COUNTS.contains(filter)) {
-                match counts(&target) {
-                    Ok(tally) => sum.add(tally),
-                    Err(error) => broken.push(error),
-                }
+                sum.take(counts(&target));
             }
             if gave_answers(&target.kernel) {
-                match answers(&target, args) {
-                    Ok(tally) => sum.add(tally),
-                    Err(error) => broken.push(error),
-                }
+                sum.take(answers(&target, args));
             }
         }
     }
     let all = !args.host && args.kernel.is_none() && args.arch.is_none();
     if all && filter.is_none_or(|filter| ask::NAME.contains(filter)) {
-        match asked(project) {
-            Ok(tally) => sum.add(tally),
-            Err(error) => broken.push(error),
-        }
+        sum.take(asked(project));
     }
     if all && anywhere::has(filter) {
         let targets = ANYWHERE.map(|series| Target::image(project, series));
         let targets = targets.into_iter().collect::<Result<Vec<_>>>()?;
-        without_iterator(project, args, targets, &mut sum, &mut broken)?;
+        without_iterator(project, args, targets, &mut sum)?;
     }
-    end(args, sum, &broken)
+    sum.end(args)
 }
 
 /// The header's loops on kernels that have no iterator.
@@ -144,39 +128,50 @@ fn without_iterator(
     project: &Project,
     args: &Args,
     targets: Vec<Target<'_>>,
-    sum: &mut Tally,
-    broken: &mut Vec<anyhow::Error>,
+    sum: &mut Sum,
 ) -> Result<()> {
     let objects = anywhere::objects(project)?;
     for target in targets {
-        match anywhere::run(&target, &objects, args.filter.as_deref()) {
-            Ok(tally) => sum.add(tally),
-            Err(error) => broken.push(error),
-        }
+        sum.take(anywhere::run(&target, &objects, args.filter.as_deref()));
     }
     Ok(())
 }
 
-/// Tells the sum.
-fn end(args: &Args, sum: Tally, broken: &[anyhow::Error]) -> Result<()> {
-    for error in broken {
-        eprintln!("error: {error:#}");
+/// What came of all parts.
+#[derive(Default)]
+struct Sum {
+    tests: Tally,
+    /// Why parts did not come to their tests' end.
+    broken: Vec<anyhow::Error>,
+}
+
+impl Sum {
+    fn take(&mut self, part: Result<Tally>) {
+        match part {
+            Ok(tally) => self.tests.add(tally),
+            Err(error) => self.broken.push(error),
+        }
     }
-    println!(
-        "{} passed, {} failed",
-        sum.passed,
-        sum.failed + broken.len() as u64
-    );
-    if sum.failed > 0 || !broken.is_empty() {
-        bail!("not all tests pass");
+
+    /// Tells it.
+    fn end(self, args: &Args) -> Result<()> {
+        for error in &self.broken {
+            eprintln!("error: {error:#}");
+        }
+        let Tally { passed, failed } = self.tests;
+        let failed = failed + self.broken.len() as u64;
+        println!("{passed} passed, {failed} failed");
+        if failed > 0 {
+            bail!("not all tests pass");
+        }
+        if passed == 0 {
+            bail!(
+                "no test has this in its name: {}",
+                args.filter.as_deref().unwrap_or_default()
+            );
+        }
+        Ok(())
     }
-    if sum.passed == 0 {
-        bail!(
-            "no test has this in its name: {}",
-            args.filter.as_deref().unwrap_or_default()
-        );
-    }
-    Ok(())
 }
 
 /// `cargo test` over all that needs cargo alone.
@@ -305,15 +300,10 @@ fn counts(target: &Target<'_>) -> Result<Tally> {
     for cell in &grown {
         println!("{COUNTS}: {cell}");
     }
-    if grown.is_empty() {
-        println!("test {COUNTS} ... ok");
-    } else {
-        println!("test {COUNTS} ... FAILED: `cargo xtask bench` accepts the new counts");
-    }
-    Ok(Tally {
-        passed: u64::from(grown.is_empty()),
-        failed: u64::from(!grown.is_empty()),
-    })
+    let failure = (!grown.is_empty()).then_some("`cargo xtask bench` accepts the new counts");
+    let mut tally = Tally::default();
+    tally.test(COUNTS, failure);
+    Ok(tally)
 }
 
 /// Whether the answers that are committed are this kernel's.
@@ -351,12 +341,7 @@ fn answers(target: &Target<'_>, args: &Args) -> Result<Tally> {
     }
     let mut tally = Tally::default();
     for (name, failure) in &tests {
-        match failure {
-            None => println!("test {name} ... ok"),
-            Some(failure) => println!("test {name} ... FAILED: {failure}"),
-        }
-        tally.passed += u64::from(failure.is_none());
-        tally.failed += u64::from(failure.is_some());
+        tally.test(name, failure.as_deref());
     }
     Ok(tally)
 }
@@ -364,12 +349,7 @@ fn answers(target: &Target<'_>, args: &Args) -> Result<Tally> {
 /// Whether a kernel that nothing is built for can be asked.
 fn asked(project: &Project) -> Result<Tally> {
     let failure = ask::failure(project)?;
-    match &failure {
-        None => println!("test {} ... ok", ask::NAME),
-        Some(failure) => println!("test {} ... FAILED: {failure}", ask::NAME),
-    }
-    Ok(Tally {
-        passed: u64::from(failure.is_none()),
-        failed: u64::from(failure.is_some()),
-    })
+    let mut tally = Tally::default();
+    tally.test(ask::NAME, failure.as_deref());
+    Ok(tally)
 }

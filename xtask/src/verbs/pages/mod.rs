@@ -9,6 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use super::suite::Tally;
 use crate::workshop::browser::Browser;
 use crate::workshop::files::make_dir;
 use crate::workshop::project::Project;
@@ -26,26 +27,19 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     if args.pictures {
         return pictures::make(&Pages::new(project)?, &mut Browser::start(project)?);
     }
-    let tests = tests(project)?;
-    let failed = tests
-        .iter()
-        .filter(|(_, failure)| failure.is_some())
-        .count();
-    for (name, failure) in &tests {
-        match failure {
-            None => println!("test {name} ... ok"),
-            Some(failure) => println!("test {name} ... FAILED: {failure}"),
-        }
+    let mut tally = Tally::default();
+    for (name, failure) in tests(project)? {
+        tally.test(&name, failure.as_deref());
     }
-    println!("{} passed, {failed} failed", tests.len() - failed);
-    if failed > 0 {
+    println!("{} passed, {} failed", tally.passed, tally.failed);
+    if tally.failed > 0 {
         bail!("not all tests pass");
     }
     Ok(())
 }
 
 /// The tests by name, each with why it failed, if it did.
-pub(crate) fn tests(project: &Project) -> Result<Vec<(String, Option<String>)>> {
+fn tests(project: &Project) -> Result<Vec<(String, Option<String>)>> {
     checks::run(&Pages::new(project)?, &mut Browser::start(project)?)
 }
 
