@@ -6,6 +6,7 @@ pub(crate) mod ask;
 pub(crate) mod caller;
 pub(crate) mod compile;
 pub(crate) mod kinds;
+pub(crate) mod modelled;
 pub(crate) mod packages;
 pub(crate) mod probes;
 pub(crate) mod question;

@@ -4,7 +4,7 @@
 
 use anyhow::{Result, bail};
 
-use super::ask::model;
+use super::ask::model::Model;
 use super::suite::{self, SMP, Tally};
 use crate::build::{bpf, initramfs};
 use crate::linux::image;
@@ -76,9 +76,10 @@ pub(super) fn run(
 
 /// A program of which the model says something else than what the suite sees.
 fn not_foretold(target: &Target<'_>, objects: &[bpf::Object]) -> Result<Option<String>> {
+    let model = Model::of(target, &[])?;
     let old = target.kernel.series().is_some_and(|s| s < NESTS_FROM);
     for object in objects.iter().filter(|o| o.name.starts_with(LOOPS)) {
-        for (program, said) in model::foretold(target, &object.path)? {
+        for (program, said) in model.foretell(&object.path)? {
             let as_it_is = match (&said, old && object.name == NESTED) {
                 (Err(why), true) => why.contains(WORDS),
                 (said, false) => said.is_ok(),

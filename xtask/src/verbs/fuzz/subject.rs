@@ -8,13 +8,12 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use bpf::btf::Btf;
 use bpf::kernel::{Kernel, Module};
-use verifier_model::{Options, Shipped};
+use verifier_model::Options;
 
 use crate::build::{initramfs, module};
-use crate::corpus::compile;
+use crate::corpus::{compile, modelled};
 use crate::linux::named::Named;
 use crate::linux::target::Target;
-use crate::workshop::files::read;
 
 /// What is asked, and the same kernel as the model knows it.
 pub(super) struct Subject {
@@ -31,20 +30,16 @@ pub(super) struct Subject {
 impl Subject {
     /// Prepares `target`, which is `named` so.
     pub(super) fn new(target: &Target<'_>, named: Named) -> Result<Self> {
-        let vmlinux = Arc::new(Btf::from_file(target.kernel.btf(), None)?);
-        let mut model = Kernel::new(vmlinux.clone());
         let mitigations = target.kernel.has_mitigations()?;
-        if let Named::Series(series) = named {
-            let shipped = Shipped::of_series(&series.to_string()).unwrap_or(Shipped::DEFAULT);
-            model.read_config(&read(&target.kernel.build.join(".config"))?);
-            model.kfuncs = shipped.release.kfuncs();
+        if let Named::Series(_) = named {
+            let release = modelled::release(target);
             return Ok(Self {
-                model,
+                model: modelled::kernel(target, release, &[])?,
                 initramfs: initramfs::bare(target)?,
                 modules: Vec::new(),
                 options: Options {
                     mitigations,
-                    ..Options::of(shipped.release)
+                    ..Options::of(release)
                 },
             });
         }
@@ -52,6 +47,8 @@ impl Subject {
         let testmod = modules.first().context("there is no bpf_testmod")?.clone();
         modules.truncate(1);
         let iterator = module::build(target)?;
+        let vmlinux = Arc::new(Btf::from_file(target.kernel.btf(), None)?);
+        let mut model = Kernel::new(vmlinux.clone());
         // What programs name, with the flags that `.BTF_ids` has; the types are the kernel's own.
         model.kfuncs = generated::kernel::kernel()?.kfuncs;
         for path in [testmod, iterator] {

@@ -8,19 +8,15 @@
 //! argument has to be.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
-use bpf::btf::Btf;
+use anyhow::{Result, bail};
 use bpf::caps::Caps;
-use bpf::kernel::Kernel as Model;
 use generated::batch::Batch;
-use verifier_model::{Options, Outcome, Release, Shipped, helper_name, verify};
+use verifier_model::{Options, Outcome, helper_name, verify};
 
 use crate::build::initramfs;
-use crate::corpus::{caller, compile, kinds, probes};
+use crate::corpus::{caller, compile, kinds, modelled, probes};
 use crate::linux::target::Target;
-use crate::workshop::files::read;
 
 /// Asks, compares, and says what differs; `older` kernels have no modules, and rules of their own.
 pub(super) fn run(target: &Target<'_>, older: bool, caps: Caps) -> Result<()> {
@@ -42,15 +38,9 @@ pub(crate) fn differences(target: &Target<'_>) -> Result<Vec<String>> {
 fn differing(target: &Target<'_>, older: bool, caps: Caps) -> Result<Vec<String>> {
     let (modules, mut options) = match older {
         false => (compile::modules(target)?, Options::default()),
-        true => (Vec::new(), Options::of(release(target))),
+        true => (Vec::new(), Options::of(modelled::release(target))),
     };
-    let mut model = Model::new(Arc::new(Btf::from_file(target.kernel.btf(), None)?));
-    model.read_config(&read(&target.kernel.build.join(".config"))?);
-    for path in &modules {
-        let btf = Btf::from_file(path, Some(model.vmlinux.clone()))?;
-        let name = path.file_stem().context("a module has a name")?;
-        model.add_module(&name.to_string_lossy(), btf);
-    }
+    let model = modelled::kernel(target, options.release, &modules)?;
     let kinds = kinds::all(&model);
     let names: Vec<&str> = model.modules.iter().map(|m| m.name.as_str()).collect();
     let mut batch = Batch::bare(&names);
@@ -99,11 +89,4 @@ fn differing(target: &Target<'_>, older: bool, caps: Caps) -> Result<Vec<String>
         format!("{what}: {} programs, the first is {}", who.len(), who[0])
     };
     Ok(differ.iter().map(line).collect())
-}
-
-/// The release that the model has of the kernel, or the one that is nearest.
-fn release(target: &Target<'_>) -> &'static Release {
-    let series: Vec<&str> = target.kernel.release.splitn(3, '.').take(2).collect();
-    let shipped = Shipped::of_series(&series.join("."));
-    shipped.unwrap_or(Shipped::DEFAULT).release
 }
