@@ -69,6 +69,27 @@ pub struct ProgLoad {
 }
 
 impl ProgLoad {
+    /// A GPL program of this name and type that has nothing else yet: no instructions, maps or BTF.
+    pub fn bare(name: &str, prog_type: ProgType, expected_attach_type: AttachType) -> Self {
+        Self {
+            name: name.to_owned(),
+            section: String::new(),
+            autoload: true,
+            prog_type,
+            expected_attach_type,
+            prog_flags: ProgFlags::empty(),
+            insns: Vec::new(),
+            func_info: Vec::new(),
+            line_info: Vec::new(),
+            btf: None,
+            attach: None,
+            license: "GPL".to_owned(),
+            maps: Arc::from([]),
+            unresolved: BTreeMap::new(),
+            fd_array: Vec::new(),
+        }
+    }
+
     /// Whether the license is one that the kernel takes for GPL (`license_is_gpl_compatible()`).
     pub fn gpl_compatible(&self) -> bool {
         const GPL: [&str; 6] = [

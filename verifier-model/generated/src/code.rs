@@ -176,21 +176,13 @@ impl Code {
             type_id: func.type_id(),
         };
         Ok(ProgLoad {
-            name: "main".to_owned(),
-            section: String::new(),
-            autoload: true,
-            prog_type: self.prog_type(),
-            expected_attach_type: AttachType::CgroupInetIngress,
             prog_flags: self.prog_flags(),
             insns,
             func_info: self.func_info().iter().map(func_info).collect(),
-            line_info: Vec::new(),
             btf: self.kind.may_have_btf().then(|| BTF.clone()),
-            attach: None,
-            license: "GPL".to_owned(),
             maps: MAP_DEFS.clone(),
-            unresolved: BTreeMap::new(),
             fd_array: maps.chain(modules).collect(),
+            ..ProgLoad::bare("main", self.prog_type(), AttachType::CgroupInetIngress)
         })
     }
 }

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Programs that call one function with NULL in every argument, to hear whether they may.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use bpf::program::{AttachTarget, ProgFlags, ProgLoad};
+use bpf::program::{AttachTarget, ProgLoad};
 use bpf::uapi::{AttachType, Insn, ProgType};
 
 /// A program of this type without instructions.
@@ -14,21 +11,8 @@ pub(crate) fn load(
     attach: Option<AttachTarget>,
 ) -> ProgLoad {
     ProgLoad {
-        name: "caller".to_owned(),
-        section: String::new(),
-        autoload: true,
-        prog_type,
-        expected_attach_type,
-        prog_flags: ProgFlags::empty(),
-        insns: Vec::new(),
-        func_info: Vec::new(),
-        line_info: Vec::new(),
-        btf: None,
         attach,
-        license: "GPL".to_owned(),
-        maps: Arc::from([]),
-        unresolved: BTreeMap::new(),
-        fd_array: Vec::new(),
+        ..ProgLoad::bare("caller", prog_type, expected_attach_type)
     }
 }
 

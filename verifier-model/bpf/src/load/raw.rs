@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A program from raw instructions: a file of `struct bpf_insn`s and nothing else.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use crate::kernel::Kernel;
 use crate::load::attach;
 use crate::load::error::LoadError;
@@ -44,21 +41,12 @@ pub fn raw_program(
         relocs: Vec::new(),
     };
     let attach = attach::target(&prog, None, kernel).map_err(|e| LoadError::prog(name, e))?;
+    let bare = ProgLoad::bare(name, prog.prog_type(), attach::expected_attach_type(&prog));
     Ok(ProgLoad {
-        prog_type: prog.prog_type(),
-        expected_attach_type: attach::expected_attach_type(&prog),
         prog_flags: attach::prog_flags(&prog),
-        name: prog.name,
-        section: prog.section,
-        autoload: true,
-        insns: prog.insns,
-        func_info: Vec::new(),
-        line_info: Vec::new(),
-        btf: None,
         attach,
-        license: "GPL".to_owned(),
-        maps: Arc::from([]),
-        unresolved: BTreeMap::new(),
-        fd_array: Vec::new(),
+        section: prog.section,
+        insns: prog.insns,
+        ..bare
     })
 }
