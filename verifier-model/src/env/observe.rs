@@ -39,6 +39,19 @@ pub(crate) trait Observer: core::fmt::Debug {
     fn finished(&mut self, env: &Env<'_>, result: &Checked);
 }
 
+/// Both are told, one after the other.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    fn event(&mut self, env: &Env<'_>, event: Event) {
+        self.0.event(env, event);
+        self.1.event(env, event);
+    }
+
+    fn finished(&mut self, env: &Env<'_>, result: &Checked) {
+        self.0.finished(env, result);
+        self.1.finished(env, result);
+    }
+}
+
 impl Env<'_> {
     /// Tells the observer, if there is one.
     #[inline]

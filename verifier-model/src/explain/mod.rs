@@ -120,33 +120,9 @@ impl Explanation {
 pub fn explain(prog: &ProgLoad, kernel: &Kernel, opts: &Options) -> (Verdict, Explanation) {
     let mut trace = Trace::default();
     verify_observed(prog, kernel, opts, &mut trace);
-    explain_traced(prog, kernel, opts, &trace)
-}
-
-/// The same when all that was explored has been written down already.
-pub(crate) fn explain_traced(
-    prog: &ProgLoad,
-    kernel: &Kernel,
-    opts: &Options,
-    trace: &Trace,
-) -> (Verdict, Explanation) {
-    let mut witness = Witness {
-        trace,
-        steps: 0,
-        history: History::of_last_path(trace),
-        before: None,
-        explanation: None,
-    };
+    let mut witness = Witness::new(&trace);
     let verdict = verify_observed(prog, kernel, opts, &mut witness);
-    let mut explanation = witness
-        .explanation
-        .unwrap_or_else(|| empty(prog.name.clone()));
-    explanation.accepted = verdict.accepted();
-    explanation.errno = verdict.rejection().map_or(0, |r| r.errno.0);
-    explanation.not_modelled = match &verdict.outcome {
-        Outcome::NotModelled(what) => Some(what.clone()),
-        _ => None,
-    };
+    let explanation = witness.explained(prog, &verdict);
     (verdict, explanation)
 }
 
@@ -179,12 +155,37 @@ fn empty(program: String) -> Explanation {
 
 /// Watches the second walk for the state before its end.
 #[derive(Debug)]
-struct Witness<'t> {
+pub(crate) struct Witness<'t> {
     trace: &'t Trace,
     steps: u32,
     history: History,
     before: Option<VerifierState>,
     explanation: Option<Explanation>,
+}
+
+impl<'t> Witness<'t> {
+    /// Of a walk of which `trace` has been written down already.
+    pub(crate) fn new(trace: &'t Trace) -> Self {
+        Self {
+            trace,
+            steps: 0,
+            history: History::of_last_path(trace),
+            before: None,
+            explanation: None,
+        }
+    }
+
+    /// What it saw.
+    pub(crate) fn explained(self, prog: &ProgLoad, verdict: &Verdict) -> Explanation {
+        let mut explanation = self.explanation.unwrap_or_else(|| empty(prog.name.clone()));
+        explanation.accepted = verdict.accepted();
+        explanation.errno = verdict.rejection().map_or(0, |r| r.errno.0);
+        explanation.not_modelled = match &verdict.outcome {
+            Outcome::NotModelled(what) => Some(what.clone()),
+            _ => None,
+        };
+        explanation
+    }
 }
 
 impl Observer for Witness<'_> {

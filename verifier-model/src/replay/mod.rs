@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::explain::convergence::Cost;
 use crate::explain::trace::Trace;
-use crate::explain::{Explanation, explain_traced};
+use crate::explain::{Explanation, Witness};
 use crate::options::Options;
 use crate::replay::choose::Chosen;
 use crate::replay::program::Program;
@@ -62,10 +62,11 @@ impl Replay {
     pub fn of(prog: &ProgLoad, kernel: &Kernel, opts: &Options) -> (Verdict, Self) {
         let mut trace = Trace::default();
         verify_observed(prog, kernel, opts, &mut trace);
-        let (verdict, explanation) = explain_traced(prog, kernel, opts, &trace);
         let chosen = Chosen::of(&trace, MAX_STEPS);
-        let mut recorder = Recorder::new(&chosen);
-        verify_observed(prog, kernel, opts, &mut recorder);
+        let mut both = (Witness::new(&trace), Recorder::new(&chosen));
+        let verdict = verify_observed(prog, kernel, opts, &mut both);
+        let (witness, recorder) = both;
+        let explanation = witness.explained(prog, &verdict);
         let recorded = recorder.recorded;
         let shown = chosen.first.and_then(|run| recorded.way_of(run));
         let replay = Self {
