@@ -62,8 +62,11 @@
  *	kprobes and those that handle packets: where the kernel has it, they would be refused.
  * BPF_ITER_CPUMASK_MAX
  *	The most possible CPUs for loops before 6.4 and for copies without the iterator; a multiple
- *	of 64, 512 if not defined. With more CPUs those loops do nothing: see bpf_nr_cpu_ids().
- *	Before 6.4 the verifier walks the body once for each CPU: it looks at 14 instructions and
+ *	of 64, 512 if not defined. With more CPUs such a loop does nothing, and counts itself in the
+ *	variable bpf_for_each_cpu_left_out. The verifier does not know how many CPUs there are; if
+ *	user space fills in the constant bpf_for_each_cpu_nr_cpu_ids before it loads the object, a
+ *	program that has a loop with a bound below that is refused.
+ *	Before 6.4 the verifier walks the body once for each CPU: it looks at 11 instructions and
  *	the body for each. A copy takes an eighth of it in bytes of stack. One loop can have 8192.
  *	A loop in a loop can be had with 64 alone, and three are refused.
  * BPF_ITER_CPUMASK_NR_CPU_IDS

@@ -86,6 +86,11 @@ extern const void nr_cpu_ids __ksym __weak;
 /* No kernel has them: a program that comes to call one is refused, with its name. */
 void bpf_for_each_cpu_needs_CONFIG_KALLSYMS_ALL(void) __weak __ksym;
 void bpf_for_each_cpu_nests_from_linux_6_4(void) __weak __ksym;
+void bpf_for_each_cpu_needs_a_greater_BPF_ITER_CPUMASK_MAX(void) __weak __ksym;
+
+/* For user space, see BPF_ITER_CPUMASK_MAX: what it may fill in, and what it may look at. */
+const volatile __u32 bpf_for_each_cpu_nr_cpu_ids __weak = 0;
+__u64 bpf_for_each_cpu_left_out __weak;
 
 /* Under names of their own, since struct bpf_iter_num is not in every vmlinux.h. */
 struct bpf_iter_num___cpus {
@@ -166,16 +171,24 @@ static __always_inline __u64 ___cpus_lowest(__u64 word)
 	return bits[((word & -word) * 0x03f79d71b4cb0a89ULL) >> 58];
 }
 
+/* What becomes of a word of each mask. */
+static __always_inline __u64 ___cpus_read(const void *word1, const void *word2, __u64 op)
+{
+	__u64 word, other;
+
+	bpf_probe_read_kernel(&word, sizeof(word), word1);
+	if (op != ___CPUS_AND && op != ___CPUS_ANDNOT)
+		return word;
+	bpf_probe_read_kernel(&other, sizeof(other), word2);
+	return op == ___CPUS_AND ? word & other : word & ~other;
+}
+
 static __noinline __attribute__((unused)) __u64
 ___cpus_word(const void *mask1, const void *mask2, __u64 op, __u64 cpu)
 {
-	__u64 word, other, at = cpu >> 3 & 1016;
+	__u64 at = cpu >> 3 & 1016;
 
-	bpf_probe_read_kernel(&word, sizeof(word), mask1 + at);
-	if (op != ___CPUS_AND && op != ___CPUS_ANDNOT)
-		return word;
-	bpf_probe_read_kernel(&other, sizeof(other), mask2 + at);
-	return op == ___CPUS_AND ? word & other : word & ~other;
+	return ___cpus_read(mask1 + at, mask2 + at, op);
 }
 
 /* Begins a walk: a loop of BPF_ITER_CPUMASK_MAX steps before the first CPU, or at its end. */
@@ -194,11 +207,23 @@ static __noinline __attribute__((unused)) __u64 ___cpus_copy(struct ___cpus *w, 
 
 	for (i = 0; i < BPF_ITER_CPUMASK_MAX / 64; i++)
 		copy[i] = 0;
-	if (bytes <= BPF_ITER_CPUMASK_MAX / 8)
+	if (bytes <= BPF_ITER_CPUMASK_MAX / 8) {
 		bpf_probe_read_kernel(copy, bytes, (const void *)w->mask1);
-	else
+	} else {
 		w->next = 0xffff;
+		bpf_for_each_cpu_left_out++;
+	}
 	return 0;
+}
+
+/*
+ * For a walk that BPF_ITER_CPUMASK_MAX bounds. What user space has filled in is constant for the
+ * verifier, so that a program is refused if it would leave CPUs out.
+ */
+static __always_inline void ___cpus_bounded(void)
+{
+	if (bpf_for_each_cpu_nr_cpu_ids > BPF_ITER_CPUMASK_MAX)
+		bpf_for_each_cpu_needs_a_greater_BPF_ITER_CPUMASK_MAX();
 }
 
 /* The next word, if there is one. */
@@ -226,24 +251,30 @@ static __always_inline __u64 ___cpus_take(struct ___cpus *w, __u64 word)
 /* How many CPUs are passed over from @cpu to the next one of the walk, both left out. */
 static __always_inline __u64 ___cpus_skipped(__u64 mask1, __u64 mask2, __u64 op, __u64 cpu)
 {
-	__u64 nr = *(volatile __u64 *)&___cpus_nr, first, word;
-	int i;
+	__u64 first, bit, word;
+	__s64 left, at = 0;
 
 	cpu = (cpu + 1) & 0xffff;
-	first = cpu & ~63;
-	word = ___cpus_word((const void *)mask1, (const void *)mask2, op, cpu);
-	word &= ~0ULL << (cpu & 63);
-	for (i = 0; i < BPF_ITER_CPUMASK_MAX / 64; i++) {
+	bit = cpu & 63;
+	first = cpu - bit;
+	/* From here on all numbers are from the first CPU of this word. */
+	left = *(volatile __u64 *)&___cpus_nr - first;
+	mask1 += first / 8;
+	mask2 += first / 8;
+	word = ___cpus_read((const void *)mask1, (const void *)mask2, op);
+	word &= ~0ULL << bit;
+	for (; at < BPF_ITER_CPUMASK_MAX; at += 64) {
 		if (word) {
-			first += ___cpus_lowest(word);
+			at += ___cpus_lowest(word);
 			break;
 		}
-		first += 64;
-		if (first >= nr)
-			break;
-		word = ___cpus_word((const void *)mask1, (const void *)mask2, op, first);
+		if (left <= at + 64)
+			return BPF_ITER_CPUMASK_MAX;
+		mask1 += 8;
+		mask2 += 8;
+		word = ___cpus_read((const void *)mask1, (const void *)mask2, op);
 	}
-	return first < nr ? first - cpu : BPF_ITER_CPUMASK_MAX;
+	return at < left ? at - bit : BPF_ITER_CPUMASK_MAX;
 }
 
 /* Global functions, which the verifier looks at once, and not at each step. */
@@ -283,13 +314,20 @@ __weak __noinline __u64 ___cpus_skip_andnot(__u64 mask1, __u64 cpu, __u64 mask2)
 /* The slots of a loop's ___state: its way, and where its iterator is. */
 #define ___cpus_at(state) ((void *)*(volatile __u64 *)&(state)[1])
 
+/*
+ * The way is asked anew, though every way out knows it: where they meet, the verifier compares what it
+ * knows, and before 6.4 each step has a way out.
+ */
 #define ___cpus_end(type)								\
 static __always_inline void ___cpus_end_##type(__u64 (*state)[2])			\
 {											\
-	if ((*state)[0] == ___CPUS_KFUNC) {						\
+	__u64 ___way = (*state)[0];							\
+											\
+	asm volatile("" : "+r"(___way));						\
+	if (___way == ___CPUS_KFUNC) {							\
 		___cpus_here();								\
 		bpf_iter_##type##_destroy(___cpus_at(*state));				\
-	} else if ((*state)[0] == ___CPUS_NUM) {					\
+	} else if (___way == ___CPUS_NUM) {						\
 		___cpus_here();								\
 		bpf_iter_num_destroy___cpus(___cpus_at(*state));			\
 	}										\
@@ -332,6 +370,7 @@ extern __u64 ___cpus_depth[1];
 			___walk[2] = ___CPUS_##what;					\
 			___at = ___cpus_start(___cpus_walk());				\
 			if (___CPUS_##what == ___CPUS_COPY) {				\
+				___cpus_bounded();					\
 				___cpus_copy(___cpus_walk(), ___copy);			\
 				___walk[0] = (__u64)___copy;				\
 			}								\
@@ -340,6 +379,9 @@ extern __u64 ___cpus_depth[1];
 			} else {							\
 				if (!___cpus_nests())					\
 					bpf_for_each_cpu_nests_from_linux_6_4();	\
+				___cpus_bounded();					\
+				if (___at == BPF_ITER_CPUMASK_MAX)			\
+					bpf_for_each_cpu_left_out++;			\
 				/* A global function takes numbers: make them of pointers. */ \
 				bpf_probe_read_kernel(___walk, 16, ___walk);		\
 			}								\

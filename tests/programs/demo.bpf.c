@@ -51,7 +51,7 @@ const volatile struct {
 
 extern const struct rq runqueues __ksym;
 extern const struct psi_group_cpu system_group_pcpu __ksym;
-extern const unsigned long this_cpu_off __ksym;
+extern const void __per_cpu_offset __ksym;	/* unsigned long [NR_CPUS] */
 
 /*
  * bpf_per_cpu_ptr() takes what BTF has as per CPU: variables, and members if clang built the
@@ -59,13 +59,12 @@ extern const unsigned long this_cpu_off __ksym;
  */
 static const struct psi_group_cpu *container_on(struct psi_group *container, int cpu)
 {
-	const unsigned long *offset = bpf_per_cpu_ptr(&this_cpu_off, cpu);
+	__u64 offset;
 
 	if (options.pcpu_is_tagged)
 		return bpf_per_cpu_ptr(container->pcpu, cpu);
-	if (!offset)
-		return NULL;
-	return bpf_rdonly_cast((void *)BPF_CORE_READ(container, pcpu) + *offset,
+	bpf_probe_read_kernel(&offset, sizeof(offset), &__per_cpu_offset + sizeof(offset) * cpu);
+	return bpf_rdonly_cast((void *)BPF_CORE_READ(container, pcpu) + offset,
 			       bpf_core_type_id_kernel(struct psi_group_cpu));
 }
 

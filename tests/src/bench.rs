@@ -145,11 +145,16 @@ fn nr_cpu_ids() -> Result<u32> {
     Ok(last + 1)
 }
 
+/// What `/proc/cpuinfo` calls it, which arm64 has a number for.
 fn cpu_model() -> Result<String> {
     let info = fs::read_to_string("/proc/cpuinfo")?;
     let model = info.lines().find_map(|line| {
         let (key, value) = line.split_once(':')?;
-        (key.trim() == "model name").then(|| value.trim().to_owned())
+        match key.trim() {
+            "model name" => Some(value.trim().to_owned()),
+            "CPU part" => Some(format!("part {}", value.trim())),
+            _ => None,
+        }
     });
     model.context("/proc/cpuinfo has no model name")
 }

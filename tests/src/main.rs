@@ -2,8 +2,8 @@
 //! What runs inside the guest, in one static binary.
 //!
 //! As process 1 it is [`init`]; as any other process it is one of the verbs:
-//! `test`, `demo`, `bench`, `oracle`, `selftests`, `sched-ext`, `kunit`, `shell`, `show`, `uptime`. The kernel hands what
-//! follows `--` on its command line to `/init`, so `-- test --filter walks` runs part of the suite.
+//! `test`, `demo`, `bench`, `oracle`, `selftests`, `sched-ext`, `kunit`, `soak`, `shell`, `show`, `uptime`. The
+//! kernel hands what follows `--` on its command line to `/init`, so `-- test --filter walks` runs part of the suite.
 
 mod bench;
 mod demo;
@@ -15,6 +15,7 @@ mod shell;
 mod show;
 mod suite;
 mod uptime;
+mod verified;
 
 use std::process::{ExitCode, id};
 
@@ -59,6 +60,8 @@ enum Verb {
         /// Its name.
         suite: String,
     },
+    /// Walk for a long time while everything else changes.
+    Soak(suite::soak::Options),
     /// Give the console to a shell.
     Shell,
     /// Print files of the running kernel.
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Verb::Selftests { args } => selftests::run("test_progs", &args),
         Verb::SchedExt { args } => selftests::run("runner", &args),
         Verb::Kunit { suite } => kunit::run(&suite),
+        Verb::Soak(options) => suite::soak::run(&options),
         Verb::Shell => shell::run(),
         Verb::Show { files } => show::run(&files),
         Verb::Uptime => uptime::run(),

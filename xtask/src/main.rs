@@ -26,7 +26,7 @@ use clap::{Parser, Subcommand};
 
 use verbs::{
     agreement, ask, bench, clean, demo, doctor, fuzz, kernel, lint, module, oracle, pages, patches,
-    selftests, test, vm,
+    selftests, soak, test, vm,
 };
 use workshop::project::Project;
 
@@ -67,6 +67,8 @@ enum Verb {
     Patches(patches::Args),
     /// Run the kernel's own test_progs, with the tests that the patches add.
     Selftests(selftests::Args),
+    /// Walk for a long time while everything around the walks changes.
+    Soak(soak::Args),
     /// Open a shell in a guest with the module loaded.
     Vm(vm::Args),
     /// Check formatting, lints and documentation.
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
         Verb::Pages(args) => pages::run(&project, &args),
         Verb::Patches(args) => patches::run(&project, &args),
         Verb::Selftests(args) => selftests::run(&project, &args),
+        Verb::Soak(args) => soak::run(&project, &args),
         Verb::Vm(args) => vm::run(&project, &args),
         Verb::Lint => lint::run(&project),
         Verb::Doctor => doctor::run(&project),

@@ -8,11 +8,11 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u64[8]);
+	__type(value, __u64[4]);
 } masks SEC(".maps");
 
 SEC("raw_tp")
-__refused("invalid access to map value, value_size=64 off=0 size=")
+__refused("invalid access to map value, value_size=32 off=0 size=")
 int map_value_mask(void *ctx)
 {
 	__u32 zero = 0;

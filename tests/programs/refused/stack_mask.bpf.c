@@ -6,10 +6,10 @@ struct cpu_walk walk;
 
 SEC("raw_tp")
 __refused_on("patched", "R2 is fp expected STRUCT cpumask")
-__refused("invalid read from stack R2 off=-64 size=")
+__refused("invalid read from stack R2 off=-32 size=")
 int stack_mask(void *ctx)
 {
-	__u64 bits[8] = {1};
+	__u64 bits[4] = {1};
 	int cpu;
 
 	bpf_for_each_cpu(cpu, (const struct cpumask *)bits)

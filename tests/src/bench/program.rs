@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! An object of `/bpf/bench` in the kernel: its mask to set, its programs to run.
 
-use std::os::fd::AsFd;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
-use libbpf_rs::query::ProgInfoIter;
 use libbpf_rs::{
-    MapCore, MapFlags, ObjectBuilder, PrintLevel, Program, ProgramInput, ProgramMut, set_print,
+    MapCore, MapFlags, ObjectBuilder, PrintLevel, ProgramInput, ProgramMut, set_print,
 };
+
+use crate::verified;
 
 /// `BPF_LOG_STATS` of include/linux/bpf_verifier.h: the verifier's log is its closing lines.
 const LOG_STATS: u32 = 4;
@@ -96,9 +96,7 @@ impl Object {
 
     /// What a program cost the verifier.
     pub(super) fn verified(&self, program: &str) -> Result<Verified> {
-        let id = Program::id_from_fd(self.program(program)?.as_fd())?;
-        let info = ProgInfoIter::default().find(|info| info.id == id);
-        let info = info.context("the kernel does not list the program")?;
+        let info = verified::info(&self.program(program)?)?;
         // libbpf shows each program's log between lines that name it.
         let begin = format!("prog '{program}': -- BEGIN PROG LOAD LOG --");
         let usec = self

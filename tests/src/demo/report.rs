@@ -102,7 +102,7 @@ pub(super) fn build(
         container_pcpu: if walker.pcpu_is_tagged {
             "bpf_per_cpu_ptr (BTF has psi_group.pcpu as __percpu)"
         } else {
-            "this_cpu_off and bpf_rdonly_cast (BTF has psi_group.pcpu as a plain pointer)"
+            "__per_cpu_offset and bpf_rdonly_cast (BTF has psi_group.pcpu as a plain pointer)"
         },
         watched_ns: watched.as_nanos().try_into()?,
         cpus: walk

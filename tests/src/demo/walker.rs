@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `demo.bpf.c` in the kernel: loading it, running it, and reading what a run left.
 
-use std::os::fd::AsFd;
-
 use anyhow::{Context, Result, anyhow, ensure};
 use libbpf_rs::btf::types::{Ptr, Struct, TypeTag};
 use libbpf_rs::btf::{Btf, ReferencesType};
-use libbpf_rs::query::ProgInfoIter;
-use libbpf_rs::{MapCore, MapFlags, Object, ObjectBuilder, Program, ProgramInput, ProgramMut};
+use libbpf_rs::{MapCore, MapFlags, Object, ObjectBuilder, ProgramInput, ProgramMut};
 
 use super::container::Container;
 use super::cpus::nr_cpu_ids;
+use crate::verified;
 
 const OBJECT: &str = "/bpf/demo.bpf.o";
 
@@ -161,9 +159,7 @@ impl Walker {
 
     /// The program's name, and how many instructions the verifier looked at.
     pub(super) fn verified(&self) -> Result<(String, u32)> {
-        let id = Program::id_from_fd(self.program()?.as_fd())?;
-        let info = ProgInfoIter::default().find(|info| info.id == id);
-        let info = info.context("the kernel does not list the program")?;
+        let info = verified::info(&self.program()?)?;
         Ok((
             info.name.to_string_lossy().into_owned(),
             info.verified_insns,

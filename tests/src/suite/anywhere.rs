@@ -64,6 +64,9 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("anywhere::types", types),
         trial("anywhere::nested", nested),
         trial("anywhere::small_bound", small_bound),
+        trial("anywhere::more_than_the_bound", more_than_the_bound),
+        trial("anywhere::verified", verified),
+        trial("anywhere::edges", edges),
         trial("anywhere::closed", closed),
     ]
 }
@@ -117,6 +120,12 @@ fn expected_way() -> usize {
         (false, true) => 1,
         (false, false) => 2,
     }
+}
+
+/// Whether the header makes copies itself, on the program's stack. The patched kernel has the iterator,
+/// but none that copies.
+fn copies_are_bounded() -> bool {
+    !has("bpf_iter_cpumask_snapshot_new")
 }
 
 fn way() -> Result<()> {
@@ -296,13 +305,80 @@ fn small_bound() -> Result<()> {
     let programs = [
         ("nested", sysfs("online")?, way == 2),
         ("possible_cpus", all.clone(), way == 2),
-        ("copy_of_possible", all, way != 0),
+        ("copy_of_possible", all, copies_are_bounded()),
     ];
     for (program, whole, is_bounded) in programs {
         bpf.clear("walk")?;
         bpf.run(program)?;
         let expected = if is_bounded { &[][..] } else { &whole };
         same(&bpf.walk("walk")?, expected)?;
+        // Which is not hidden.
+        let counted = bpf.get_u64("bpf_for_each_cpu_left_out")? > 0;
+        ensure!(
+            counted == is_bounded,
+            "{program}: counted as left out: {counted}"
+        );
+        bpf.clear("bpf_for_each_cpu_left_out")?;
+    }
+    Ok(())
+}
+
+/// Where user space says before how many CPUs there are, a program that would leave some out is
+/// refused, with words; with as many as the bound it is not.
+fn more_than_the_bound() -> Result<()> {
+    let load = |program: &'static str, cpus: u32| {
+        let told = [("bpf_for_each_cpu_nr_cpu_ids", cpus)];
+        Bpf::load_told("anywhere/small", &told, move |other| other == program)
+    };
+    let way = expected_way();
+    for (program, is_bounded) in [
+        ("possible_cpus", way == 2),
+        ("copy_of_possible", copies_are_bounded()),
+    ] {
+        load(program, 64)?;
+        match (load(program, 65), is_bounded) {
+            (Ok(_), true) => bail!("{program} was not refused"),
+            (Err(error), true) => {
+                let words = "bpf_for_each_cpu_needs_a_greater_BPF_ITER_CPUMASK_MAX";
+                let said = format!("{error:#}");
+                ensure!(said.contains(words), "refused, but not with words: {said}");
+            }
+            (loaded, false) => drop(loaded?),
+        }
+    }
+    Ok(())
+}
+
+/// How many instructions of a loop over 512 CPUs the verifier looks at, where the kernel says so: from
+/// 5.16 on.
+fn verified() -> Result<()> {
+    let bpf = Bpf::load("anywhere/sum")?;
+    let most = if expected_way() == 2 { 8000 } else { 1300 };
+    for program in ["of_mask", "of_possible"] {
+        let insns = bpf.verified(program)?;
+        eprintln!("{program}: {insns} instructions verified");
+        ensure!(insns <= most, "{program}: {insns} instructions verified");
+    }
+    Ok(())
+}
+
+/// What the jump at the end of the header's loops is for: before 6.4 the verifier takes no loop that
+/// another instruction closes.
+fn edges() -> Result<()> {
+    let before_6_4 = !has("bpf_iter_num_new");
+    let bpf = Bpf::load_one("anywhere/edges", "jump")?;
+    let steps = bpf.run("jump")?;
+    ensure!(steps == 10, "{steps} steps by a jump");
+    match (Bpf::load_one("anywhere/edges", "fall_through"), before_6_4) {
+        (Ok(_), true) => bail!("it was not refused"),
+        (Err(error), true) => {
+            let said = format!("{error:#}");
+            ensure!(said.contains("back-edge from insn"), "refused for: {said}");
+        }
+        (bpf, false) => {
+            let steps = bpf?.run("fall_through")?;
+            ensure!(steps == 10, "{steps} steps by falling through");
+        }
     }
     Ok(())
 }

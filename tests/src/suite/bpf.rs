@@ -15,6 +15,8 @@ use libbpf_rs::{
 };
 use object::{Object as _, ObjectSection, ObjectSymbol};
 
+use crate::verified;
+
 /// Where the initramfs keeps the compiled programs.
 pub(super) const OBJECTS: &str = "/bpf";
 
@@ -49,8 +51,29 @@ impl Bpf {
 
     /// The same with those that are `wanted`.
     pub(super) fn load_some(name: &str, wanted: impl Fn(&str) -> bool) -> Result<Self> {
+        Self::load_told(name, &[], wanted)
+    }
+
+    /// The same, with constants of 4 bytes that are filled in before.
+    pub(super) fn load_told(
+        name: &str,
+        constants: &[(&str, u32)],
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Self> {
         let path = Path::new(OBJECTS).join(format!("{name}.bpf.o"));
         let mut object = open(&path)?;
+        let variables = variables(&path)?;
+        for (constant, value) in constants {
+            let variable = variables.get(*constant);
+            let variable = variable.with_context(|| format!("no variable {constant}"))?;
+            let mut maps = object.maps_mut();
+            let mut section = maps.find(|map| is_of(map.name(), &variable.section));
+            let bytes = section
+                .as_mut()
+                .and_then(|section| section.initial_value_mut())
+                .with_context(|| format!("no map {}", variable.section))?;
+            bytes[variable.offset..][..4].copy_from_slice(&value.to_ne_bytes());
+        }
         for mut program in object.progs_mut() {
             let wanted = program.name().to_str().is_some_and(&wanted);
             program.set_autoload(wanted && program.autoload());
@@ -58,7 +81,6 @@ impl Bpf {
         let object = object
             .load()
             .map_err(|error| anyhow!("{name} was refused: {error}\n{}", log()))?;
-        let variables = variables(&path)?;
         Ok(Self { object, variables })
     }
 
@@ -96,6 +118,11 @@ impl Bpf {
         let mut programs = self.object.progs_mut();
         let program = programs.find(|program| program.name() == name);
         program.with_context(|| format!("no program {name}"))
+    }
+
+    /// How many instructions of it the verifier looked at.
+    pub(super) fn verified(&self, program: &str) -> Result<u32> {
+        Ok(verified::info(&self.program(program)?)?.verified_insns)
     }
 
     /// The CPUs that a `struct walk` variable recorded, in the order of the walk.
@@ -196,9 +223,14 @@ impl Bpf {
     /// section, `walk.bss`.
     pub(super) fn map(&self, section: &str) -> Result<impl MapCore> {
         let mut maps = self.object.maps();
-        let map = maps.find(|map| map.name().as_encoded_bytes().ends_with(section.as_bytes()));
+        let map = maps.find(|map| is_of(map.name(), section));
         map.with_context(|| format!("no map {section}"))
     }
+}
+
+/// Whether a map is the one of this name, or of this section.
+fn is_of(map: &OsStr, section: &str) -> bool {
+    map.as_encoded_bytes().ends_with(section.as_bytes())
 }
 
 fn words(bytes: &[u8]) -> Vec<u32> {

@@ -36,7 +36,7 @@ pub(super) fn trials() -> Vec<Trial> {
 }
 
 /// What a walk promises while its mask changes.
-fn well_formed(walked: &[u32], possible: &[u32]) -> Result<()> {
+pub(super) fn well_formed(walked: &[u32], possible: &[u32]) -> Result<()> {
     ensure!(
         walked.is_sorted_by(|a, b| a < b),
         "not ascending, or a CPU twice: {walked:?}"
@@ -177,7 +177,8 @@ fn unplugged_while_walked() -> Result<()> {
     Ok(())
 }
 
-fn walk(bpf: &Bpf, program: &str) -> Result<Vec<u32>> {
+/// What a program records that walks once.
+pub(super) fn walk(bpf: &Bpf, program: &str) -> Result<Vec<u32>> {
     bpf.clear("walk")?;
     bpf.run(program)?;
     bpf.walk("walk")

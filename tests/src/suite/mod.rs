@@ -21,6 +21,7 @@ mod pairs;
 mod program_types;
 mod refused;
 mod snapshot;
+pub(crate) mod soak;
 mod task;
 mod tools;
 mod unprivileged;
@@ -81,11 +82,7 @@ pub(crate) fn load(object: &str) -> Result<ExitCode> {
 /// Every test, in the order of running.
 fn trials() -> Result<Vec<Trial>> {
     let mut trials = walks::trials();
-    // One object for all kernels asks for the companions where there is an iterator.
-    match is_patched()? {
-        true => trials.extend(tools::trials()),
-        false => trials.extend(without_iterator()),
-    }
+    trials.extend(without_iterator());
     trials.extend(pairs::trials());
     trials.extend(held::trials());
     trials.extend(migration::trials());

@@ -11,6 +11,7 @@ use crate::guest::qemu::{Guest, MEMORY};
 use crate::linux::release::Release;
 use crate::linux::stock;
 use crate::linux::target::{Choice, Target};
+use crate::workshop::arch::Arch;
 use crate::workshop::project::Project;
 
 /// Six CPUs are possible; the demo takes one of the four present ones offline.
@@ -37,6 +38,9 @@ pub(crate) struct Args {
     /// Without the module also where it can be had.
     #[arg(long, conflicts_with_all = ["kernel", "patched"])]
     no_module: bool,
+    /// The architecture, which has a stock kernel.
+    #[arg(long, value_enum, default_value = "amd64")]
+    arch: Arch,
 }
 
 /// Runs the verb.
@@ -49,7 +53,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let without = choice == Choice::Stock && (args.no_module || args.series < stock::OLDEST);
     let target = match without {
         true => Target::image(project, args.series)?,
-        false => Target::choose(project, choice, args.series)?,
+        false => Target::choose_for(project, choice, args.series, args.arch)?,
     };
     let initramfs = match without {
         true => initramfs::of_objects(&target, OBJECT)?,

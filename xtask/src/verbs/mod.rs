@@ -16,6 +16,7 @@ pub(crate) mod oracle;
 pub(crate) mod pages;
 pub(crate) mod patches;
 pub(crate) mod selftests;
+pub(crate) mod soak;
 mod suite;
 pub(crate) mod test;
 pub(crate) mod vm;
