@@ -358,7 +358,7 @@ fn check_prog(
         }
         Err(e) => {
             record.text(Stat::Verdict, "failure");
-            record.text(Stat::Message, not_loaded(e));
+            record.text(Stat::Message, not_loaded(prog.loader, e));
             checked.rejected = true;
         }
         Ok(load) => {

@@ -112,19 +112,20 @@ pub(crate) fn run(question: &Question<'_>, out: &mut impl Write) -> Result<ExitC
 }
 
 fn of_kernel(question: &Question<'_>, named: &Named) -> Result<Vec<Answer>> {
-    let kernel = named.read()?;
+    let kernel = question.options.as_seen(named.read()?);
     let options = question.options.verifier_of(named.release());
     let mut answers = Vec::new();
     for path in question.objects {
         let file = || path.display().to_string();
-        let input = question.options.read(path).with_context(file)?;
-        let progs = question.options.prepare(&input, &kernel, question.which);
-        for prog in &progs.with_context(file)? {
-            if question.filters.wants(&input.name, &prog.name) {
-                let mut answer = of_program(prog, &kernel, &options);
-                answer.file_name.clone_from(&input.name);
-                answer.kernel.clone_from(&named.name);
-                answers.push(answer);
+        for input in question.options.read_all(path).with_context(file)? {
+            let progs = question.options.prepare(&input, &kernel, question.which);
+            for prog in &progs.with_context(file)? {
+                if question.filters.wants(&input.name, &prog.name) {
+                    let mut answer = of_program(prog, &kernel, &options);
+                    answer.file_name.clone_from(&input.name);
+                    answer.kernel.clone_from(&named.name);
+                    answers.push(answer);
+                }
             }
         }
     }
@@ -146,7 +147,7 @@ fn of_program(prog: &Prepared, kernel: &Kernel, options: &Options) -> Answer {
     let load = match &prog.load {
         Ok(load) => load,
         Err(e) => {
-            answer.message = Some(not_loaded(e));
+            answer.message = Some(not_loaded(prog.loader, e));
             return answer;
         }
     };
@@ -157,7 +158,7 @@ fn of_program(prog: &Prepared, kernel: &Kernel, options: &Options) -> Answer {
         Outcome::Rejected(why) => {
             answer.kind = Some(why.kind.name());
             answer.insn = why.insn;
-            answer.message = Some(why.message);
+            answer.message = Some(why.said().to_owned());
             let (_, explanation) = explain(load, kernel, options);
             answer.advice = explanation.advice().to_vec();
         }
