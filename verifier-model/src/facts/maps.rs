@@ -43,6 +43,12 @@ impl Maps {
             && taken_by.is_none_or(|helpers| helpers.contains(&helper))
     }
 
+    /// The helpers that are told of, named without `bpf_`.
+    pub(crate) fn helpers(&self) -> impl Iterator<Item = &'static str> {
+        let of_maps = self.types.iter().flat_map(|map| &map.helpers).flatten();
+        of_maps.chain(self.by_helper.keys()).copied()
+    }
+
     /// The kernel structure of a map, whose fields programs may read.
     pub(crate) fn kernel_struct(&self, map: MapType) -> Option<&'static str> {
         self.of(map)?.kernel_struct
