@@ -76,6 +76,8 @@ pub(crate) struct FuncState {
     /// Depth, 0 for the main function.
     pub frameno: usize,
     pub subprogno: usize,
+    /// What is known of its stack's liveness, by number.
+    pub instance: Option<usize>,
     /// Tells entries into an asynchronous callback apart.
     pub async_entry_cnt: u32,
     /// What a callback may return.
@@ -115,6 +117,7 @@ impl FuncState {
             callsite,
             frameno,
             subprogno,
+            instance: None,
             async_entry_cnt: 0,
             callback_ret_range: RetvalRange::new(0, 0),
             in_callback_fn: false,
@@ -197,6 +200,8 @@ pub(crate) struct VerifierState {
     pub last_insn_idx: i32,
     /// The state that this came back to, where the walk finds loops.
     pub loop_entry: Option<StateId>,
+    /// Of a kept state: the visit of a loop that it is in.
+    pub scc_visit: Option<usize>,
     /// For the end of a loop: the kept state that this equals.
     pub equal_state: Option<StateId>,
     /// Jumps since the parent.

@@ -325,26 +325,7 @@ impl Env<'_> {
         }
         self.propagate_precision(id, Start::Cur)?;
         if hit == Hit::Converged && !self.marks_reads() {
-            let mut backedge = self.path.cur.clone();
-            backedge.equal_state = Some(id);
-            backedge.insn_idx = insn_idx;
-            let Some(chain) = self.state(id).and_then(|st| self.scc_callchain(st)) else {
-                return self.log.verifier_bug(format_args!(
-                    "add backedge: no SCC in verification path, insn_idx {insn_idx}"
-                ));
-            };
-            let Some(&visit) = self.explored.scc_index.get(&chain) else {
-                let text = Self::format_callchain(&chain);
-                return self.log.verifier_bug(format_args!(
-                    "add backedge: no visit info for call chain {text}"
-                ));
-            };
-            if self.log.level2() {
-                verbose!(self, "SCC backedge {}\n", Self::format_callchain(&chain));
-            }
-            self.explored.scc_visits[visit].backedges.push(backedge);
-            self.explored.num_backedges += 1;
-            self.update_peak_states();
+            self.add_backedge(id, insn_idx)?;
         }
         Ok(true)
     }
