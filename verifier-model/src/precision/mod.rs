@@ -293,7 +293,11 @@ impl Env<'_> {
                 }
             }
             for i in ones(slots) {
-                let slot = func.stack.get_mut(i).filter(|s| s.is_spilled_scalar());
+                let spilled = func
+                    .stack
+                    .get(i)
+                    .is_some_and(|s| s.is_spilled_scalar() && !s.reg.precise);
+                let slot = if spilled { func.stack.get_mut(i) } else { None };
                 if !mark(slot.map(|s| &mut s.reg)) {
                     slots &= !(1 << i);
                 }
@@ -329,20 +333,29 @@ impl Env<'_> {
             );
         }
         let mut next = parent;
+        let level2 = self.log.level2();
         let mut lines = String::new();
         while let Some(st) = next.and_then(|id| self.state_mut(id)) {
             for (i, func) in st.frames.iter_mut().enumerate() {
                 let regs = func.regs.iter_mut().take(usize::from(REG_FP)).enumerate();
                 for (j, r) in regs.filter(|(_, r)| r.is_scalar() && !r.precise) {
                     r.precise = true;
-                    lines += &format!("force_precise: frame{i}: forcing r{j} to be precise\n");
+                    if level2 {
+                        lines += &format!("force_precise: frame{i}: forcing r{j} to be precise\n");
+                    }
                 }
-                let slots = func.stack.iter_mut().enumerate();
-                for (j, s) in slots.filter(|(_, s)| s.is_spilled_scalar() && !s.reg.precise) {
-                    s.reg.precise = true;
-                    let off = -(j as i64 + 1) * 8;
-                    lines += &format!("force_precise: frame{i}: forcing fp{off} to be precise\n");
-                }
+                func.stack.change(
+                    |_, s| s.is_spilled_scalar() && !s.reg.precise,
+                    |j, s| {
+                        s.reg.precise = true;
+                        if level2 {
+                            let off = -(j as i64 + 1) * 8;
+                            lines += &format!(
+                                "force_precise: frame{i}: forcing fp{off} to be precise\n"
+                            );
+                        }
+                    },
+                );
             }
             next = st.parent;
         }

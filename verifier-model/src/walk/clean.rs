@@ -65,12 +65,10 @@ impl Env<'_> {
             for r in (0..usize::from(REG_FP)).filter(|r| live_regs >> r & 1 == 0) {
                 frame.regs[r] = not_init;
             }
-            for (spi, slot) in frame.stack.iter_mut().enumerate() {
-                if live_stack >> (2 * spi) & 3 == 0 {
-                    slot.reg = not_init;
-                    slot.typ = [Slot::Invalid; BPF_REG_SIZE];
-                }
-            }
+            frame.stack.change(
+                |spi, _| live_stack >> (2 * spi) & 3 == 0,
+                |_, slot| *slot = StackSlot::unwritten(not_init),
+            );
         }
         self.explored.states[id.0] = Some(node);
     }
@@ -85,18 +83,18 @@ impl Env<'_> {
             for r in (0..usize::from(REG_FP)).filter(|r| live_regs >> r & 1 == 0) {
                 frame.regs[r] = not_init;
             }
-            let mut halves = live_stack;
-            for slot in &mut frame.stack {
-                let live = LiveHalves {
-                    lo: halves & 1 != 0,
-                    hi: halves & 2 != 0,
-                };
-                halves >>= 2;
-                let gone = slot.typ == [Slot::Poison; BPF_REG_SIZE];
-                if !(live.lo && live.hi || gone) {
-                    clean_slot(slot, live, not_init);
-                }
-            }
+            let live = |spi: usize| LiveHalves {
+                lo: live_stack >> (2 * spi) & 1 != 0,
+                hi: live_stack >> (2 * spi) & 2 != 0,
+            };
+            frame.stack.change(
+                |spi, slot| {
+                    let LiveHalves { lo, hi } = live(spi);
+                    let gone = slot.typ == [Slot::Poison; BPF_REG_SIZE];
+                    !(lo && hi || gone)
+                },
+                |spi, slot| clean_slot(slot, live(spi), not_init),
+            );
         }
     }
 }

@@ -125,7 +125,7 @@ impl Env<'_> {
     /// Whether some active iterator has a different number of iterations behind it.
     fn iter_active_depths_differ(&self, old: &VerifierState) -> bool {
         for (of, cf) in old.frames.iter().zip(&self.path.cur.frames) {
-            for (o, c) in of.stack.iter().zip(&cf.stack) {
+            for (o, c) in of.stack.iter().zip(cf.stack.iter()) {
                 if read_slot(o).in_other_iteration(read_slot(c)) {
                     return true;
                 }
@@ -340,13 +340,13 @@ impl Env<'_> {
         if self.input.bpf_capable {
             for frame in &mut self.path.cur.frames {
                 let regs = frame.regs.iter_mut().take(usize::from(REG_FP));
-                let spilled = frame.stack.iter_mut().filter(|s| s.is_spilled_reg());
-                for r in regs
-                    .chain(spilled.map(|s| &mut s.reg))
-                    .filter(|r| r.is_scalar())
-                {
+                for r in regs.filter(|r| r.is_scalar()) {
                     r.precise = false;
                 }
+                frame.stack.change(
+                    |_, s| s.is_spilled_scalar() && s.reg.precise,
+                    |_, s| s.reg.precise = false,
+                );
             }
         }
         if self.input.profile.has(Rule::SINGULAR_IDS) {

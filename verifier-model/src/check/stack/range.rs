@@ -73,25 +73,27 @@ impl Env<'_> {
             self.mark_slots_read(frameno, spi, 1);
             let bytes = at..end.min(-((spi * BPF_REG_SIZE) as i32));
             at = bytes.end;
-            let slot = self.slot_mut(frameno, spi)?;
             // Most slots: a buffer that was read before.
-            if slot.typ == [Slot::Misc; BPF_REG_SIZE] {
+            if self.slot(frameno, spi)?.typ == [Slot::Misc; BPF_REG_SIZE] {
                 continue;
             }
             for i in bytes {
-                let byte = &mut slot.typ[(-i - 1) as usize % BPF_REG_SIZE];
-                let t = *byte;
+                // Read anew for each byte, as one may scrub all.
+                let slot = self.slot(frameno, spi)?;
+                let byte = (-i - 1) as usize % BPF_REG_SIZE;
+                let t = slot.typ[byte];
                 if t == Slot::Misc {
                     continue;
                 }
                 if t == Slot::Zero || t == Slot::Invalid && uninit {
                     if clobber {
-                        *byte = Slot::Misc;
+                        self.slot_mut(frameno, spi)?.typ[byte] = Slot::Misc;
                     }
                     continue;
                 }
                 if slot.is_spilled_reg() && (slot.reg.is_scalar() || leaks) {
                     if clobber {
+                        let slot = self.slot_mut(frameno, spi)?;
                         slot.reg = unknown;
                         slot.typ.iter_mut().for_each(scrub_byte);
                     }
