@@ -6,6 +6,7 @@
 
 use bpf::insn::REG_FP;
 
+use crate::analysis::liveness::instance::Spis;
 use crate::env::Env;
 use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::rule::Rule;
@@ -83,28 +84,42 @@ impl Env<'_> {
             for r in (0..usize::from(REG_FP)).filter(|r| live_regs >> r & 1 == 0) {
                 frame.regs[r] = not_init;
             }
+            let wanted = |slot: &StackSlot| {
+                let gone = slot.typ == [Slot::Poison; BPF_REG_SIZE];
+                // Overwriting these must still be noticed.
+                let special = matches!(slot.typ[7], Slot::Dynptr | Slot::Iter | Slot::IrqFlag);
+                !gone && !special
+            };
             let live = |spi: usize| LiveHalves {
                 lo: live_stack >> (2 * spi) & 1 != 0,
                 hi: live_stack >> (2 * spi) & 2 != 0,
             };
-            frame.stack.change(
-                |spi, slot| {
-                    let LiveHalves { lo, hi } = live(spi);
-                    let gone = slot.typ == [Slot::Poison; BPF_REG_SIZE];
-                    !(lo && hi || gone)
-                },
-                |spi, slot| clean_slot(slot, live(spi), not_init),
-            );
+            let stack = &mut frame.stack;
+            let slots = stack.len();
+            for spi in partly_dead(live_stack).take_while(|spi| *spi < slots) {
+                if stack.get(spi).is_some_and(wanted)
+                    && let Some(slot) = stack.get_mut(spi)
+                {
+                    clean_slot(slot, live(spi), not_init);
+                }
+            }
         }
     }
 }
 
+/// The slots of which not both halves are live, ascending.
+fn partly_dead(live_stack: Spis) -> impl Iterator<Item = usize> {
+    const LOWER: Spis = Spis::MAX / 3;
+    let mut dead = !(live_stack & live_stack >> 1) & LOWER;
+    std::iter::from_fn(move || {
+        let spi = dead.trailing_zeros() as usize / 2;
+        dead &= dead.checked_sub(1)?;
+        Some(spi)
+    })
+}
+
 fn clean_slot(slot: &mut StackSlot, live: LiveHalves, not_init: RegState) {
     let kind = slot.typ[7];
-    // Overwriting these must still be noticed.
-    if matches!(kind, Slot::Dynptr | Slot::Iter | Slot::IrqFlag) {
-        return;
-    }
     if !live.hi {
         if live.lo && kind == Slot::Spill {
             if slot.reg.typ != RegType::SCALAR_VALUE || slot.reg.is_null() {

@@ -17,8 +17,6 @@
 //!
 //! Source: `kernel/bpf/states.c`.
 
-use bpf::insn::REG_FP;
-
 use crate::env::Env;
 use crate::env::explored::StateListNode;
 use crate::env::observe::Event;
@@ -336,23 +334,11 @@ impl Env<'_> {
         self.update_peak_states();
         self.explored.prev_jmps_processed = self.counts.jmps_processed;
         self.explored.prev_insn_processed = self.counts.insn_processed;
-        // Precision found so far is for the parent; from here on it has to be found anew.
-        if self.input.bpf_capable {
-            for frame in &mut self.path.cur.frames {
-                let regs = frame.regs.iter_mut().take(usize::from(REG_FP));
-                for r in regs.filter(|r| r.is_scalar()) {
-                    r.precise = false;
-                }
-                frame.stack.change(
-                    |_, s| s.is_spilled_scalar() && s.reg.precise,
-                    |_, s| s.reg.precise = false,
-                );
-            }
-        }
         if self.input.profile.has(Rule::SINGULAR_IDS) {
             clear_singular_ids(&mut self.path.cur);
         }
         let id = StateId(self.explored.states.len());
+        // Nothing is precise on the path, where that is found out: it is kept states that are marked.
         let mut new = self.path.cur.clone();
         new.insn_idx = insn_idx;
         for frame in &mut new.frames {
