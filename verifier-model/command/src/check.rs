@@ -399,7 +399,6 @@ fn with_report(log: &str, report: &str) -> String {
 fn verifier(args: &Args) -> Options {
     Options {
         log_level: match args.output.log_level {
-            // Some rejections have their message from the log, so that one is always kept.
             0 => Options::LOG_STATS,
             level => level,
         },
