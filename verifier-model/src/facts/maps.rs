@@ -3,7 +3,7 @@
 //!
 //! A table of a release: `maps.txt`, which tells its format.
 //!
-//! Source: `can_elide_value_nullness()` in `kernel/bpf/verifier.c`; the `struct bpf_map_ops` of each map.
+//! Source: `can_elide_value_nullness()`, `check_map_prog_compatibility()` in `kernel/bpf/verifier.c`; the `struct bpf_map_ops` of each map.
 
 use std::collections::HashMap;
 
@@ -27,6 +27,7 @@ struct Map {
     direct: bool,
     for_each: bool,
     elide: bool,
+    sleepable: bool,
     helpers: Option<Vec<&'static str>>,
 }
 
@@ -61,6 +62,11 @@ impl Maps {
     /// Whether a lookup with a known key below `max_entries` cannot fail.
     pub(crate) fn can_elide_value_nullness(&self, map: MapType) -> bool {
         self.of(map).is_some_and(|m| m.elide)
+    }
+
+    /// Whether programs that sleep may use the map.
+    pub(crate) fn in_sleepable(&self, map: MapType) -> bool {
+        self.of(map).is_some_and(|m| m.sleepable)
     }
 }
 
@@ -101,6 +107,7 @@ fn read_map(words: impl Iterator<Item = &'static str>) -> Result<Map, String> {
             ("direct", "") => map.direct = true,
             ("for_each", "") => map.for_each = true,
             ("elide", "") => map.elide = true,
+            ("sleepable", "") => map.sleepable = true,
             _ => return Err(format!("'{word}' is nothing of a map")),
         }
     }
