@@ -35,6 +35,7 @@ mod stat;
 mod table;
 mod target;
 mod told;
+mod verdicts;
 mod whole_file;
 
 use std::process::ExitCode;

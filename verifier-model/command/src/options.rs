@@ -141,6 +141,8 @@ impl Args {
             caps: self.rights.caps,
             mitigations: !self.rights.mitigations_off,
             nr_cpu_ids: self.cpus,
+            // Some rejections have their message from the log, so that one is always kept.
+            log_level: Options::LOG_STATS,
             ..Options::of(release)
         }
     }

@@ -27,6 +27,7 @@ struct Map {
     direct: bool,
     for_each: bool,
     elide: bool,
+    sleepable: bool,
     helpers: Option<Vec<&'static str>>,
 }
 
@@ -68,6 +69,11 @@ impl Maps {
     pub(crate) fn can_elide_value_nullness(&self, map: MapType) -> bool {
         self.of(map).is_some_and(|m| m.elide)
     }
+
+    /// Whether programs that sleep may use the map.
+    pub(crate) fn in_sleepable(&self, map: MapType) -> bool {
+        self.of(map).is_some_and(|m| m.sleepable)
+    }
 }
 
 impl Lines for Maps {
@@ -107,6 +113,7 @@ fn read_map(words: impl Iterator<Item = &'static str>) -> Result<Map, String> {
             ("direct", "") => map.direct = true,
             ("for_each", "") => map.for_each = true,
             ("elide", "") => map.elide = true,
+            ("sleepable", "") => map.sleepable = true,
             _ => return Err(format!("'{word}' is nothing of a map")),
         }
     }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use bpf::btf::{Btf, BtfError};
 use bpf::kernel::Kernel;
+use bpf::kernel::config::Config;
 
 use crate::facts::release::Release;
 use crate::facts::release::linux_7_3::LINUX_7_3;
@@ -49,14 +50,10 @@ macro_rules! types {
     }};
 }
 
+/// `data/FOLDER/config`, as `build.rs` sorts it.
 macro_rules! config {
     ($folder:literal) => {
-        include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/data/",
-            $folder,
-            "/config"
-        ))
+        include_str!(concat!(env!("OUT_DIR"), "/", $folder, ".config"))
     };
 }
 
@@ -162,7 +159,7 @@ impl Shipped {
         for (name, types) in self.modules {
             kernel.add_module(name, Btf::from_lz4(types, Some(vmlinux.clone()))?);
         }
-        kernel.read_config(self.config);
+        kernel.kconfig = Config::of_sorted(self.config);
         kernel.kfuncs = self.release.kfuncs();
         kernel.set_release(self.uname, self.release.point());
         Ok(kernel)
@@ -203,7 +200,11 @@ mod tests {
                 .vmlinux
                 .find_by_name_kind("task_struct", Kind::Struct);
             assert!(task.is_some(), "{name}");
-            assert_eq!(kernel.kconfig["CONFIG_BPF_SYSCALL"], "y", "{name}");
+            assert_eq!(
+                kernel.kconfig.get("CONFIG_BPF_SYSCALL"),
+                Some("y"),
+                "{name}"
+            );
             // A table of another kernel would name functions that this one does not have.
             let mut sets = kernel.kfuncs.sets().iter();
             let sets = sets.find(|set| set.name == "common_btf_ids").into_iter();

@@ -6,7 +6,7 @@
 //! ```text
 //! vmlinux.btf.lzma   the kernel's types, of the image
 //! config             what it is configured with
-//! kfuncs.txt         kfuncs, flags and filters of the image, hooks by probes
+//! kfuncs.txt         kfuncs, flags and filters of the image, hooks and who comes by them by probes
 //! helpers.txt        helpers, prototypes of the image, who may call them by probes
 //! struct_ops.txt     struct_ops types of the frame that the kernel has
 //! btf_sets.txt  raw_tp_null_args.txt  iter_args.txt  maps.txt   of the image
@@ -25,7 +25,9 @@ mod lists;
 mod protos;
 mod rights;
 mod sets;
+mod sleepable;
 mod tables;
+mod types;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -156,6 +158,7 @@ fn kfuncs(target: &Target<'_>, btf: &Btf, sets: &[Set]) -> Result<String> {
         return Ok(table);
     }
     let allowed = hooks::ask(target, btf, sets)?;
+    table += &types::ask(target, btf, sets, &allowed)?;
     for set in sets {
         let hooks = hooks::of(set, sets, &allowed);
         // Lists of functions for other ends look like sets of kfuncs.
