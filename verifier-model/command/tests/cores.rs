@@ -4,7 +4,7 @@
 use std::process::{Command, Output};
 
 const OBJECTS: [&str; 5] = [
-    "tests/explain/loops.elf",
+    "tests/explain/objects.elf",
     "tests/explain/iterators.elf",
     "tests/explain/stack.elf",
     "tests/explain/memory.elf",
