@@ -22,6 +22,9 @@ use crate::report::{self, Report};
 use crate::stat::{Record, Stat, Value};
 use crate::told::describe;
 
+/// Programs of so few instructions are checked sooner than threads start.
+const FEW_INSNS: usize = 2000;
+
 /// How objects are checked.
 pub(crate) struct Checker<'a> {
     pub(crate) options: &'a options::Args,
@@ -104,11 +107,15 @@ impl Checker<'_> {
         let mut checked = Checked::default();
         let named = |path: &Path| path.display().to_string();
         if matches!(self.shows, Shows::Line | Shows::Report) {
-            let all = objects.par_iter().map(|path| {
+            let check_file = |path: &PathBuf| {
                 let checked = self.check_file(path, &mut std::io::sink());
                 checked.with_context(|| named(path))
-            });
-            for of_file in all.collect::<Vec<_>>() {
+            };
+            let all: Vec<_> = match objects {
+                [alone] => vec![check_file(alone)],
+                _ => objects.par_iter().map(check_file).collect(),
+            };
+            for of_file in all {
                 checked.append(of_file?);
             }
             return Ok(checked);
@@ -158,11 +165,15 @@ impl Checker<'_> {
                 }
             }
             Shows::Line | Shows::Report => {
-                let all = progs.par_iter().map(|prog| {
+                let check_prog = |prog: &&Prepared| {
                     let of_prog = self.check_prog(&input.name, prog);
                     of_prog.map(|(of_prog, _)| of_prog)
-                });
-                for of_prog in all.collect::<Vec<_>>() {
+                };
+                let all: Vec<_> = match insns(&progs) < FEW_INSNS {
+                    true => progs.iter().map(check_prog).collect(),
+                    false => progs.par_iter().map(check_prog).collect(),
+                };
+                for of_prog in all {
                     checked.append(of_prog?);
                 }
             }
@@ -226,6 +237,12 @@ impl Checker<'_> {
         writeln!(out, "{}", with_report(&verdict.log, &report))?;
         Ok(())
     }
+}
+
+/// Instructions of all that is loaded.
+fn insns(progs: &[&Prepared]) -> usize {
+    let loaded = progs.iter().filter_map(|prog| prog.load.as_ref().ok());
+    loaded.map(|load| load.insns.len()).sum()
 }
 
 /// A log with a report behind its messages: before the counts, as the kernel has it.

@@ -9,7 +9,7 @@ use bpf::uapi::ProgType;
 /// The option without which this kernel lacks the type. A configuration that is not known, or not as
 /// a whole, lacks none: every kernel that takes programs has `CONFIG_BPF_SYSCALL`.
 pub(crate) fn missing_option(prog_type: ProgType, kconfig: &Config) -> Option<&'static str> {
-    let set = |option: &&str| kconfig.get(*option).is_some_and(|value| value == "y");
+    let set = |option: &&str| kconfig.get(option) == Some("y");
     let mut missing = options(prog_type).iter().filter(|option| !set(option));
     missing
         .next()
