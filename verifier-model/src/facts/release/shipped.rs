@@ -28,6 +28,8 @@ pub struct Shipped {
     pub release: &'static Release,
     types: &'static Aligned<[u8]>,
     config: &'static str,
+    /// Functions of its types that have no address, a line each.
+    no_address: &'static str,
     /// Name and packed types of each module.
     modules: &'static [(&'static str, &'static [u8])],
 }
@@ -49,14 +51,9 @@ macro_rules! types {
     }};
 }
 
-macro_rules! config {
-    ($folder:literal) => {
-        include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/data/",
-            $folder,
-            "/config"
-        ))
+macro_rules! data {
+    ($file:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/data/", $file))
     };
 }
 
@@ -76,7 +73,8 @@ impl Shipped {
             uname: "6.1.0-50-cloud-amd64",
             release: &LINUX_6_1,
             types: types!("linux-6.1"),
-            config: config!("linux-6.1"),
+            config: data!("linux-6.1/config"),
+            no_address: "",
             modules: &[],
         },
         Self {
@@ -84,7 +82,8 @@ impl Shipped {
             uname: "6.12.117+deb13-cloud-amd64",
             release: &LINUX_6_12,
             types: types!("linux-6.12"),
-            config: config!("linux-6.12"),
+            config: data!("linux-6.12/config"),
+            no_address: data!("linux-6.12/no_address"),
             modules: &[],
         },
         Self {
@@ -92,7 +91,8 @@ impl Shipped {
             uname: "6.18.15+deb13-cloud-amd64",
             release: &LINUX_6_18,
             types: types!("linux-6.18"),
-            config: config!("linux-6.18"),
+            config: data!("linux-6.18/config"),
+            no_address: data!("linux-6.18/no_address"),
             modules: &[],
         },
         Self {
@@ -101,7 +101,8 @@ impl Shipped {
             release: &LINUX_7_1,
             types: types!("linux-7.1"),
             // Its own is not in the archive any more.
-            config: config!("linux-7.2"),
+            config: data!("linux-7.2/config"),
+            no_address: "",
             modules: &[],
         },
         Self {
@@ -109,7 +110,8 @@ impl Shipped {
             uname: "7.2.12+deb13-cloud-amd64",
             release: &LINUX_7_2,
             types: types!("linux-7.2"),
-            config: config!("linux-7.2"),
+            config: data!("linux-7.2/config"),
+            no_address: data!("linux-7.2/no_address"),
             modules: &[],
         },
         Self {
@@ -117,7 +119,8 @@ impl Shipped {
             uname: "7.3.4+deb13-cloud-amd64",
             release: &LINUX_7_3,
             types: types!("debian-7.3"),
-            config: config!("debian-7.3"),
+            config: data!("debian-7.3/config"),
+            no_address: "",
             modules: &[],
         },
         Self {
@@ -125,7 +128,8 @@ impl Shipped {
             uname: "7.3.4-cpumask",
             release: &LINUX_7_3,
             types: types!("linux-7.3"),
-            config: config!("linux-7.3"),
+            config: data!("linux-7.3/config"),
+            no_address: "",
             modules: &[("bpf_iter_cpumask", MODULE)],
         },
     ];
@@ -163,6 +167,7 @@ impl Shipped {
             kernel.add_module(name, Btf::from_lz4(types, Some(vmlinux.clone()))?);
         }
         kernel.read_config(self.config);
+        kernel.no_address = self.no_address.into();
         kernel.kfuncs = self.release.kfuncs();
         kernel.set_release(self.uname, self.release.point());
         Ok(kernel)
