@@ -117,7 +117,6 @@ impl Args {
                 "{}: --kconfig takes a kernel's .config, and no line of it is of one",
                 path.display()
             );
-            kernel.kconfig.clear();
             kernel.read_config(&config);
         }
         if let Some(path) = &self.ksyms {

@@ -34,6 +34,7 @@ mod stat;
 mod table;
 mod target;
 mod told;
+mod verdicts;
 mod whole_file;
 
 use std::process::ExitCode;

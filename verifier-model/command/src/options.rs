@@ -135,6 +135,8 @@ impl Args {
             profile: self.rules.profile(release.rules()),
             caps: self.rights.caps,
             nr_cpu_ids: self.cpus,
+            // Some rejections have their message from the log, so that one is always kept.
+            log_level: Options::LOG_STATS,
             ..Options::of(release)
         }
     }

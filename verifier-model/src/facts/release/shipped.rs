@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use bpf::btf::{Btf, BtfError};
 use bpf::kernel::Kernel;
+use bpf::kernel::config::Config;
 
 use crate::facts::release::Release;
 use crate::facts::release::linux_7_3::LINUX_7_3;
@@ -51,9 +52,22 @@ macro_rules! types {
     }};
 }
 
-macro_rules! data {
-    ($file:literal) => {
-        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/data/", $file))
+/// `data/FOLDER/config`, as `build.rs` sorts it.
+macro_rules! config {
+    ($folder:literal) => {
+        include_str!(concat!(env!("OUT_DIR"), "/", $folder, ".config"))
+    };
+}
+
+/// `data/FOLDER/no_address`.
+macro_rules! no_address {
+    ($folder:literal) => {
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/data/",
+            $folder,
+            "/no_address"
+        ))
     };
 }
 
@@ -73,7 +87,7 @@ impl Shipped {
             uname: "6.1.0-50-cloud-amd64",
             release: &LINUX_6_1,
             types: types!("linux-6.1"),
-            config: data!("linux-6.1/config"),
+            config: config!("linux-6.1"),
             no_address: "",
             modules: &[],
         },
@@ -82,8 +96,8 @@ impl Shipped {
             uname: "6.12.117+deb13-cloud-amd64",
             release: &LINUX_6_12,
             types: types!("linux-6.12"),
-            config: data!("linux-6.12/config"),
-            no_address: data!("linux-6.12/no_address"),
+            config: config!("linux-6.12"),
+            no_address: no_address!("linux-6.12"),
             modules: &[],
         },
         Self {
@@ -91,8 +105,8 @@ impl Shipped {
             uname: "6.18.15+deb13-cloud-amd64",
             release: &LINUX_6_18,
             types: types!("linux-6.18"),
-            config: data!("linux-6.18/config"),
-            no_address: data!("linux-6.18/no_address"),
+            config: config!("linux-6.18"),
+            no_address: no_address!("linux-6.18"),
             modules: &[],
         },
         Self {
@@ -101,7 +115,7 @@ impl Shipped {
             release: &LINUX_7_1,
             types: types!("linux-7.1"),
             // Its own is not in the archive any more.
-            config: data!("linux-7.2/config"),
+            config: config!("linux-7.2"),
             no_address: "",
             modules: &[],
         },
@@ -110,8 +124,8 @@ impl Shipped {
             uname: "7.2.12+deb13-cloud-amd64",
             release: &LINUX_7_2,
             types: types!("linux-7.2"),
-            config: data!("linux-7.2/config"),
-            no_address: data!("linux-7.2/no_address"),
+            config: config!("linux-7.2"),
+            no_address: no_address!("linux-7.2"),
             modules: &[],
         },
         Self {
@@ -119,7 +133,7 @@ impl Shipped {
             uname: "7.3.4+deb13-cloud-amd64",
             release: &LINUX_7_3,
             types: types!("debian-7.3"),
-            config: data!("debian-7.3/config"),
+            config: config!("debian-7.3"),
             no_address: "",
             modules: &[],
         },
@@ -128,7 +142,7 @@ impl Shipped {
             uname: "7.3.4-cpumask",
             release: &LINUX_7_3,
             types: types!("linux-7.3"),
-            config: data!("linux-7.3/config"),
+            config: config!("linux-7.3"),
             no_address: "",
             modules: &[("bpf_iter_cpumask", MODULE)],
         },
@@ -166,7 +180,7 @@ impl Shipped {
         for (name, types) in self.modules {
             kernel.add_module(name, Btf::from_lz4(types, Some(vmlinux.clone()))?);
         }
-        kernel.read_config(self.config);
+        kernel.kconfig = Config::of_sorted(self.config);
         kernel.no_address = self.no_address.into();
         kernel.kfuncs = self.release.kfuncs();
         kernel.set_release(self.uname, self.release.point());
@@ -208,7 +222,11 @@ mod tests {
                 .vmlinux
                 .find_by_name_kind("task_struct", Kind::Struct);
             assert!(task.is_some(), "{name}");
-            assert_eq!(kernel.kconfig["CONFIG_BPF_SYSCALL"], "y", "{name}");
+            assert_eq!(
+                kernel.kconfig.get("CONFIG_BPF_SYSCALL"),
+                Some("y"),
+                "{name}"
+            );
             // A table of another kernel would name functions that this one does not have.
             let mut sets = kernel.kfuncs.sets().iter();
             let sets = sets.find(|set| set.name == "common_btf_ids").into_iter();
