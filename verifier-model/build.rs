@@ -26,6 +26,7 @@ mod facts {
     pub(crate) mod helpers;
     pub(crate) mod hook_args;
     pub(crate) mod maps;
+    pub(crate) mod references;
     pub(crate) mod struct_ops_types;
     pub(crate) mod table;
     pub(crate) mod tables;
@@ -50,7 +51,9 @@ const ADVICE: &str = "data/advice.txt";
 
 fn main() -> Result<(), Box<dyn Error>> {
     for texts in facts::texts::ALL {
-        facts::tables::Tables::new(texts).check()?;
+        let tables = facts::tables::Tables::new(texts);
+        tables.check()?;
+        facts::references::check(&tables)?;
     }
     let out = PathBuf::from(env::var("OUT_DIR")?);
     for kernel in KERNELS {

@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         match object.prepare(&kernel, &options) {
             Err(e) => println!("error {name} {e}"),
             Ok(progs) => {
-                for Prepared { name, load } in progs {
+                for Prepared { name, load, .. } in progs {
                     match load {
                         Err(e) => println!("error {name} {e}"),
                         Ok(prog) => {

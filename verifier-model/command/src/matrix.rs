@@ -103,21 +103,24 @@ pub(crate) fn run(question: &Question<'_>, out: &mut impl Write) -> Result<ExitC
 }
 
 fn of_kernel(question: &Question<'_>, named: &Named) -> Result<Vec<Answer>> {
-    let kernel = named.read()?;
+    let kernel = question.options.as_seen(named.read()?);
     let options = question.options.verifier_of(named.release());
     let of_object = |path: &PathBuf| -> Result<Vec<Answer>> {
         let file = || path.display().to_string();
-        let input = question.options.read(path).with_context(file)?;
-        let progs = question.options.prepare(&input, &kernel, question.which);
-        let progs = progs.with_context(file)?;
-        let wanted = progs.par_iter();
-        let wanted = wanted.filter(|prog| question.filters.wants(&input.name, &prog.name));
-        let of_program = |prog| Answer {
-            file_name: input.name.clone(),
-            kernel: named.name.clone(),
-            ..of_program(prog, &kernel, &options)
-        };
-        Ok(wanted.map(of_program).collect())
+        let mut answers = Vec::new();
+        for input in question.options.read_all(path).with_context(file)? {
+            let progs = question.options.prepare(&input, &kernel, question.which);
+            let progs = progs.with_context(file)?;
+            let wanted = progs.par_iter();
+            let wanted = wanted.filter(|prog| question.filters.wants(&input.name, &prog.name));
+            let of_program = |prog| Answer {
+                file_name: input.name.clone(),
+                kernel: named.name.clone(),
+                ..of_program(prog, &kernel, &options)
+            };
+            answers.par_extend(wanted.map(of_program));
+        }
+        Ok(answers)
     };
     let answers: Vec<_> = question.objects.par_iter().map(of_object).collect();
     let answers = answers.into_iter().collect::<Result<Vec<_>>>()?;
@@ -139,7 +142,7 @@ fn of_program(prog: &Prepared, kernel: &Kernel, options: &Options) -> Answer {
     let load = match &prog.load {
         Ok(load) => load,
         Err(e) => {
-            answer.message = Some(not_loaded(e));
+            answer.message = Some(not_loaded(prog.loader, e));
             return answer;
         }
     };
@@ -150,7 +153,7 @@ fn of_program(prog: &Prepared, kernel: &Kernel, options: &Options) -> Answer {
         Outcome::Rejected(why) => {
             answer.kind = Some(why.kind.name());
             answer.insn = why.insn;
-            answer.message = Some(why.message);
+            answer.message = Some(why.said().to_owned());
             let (_, explanation) = explain(load, kernel, options);
             answer.advice = explanation.advice().to_vec();
         }

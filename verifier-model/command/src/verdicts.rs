@@ -84,7 +84,7 @@ impl Checked {
         match (&prog.load, verdict) {
             (Err(e), _) => {
                 record.text(Stat::Verdict, "failure");
-                record.text(Stat::Message, not_loaded(e));
+                record.text(Stat::Message, not_loaded(prog.loader, e));
                 self.rejected = true;
             }
             (Ok(load), Some((verdict, time))) => {

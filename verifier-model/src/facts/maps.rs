@@ -3,7 +3,7 @@
 //!
 //! A table of a release: `maps.txt`, which tells its format.
 //!
-//! Source: `can_elide_value_nullness()`, `check_map_prog_compatibility()` in `kernel/bpf/verifier.c`; the `struct bpf_map_ops` of each map.
+//! Source: `can_elide_value_nullness()` in `kernel/bpf/verifier.c`; the `struct bpf_map_ops` of each map.
 
 use std::collections::HashMap;
 
@@ -42,6 +42,12 @@ impl Maps {
         let taken_by = self.of(map).and_then(|m| m.helpers.as_ref());
         takes.is_none_or(|maps| maps >> map as u32 & 1 != 0)
             && taken_by.is_none_or(|helpers| helpers.contains(&helper))
+    }
+
+    /// The helpers that are told of, named without `bpf_`.
+    pub(crate) fn helpers(&self) -> impl Iterator<Item = &'static str> {
+        let of_maps = self.types.iter().flat_map(|map| &map.helpers).flatten();
+        of_maps.chain(self.by_helper.keys()).copied()
     }
 
     /// The kernel structure of a map, whose fields programs may read.
