@@ -116,8 +116,10 @@ impl Env<'_> {
     pub(crate) fn asking_slots(&self, frame: &FuncState) -> u64 {
         let asks = |slot: &StackSlot| {
             let first = slot.typ[0];
-            let alike = slot.typ == [first; BPF_REG_SIZE];
-            !(self.asks_nothing(first) && alike || slot.typ.iter().all(|t| self.asks_nothing(*t)))
+            match slot.typ == [first; BPF_REG_SIZE] {
+                true => !self.asks_nothing(first),
+                false => !slot.typ.iter().all(|t| self.asks_nothing(*t)),
+            }
         };
         let slots = frame.stack.iter().enumerate();
         slots.fold(0, |mask, (spi, slot)| mask | u64::from(asks(slot)) << spi)
@@ -135,6 +137,15 @@ impl Env<'_> {
         for spi in ones(if exact { u64::MAX } else { old.asking_slots }) {
             let Some(o) = old.stack.get(spi) else { break };
             let c = cur.stack.get(spi);
+            // Most slots that ask for something: a register, spilled as a whole in both.
+            if o.typ == [Slot::Spill; BPF_REG_SIZE]
+                && let Some(c) = c.filter(|c| c.typ == o.typ)
+            {
+                if !regsafe(&o.reg, &c.reg, ids, level) {
+                    return false;
+                }
+                continue;
+            }
             let mut im = 0;
             while im < BPF_REG_SIZE {
                 let at = im;
