@@ -6,6 +6,9 @@
 //!
 //! The masks live as long as the kernel, so there is nothing to acquire or to put: the verifier
 //! takes what a kfunc returns as trusted.
+//!
+//! They come from `bindings`: to take the address of a static needs no `unsafe` that an abstraction
+//! could spare, and these addresses are all that is wanted of it.
 
 use kernel::{
     bindings,

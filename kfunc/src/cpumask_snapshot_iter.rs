@@ -82,6 +82,8 @@ impl Words {
 
     fn free(self) {
         if nr_cpu_ids() > INLINE_CPUS {
+            // From `bindings`, for no allocator of `kernel::alloc` serves every context.
+            //
             // SAFETY: By the type invariant, it is `allocated`, and its memory goes this way. NULL
             // may be handed in.
             unsafe { bindings::kfree_nolock(self.allocated.cast()) };

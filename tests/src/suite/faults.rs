@@ -10,6 +10,7 @@ use libtest_mimic::Trial;
 
 use super::bpf::Bpf;
 use super::cpus::{set_online, sysfs};
+use super::needs::{possible, running};
 use super::trial;
 
 /// How long a test waits for what it waits for.
@@ -18,10 +19,10 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// The tests of this file.
 pub(super) fn trials() -> Vec<Trial> {
     vec![
-        trial("faults::read_live", read_live),
+        possible(67, trial("faults::read_live", read_live)),
         trial("faults::two_read_live", two_read_live),
-        trial("faults::over_stays_over", over_stays_over),
-        trial("faults::cpu_going_down", cpu_going_down),
+        possible(11, trial("faults::over_stays_over", over_stays_over)),
+        running(3, trial("faults::cpu_going_down", cpu_going_down)),
         trial("faults::unplugged_while_walked", unplugged_while_walked),
         trial("faults::changed_while_walked", || {
             changed_while("walk_kept")

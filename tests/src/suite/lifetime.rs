@@ -14,6 +14,7 @@ use libtest_mimic::Trial;
 
 use super::bpf::Bpf;
 use super::masks::filled;
+use super::needs::{possible, running};
 use super::task::Task;
 use super::walks::same;
 use super::{is_patched, trial};
@@ -35,14 +36,18 @@ pub(super) const OTHER: [u32; 4] = [2, 7, 68, 71];
 pub(super) fn trials() -> Vec<Trial> {
     let mut trials = vec![
         trial("lifetime::freed_memory_is_filled", freed_memory_is_filled),
-        trial("lifetime::mask_released", || released("mask_released")),
+        possible(
+            69,
+            trial("lifetime::mask_released", || released("mask_released")),
+        ),
         trial("lifetime::masks_released", || released("masks_released")),
-        trial("lifetime::task_released", task_released),
+        running(3, trial("lifetime::task_released", task_released)),
         trial("lifetime::of_context", of_context),
     ];
     for program in OF_A_MAP.into_iter().chain(["of_ring_buffer"]) {
         let name = format!("lifetime::{program}");
-        trials.push(trial(name, move || given_up(program)));
+        let trial = trial(name, move || given_up(program));
+        trials.push(possible(72, trial));
     }
     trials
 }

@@ -12,12 +12,13 @@ use nix::unistd::gettid;
 
 use super::bpf::Bpf;
 use super::cpus::sysfs;
+use super::needs::running;
 use super::task::Task;
 use super::trial;
 
 /// The test of this file.
 pub(super) fn trials() -> Vec<Trial> {
-    vec![trial("migration::disabled", disabled)]
+    vec![running(2, trial("migration::disabled", disabled))]
 }
 
 /// On every CPU another task wants to run as well, so that the one which is looked at is preempted.

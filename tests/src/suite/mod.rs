@@ -16,6 +16,7 @@ mod masks;
 mod memory;
 mod migration;
 mod module;
+mod needs;
 mod no_memory;
 mod pairs;
 mod program_types;

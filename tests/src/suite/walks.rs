@@ -8,6 +8,7 @@ use super::bpf::Bpf;
 use super::cgroup::Cgroup;
 use super::cpus::{set_online, sysfs};
 use super::masks::{Random, cpus, filled};
+use super::needs::{possible, running};
 use super::task::Task;
 use super::trial;
 
@@ -29,18 +30,24 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("walks::active", || mask("active_cpus", &sysfs("online")?)),
         trial("walks::dying", || mask("dying_cpus", &[])),
         trial("walks::mask_identity", mask_identity),
-        trial("walks::one_offline", one_offline),
+        running(4, trial("walks::one_offline", one_offline)),
         trial("walks::bpf_for_each", || {
             mask("pointers", &sysfs("possible")?)
         }),
-        trial("walks::more_than_64_cpus", more_than_64_cpus),
+        possible(66, trial("walks::more_than_64_cpus", more_than_64_cpus)),
         trial("walks::nr_cpu_ids", nr_cpu_ids),
-        trial("walks::task_affinity", || affinity("of_pid")),
-        trial("walks::task_affinity_sleepable", || {
-            affinity("of_pid_sleepable")
-        }),
-        trial("walks::task_affinity_pointed_at", || affinity("pointed_at")),
-        trial("walks::cpuset", cpuset),
+        running(4, trial("walks::task_affinity", || affinity("of_pid"))),
+        running(
+            4,
+            trial("walks::task_affinity_sleepable", || {
+                affinity("of_pid_sleepable")
+            }),
+        ),
+        running(
+            4,
+            trial("walks::task_affinity_pointed_at", || affinity("pointed_at")),
+        ),
+        running(4, trial("walks::cpuset", cpuset)),
         trial("walks::made_empty", || walk("walks/made", "empty", &[])),
         trial("walks::made_full", || {
             walk("walks/made", "full", &(0..bound()?).collect::<Vec<_>>())
@@ -49,15 +56,21 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("walks::made_last", || {
             walk("walks/made", "last", &[bound()? - 1])
         }),
-        trial("walks::made_word_edges", || {
-            walk("walks/made", "word_edges", &[31, 32, 63, 64])
-        }),
-        trial("walks::kept_in_a_map", kept_in_a_map),
+        possible(
+            65,
+            trial("walks::made_word_edges", || {
+                walk("walks/made", "word_edges", &[31, 32, 63, 64])
+            }),
+        ),
+        possible(71, trial("walks::kept_in_a_map", kept_in_a_map)),
         trial("walks::map_value", map_value),
-        trial("walks::early_break", || {
-            walk("walks/loops", "early_break", &[0, 1, 2, 3, 4])
-        }),
-        trial("walks::early_return", early_return),
+        possible(
+            5,
+            trial("walks::early_break", || {
+                walk("walks/loops", "early_break", &[0, 1, 2, 3, 4])
+            }),
+        ),
+        possible(6, trial("walks::early_return", early_return)),
         trial("walks::two_nested", || nested("two_nested", "pairs", 2)),
         trial("walks::three_nested", || {
             nested("three_nested", "triples", 3)
@@ -68,9 +81,12 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("walks::global_subprogram", || {
             subprogram("global_subprogram")
         }),
-        trial("walks::passed_on", || {
-            walk("walks/loops", "passed_on", &[0, 1, 2, 3])
-        }),
+        running(
+            4,
+            trial("walks::passed_on", || {
+                walk("walks/loops", "passed_on", &[0, 1, 2, 3])
+            }),
+        ),
     ]
 }
 
@@ -245,7 +261,9 @@ fn nested(program: &str, counter: &str, k: usize) -> Result<()> {
     let online = sysfs("online")?;
     bpf.run(program)?;
     same(&bpf.walk("walk")?, &online)?;
-    let expected = (0..k).fold(1, |tuples, i| tuples * (online.len() - i) / (i + 1)) as u32;
+    let expected = (0..k).fold(1, |tuples, i| {
+        tuples * online.len().saturating_sub(i) / (i + 1)
+    }) as u32;
     let counted = bpf.get(counter)?;
     ensure!(
         counted == expected,
