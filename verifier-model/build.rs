@@ -2,7 +2,7 @@
 //! Reads the data that comes with the crate, so that a mistake in it ends the build.
 //!
 //! What is left to do when the command starts is nothing: the kernel's types are unpacked, checked and
-//! indexed here, and advice becomes a table. `bpf/src/btf/indexed.rs` says what is written. The tables
+//! indexed here, its configuration is sorted, and advice becomes a table. `bpf/src/btf/indexed.rs` says what is written. The tables
 //! of a release are read for mistakes alone: they are small enough to be read again when something is
 //! asked of them.
 
@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 use bpf::btf;
+use bpf::kernel::config::Config;
 
 /// The verifier's facts, without what needs the types to be unpacked.
 #[path = "src/facts"]
@@ -25,6 +26,7 @@ mod facts {
     pub(crate) mod helpers;
     pub(crate) mod hook_args;
     pub(crate) mod maps;
+    pub(crate) mod references;
     pub(crate) mod struct_ops_types;
     pub(crate) mod table;
     pub(crate) mod tables;
@@ -49,11 +51,14 @@ const ADVICE: &str = "data/advice.txt";
 
 fn main() -> Result<(), Box<dyn Error>> {
     for texts in facts::texts::ALL {
-        facts::tables::Tables::new(texts).check()?;
+        let tables = facts::tables::Tables::new(texts);
+        tables.check()?;
+        facts::references::check(&tables)?;
     }
     let out = PathBuf::from(env::var("OUT_DIR")?);
     for kernel in KERNELS {
         fs::write(out.join(format!("{kernel}.btf")), types(kernel)?)?;
+        fs::write(out.join(format!("{kernel}.config")), config(kernel)?)?;
     }
     println!("cargo::rerun-if-changed={ADVICE}");
     let text = fs::read_to_string(ADVICE).map_err(|e| format!("cannot read {ADVICE}: {e}"))?;
@@ -71,6 +76,17 @@ fn types(kernel: &str) -> Result<Vec<u8>, Box<dyn Error>> {
         _ => u32::to_le_bytes,
     };
     Ok(vmlinux.to_indexed(to_bytes))
+}
+
+/// The options, sorted; nothing of a kernel whose configuration does not come along.
+fn config(kernel: &str) -> Result<String, Box<dyn Error>> {
+    let path = format!("data/{kernel}/config");
+    if !fs::exists(&path)? {
+        return Ok(String::new());
+    }
+    println!("cargo::rerun-if-changed={path}");
+    let text = fs::read_to_string(&path).map_err(|e| format!("cannot read {path}: {e}"))?;
+    Ok(Config::of(&text).as_text().to_owned())
 }
 
 /// A kind with its advice, as `data/advice.txt` has it.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What the model's parts cost: bits, the comparison of states, precision, whole programs.
+//! What the model's parts cost: bits, a start, the comparison of states, precision, whole programs, and
+//! what explaining adds.
 //!
 //! `VERIFIER_MODEL_CORPUS=DIR` adds the objects of a corpus: the directory that
 //! `cargo xtask oracle --compile` names.
@@ -20,9 +21,7 @@ use generated::generate::Weights;
 use generated::kernel::kernel;
 use generated::law;
 use generated::lower::lower;
-use verifier_model::Options;
-use verifier_model::Tnum;
-use verifier_model::verify;
+use verifier_model::{Options, Shipped, Tnum, explain, verify};
 
 fn tnum(c: &mut Criterion) {
     let pairs: Vec<(Tnum, Tnum)> = (0..64u64)
@@ -70,12 +69,35 @@ fn bench_code(c: &mut Criterion, name: &str, code: &Code) {
     let mut group = c.benchmark_group("program");
     group.throughput(Throughput::Elements(verdict.into()));
     group.bench_function(name, |b| b.iter(|| walk(&kernel, &prog)));
+    let name = format!("{name}, explained");
+    group.bench_function(name, |b| {
+        b.iter(|| explain(black_box(&prog), &kernel, &quiet()));
+    });
     group.finish();
+}
+
+/// As the command verifies: without a log.
+fn quiet() -> Options {
+    Options {
+        log_level: Options::LOG_STATS,
+        ..Options::default()
+    }
+}
+
+/// What every start of the command does for a kernel.
+fn start(c: &mut Criterion) {
+    c.bench_function("start/all kernels", |b| {
+        b.iter(|| {
+            for shipped in Shipped::ALL {
+                black_box(shipped.kernel().expect("a kernel that comes along"));
+            }
+        });
+    });
 }
 
 /// Verifies; the number of instructions.
 fn walk(kernel: &Kernel, prog: &ProgLoad) -> u32 {
-    let verdict = verify(black_box(prog), kernel, &Options::default());
+    let verdict = verify(black_box(prog), kernel, &quiet());
     verdict.stats.insns_processed
 }
 
@@ -176,5 +198,5 @@ fn corpus(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, tnum, compare, precision, generated, corpus);
+criterion_group!(benches, tnum, start, compare, precision, generated, corpus);
 criterion_main!(benches);

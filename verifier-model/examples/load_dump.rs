@@ -26,11 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         kernel.modules.push(Module { name, btf });
     }
     if let Ok(config) = std::env::var("KCONFIG") {
-        let lines = std::fs::read_to_string(config)?;
-        let values = lines.lines().filter_map(|line| line.split_once('='));
-        kernel
-            .kconfig
-            .extend(values.map(|(k, v)| (k.to_owned(), v.to_owned())));
+        kernel.read_config(&std::fs::read_to_string(config)?);
     }
     if let Ok(ksyms) = std::env::var("KSYMS") {
         let lines = std::fs::read_to_string(ksyms)?;
@@ -61,7 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         match object.prepare(&kernel, &options) {
             Err(e) => println!("error {name} {e}"),
             Ok(progs) => {
-                for Prepared { name, load } in progs {
+                for Prepared { name, load, .. } in progs {
                     match load {
                         Err(e) => println!("error {name} {e}"),
                         Ok(prog) => {

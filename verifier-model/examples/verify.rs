@@ -78,7 +78,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     continue;
                 }
             };
-            for Prepared { name, load } in progs {
+            for Prepared { name, load, .. } in progs {
                 let mut prog = match load {
                     Ok(prog) => prog,
                     Err(e) => {

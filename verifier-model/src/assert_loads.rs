@@ -35,7 +35,10 @@ fn failures(path: &Path) -> Result<(usize, Vec<String>), Box<dyn std::error::Err
     for prog in object.prepare(&kernel, &PrepareOptions::default())? {
         programs += 1;
         match prog.load {
-            Err(e) => failed.push(format!("{}: libbpf does not load it: {e}", prog.name)),
+            Err(e) => failed.push(format!(
+                "{}: {} does not load it: {e}",
+                prog.name, prog.loader
+            )),
             Ok(load) => {
                 let (verdict, why) = explain(&load, &kernel, &Options::default());
                 if !verdict.accepted() {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use answers::read_maps;
+use answers::read_packed;
 use bpf::load::create_map;
 use bpf::uapi::MapType;
 use generated::maps::cases;
@@ -14,7 +14,7 @@ use verifier_model::linux_7_3;
 #[test]
 fn as_the_kernel_makes_them() {
     let kernel = linux_7_3().expect("it comes along");
-    let answers = read_maps(Path::new("answers/7.3/maps.gz")).expect("the answers");
+    let answers = read_packed(Path::new("answers/7.3/maps.gz")).expect("the answers");
     let answers = answers.lines().filter(|line| !line.starts_with('#'));
     let answers: BTreeMap<&str, &str> = answers.filter_map(|l| l.rsplit_once(' ')).collect();
     let mut wrong = Vec::new();

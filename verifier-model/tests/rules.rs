@@ -75,6 +75,19 @@ impl KernelBtf {
         k.func("bpf_task_acquire", task, &[("p", task)]);
         k.func("bpf_task_release", 0, &[("p", task)]);
         k.func("bpf_iter_task", u32_, &[("meta", meta), ("task", task)]);
+        let char_ = int(&mut k.b, "char", 1);
+        let text = k.b.push(Kind::Ptr, 0, 0, false, char_, &[]);
+        let texts = k.b.push(Kind::Ptr, 0, 0, false, text, &[]);
+        let const_void = k.b.push(Kind::Const, 0, 0, false, 0, &[]);
+        let const_void = k.b.push(Kind::Ptr, 0, 0, false, const_void, &[]);
+        let xattr = |value: (&'static str, u32)| {
+            let entry = [("idmap", text), ("dentry", task), ("name", text)];
+            [entry.as_slice(), &[value, ("size", u64_), ("flags", u32_)]].concat()
+        };
+        let set = xattr(("value", const_void));
+        k.func("bpf_lsm_inode_setxattr", u32_, &set);
+        let get = xattr(("xattr_value", texts));
+        k.func("vfs_getxattr_alloc", u32_, &get);
         Btf::parse(&k.b.build(), None).expect("BTF of the test kernel")
     }
 

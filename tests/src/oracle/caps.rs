@@ -14,10 +14,14 @@ pub(super) const BTF: CapabilitySet = CapabilitySet::BPF.union(CapabilitySet::SY
 /// What the thread has again when this is dropped.
 pub(super) struct Only(CapabilitySets);
 
-/// Leaves the thread no more than `caps` of what it is capable of. Whoever has none may load programs,
-/// as far as the system's settings go.
-pub(super) fn only(caps: CapabilitySet) -> Result<Only> {
-    fs::write(UNPRIVILEGED_BPF_DISABLED, "0").context("users cannot be let load programs")?;
+/// The setting with which users may load programs.
+pub(super) const ALLOWED: u8 = 0;
+
+/// Leaves the thread no more than `caps` of what it is capable of, with kernel.unprivileged_bpf_disabled
+/// set to `disabled`.
+pub(super) fn only(caps: CapabilitySet, disabled: u8) -> Result<Only> {
+    fs::write(UNPRIVILEGED_BPF_DISABLED, disabled.to_string())
+        .context("kernel.unprivileged_bpf_disabled cannot be set")?;
     let before = capabilities(None)?;
     let effective = before.permitted & caps;
     set_capabilities(

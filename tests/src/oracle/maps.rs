@@ -101,7 +101,7 @@ fn load_btf(btf: &[u8]) -> Result<OwnedFd> {
 
 /// Makes it as one who is capable of what it says.
 fn ask(map: &Map, btf: &OwnedFd, inner: Option<&OwnedFd>) -> Result<i32> {
-    let _only = (!map.caps.is_all()).then(|| caps::only(map.caps));
+    let _only = (!map.caps.is_all()).then(|| caps::only(map.caps, caps::ALLOWED));
     let _only = _only.transpose()?;
     Ok(match create(map, btf, inner) {
         Ok(_) => 0,

@@ -52,6 +52,9 @@ pub(crate) struct Options {
     /// What the loader is capable of, a bit each; everything unless given.
     #[arg(long)]
     caps: Option<u64>,
+    /// What kernel.unprivileged_bpf_disabled is, for a loader that lacks a capability.
+    #[arg(long, default_value_t = caps::ALLOWED)]
+    unprivileged_bpf_disabled: u8,
     /// Answer the raw programs of this batch file instead.
     #[arg(long)]
     raw: Option<PathBuf>,
@@ -75,7 +78,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         return maps::run(maps);
     }
     let caps = options.caps.map(CapabilitySet::from_bits_retain);
-    let _only = caps.map(caps::only).transpose()?;
+    let only = |caps| caps::only(caps, options.unprivileged_bpf_disabled);
+    let _only = caps.map(only).transpose()?;
     let mut objects = Vec::new();
     find(&options.root, &mut objects)?;
     objects.sort();

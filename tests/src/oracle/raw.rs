@@ -260,7 +260,7 @@ impl Program {
         if self.caps.is_all() {
             return Ok(self.load(with, log_level, room));
         }
-        let _only = caps::only(self.caps)?;
+        let _only = caps::only(self.caps, caps::ALLOWED)?;
         // Without CAP_BPF, BTF is refused.
         let btf = with.btf.filter(|_| self.caps.intersects(caps::BTF));
         Ok(self.load(With { btf, ..with }, log_level, room))

@@ -14,6 +14,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::packed::{read_packed, write_packed};
 use crate::{Answer, Logs, Verdict};
 
 /// What was asked: the first line of a file.
@@ -47,8 +48,12 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Reads a file, and the logs beside it.
+    /// Reads a file, and the logs beside it; of a packed one, `TIER.jsonl.gz`, no logs are kept.
     pub fn read(path: &Path) -> Result<Self> {
+        if is_packed(path) {
+            let text = read_packed(path)?;
+            return Self::parse(&text).with_context(|| path.display().to_string());
+        }
         let text =
             fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut answers = Self::parse(&text).with_context(|| path.display().to_string())?;
@@ -84,6 +89,9 @@ impl Answers {
                 ..answer.clone()
             };
             text += &(serde_json::to_string(&answer)? + "\n");
+        }
+        if is_packed(path) {
+            return write_packed(path, &text);
         }
         let packed = lz4_flex::compress_prepend_size(logs.to_lines()?.as_bytes());
         for (path, bytes) in [
@@ -133,6 +141,10 @@ impl Answers {
     }
 }
 
+fn is_packed(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "gz")
+}
+
 fn cannot(what: &str, path: &Path) -> String {
     format!("cannot {what} {}", path.display())
 }
@@ -167,6 +179,10 @@ mod tests {
         assert_eq!(read.answers, written.answers);
         let text = fs::read_to_string(&path).unwrap();
         assert!(!text.contains("exit"), "{text}");
+        let packed = path.with_extension("jsonl.gz");
+        written.write(&packed).unwrap();
+        written.answers[1].log = None;
+        assert_eq!(Answers::read(&packed).unwrap().answers, written.answers);
     }
 
     #[test]

@@ -7,11 +7,11 @@ mod answer;
 mod answers;
 pub mod log;
 mod logs;
-mod maps;
+mod packed;
 mod target;
 
 pub use answer::{Answer, Verdict};
 pub use answers::{Answers, Header};
 pub use logs::Logs;
-pub use maps::{read_maps, write_maps};
+pub use packed::{read_packed, write_packed};
 pub use target::Target;

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use bpf::btf::{Btf, Kind, Linkage};
+use bpf::kernel::config::Config;
 use bpf::kernel::{Kernel, VMLINUX};
 use bpf::load::Object;
 use bpf::load::raw_program;
@@ -21,7 +22,7 @@ const PROG: &[u8] = include_bytes!("load/prog.elf");
 
 fn kernel() -> Kernel {
     let mut kernel = Kernel::new(Arc::new(Btf::from_bytes(KERNEL, None).unwrap()));
-    kernel.kconfig.insert("CONFIG_HZ".into(), "250".into());
+    kernel.kconfig.set("CONFIG_HZ", "250");
     kernel
 }
 
@@ -205,7 +206,7 @@ fn sections_tell_type_and_target() {
 fn says_what_is_missing() {
     let object = Object::open(PROG, "prog.elf").unwrap();
     let mut kernel = kernel();
-    kernel.kconfig.clear();
+    kernel.kconfig = Config::default();
     let options = PrepareOptions::default();
     let want = "configuration value 'CONFIG_HZ': the kernel's configuration does not have it";
     let mut count = 0;
@@ -239,7 +240,7 @@ fn try_load(object: &[u8], vmlinux: &[u8]) {
         return;
     };
     let mut kernel = Kernel::new(Arc::new(btf));
-    kernel.kconfig.insert("CONFIG_HZ".into(), "250".into());
+    kernel.kconfig.set("CONFIG_HZ", "250");
     let options = PrepareOptions {
         autoload: Autoload::All,
         ..PrepareOptions::default()

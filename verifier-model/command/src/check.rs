@@ -1,27 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `verifier-model check`: the programs of objects, one after another, with veristat's habits.
+//! `verifier-model check`: the programs of objects, with veristat's habits.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use bpf::kernel::Kernel;
-use bpf::load::{Autoload, Prepared};
-use bpf::program::ProgLoad;
-use verifier_model::{Options, Outcome, Verdict, explain, verify};
+use bpf::load::Autoload;
+use verifier_model::Options;
 
 use crate::column::{self, Column, Row, Variant};
 use crate::filter::Filters;
 use crate::matrix::{self, Question};
 use crate::named::Named;
-use crate::options::{Input, not_loaded};
-use crate::report::{self, Report};
+use crate::report::Report;
 use crate::results::{self, Format};
-use crate::stat::{Record, Stat, Value};
-use crate::told::{describe, reasons};
-use crate::{dump, html, junit, options, sarif};
+use crate::stat::{Record, Stat};
+use crate::told::reasons;
+use crate::verdicts::{Checker, Shows};
+use crate::{html, junit, options, sarif};
 
 /// Exit status when nothing is rejected, but something was not modelled.
 pub(crate) const NOT_MODELLED: u8 = 3;
@@ -90,6 +88,16 @@ struct Output {
 }
 
 impl Args {
+    fn shows(&self) -> Shows {
+        match &self.output {
+            _ if self.dump => Shows::Dump,
+            output if output.output_format.is_report() => Shows::Report,
+            output if output.report => Shows::LogWithReport,
+            output if output.log_level > 0 => Shows::Log,
+            _ => Shows::Line,
+        }
+    }
+
     /// The programs that are loaded.
     fn which(&self) -> Autoload<'_> {
         match &self.prog {
@@ -168,11 +176,15 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
     if let Some(page) = &output.html {
         write_page(args, &kernel, page)?;
     }
-    let mut checked = Checked::default();
-    for path in &args.objects {
-        check_file(args, &kernel, &filters, path, &mut checked, out)
-            .with_context(|| path.display().to_string())?;
-    }
+    let checker = Checker {
+        options: &args.options,
+        kernel: &kernel,
+        verifier: &verifier(args),
+        which: args.which(),
+        filters: &filters,
+        shows: args.shows(),
+    };
+    let checked = checker.check(&args.objects, out)?;
     if args.dump {
         return Ok(ExitCode::SUCCESS);
     }
@@ -270,136 +282,10 @@ fn default_columns(table: bool) -> Vec<Column> {
     columns.map(|stat| Column::new(stat, Variant::B)).collect()
 }
 
-/// What has been checked so far.
-#[derive(Default)]
-struct Checked {
-    rows: Vec<Row>,
-    /// Of the same programs, for formats that show reports.
-    reports: Vec<Report>,
-    rejected: bool,
-    not_modelled: bool,
-}
-
-impl Checked {
-    fn exit_code(&self) -> ExitCode {
-        match (self.rejected, self.not_modelled) {
-            (true, _) => ExitCode::FAILURE,
-            (false, true) => ExitCode::from(NOT_MODELLED),
-            (false, false) => ExitCode::SUCCESS,
-        }
-    }
-}
-
-fn check_file(
-    args: &Args,
-    kernel: &Kernel,
-    filters: &Filters,
-    path: &Path,
-    checked: &mut Checked,
-    out: &mut impl Write,
-) -> Result<()> {
-    for input in args.options.read_all(path)? {
-        let before = checked.reports.len();
-        check_input(args, kernel, filters, &input, checked, out)?;
-        // Reports tell where the object is.
-        for report in &mut checked.reports[before..] {
-            report.object = path.with_file_name(&input.name).display().to_string();
-        }
-    }
-    Ok(())
-}
-
-fn check_input(
-    args: &Args,
-    kernel: &Kernel,
-    filters: &Filters,
-    input: &Input,
-    checked: &mut Checked,
-    out: &mut impl Write,
-) -> Result<()> {
-    let progs = args.options.prepare(input, kernel, args.which())?;
-    if let (Some(object), true) = (input.object(), args.dump) {
-        write!(out, "{}", dump::maps(object))?;
-    }
-    let file = &input.name;
-    for prog in progs.iter().filter(|prog| filters.wants(file, &prog.name)) {
-        let start = Instant::now();
-        let verdict = check_prog(args, kernel, file, prog, checked, out)?;
-        if args.output.output_format.is_report() {
-            let time = start.elapsed();
-            let of = report::Checked { file, prog, time };
-            let explain = |load: &ProgLoad| explain(load, kernel, &verifier(args)).1;
-            checked
-                .reports
-                .push(Report::new(&of, verdict.as_ref(), explain)?);
-        }
-    }
-    Ok(())
-}
-
-/// Says what comes of a program; the verdict, if it is verified.
-fn check_prog(
-    args: &Args,
-    kernel: &Kernel,
-    file: &str,
-    prog: &Prepared,
-    checked: &mut Checked,
-    out: &mut impl Write,
-) -> Result<Option<Verdict>> {
-    let mut said = None;
-    let mut record = Record::default();
-    record.text(Stat::FileName, file);
-    record.text(Stat::ProgName, &*prog.name);
-    match &prog.load {
-        Err(e) if args.dump => writeln!(out, "{}: not loadable: {e}", prog.name)?,
-        Ok(load) if args.dump => {
-            writeln!(out, "{}", dump::summary(load))?;
-            write!(out, "{}", dump::program(kernel, load))?;
-        }
-        Err(e) => {
-            record.text(Stat::Verdict, "failure");
-            record.text(Stat::Message, not_loaded(e));
-            checked.rejected = true;
-        }
-        Ok(load) => {
-            let start = Instant::now();
-            let verdict = verify(load, kernel, &verifier(args));
-            let us = i64::try_from(start.elapsed().as_micros()).unwrap_or(i64::MAX);
-            record.number(Stat::Duration, us);
-            describe(&mut record, load, &verdict);
-            checked.rejected |= matches!(verdict.outcome, Outcome::Rejected(_));
-            checked.not_modelled |= matches!(verdict.outcome, Outcome::NotModelled(_));
-            if args.output.log_level > 0 {
-                let word = record.get(Stat::Verdict).map(Value::to_string);
-                let word = word.unwrap_or_default();
-                writeln!(out, "{file}/{}, verdict {word}, log:", prog.name)?;
-                let report = match args.output.report {
-                    true => explain(load, kernel, &verifier(args)).1.report().to_owned(),
-                    false => String::new(),
-                };
-                writeln!(out, "{}", with_report(&verdict.log, &report))?;
-            }
-            said = Some(verdict);
-        }
-    }
-    let b = Some(record);
-    checked.rows.push(Row { a: None, b });
-    Ok(said)
-}
-
-/// A log with a report behind its messages: before the counts, as the kernel has it.
-fn with_report(log: &str, report: &str) -> String {
-    let counts = log.rfind("\nprocessed ").map_or(0, |at| at + 1);
-    let (messages, counts) = log.split_at(counts);
-    let gap = if report.is_empty() { "" } else { "\n" };
-    format!("{messages}{report}{gap}{counts}")
-}
-
 /// How to verify, and what to print of it.
 fn verifier(args: &Args) -> Options {
     Options {
         log_level: match args.output.log_level {
-            // Some rejections have their message from the log, so that one is always kept.
             0 => Options::LOG_STATS,
             level => level,
         },

@@ -198,7 +198,7 @@ fn tell(args: &Args, kernel: &Kernel, prog: Prepared, alone: bool) -> (End, Opti
             let told = Told::NotLoaded(NotLoaded {
                 program: prog.name,
                 accepted: false,
-                message: not_loaded(&e),
+                message: not_loaded(prog.loader, &e),
             });
             return (End::Rejected, Some(told));
         }

@@ -38,8 +38,9 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         form(path)?;
     }
     let kernel = args.program.kernel()?;
-    let Prepared { name, load } = args.program.prepare(&kernel)?;
-    let load = load.map_err(|e| anyhow!("{}: {name}: {}", args.program.file(), not_loaded(&e)))?;
+    let Prepared { name, loader, load } = args.program.prepare(&kernel)?;
+    let file = args.program.file();
+    let load = load.map_err(|e| anyhow!("{file}: {name}: {}", not_loaded(loader, &e)))?;
     let paths = match args.output.is_empty() {
         true => vec![default_path(&name)],
         false => args.output.clone(),

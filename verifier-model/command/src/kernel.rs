@@ -35,10 +35,12 @@ pub(crate) struct Args {
     /// BTF of a module: a .ko or raw BTF; may be given several times
     #[arg(long, value_name = "NAME=FILE", value_parser = name_and_file)]
     module_btf: Vec<(String, PathBuf)>,
-    /// Configuration of the kernel, for `extern … __kconfig`
+    /// Configuration of the kernel: what `extern … __kconfig` is, and which helpers and program types
+    /// there are [default: that of --kernel]
     #[arg(long, value_name = "FILE")]
     kconfig: Option<PathBuf>,
-    /// System.map or /proc/kallsyms, for untyped `extern … __ksym`; without it, all exist
+    /// System.map or /proc/kallsyms: which functions can be attached to, which untyped `extern …
+    /// __ksym` there are; without it, all
     #[arg(long, value_name = "FILE")]
     ksyms: Option<PathBuf>,
     /// Table of kfuncs [default: that of --kernel]
@@ -117,7 +119,6 @@ impl Args {
                 "{}: --kconfig takes a kernel's .config, and no line of it is of one",
                 path.display()
             );
-            kernel.kconfig.clear();
             kernel.read_config(&config);
         }
         if let Some(path) = &self.ksyms {

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use bpf::load::{LoadError, Loader, Object, SetMap};
 use bpf::uapi::AttachType;
 
+use crate::programs::has;
 use crate::rodata;
 
 /// How objects are loaded.
@@ -95,7 +96,7 @@ impl Args {
         })?;
         if loader == Loader::Auto && object.loader() == Loader::Aya {
             eprintln!(
-                "verifier-model: {name}: its maps are in section 'maps', which libbpf does not take: \
+                "verifier-model: {name}: its maps are declared as before BTF, which libbpf does not take: \
                  loaded as aya does; --loader chooses"
             );
         }
@@ -104,16 +105,17 @@ impl Args {
 
     fn set(&self, object: &mut Object) -> Result<()> {
         for (prog, section) in &self.types {
+            has(object, prog).context("--type")?;
             let set = object.set_section(prog, section);
             set.with_context(|| format!("--type {prog}={section}"))?;
         }
         for (prog, attach_type) in &self.attach_type {
-            let set = object.set_attach_type(prog, *attach_type);
-            set.with_context(|| format!("--attach-type {prog}={}", attach_type.c_name()))?;
+            has(object, prog).context("--attach-type")?;
+            object.set_attach_type(prog, *attach_type)?;
         }
         for (prog, autoload) in &self.autoload {
-            let set = object.set_autoload(prog, *autoload);
-            set.with_context(|| format!("--autoload {prog}={autoload}"))?;
+            has(object, prog).context("--autoload")?;
+            object.set_autoload(prog, *autoload)?;
         }
         for (map, set) in &self.map {
             object.set_map(map, *set).context("--map")?;

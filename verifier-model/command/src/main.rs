@@ -23,6 +23,7 @@ mod named;
 mod options;
 mod program;
 mod program_type;
+mod programs;
 mod report;
 mod results;
 mod rights;
@@ -34,10 +35,12 @@ mod stat;
 mod table;
 mod target;
 mod told;
+mod verdicts;
 mod whole_file;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 /// Says what the BPF verifier of Linux 7.3, or of an older one, will say, on any machine and without root
@@ -77,7 +80,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) if e.kind() == ErrorKind::ValueValidation => return wrong_value(&e),
+        Err(e) => e.exit(),
+    };
     let mut out = std::io::stdout().lock();
     let done = match cli.command {
         Some(Command::Check(args)) => check::run(&args, &mut out),
@@ -100,6 +107,17 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// A value that an option does not take is bad input as any other: one line.
+fn wrong_value(e: &clap::Error) -> ExitCode {
+    let said = e.to_string();
+    let line = said.lines().next().unwrap_or_default();
+    eprintln!(
+        "verifier-model: {}",
+        line.strip_prefix("error: ").unwrap_or(line)
+    );
+    ExitCode::from(2)
 }
 
 fn is_broken_pipe(e: &anyhow::Error) -> bool {

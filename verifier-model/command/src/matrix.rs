@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::thread;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use bpf::kernel::Kernel;
 use bpf::load::{Autoload, Prepared};
+use rayon::prelude::*;
 use serde::Serialize;
 use verifier_model::{Options, Outcome, explain, verify};
 
@@ -56,7 +56,7 @@ impl Answer {
     }
 }
 
-/// Asks all kernels, as many at a time as there are cores.
+/// Asks all kernels of all programs, on all cores.
 pub(crate) fn run(question: &Question<'_>, out: &mut impl Write) -> Result<ExitCode> {
     ensure!(
         !question.format.is_report(),
@@ -65,18 +65,9 @@ pub(crate) fn run(question: &Question<'_>, out: &mut impl Write) -> Result<ExitC
     for note in question.kernels.iter().filter_map(Named::note) {
         eprintln!("note: {note}");
     }
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let mut answers = Vec::new();
-    for kernels in question.kernels.chunks(cores) {
-        let asked = thread::scope(|scope| {
-            let ask = |kernel| scope.spawn(move || of_kernel(question, kernel));
-            let threads: Vec<_> = kernels.iter().map(ask).collect();
-            let ended = threads.into_iter().map(|thread| thread.join());
-            let said = ended.map(|said| said.unwrap_or_else(|_| Err(anyhow!("a thread died"))));
-            said.collect::<Result<Vec<_>>>()
-        })?;
-        answers.extend(asked);
-    }
+    let asked = question.kernels.par_iter();
+    let asked: Vec<_> = asked.map(|kernel| of_kernel(question, kernel)).collect();
+    let answers = asked.into_iter().collect::<Result<Vec<_>>>()?;
     ensure!(
         answers.iter().any(|of| !of.is_empty()),
         "-f: no program has such a name"
@@ -112,23 +103,28 @@ pub(crate) fn run(question: &Question<'_>, out: &mut impl Write) -> Result<ExitC
 }
 
 fn of_kernel(question: &Question<'_>, named: &Named) -> Result<Vec<Answer>> {
-    let kernel = named.read()?;
+    let kernel = question.options.as_seen(named.read()?);
     let options = question.options.verifier_of(named.release());
-    let mut answers = Vec::new();
-    for path in question.objects {
+    let of_object = |path: &PathBuf| -> Result<Vec<Answer>> {
         let file = || path.display().to_string();
-        let input = question.options.read(path).with_context(file)?;
-        let progs = question.options.prepare(&input, &kernel, question.which);
-        for prog in &progs.with_context(file)? {
-            if question.filters.wants(&input.name, &prog.name) {
-                let mut answer = of_program(prog, &kernel, &options);
-                answer.file_name.clone_from(&input.name);
-                answer.kernel.clone_from(&named.name);
-                answers.push(answer);
-            }
+        let mut answers = Vec::new();
+        for input in question.options.read_all(path).with_context(file)? {
+            let progs = question.options.prepare(&input, &kernel, question.which);
+            let progs = progs.with_context(file)?;
+            let wanted = progs.par_iter();
+            let wanted = wanted.filter(|prog| question.filters.wants(&input.name, &prog.name));
+            let of_program = |prog| Answer {
+                file_name: input.name.clone(),
+                kernel: named.name.clone(),
+                ..of_program(prog, &kernel, &options)
+            };
+            answers.par_extend(wanted.map(of_program));
         }
-    }
-    Ok(answers)
+        Ok(answers)
+    };
+    let answers: Vec<_> = question.objects.par_iter().map(of_object).collect();
+    let answers = answers.into_iter().collect::<Result<Vec<_>>>()?;
+    Ok(answers.into_iter().flatten().collect())
 }
 
 fn of_program(prog: &Prepared, kernel: &Kernel, options: &Options) -> Answer {
@@ -146,7 +142,7 @@ fn of_program(prog: &Prepared, kernel: &Kernel, options: &Options) -> Answer {
     let load = match &prog.load {
         Ok(load) => load,
         Err(e) => {
-            answer.message = Some(not_loaded(e));
+            answer.message = Some(not_loaded(prog.loader, e));
             return answer;
         }
     };
@@ -157,7 +153,7 @@ fn of_program(prog: &Prepared, kernel: &Kernel, options: &Options) -> Answer {
         Outcome::Rejected(why) => {
             answer.kind = Some(why.kind.name());
             answer.insn = why.insn;
-            answer.message = Some(why.message);
+            answer.message = Some(why.said().to_owned());
             let (_, explanation) = explain(load, kernel, options);
             answer.advice = explanation.advice().to_vec();
         }

@@ -12,12 +12,13 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use bpf::kernel::Kernel;
 use bpf::load::{
-    Autoload, LoadError, Object, PrepareOptions, Prepared, SetAttachTarget, raw_program,
+    Autoload, LoadError, Loader, Object, PrepareOptions, Prepared, SetAttachTarget, raw_program,
 };
 use bpf::program::ProgLoad;
 use bpf::uapi::Insn;
 use verifier_model::{Options, Release};
 
+use crate::programs::has;
 use crate::target::Target;
 use crate::{file, kernel, loading, rights, rules};
 
@@ -53,8 +54,8 @@ pub(crate) struct Args {
 }
 
 /// What is said of a program that does not come as far as the verifier.
-pub(crate) fn not_loaded(e: &LoadError) -> String {
-    format!("libbpf does not load it: {e}")
+pub(crate) fn not_loaded(loader: Loader, e: &LoadError) -> String {
+    format!("{loader} does not load it: {e}")
 }
 
 /// `--attach` or `--target`.
@@ -119,9 +120,13 @@ impl Input {
 impl Args {
     /// The kernel to check against.
     pub(crate) fn kernel(&self) -> Result<Kernel> {
-        let mut kernel = self.kernel.read()?;
+        Ok(self.as_seen(self.kernel.read()?))
+    }
+
+    /// The kernel as the loader sees it.
+    pub(crate) fn as_seen(&self, mut kernel: Kernel) -> Kernel {
         self.rights.limit(&mut kernel);
-        Ok(kernel)
+        kernel
     }
 
     /// How to verify.
@@ -134,7 +139,10 @@ impl Args {
         Options {
             profile: self.rules.profile(release.rules()),
             caps: self.rights.caps,
+            mitigations: !self.rights.mitigations_off,
             nr_cpu_ids: self.cpus,
+            // Some rejections have their message from the log, so that one is always kept.
+            log_level: Options::LOG_STATS,
             ..Options::of(release)
         }
     }
@@ -188,7 +196,8 @@ impl Args {
             Content::Raw { insns, section } => {
                 let load = Ok(raw(insns, &input.name, section, kernel)?);
                 let name = input.name.clone();
-                return Ok(vec![Prepared { name, load }]);
+                let loader = Loader::Auto;
+                return Ok(vec![Prepared { name, loader, load }]);
             }
         };
         ensure!(
@@ -271,30 +280,6 @@ fn raw(insns: &[u8], name: &str, section: &str, kernel: &Kernel) -> Result<ProgL
         }
         e => e.into(),
     })
-}
-
-/// Sees to it that the object has the program.
-pub(crate) fn has(object: &Object, prog: &str) -> Result<()> {
-    match object.programs().any(|p| p.name == prog) {
-        true => Ok(()),
-        false => bail!(
-            "the object has no program '{prog}'; it has {}",
-            names(object)
-        ),
-    }
-}
-
-/// The object's programs, for messages.
-pub(crate) fn names(object: &Object) -> String {
-    const SHOWN: usize = 20;
-    let names: Vec<&str> = object.programs().map(|p| p.name).collect();
-    match names.len() {
-        0 => "none".to_owned(),
-        count if count > SHOWN => {
-            format!("{} and {} more", names[..SHOWN].join(", "), count - SHOWN)
-        }
-        _ => names.join(", "),
-    }
 }
 
 /// The program that is looked at, if it is one.

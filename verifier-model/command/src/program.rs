@@ -8,7 +8,8 @@ use bpf::kernel::Kernel;
 use bpf::load::{Autoload, Object, Prepared};
 use verifier_model::Options;
 
-use crate::options::{self, names};
+use crate::options;
+use crate::programs::names;
 
 /// Which program, and how to verify it.
 #[derive(clap::Args)]

@@ -17,7 +17,7 @@ use crate::options::not_loaded;
 pub(crate) enum End {
     Accepted,
     Rejected(Kind),
-    /// libbpf does not load it.
+    /// Who loads it refuses it.
     NotLoaded,
     NotModelled,
 }
@@ -38,7 +38,9 @@ impl End {
         match self {
             Self::Accepted => "The program is accepted.",
             Self::Rejected(kind) => kind.what(),
-            Self::NotLoaded => "libbpf does not load the program.",
+            Self::NotLoaded => {
+                "The program does not come as far as the verifier: who loads it refuses it."
+            }
             Self::NotModelled => "The program needs something that is not modelled.",
         }
     }
@@ -76,8 +78,10 @@ impl Report {
         explain: impl FnOnce(&ProgLoad) -> Explanation,
     ) -> Result<Self> {
         let (end, message) = match (&of.prog.load, verdict.map(|v| &v.outcome)) {
-            (Err(e), _) => (End::NotLoaded, not_loaded(e)),
-            (Ok(_), Some(Outcome::Rejected(why))) => (End::Rejected(why.kind), why.message.clone()),
+            (Err(e), _) => (End::NotLoaded, not_loaded(of.prog.loader, e)),
+            (Ok(_), Some(Outcome::Rejected(why))) => {
+                (End::Rejected(why.kind), why.said().to_owned())
+            }
             (Ok(_), Some(Outcome::NotModelled(what))) => (End::NotModelled, what.clone()),
             (Ok(_), _) => (End::Accepted, String::new()),
         };

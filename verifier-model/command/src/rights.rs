@@ -15,6 +15,10 @@ pub(crate) struct Args {
     /// (kernel.unprivileged_bpf_disabled is 1 or 2)
     #[arg(long)]
     unprivileged_bpf_disabled: bool,
+    /// The kernel does not guard against what a processor does on a mispredicted path: it was booted
+    /// with mitigations=off, or built without CONFIG_CPU_MITIGATIONS
+    #[arg(long)]
+    pub(crate) mitigations_off: bool,
 }
 
 impl Args {

@@ -9,7 +9,7 @@ use bpf::kernel::Kernel;
 use bpf::load::SetAttachTarget;
 use bpf::load::{Autoload, PrepareOptions};
 
-use crate::options;
+use crate::{options, programs};
 
 /// What the option says.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl Target {
         let data = std::fs::read(&self.object)?;
         let file = self.object.rsplit('/').next().unwrap_or(&self.object);
         let object = options::open(&data, file)?;
-        options::has(&object, &self.prog)?;
+        programs::has(&object, &self.prog)?;
         let options = PrepareOptions {
             autoload: Autoload::Only(&self.prog),
             ..PrepareOptions::default()

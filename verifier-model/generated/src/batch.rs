@@ -4,6 +4,7 @@
 use bpf::caps::Caps;
 use bpf::kernel::Kernel;
 use bpf::program::{AttachTarget, ProgLoad};
+use bpf::uapi::MapType;
 
 use crate::code::{Code, KFUNCS, MAPS, Missing, Name, btf, cpus_ptr_offset, find_kfunc};
 
@@ -65,6 +66,25 @@ impl Batch {
         for _ in ["BTF", "maps", "modules"] {
             batch.word(0);
         }
+        batch
+    }
+
+    /// The same for programs that name these maps, by their place here: type, sizes of key and value,
+    /// entries, flags.
+    pub fn naming(maps: &[(MapType, [u32; 4])]) -> Self {
+        let mut batch = Self {
+            bytes: b"BPFBATCH".to_vec(),
+            cpus_ptr: 0,
+        };
+        for _ in ["kfuncs", "BTF"] {
+            batch.word(0);
+        }
+        batch.word(maps.len() as u32);
+        for (map_type, sizes) in maps {
+            batch.word(*map_type as u32);
+            sizes.iter().for_each(|word| batch.word(*word));
+        }
+        batch.names(&[]);
         batch
     }
 

@@ -113,7 +113,7 @@ impl Known<'_> {
                 Ok(true)
             }
             Visit::Discovered(_) => {
-                if self.input.bpf_capable {
+                if self.input.bpf_capable && self.may_lead_back(t) {
                     return Ok(false);
                 }
                 self.verbose_linfo(t, format_args!("{t}: "));
@@ -125,6 +125,13 @@ impl Known<'_> {
                 Ok(false)
             }
         }
+    }
+
+    /// Whether a loop may be closed here: once, only by a jump.
+    fn may_lead_back(&self, t: usize) -> bool {
+        let insn = self.code.insns[t];
+        let jumps = insn.is_jmp_class() && insn.op() != jmp::CALL;
+        jumps || self.input.profile.has(Rule::FALL_BACK)
     }
 
     fn visit_call(&mut self, w: &mut Walk, t: usize, visit_callee: bool) -> Checked<bool> {

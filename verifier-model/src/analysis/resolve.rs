@@ -253,30 +253,7 @@ impl Known<'_> {
                 "bpf_struct_ops map cannot be used in prog"
             );
         }
-        let sleepable_ok = matches!(
-            typ,
-            MapType::Hash
-                | MapType::Rhash
-                | MapType::LruHash
-                | MapType::Array
-                | MapType::PercpuHash
-                | MapType::PercpuArray
-                | MapType::LruPercpuHash
-                | MapType::LpmTrie
-                | MapType::ArrayOfMaps
-                | MapType::HashOfMaps
-                | MapType::Ringbuf
-                | MapType::UserRingbuf
-                | MapType::InodeStorage
-                | MapType::SkStorage
-                | MapType::TaskStorage
-                | MapType::CgrpStorage
-                | MapType::Queue
-                | MapType::Stack
-                | MapType::Arena
-                | MapType::InsnArray
-                | MapType::ProgArray
-        );
+        let sleepable_ok = self.input.release.tables.maps.in_sleepable(typ);
         if self.input.prog.sleepable() && !sleepable_ok {
             return reject!(
                 self,

@@ -16,7 +16,7 @@ use crate::log::reject;
 use crate::state::iter_slots::{read_slot, write_slot};
 use crate::state::reference::{RefKind, Reference};
 use crate::state::reg::{About, RegState};
-use crate::state::slot::Slot;
+use crate::state::slot::{Slot, StackSlot};
 
 impl Env<'_> {
     /// A new reference; returns its id.
@@ -77,7 +77,9 @@ impl Env<'_> {
                     *r = invalid;
                 }
                 for spi in 0..frame.stack.len() {
-                    let slot = frame.stack[spi];
+                    let Some(slot) = frame.stack.get(spi).copied() else {
+                        break;
+                    };
                     if !matches!(slot.typ[7], Slot::Spill | Slot::Dynptr) || !hit(&slot.reg) {
                         continue;
                     }
@@ -85,15 +87,16 @@ impl Env<'_> {
                         found.push(slot.reg.id);
                     }
                     if slot.typ[7] == Slot::Spill {
-                        frame.stack[spi].reg = invalid;
+                        frame.stack.change(|i, _| i == spi, |_, s| s.reg = invalid);
                         continue;
                     }
                     // The first slot of a dynptr is the farther one.
                     let first = matches!(slot.reg.about, About::Dynptr(_, true));
                     let base = if first { spi.saturating_sub(1) } else { spi };
-                    for s in frame.stack.iter_mut().skip(base).take(2) {
-                        s.typ = [Slot::Invalid; 8];
-                        s.reg = not_init;
+                    for s in [base, base + 1] {
+                        if let Some(s) = frame.stack.get_mut(s) {
+                            *s = StackSlot::unwritten(not_init);
+                        }
                     }
                 }
                 for r in frame.stack_arg_regs.iter_mut() {
@@ -129,7 +132,7 @@ impl Env<'_> {
 
     /// How many dynptrs share a reference.
     pub(crate) fn dynptr_ref_cnt(&self, parent_id: u32) -> usize {
-        let slots = self.path.cur.frames.iter().flat_map(|f| &f.stack);
+        let slots = self.path.cur.frames.iter().flat_map(|f| f.stack.iter());
         slots
             .filter(|s| {
                 s.typ[0] == Slot::Dynptr
@@ -173,38 +176,34 @@ impl Env<'_> {
     /// The last RCU section ended: RCU pointers are untrusted, iterators bound to it as well.
     pub(crate) fn invalidate_rcu_protected_refs(&mut self) {
         let gone = Flag::MEM_RCU | Flag::PTR_MAYBE_NULL | Flag::NON_OWN_REF;
-        self.path.cur.for_each_reg(&[Slot::Spill], |r| {
-            if r.typ.has(Flag::MEM_RCU) {
-                r.typ = r.typ.without(gone).with(Flag::PTR_UNTRUSTED);
-            }
-        });
-        for slot in self.path.cur.frames.iter_mut().flat_map(|f| &mut f.stack) {
-            if slot.typ[7] == Slot::Iter {
-                write_slot(slot, read_slot(slot).rcu_unlock());
-            }
+        self.path.cur.change_regs(
+            |r| r.typ.has(Flag::MEM_RCU),
+            |r| r.typ = r.typ.without(gone).with(Flag::PTR_UNTRUSTED),
+        );
+        for frame in &mut self.path.cur.frames {
+            frame.stack.change(
+                |_, slot| slot.typ[7] == Slot::Iter,
+                |_, slot| write_slot(slot, read_slot(slot).rcu_unlock()),
+            );
         }
     }
 
     /// A lock was given back: references to nodes that their collection owns are lost.
     pub(crate) fn invalidate_non_owning_refs(&mut self) {
         let invalid = self.invalid_reg();
-        self.path.cur.for_each_reg(&[Slot::Spill], |r| {
-            if r.typ.is_non_owning_ref() {
-                *r = invalid;
-            }
-        });
+        let cur = &mut self.path.cur;
+        cur.change_regs(|r| r.typ.is_non_owning_ref(), |r| *r = invalid);
     }
 
     /// Packet data may have moved.
     pub(crate) fn clear_all_pkt_pointers(&mut self) {
         let invalid = self.invalid_reg();
         let slice = Flag::DYNPTR_TYPE_SKB | Flag::DYNPTR_TYPE_XDP | Flag::DYNPTR_TYPE_SKB_META;
-        self.path.cur.for_each_reg(&[Slot::Spill], |r| {
+        let of_packet = |r: &RegState| {
             let pkt = r.typ.is_pkt_pointer() || r.typ == RegType::PTR_TO_PACKET_END;
-            if pkt || r.typ.base() == RegType::PTR_TO_MEM && r.typ.has(slice) {
-                *r = invalid;
-            }
-        });
+            pkt || r.typ.base() == RegType::PTR_TO_MEM && r.typ.has(slice)
+        };
+        self.path.cur.change_regs(of_packet, |r| *r = invalid);
     }
 
     fn check_reference_leak(&mut self, exception_exit: bool) -> Checked {

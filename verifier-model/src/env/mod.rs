@@ -99,6 +99,13 @@ impl<'a> Env<'a> {
         self.path.id_gen
     }
 
+    /// A frame with only the frame pointer set.
+    pub(crate) fn new_frame(&self, callsite: i32, frameno: usize, subprogno: usize) -> FuncState {
+        let mut frame = FuncState::new(self.input.bpf_capable, callsite, frameno, subprogno);
+        frame.instance = self.known.instance_of(&frame);
+        frame
+    }
+
     /// The frame that a stack pointer points into.
     pub(crate) fn stack_frame(&self, reg: &RegState) -> Option<&FuncState> {
         (reg.typ == RegType::PTR_TO_STACK)

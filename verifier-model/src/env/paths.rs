@@ -78,17 +78,17 @@ impl Env<'_> {
             e.flags.dst_reg_stack |= flags.dst_reg_stack;
             e.flags.src_reg_stack |= flags.src_reg_stack;
             e.flags.stack_arg_access |= flags.stack_arg_access;
-            e.spi = spi;
-            e.frame = frame;
+            e.spi = spi as u8;
+            e.frame = frame as u8;
             e.linked_regs = linked_regs;
             return;
         }
         self.path.cur.jmp_history.push(JmpHistory {
-            idx: self.path.insn_idx,
+            idx: self.path.insn_idx as u32,
             prev_idx: self.path.prev_insn_idx,
             flags,
-            spi,
-            frame,
+            spi: spi as u8,
+            frame: frame as u8,
             linked_regs,
         });
         self.path.cur_hist_ent = Some(self.path.cur.jmp_history.len() - 1);

@@ -167,7 +167,9 @@ impl Env<'_> {
 
     fn write_stack_slot(&self, out: &mut String, state: &FuncState, spi: usize) {
         use fmt::Write;
-        let slot = &state.stack[spi];
+        let Some(slot) = state.stack.get(spi) else {
+            return;
+        };
         let off = |spi: usize| -((spi as i64 + 1) * BPF_REG_SIZE as i64);
         match slot.typ[BPF_REG_SIZE - 1] {
             Slot::Spill => {

@@ -7,6 +7,8 @@ use bpf::insn::MAX_BPF_REG;
 
 use crate::env::Env;
 use crate::facts::rule::Rule;
+use crate::state::reg::RegState;
+use crate::state::slot::StackSlot;
 use crate::state::{StateId, VerifierState};
 
 impl Env<'_> {
@@ -26,18 +28,23 @@ impl Env<'_> {
             return;
         }
         let unknown = self.unknown();
+        let differ = |o: &RegState, c: &RegState| {
+            let imprecise = o.is_scalar() && c.is_scalar() && !o.precise && !c.precise;
+            imprecise && !o.same_up_to_id(c)
+        };
         for (fo, fc) in old.frames.iter().zip(&mut cur.frames) {
             let regs = fo.regs.iter().zip(&mut fc.regs).take(MAX_BPF_REG);
-            let slots = fo.stack.iter().zip(&mut fc.stack);
-            let spilled = slots
-                .filter(|(o, c)| o.is_spilled_reg() && c.is_spilled_reg())
-                .map(|(o, c)| (&o.reg, &mut c.reg));
-            for (o, c) in regs.chain(spilled) {
-                let imprecise = o.is_scalar() && c.is_scalar() && !o.precise && !c.precise;
-                if imprecise && !o.same_up_to_id(c) {
-                    *c = unknown;
-                }
+            for (_, c) in regs.filter(|(o, c)| differ(o, c)) {
+                *c = unknown;
             }
+            let spilled = |slot: &&StackSlot| slot.is_spilled_reg();
+            fc.stack.change(
+                |spi, c| {
+                    let old = fo.stack.get(spi).filter(spilled);
+                    spilled(&c) && old.is_some_and(|o| differ(&o.reg, &c.reg))
+                },
+                |_, c| c.reg = unknown,
+            );
         }
     }
 }

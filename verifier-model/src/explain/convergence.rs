@@ -2,16 +2,18 @@
 //! Why a walk does not come to an end: what stays the same in a loop without progress, and what
 //! differs in one whose states do not converge.
 
+use std::collections::HashMap;
+
 use bpf::insn::MAX_BPF_REG;
 use bpf::uapi::Insn;
 use serde::Serialize;
 
 use crate::env::Env;
-use crate::explain::difference::Place;
+use crate::explain::difference::{Place, Words};
 use crate::explain::loops::Loop;
 use crate::explain::origin::callee;
 use crate::explain::path::Step;
-use crate::explain::source::Site;
+use crate::explain::source::{Site, line};
 use crate::explain::trace::Trace;
 use crate::explain::words::{reg_words, slots_words};
 use crate::facts::types::RegType;
@@ -197,48 +199,60 @@ pub(crate) fn cost(env: &Env<'_>, trace: &Trace, loops: &[Loop]) -> Cost {
     by_loop.sort_by_key(|l| std::cmp::Reverse(l.insns));
     by_loop.truncate(MAX_ENTRIES);
 
-    let mut lines: Vec<LineCost> = Vec::new();
-    for i in (0..trace.visits.len()).filter(|&i| visits(i) > 0) {
-        let line = super::source::line(env, i);
-        let same = |l: &&mut LineCost| match (&l.site.line, &line) {
-            (Some(a), Some(b)) => a.file == b.file && a.number == b.number,
-            _ => false,
-        };
-        match lines.iter_mut().find(same) {
-            Some(l) => l.insns += visits(i),
-            None => lines.push(LineCost {
-                site: Site::new(env, i),
-                insns: visits(i),
-            }),
-        }
-    }
-    lines.sort_by_key(|l| std::cmp::Reverse(l.insns));
-    lines.truncate(MAX_ENTRIES);
-
-    let mut differences: Vec<_> = trace
-        .misses
-        .iter()
-        .map(|(&(insn, place), miss)| DifferenceCost {
-            site: Site::new(env, insn),
-            count: miss.count,
-            place: place.name(),
-            old: miss.last.old.clone(),
-            new: miss.last.new.clone(),
-            precise: miss.last.precise,
-            needed_by: match (place, miss.last.precise) {
-                (Place::Reg(_, reg), true) => needed_by(env, trace, reg),
-                _ => Vec::new(),
-            },
-        })
-        .collect();
-    differences.sort_by_key(|d| std::cmp::Reverse(d.count));
-    differences.truncate(MAX_ENTRIES);
     Cost {
         insns: env.counts.insn_processed,
         loops: by_loop,
-        lines,
-        differences,
+        lines: lines(env, &visits),
+        differences: differences(env, trace),
     }
+}
+
+/// The source lines that took most.
+fn lines(env: &Env<'_>, visits: &dyn Fn(usize) -> u32) -> Vec<LineCost> {
+    // Of each line its first instruction and their number; an instruction without a line is alone.
+    let mut lines: Vec<(usize, u32)> = Vec::new();
+    let mut known = HashMap::new();
+    for i in (0..env.code.insns.len()).filter(|&i| visits(i) > 0) {
+        let place = line(env, i).map(|line| (line.file, line.number));
+        let at = match place {
+            Some(place) => *known.entry(place).or_insert(lines.len()),
+            None => lines.len(),
+        };
+        match lines.get_mut(at) {
+            Some((_, insns)) => *insns += visits(i),
+            None => lines.push((i, visits(i))),
+        }
+    }
+    lines.sort_by_key(|(_, insns)| std::cmp::Reverse(*insns));
+    let most = lines.into_iter().take(MAX_ENTRIES);
+    most.map(|(first, insns)| LineCost {
+        site: Site::new(env, first),
+        insns,
+    })
+    .collect()
+}
+
+/// The differences that were met most often.
+fn differences(env: &Env<'_>, trace: &Trace) -> Vec<DifferenceCost> {
+    let mut misses: Vec<_> = trace.misses.iter().collect();
+    misses.sort_by_key(|(_, miss)| std::cmp::Reverse(miss.count));
+    let most = misses.into_iter().take(MAX_ENTRIES);
+    most.map(|(&(insn, place), miss)| {
+        let Words { old, new, precise } = miss.last.words(env);
+        DifferenceCost {
+            site: Site::new(env, insn),
+            count: miss.count,
+            place: place.name(),
+            old,
+            new,
+            precise,
+            needed_by: match (place, precise) {
+                (Place::Reg(_, reg), true) => needed_by(env, trace, reg),
+                _ => Vec::new(),
+            },
+        }
+    })
+    .collect()
 }
 
 /// Instructions that asked for a register's exact value, the most frequent first.

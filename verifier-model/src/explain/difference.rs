@@ -40,16 +40,46 @@ impl Place {
     }
 }
 
-/// One place in which two states differ.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One place in which two states differ, and what each has there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Difference {
     pub place: Place,
-    /// What the kept state has there, in words.
+    sides: Sides,
+}
+
+/// The kept state's, then the current one's. There can be many differences, so what they are in words
+/// is only asked of those that are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sides {
+    Regs(RegState, RegState),
+    Slots(StackSlot, StackSlot),
+    /// More than can be told.
+    Whole,
+}
+
+/// A difference in words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Words {
+    /// What the kept state has there.
     pub old: String,
     /// What the current one has.
     pub new: String,
     /// The kept one is a scalar whose value matters.
     pub precise: bool,
+}
+
+impl Difference {
+    pub(crate) fn words(&self, env: &Env<'_>) -> Words {
+        match &self.sides {
+            Sides::Regs(old, new) => of_regs(env, old, new),
+            Sides::Slots(old, new) => Words {
+                old: slot_words(env, old),
+                new: slot_words(env, new),
+                precise: false,
+            },
+            Sides::Whole => Words::default(),
+        }
+    }
 }
 
 /// The first place in which the current state is not as safe as `old`: of ranges, where the two are
@@ -58,9 +88,7 @@ pub(crate) fn first_difference(env: &Env<'_>, old: &VerifierState) -> Option<Dif
     let cur = &env.path.cur;
     let at = |place| Difference {
         place,
-        old: String::new(),
-        new: String::new(),
-        precise: false,
+        sides: Sides::Whole,
     };
     if old.frames.len() != cur.frames.len() || !old.same_callsites(cur) {
         return Some(at(Place::Calls));
@@ -81,7 +109,8 @@ pub(crate) fn first_difference(env: &Env<'_>, old: &VerifierState) -> Option<Dif
         for r in (0..MAX_BPF_REG).filter(|r| live >> r & 1 != 0) {
             let (o, c) = (&fo.regs[r], &fc.regs[r]);
             if !regsafe(o, c, &mut ids, level) {
-                return Some(of_regs(env, Place::Reg(i, r), o, c));
+                let (place, sides) = (Place::Reg(i, r), Sides::Regs(*o, *c));
+                return Some(Difference { place, sides });
             }
         }
         for (spi, o) in fo.stack.iter().enumerate() {
@@ -91,23 +120,20 @@ pub(crate) fn first_difference(env: &Env<'_>, old: &VerifierState) -> Option<Dif
                 (true, true) => regsafe(&o.reg, &c.reg, &mut ids, level),
                 _ => o.typ == c.typ && o.reg.about == c.reg.about || !matters(o),
             };
-            if !same && o.is_spilled_reg() && c.is_spilled_reg() {
-                return Some(of_regs(env, Place::Slot(i, spi), &o.reg, &c.reg));
-            }
             if !same {
-                return Some(Difference {
-                    place: Place::Slot(i, spi),
-                    old: slot_words(env, o),
-                    new: slot_words(env, c),
-                    precise: false,
-                });
+                let place = Place::Slot(i, spi);
+                let sides = match o.is_spilled_reg() && c.is_spilled_reg() {
+                    true => Sides::Regs(o.reg, c.reg),
+                    false => Sides::Slots(*o, *c),
+                };
+                return Some(Difference { place, sides });
             }
         }
     }
     (old.refs != cur.refs || old.active_rcu_locks != cur.active_rcu_locks).then(|| at(Place::Held))
 }
 
-fn of_regs(env: &Env<'_>, place: Place, old: &RegState, new: &RegState) -> Difference {
+fn of_regs(env: &Env<'_>, old: &RegState, new: &RegState) -> Words {
     let was = reg_words(env, old);
     let mut is = reg_words(env, new);
     let precise = old.is_scalar() && old.precise && was != is;
@@ -119,8 +145,7 @@ fn of_regs(env: &Env<'_>, place: Place, old: &RegState, new: &RegState) -> Diffe
             _ => "the same, but its bits or its links to other registers differ".into(),
         };
     }
-    Difference {
-        place,
+    Words {
         old: was,
         new: is,
         precise,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Why a program is rejected, or what it costs, for people.
 //!
-//! A program is verified twice: once with a [`trace::Trace`] that writes down every path, and, if it
-//! was rejected, once more to have the state before the last instruction. The verifier is
-//! deterministic, so the second walk is the same as the first.
+//! A program is verified with a [`trace::Trace`] that writes down every path. If it is rejected for what
+//! was known at an instruction, it is verified once more, to have the states of the path that leads
+//! there. The verifier is deterministic, so the second walk is the same as the first.
 //!
 //! The kind of a rejection decides which advice there is; path, state and origins of values are told
 //! for every rejection, whether its kind has advice or not.
@@ -104,6 +104,17 @@ pub struct Explanation {
 }
 
 impl Explanation {
+    /// With what the verdict adds.
+    fn of(mut self, verdict: &Verdict) -> Self {
+        self.accepted = verdict.accepted();
+        self.errno = verdict.rejection().map_or(0, |r| r.errno.0);
+        self.not_modelled = match &verdict.outcome {
+            Outcome::NotModelled(what) => Some(what.clone()),
+            _ => None,
+        };
+        self
+    }
+
     /// What to change, a sentence or two each.
     pub fn advice(&self) -> &[String] {
         &self.advice
@@ -118,9 +129,13 @@ impl Explanation {
 
 /// Verifies a program and explains the verdict.
 pub fn explain(prog: &ProgLoad, kernel: &Kernel, opts: &Options) -> (Verdict, Explanation) {
-    let mut trace = Trace::default();
-    verify_observed(prog, kernel, opts, &mut trace);
-    let mut witness = Witness::new(&trace);
+    let mut first = FirstWalk::default();
+    let verdict = verify_observed(prog, kernel, opts, &mut first);
+    if let Some(told) = first.told {
+        let explanation = told.of(&verdict);
+        return (verdict, explanation);
+    }
+    let mut witness = Witness::new(&first.trace);
     let verdict = verify_observed(prog, kernel, opts, &mut witness);
     let explanation = witness.explained(prog, &verdict);
     (verdict, explanation)
@@ -153,7 +168,31 @@ fn empty(program: String) -> Explanation {
     }
 }
 
-/// Watches the second walk for the state before its end.
+/// Writes the trace of the first walk, and tells the verdict if that is all it takes.
+#[derive(Debug, Default)]
+struct FirstWalk {
+    trace: Trace,
+    told: Option<Explanation>,
+}
+
+impl Observer for FirstWalk {
+    fn event(&mut self, env: &Env<'_>, event: Event) {
+        self.trace.event(env, event);
+    }
+
+    fn finished(&mut self, env: &Env<'_>, result: &Checked) {
+        self.trace.finished(env, result);
+        let teller = Teller {
+            trace: &self.trace,
+            history: &History::default(),
+            before: None,
+        };
+        let asks = matches!(result, Err(Stop::Rejected(why)) if teller.asks_for_values(env, why));
+        self.told = (!asks).then(|| teller.tell(env, result));
+    }
+}
+
+/// Watches the second walk for what was known on the path that ends it.
 #[derive(Debug)]
 pub(crate) struct Witness<'t> {
     trace: &'t Trace,
@@ -177,14 +216,8 @@ impl<'t> Witness<'t> {
 
     /// What it saw.
     pub(crate) fn explained(self, prog: &ProgLoad, verdict: &Verdict) -> Explanation {
-        let mut explanation = self.explanation.unwrap_or_else(|| empty(prog.name.clone()));
-        explanation.accepted = verdict.accepted();
-        explanation.errno = verdict.rejection().map_or(0, |r| r.errno.0);
-        explanation.not_modelled = match &verdict.outcome {
-            Outcome::NotModelled(what) => Some(what.clone()),
-            _ => None,
-        };
-        explanation
+        let explanation = self.explanation.unwrap_or_else(|| empty(prog.name.clone()));
+        explanation.of(verdict)
     }
 }
 
@@ -200,6 +233,26 @@ impl Observer for Witness<'_> {
     }
 
     fn finished(&mut self, env: &Env<'_>, result: &Checked) {
+        let teller = Teller {
+            trace: self.trace,
+            history: &self.history,
+            before: self.before.as_ref(),
+        };
+        self.explanation = Some(teller.tell(env, result));
+    }
+}
+
+/// Tells the end of a walk by what was seen of it.
+struct Teller<'t> {
+    trace: &'t Trace,
+    /// What was known on the path that ends the walk.
+    history: &'t History,
+    /// The state before the instruction at which it is rejected.
+    before: Option<&'t VerifierState>,
+}
+
+impl Teller<'_> {
+    fn tell(&self, env: &Env<'_>, result: &Checked) -> Explanation {
         let mut e = empty(env.input.prog.name.clone());
         match result {
             Ok(()) => e.cost = Some(convergence::cost(env, self.trace, &loops::find_loops(env))),
@@ -210,11 +263,27 @@ impl Observer for Witness<'_> {
             // No verdict, and nothing to explain.
             Err(Stop::NotModelled(_)) => {}
         }
-        self.explanation = Some(e);
+        e
     }
-}
 
-impl Witness<'_> {
+    /// Whether a rejection is of an instruction, by what was known there.
+    fn asks_for_values(&self, env: &Env<'_>, why: &Rejection) -> bool {
+        self.in_walk(env, why) && !is_of_whole_walk(why.kind)
+    }
+
+    /// Whether it is the walk that ended with a rejection, and not what is asked before or after it.
+    fn in_walk(&self, env: &Env<'_>, why: &Rejection) -> bool {
+        let of_code = matches!(
+            why.kind,
+            Kind::StackCombined
+                | Kind::StackFunction
+                | Kind::TailCallStack
+                | Kind::ControlFlow
+                | Kind::Recursion
+        );
+        self.trace.steps > 0 && !env.path.cur.frames.is_empty() && !of_code
+    }
+
     fn reject(&self, env: &Env<'_>, why: &Rejection, e: &mut Explanation) {
         advise(why, e);
         if matches!(
@@ -222,16 +291,13 @@ impl Witness<'_> {
             Kind::StackCombined | Kind::StackFunction | Kind::TailCallStack
         ) {
             e.stack = stack::deepest_chain(env);
-            return;
-        }
-        let in_walk = self.trace.steps > 0 && !env.path.cur.frames.is_empty();
-        if !in_walk || matches!(why.kind, Kind::ControlFlow | Kind::Recursion) {
+        } else if self.in_walk(env, why) {
+            self.tell_walk(env, why, e);
+        } else {
             let insn = why.insn.map(|i| i as usize);
             let insn = insn.filter(|i| *i < env.code.insns.len());
             e.site = insn.map(|i| Site::new(env, i));
-            return;
         }
-        self.tell_walk(env, why, e);
     }
 
     /// What the walk adds: where it was, how it came there, what it knew.
@@ -257,12 +323,8 @@ impl Witness<'_> {
         }
         let loops = loops::find_loops(env);
         (e.path_left_out, e.path) = path::tell(env, &loops, &steps);
-        let state = self.before.as_ref().unwrap_or(&env.path.cur);
-        let summed_up = matches!(
-            kind,
-            Kind::InfiniteLoop | Kind::TooLarge | Kind::TooManyJumps
-        );
-        if !summed_up {
+        let state = self.before.unwrap_or(&env.path.cur);
+        if !is_of_whole_walk(kind) {
             e.state = state_before::values(env, state, &steps, at);
         }
         e.held = state_before::held(env, state, &steps);
@@ -271,7 +333,7 @@ impl Witness<'_> {
             state,
             env,
             steps: &steps,
-            history: &self.history,
+            history: self.history,
         };
         e.cause = failure.cause();
         if let Some(looped) = self.trace.looped {
@@ -289,6 +351,14 @@ impl Witness<'_> {
             e.cause = Cause::of_waiting(&e.waiting);
         }
     }
+}
+
+/// Whether a rejection is of how the walk went, and not of what was known at its end.
+fn is_of_whole_walk(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::InfiniteLoop | Kind::TooLarge | Kind::TooManyJumps
+    )
 }
 
 /// What the kind and the message alone tell.

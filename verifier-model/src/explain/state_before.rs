@@ -139,11 +139,15 @@ pub(super) fn held(env: &Env<'_>, state: &VerifierState, steps: &[Step]) -> Vec<
 
 /// What a reference is of, as in *iterator num*.
 pub(crate) fn reference_words(env: &Env<'_>, state: &VerifierState, r: &Reference) -> String {
-    let iter = state.frames.iter().flat_map(|f| &f.stack).find_map(|s| {
-        let it = s.reg.iter().filter(|_| s.reg.id == r.id)?;
-        let kind = env.input.iter_type_str(it.btf, it.btf_id);
-        Some(format!("iterator {kind}"))
-    });
+    let iter = state
+        .frames
+        .iter()
+        .flat_map(|f| f.stack.iter())
+        .find_map(|s| {
+            let it = s.reg.iter().filter(|_| s.reg.id == r.id)?;
+            let kind = env.input.iter_type_str(it.btf, it.btf_id);
+            Some(format!("iterator {kind}"))
+        });
     let kind = match r.kind {
         RefKind::Ptr { .. } => "a reference",
         RefKind::Irq => "disabled IRQs",

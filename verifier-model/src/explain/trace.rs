@@ -101,7 +101,7 @@ impl KeptState {
 }
 
 /// Times that states at an instruction were compared and differed in one place.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Miss {
     /// How many times.
     pub count: u32,
@@ -230,9 +230,9 @@ impl Trace {
         let Some(old) = env.state(id) else { return };
         if let Some(diff) = first_difference(env, old) {
             let miss = self.misses.entry((env.path.insn_idx, diff.place));
-            let miss = miss.or_insert_with(|| Miss {
+            let miss = miss.or_insert(Miss {
                 count: 0,
-                last: diff.clone(),
+                last: diff,
             });
             miss.count += 1;
             miss.last = diff;

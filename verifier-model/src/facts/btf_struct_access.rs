@@ -13,6 +13,12 @@ use bpf::btf::{Btf, Kind};
 
 use crate::facts::table::Lines;
 
+/// Of programs of the network: where there is a connection tracker, and where there is none.
+pub(crate) const BY_PROG_TYPE: [&str; 2] = [
+    "_nf_conntrack_btf_struct_access",
+    "tc_cls_act_btf_struct_access",
+];
+
 /// What programs of a release may write, by the function that says so.
 #[derive(Debug, Default)]
 pub(crate) struct BtfStructAccess {
@@ -21,6 +27,11 @@ pub(crate) struct BtfStructAccess {
 }
 
 impl BtfStructAccess {
+    /// The functions.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = &'static str> {
+        self.functions.keys().copied()
+    }
+
     /// What this function lets programs write.
     pub(crate) fn of(&self, function: &str) -> Option<&Writes> {
         self.functions.get(function)

@@ -3,9 +3,8 @@
 //!
 //! Source: the `switch` and `if` of the `*_func_proto()` functions all over the kernel.
 
-use std::collections::BTreeMap;
-
 use bpf::caps::Caps;
+use bpf::kernel::config::Config;
 use bpf::program::ProgLoad;
 use bpf::uapi::{AttachType, ProgType};
 
@@ -23,7 +22,7 @@ pub(crate) struct Caller<'a> {
     /// What its loader is capable of.
     pub caps: Caps,
     /// The kernel's configuration; empty if that is not known, when every option is taken to be set.
-    pub kconfig: &'a BTreeMap<String, String>,
+    pub kconfig: &'a Config,
 }
 
 /// What an entry asks of its caller.
@@ -95,7 +94,7 @@ impl Caller<'_> {
             Asks::Attach => any(&|value| attach.c_name() == value),
             Asks::Caps => any(&|value| Caps::parse(value).is_ok_and(|cap| self.caps.has(cap))),
             Asks::Config => any(&|value| {
-                let set = self.kconfig.get(value).map(String::as_str);
+                let set = self.kconfig.get(value);
                 self.kconfig.is_empty() || set == Some("y")
             }),
             Asks::Hook => any(&|value| self.hook == value),

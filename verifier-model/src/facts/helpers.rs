@@ -129,9 +129,12 @@ impl Helpers {
         self.set_ids.get(name).copied()
     }
 
+    /// The number of a helper, named without `bpf_`.
+    pub(crate) fn by_name(&self, name: &str) -> Option<i32> {
+        self.ids.get(name).copied()
+    }
+
     /// A set that nothing leads to: no type of program, no other set, none of `named`.
-    #[expect(clippy::allow_attributes, reason = "build.rs asks, the crate does not")]
-    #[allow(dead_code)]
     pub(crate) fn orphan(&self, named: &[&str]) -> Option<&'static str> {
         let leads_to = |set: SetId, name: &str| {
             self.of_type.contains(&Some(set))
@@ -146,8 +149,6 @@ impl Helpers {
     }
 
     /// A prototype that no helper has.
-    #[expect(clippy::allow_attributes, reason = "build.rs asks, the crate does not")]
-    #[allow(dead_code)]
     pub(crate) fn idle_proto(&self) -> Option<&'static str> {
         let entries = self.sets.iter().flat_map(|set| &set.entries);
         let called: HashSet<usize> = entries.filter_map(|entry| entry.proto).collect();

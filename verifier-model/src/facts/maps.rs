@@ -27,6 +27,7 @@ struct Map {
     direct: bool,
     for_each: bool,
     elide: bool,
+    sleepable: bool,
     helpers: Option<Vec<&'static str>>,
 }
 
@@ -41,6 +42,12 @@ impl Maps {
         let taken_by = self.of(map).and_then(|m| m.helpers.as_ref());
         takes.is_none_or(|maps| maps >> map as u32 & 1 != 0)
             && taken_by.is_none_or(|helpers| helpers.contains(&helper))
+    }
+
+    /// The helpers that are told of, named without `bpf_`.
+    pub(crate) fn helpers(&self) -> impl Iterator<Item = &'static str> {
+        let of_maps = self.types.iter().flat_map(|map| &map.helpers).flatten();
+        of_maps.chain(self.by_helper.keys()).copied()
     }
 
     /// The kernel structure of a map, whose fields programs may read.
@@ -61,6 +68,11 @@ impl Maps {
     /// Whether a lookup with a known key below `max_entries` cannot fail.
     pub(crate) fn can_elide_value_nullness(&self, map: MapType) -> bool {
         self.of(map).is_some_and(|m| m.elide)
+    }
+
+    /// Whether programs that sleep may use the map.
+    pub(crate) fn in_sleepable(&self, map: MapType) -> bool {
+        self.of(map).is_some_and(|m| m.sleepable)
     }
 }
 
@@ -101,6 +113,7 @@ fn read_map(words: impl Iterator<Item = &'static str>) -> Result<Map, String> {
             ("direct", "") => map.direct = true,
             ("for_each", "") => map.for_each = true,
             ("elide", "") => map.elide = true,
+            ("sleepable", "") => map.sleepable = true,
             _ => return Err(format!("'{word}' is nothing of a map")),
         }
     }

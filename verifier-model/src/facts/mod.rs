@@ -33,6 +33,8 @@ pub(crate) mod prog_caps;
 
 pub(crate) mod prog_config;
 
+pub(crate) mod references;
+
 pub(crate) mod rejection;
 
 pub(crate) mod release;

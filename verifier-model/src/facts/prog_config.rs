@@ -3,17 +3,13 @@
 //!
 //! Source: `include/linux/bpf_types.h`.
 
-use std::collections::BTreeMap;
-
+use bpf::kernel::config::Config;
 use bpf::uapi::ProgType;
 
 /// The option without which this kernel lacks the type. A configuration that is not known, or not as
 /// a whole, lacks none: every kernel that takes programs has `CONFIG_BPF_SYSCALL`.
-pub(crate) fn missing_option(
-    prog_type: ProgType,
-    kconfig: &BTreeMap<String, String>,
-) -> Option<&'static str> {
-    let set = |option: &&str| kconfig.get(*option).is_some_and(|value| value == "y");
+pub(crate) fn missing_option(prog_type: ProgType, kconfig: &Config) -> Option<&'static str> {
+    let set = |option: &&str| kconfig.get(option) == Some("y");
     let mut missing = options(prog_type).iter().filter(|option| !set(option));
     missing
         .next()
@@ -63,21 +59,21 @@ mod tests {
 
     #[test]
     fn a_configuration_may_lack_a_type() {
-        let mut config = BTreeMap::new();
+        let mut config = Config::default();
         assert_eq!(missing_option(ProgType::Lsm, &config), None, "not known");
-        config.insert("CONFIG_BPF_JIT".to_owned(), "y".to_owned());
+        config.set("CONFIG_BPF_JIT", "y");
         assert_eq!(
             missing_option(ProgType::Lsm, &config),
             None,
             "not all is known"
         );
-        config.insert("CONFIG_BPF_SYSCALL".to_owned(), "y".to_owned());
+        config.set("CONFIG_BPF_SYSCALL", "y");
         assert_eq!(missing_option(ProgType::StructOps, &config), None);
         assert_eq!(
             missing_option(ProgType::Lsm, &config),
             Some("CONFIG_BPF_LSM")
         );
-        config.insert("CONFIG_BPF_LSM".to_owned(), "n".to_owned());
+        config.set("CONFIG_BPF_LSM", "n");
         assert_eq!(
             missing_option(ProgType::Lsm, &config),
             Some("CONFIG_BPF_LSM")

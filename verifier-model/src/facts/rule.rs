@@ -57,6 +57,8 @@ rules! {
         "Dynptrs on the stack are compared when states are, not only their bytes' kind.";
     16 COND_JMP_PRECISION "cond-jmp-precision" "6.3" "71b547f56124" FalseAccept
         "What a precise register was compared with is precise as well (CVE-2023-2163).";
+    42 FALL_BACK "loops-fall-through" "6.4" "" FalseReject
+        "A loop may be closed by any instruction before its head, not by a jump alone.";
     17 PROPAGATE_ALL_FRAMES "propagate-all-frames" "6.5" "f655badf2a8f" FalseAccept
         "Pruning passes precision on in every frame, not only in the innermost.";
     0 ITER_EXACT_CONVERGENCE "iter-exact-convergence" "6.7" "2793a8b015f7" FalseAccept
@@ -87,8 +89,10 @@ rules! {
         "A lookup in an array with a known key below its size cannot fail.";
     35 HELPER_READS_KEPT "helper-reads-kept" "6.14" "37cce22dbd51" FalseReject
         "What a helper only reads on the stack is still known afterwards.";
-    27 LIVE_REGISTERS "live-registers" "6.16" "14c8552db644" FalseReject
+    27 LIVE_REGISTERS "live-registers" "6.15" "14c8552db644" FalseReject
         "What may be read later is known before the walk, and not found by it.";
+    43 + 44 CONST_VOID_ARGS "const-void-args" "6.16" "1271a40eeafa" FalseReject
+        "An argument of a traced function that points to const void is a number, as one to void is.";
     7 SCC_BACKEDGES "scc-backedges" "6.17" "c9e31900b54c" FalseAccept
         "Precision goes over the back edges of a loop until nothing changes.";
     37 NEGATION "negation-tracked" "6.18" "aced132599b3" FalseReject
@@ -107,13 +111,15 @@ rules! {
         "What is known of bytes is known when they are swapped.";
     40 SIGNS_FORKED "signs-forked" "7.0" "bffacdb80b93" FalseReject
         "A number that is 0 or -1 is looked at as two paths where bits are taken of it.";
-    34 CONSTANT_BRANCHES "constant-branches" "7.1" "" FalseReject
+    44 POINTER_ARGS "pointer-args" "7.1" "4145203841ba" FalseReject
+        "An argument of a traced function that points to no structure is a number, whatever it points to.";
+    34 CONSTANT_BRANCHES "constant-branches" "7.1" "f1606dd0ac49" FalseReject
         "A branch on a constant is a jump: what it does not lead to is not read.";
     28 DEAD_PARTS_CLEANED "dead-parts-cleaned" "7.1" "" FalseReject
         "A state is cleaned of what is dead before it is kept, and not when all its paths were walked.";
     29 SINGULAR_IDS "singular-ids" "7.1" "b2a0aa3a8739" FalseReject
         "An id that one scalar alone has links nothing and is forgotten when a state is kept.";
-    30 UNLINKED_SCALARS "unlinked-scalars" "7.1" "" FalseReject
+    30 UNLINKED_SCALARS "unlinked-scalars" "7.1" "b0388bafa494" FalseReject
         "A scalar without a link in the kept state may be linked in another.";
     41 LINKED_BELOW "linked-below" "7.1" "7a433e519364" FalseReject
         "A number below another is linked to it, and one of 32 bits; not only one above.";
@@ -234,10 +240,14 @@ mod tests {
 
     #[test]
     fn a_rule_switched_off_takes_no_other_with_it() {
+        const HIDE: [(Rule, Rule); 2] = [
+            (Rule::CALLBACK_REFS, Rule::CALLBACK_ANY_COUNT),
+            (Rule::CONST_VOID_ARGS, Rule::POINTER_ARGS),
+        ];
         for r in Rule::ALL {
             let p = Profile::V7_3.without(*r);
             for other in Rule::ALL {
-                let hides = *r == Rule::CALLBACK_REFS && *other == Rule::CALLBACK_ANY_COUNT;
+                let hides = HIDE.contains(&(*r, *other));
                 assert_eq!(
                     p.has(*other),
                     other != r && !hides,

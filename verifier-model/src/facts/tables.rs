@@ -64,8 +64,7 @@ macro_rules! tables {
             /// Reads all of them, as `build.rs` does; a mistake is told with its file and line.
             pub(crate) fn check(&self) -> Result<(), String> {
                 $(self.$table.read().map(drop)?;)*
-                self.kfuncs().map(drop)?;
-                self.check_helper_sets()
+                self.kfuncs().map(drop)
             }
         }
     };
@@ -93,27 +92,6 @@ tables! {
 }
 
 impl Tables {
-    /// Helpers and struct_ops types are told in two files: a set that one names is in the other, and
-    /// each is somebody's.
-    fn check_helper_sets(&self) -> Result<(), String> {
-        let named = self.struct_ops.read()?.helper_sets();
-        let helpers = self.helpers.read()?;
-        if let Some(none) = named.iter().find(|set| helpers.set(set).is_none()) {
-            return Err(format!(
-                "struct_ops.txt: no set of helpers is called '{none}'"
-            ));
-        }
-        if let Some(proto) = helpers.idle_proto() {
-            return Err(format!(
-                "helpers.txt: no helper has the prototype '{proto}'"
-            ));
-        }
-        match helpers.orphan(&named) {
-            Some(set) => Err(format!("helpers.txt: nobody has the set '{set}'")),
-            None => Ok(()),
-        }
-    }
-
     /// Kfuncs, their flags, and who may call them. They become a kernel's
     /// ([`Kernel::kfuncs`](bpf::kernel::Kernel::kfuncs)), which may have modules with more.
     pub(crate) fn kfuncs(&self) -> Result<KfuncTable, String> {

@@ -47,6 +47,11 @@ pub(crate) const LINUX_6_18: Texts = Texts {
 };
 
 pub(crate) const LINUX_6_12: Texts = Texts {
+    helpers: text!("linux-6.12/helpers.txt"),
+    maps: text!("linux-6.12/maps.txt"),
+    btf_sets: text!("linux-6.12/btf_sets.txt"),
+    iter_args: text!("linux-6.12/iter_args.txt"),
+    raw_tp_null_args: text!("linux-6.12/raw_tp_null_args.txt"),
     words: text!("linux-6.12/words.txt"),
     kfuncs: text!("linux-6.12/kfuncs.txt"),
     ..LINUX_6_18

@@ -11,7 +11,7 @@ use crate::input::Input;
 impl Input<'_> {
     /// Whether the filters of a kfunc's sets let the program call it.
     pub(crate) fn kfunc_filter_allows(&self, kfunc: &str) -> bool {
-        let hook = KfuncHook::of_prog_type(self.prog.prog_type);
+        let hook = self.kernel.kfuncs.hook(self.prog.prog_type);
         let asked = |h: &KfuncHook| *h == KfuncHook::Common || Some(*h) == hook;
         let sets = self.kernel.kfuncs.sets_of(kfunc);
         let sets: Vec<&KfuncSet> = sets.filter(|s| s.hooks.iter().any(asked)).collect();

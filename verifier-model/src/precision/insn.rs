@@ -31,8 +31,8 @@ impl Env<'_> {
             let text = self.insn_text(idx);
             let (f, r, s) = (
                 self.path.bt.frame,
-                self.path.bt.regs[self.path.bt.frame],
-                self.path.bt.slots[self.path.bt.frame],
+                self.path.bt.frames[self.path.bt.frame].regs,
+                self.path.bt.frames[self.path.bt.frame].slots,
             );
             verbose!(
                 self,
@@ -89,13 +89,13 @@ impl Env<'_> {
             let Some(caller) = self.path.bt.frame.checked_sub(1) else {
                 return Err(self.bug_step(format_args!("stack arg in frame 0")));
             };
-            self.path.bt.set_frame_stack_arg(caller, h.spi);
+            self.path.bt.set_frame_stack_arg(caller, h.spi.into());
             return Ok(false);
         }
         if !h.flags.stack_access {
             return Ok(false);
         }
-        self.path.bt.set_frame_slot(h.frame, h.spi);
+        self.path.bt.set_frame_slot(h.frame.into(), h.spi.into());
         Ok(true)
     }
 
@@ -106,12 +106,12 @@ impl Env<'_> {
         }
         let Some(h) = hist else { return Ok(false) };
         let looked_for = if h.flags.stack_arg_access {
-            let mask = &mut self.path.bt.stack_args[self.path.bt.frame];
+            let mask = &mut self.path.bt.frames[self.path.bt.frame].stack_args;
             let was = *mask >> (h.spi & 7) & 1 != 0;
             *mask &= !(1 << (h.spi & 7));
             was
         } else if h.flags.stack_access {
-            let mask = &mut self.path.bt.slots[h.frame];
+            let mask = &mut self.path.bt.frames[usize::from(h.frame)].slots;
             let was = *mask >> (h.spi & 63) & 1 != 0;
             *mask &= !(1 << (h.spi & 63));
             was
@@ -175,7 +175,7 @@ impl Env<'_> {
             self.backtrack_subprog_call(idx)?;
             return Ok(false);
         }
-        if self.is_sync_callback_calling(&insn) && idx as i32 != subseq_idx - 1 {
+        if self.code.aux[idx].calls_callback && idx as i32 != subseq_idx - 1 {
             self.backtrack_callback()?;
             return Ok(false);
         }
@@ -185,7 +185,7 @@ impl Env<'_> {
                     return Err(Step::NotSupported);
                 }
                 self.path.bt.clear_reg(0);
-                let regs = self.path.bt.regs[self.path.bt.frame];
+                let regs = self.path.bt.frames[self.path.bt.frame].regs;
                 if regs & REGMASK_ARGS != 0 {
                     return Err(
                         self.bug_step(format_args!("backtracking call unexpected regs {regs:x}"))
@@ -223,7 +223,7 @@ impl Env<'_> {
     /// From behind a call to the end of the function, or to before it where it is verified apart.
     fn backtrack_subprog_call(&mut self, idx: usize) -> Result<(), Step> {
         let frame = self.path.bt.frame;
-        let regs = self.path.bt.regs[frame];
+        let regs = self.path.bt.frames[frame].regs;
         let Some(subprog) = self.code.callee_of(idx) else {
             return Err(Step::Stop(Errno::EFAULT.into()));
         };
@@ -237,14 +237,14 @@ impl Env<'_> {
         if regs & !REGMASK_ARGS != 0 {
             return Err(self.bug_step(format_args!("static subprog unexpected regs {regs:x}")));
         }
-        let slots = self.path.bt.slots[frame];
+        let slots = self.path.bt.frames[frame].slots;
         if slots != 0 {
             return Err(self.bug_step(format_args!(
                 "static subprog leftover stack slots {slots:x}"
             )));
         }
-        self.path.bt.regs[frame] &= !REGMASK_ARGS;
-        let args = self.path.bt.stack_args[frame];
+        self.path.bt.frames[frame].regs &= !REGMASK_ARGS;
+        let args = self.path.bt.frames[frame].stack_args;
         if args != 0 {
             return Err(self.bug_step(format_args!(
                 "static subprog leftover stack arg slots {args:x}"
@@ -252,7 +252,7 @@ impl Env<'_> {
         }
         self.bt_subprog_exit()?;
         let frame = self.path.bt.frame;
-        self.path.bt.regs[frame] |= regs & REGMASK_ARGS;
+        self.path.bt.frames[frame].regs |= regs & REGMASK_ARGS;
         Ok(())
     }
 
@@ -260,21 +260,21 @@ impl Env<'_> {
     /// for.
     fn backtrack_callback(&mut self) -> Result<(), Step> {
         let frame = self.path.bt.frame;
-        let regs = self.path.bt.regs[frame];
+        let regs = self.path.bt.frames[frame].regs;
         if regs & !REGMASK_ARGS != 0 {
             return Err(self.bug_step(format_args!("callback unexpected regs {regs:x}")));
         }
-        let slots = self.path.bt.slots[frame];
+        let slots = self.path.bt.frames[frame].slots;
         if slots != 0 {
             return Err(self.bug_step(format_args!("callback leftover stack slots {slots:x}")));
         }
-        self.path.bt.regs[frame] &= !REGMASK_ARGS;
+        self.path.bt.frames[frame].regs &= !REGMASK_ARGS;
         self.bt_subprog_exit()
     }
 
     /// From behind the call of a function to its `exit`.
     fn backtrack_exit(&mut self, subseq_idx: i32) -> Result<(), Step> {
-        let regs = self.path.bt.regs[self.path.bt.frame];
+        let regs = self.path.bt.frames[self.path.bt.frame].regs;
         let before = subseq_idx.checked_sub(1).filter(|i| *i >= 0);
         let from_call = before.is_some_and(|i| self.code.insns[i as usize].is_pseudo_call());
         let r0_precise = from_call && self.path.bt.has_reg(0);

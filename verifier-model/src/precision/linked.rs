@@ -17,21 +17,24 @@ impl Env<'_> {
         for i in (0..self.path.cur.frames.len()).rev() {
             let live = self.code.aux[self.path.cur.frame_insn_idx(i)].live_regs_before;
             let frame = &mut self.path.cur.frames[i];
-            let mut visit = |reg: &mut RegState, entry: LinkedReg| {
-                if reg.is_scalar() && reg.id & !ADD_CONST == id && !set.push(entry) {
+            let linked = |reg: &RegState| reg.is_scalar() && reg.id & !ADD_CONST == id;
+            for (j, reg) in frame.regs.iter_mut().enumerate().take(usize::from(REG_FP)) {
+                let found = live >> j & 1 != 0 && linked(reg);
+                if found && !set.push(LinkedReg::Reg(i as u8, j as u8)) {
                     reg.clear_scalar_id();
                 }
-            };
-            for (j, reg) in frame.regs.iter_mut().enumerate().take(usize::from(REG_FP)) {
-                if live >> j & 1 != 0 {
-                    visit(reg, LinkedReg::Reg(i as u8, j as u8));
+            }
+            let mut rest = 0u64;
+            for (j, slot) in frame.stack.iter().enumerate() {
+                let found = slot.is_spilled_reg() && linked(&slot.reg);
+                if found && !set.push(LinkedReg::Spi(i as u8, j as u8)) {
+                    rest |= 1 << j;
                 }
             }
-            for (j, slot) in frame.stack.iter_mut().enumerate() {
-                if slot.is_spilled_reg() {
-                    visit(&mut slot.reg, LinkedReg::Spi(i as u8, j as u8));
-                }
-            }
+            frame.stack.change(
+                |j, _| rest >> j & 1 != 0,
+                |_, slot| slot.reg.clear_scalar_id(),
+            );
         }
     }
 

@@ -64,7 +64,7 @@ impl From<Stop> for Step {
 }
 
 /// The numbers of the bits that are set, ascending.
-fn ones(mut mask: u64) -> impl Iterator<Item = usize> {
+pub(crate) fn ones(mut mask: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let lowest = mask.trailing_zeros() as usize;
         mask &= mask.checked_sub(1)?;
@@ -227,8 +227,8 @@ impl Env<'_> {
     /// At the entry of a global function only its arguments may still be looked for.
     fn reached_entry(&mut self, at: &mut WalkBack<'_>) -> Result<bool, Step> {
         let (regs, slots) = (
-            self.path.bt.regs[self.path.bt.frame],
-            self.path.bt.slots[self.path.bt.frame],
+            self.path.bt.frames[self.path.bt.frame].regs,
+            self.path.bt.frames[self.path.bt.frame].slots,
         );
         let state = at.st.and_then(|id| self.state(id)).unwrap_or(at.start);
         let (f0, curframe) = (&state.frames[0], state.curframe());
@@ -260,9 +260,9 @@ impl Env<'_> {
     fn mark_parent(&mut self, id: StateId, changed: &mut bool) -> Checked {
         for fr in (0..=self.path.bt.frame).rev() {
             let (mut regs, mut slots, mut args) = (
-                self.path.bt.regs[fr],
-                self.path.bt.slots[fr],
-                self.path.bt.stack_args[fr],
+                self.path.bt.frames[fr].regs,
+                self.path.bt.frames[fr].slots,
+                self.path.bt.frames[fr].stack_args,
             );
             let Some(st) = self.state_mut(id) else {
                 return Ok(());
@@ -274,7 +274,9 @@ impl Env<'_> {
             // an unknown scalar. When that one is precise, a path that was pruned by it looks for
             // the slot in states from before it was there. 7.3 takes that for its own mistake.
             let total = func.stack.len();
-            if let Some(slot) = (total..64).find(|i| slots >> i & 1 != 0) {
+            let beyond = slots.checked_shr(total as u32).unwrap_or(0);
+            if beyond != 0 {
+                let slot = total + beyond.trailing_zeros() as usize;
                 return self.log.verifier_bug(format_args!(
                     "stack slot {slot}, total slots {total} (i >= func->allocated_stack / BPF_REG_SIZE)"
                 ));
@@ -293,19 +295,23 @@ impl Env<'_> {
                 }
             }
             for i in ones(slots) {
-                let slot = func.stack.get_mut(i).filter(|s| s.is_spilled_scalar());
+                let spilled = func
+                    .stack
+                    .get(i)
+                    .is_some_and(|s| s.is_spilled_scalar() && !s.reg.precise);
+                let slot = if spilled { func.stack.get_mut(i) } else { None };
                 if !mark(slot.map(|s| &mut s.reg)) {
                     slots &= !(1 << i);
                 }
             }
-            for (i, arg) in func.stack_arg_regs.iter_mut().enumerate().take(8) {
-                if args >> i & 1 != 0 && !mark(Some(arg)) {
+            for i in ones(args.into()) {
+                if i < func.stack_arg_regs.len() && !mark(func.stack_arg_regs.get_mut(i)) {
                     args &= !(1 << i);
                 }
             }
-            self.path.bt.regs[fr] = regs;
-            self.path.bt.slots[fr] = slots;
-            self.path.bt.stack_args[fr] = args;
+            self.path.bt.frames[fr].regs = regs;
+            self.path.bt.frames[fr].slots = slots;
+            self.path.bt.frames[fr].stack_args = args;
             if self.log.level2() {
                 let state = self.state(id).map(|s| self.state_text(s, fr, true));
                 verbose!(
@@ -329,20 +335,29 @@ impl Env<'_> {
             );
         }
         let mut next = parent;
+        let level2 = self.log.level2();
         let mut lines = String::new();
         while let Some(st) = next.and_then(|id| self.state_mut(id)) {
             for (i, func) in st.frames.iter_mut().enumerate() {
                 let regs = func.regs.iter_mut().take(usize::from(REG_FP)).enumerate();
                 for (j, r) in regs.filter(|(_, r)| r.is_scalar() && !r.precise) {
                     r.precise = true;
-                    lines += &format!("force_precise: frame{i}: forcing r{j} to be precise\n");
+                    if level2 {
+                        lines += &format!("force_precise: frame{i}: forcing r{j} to be precise\n");
+                    }
                 }
-                let slots = func.stack.iter_mut().enumerate();
-                for (j, s) in slots.filter(|(_, s)| s.is_spilled_scalar() && !s.reg.precise) {
-                    s.reg.precise = true;
-                    let off = -(j as i64 + 1) * 8;
-                    lines += &format!("force_precise: frame{i}: forcing fp{off} to be precise\n");
-                }
+                func.stack.change(
+                    |_, s| s.is_spilled_scalar() && !s.reg.precise,
+                    |j, s| {
+                        s.reg.precise = true;
+                        if level2 {
+                            let off = -(j as i64 + 1) * 8;
+                            lines += &format!(
+                                "force_precise: frame{i}: forcing fp{off} to be precise\n"
+                            );
+                        }
+                    },
+                );
             }
             next = st.parent;
         }

@@ -7,14 +7,14 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct JmpHistory {
     /// Instruction arrived at.
-    pub idx: usize,
+    pub idx: u32,
     /// Instruction before it.
     pub prev_idx: i32,
     pub flags: HistFlags,
     /// Stack slot accessed.
-    pub spi: usize,
+    pub spi: u8,
     /// Frame of that slot.
-    pub frame: usize,
+    pub frame: u8,
     /// Registers whose ranges the jump narrowed together.
     pub linked_regs: LinkedRegs,
 }

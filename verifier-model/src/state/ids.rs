@@ -8,7 +8,6 @@ use smallvec::SmallVec;
 
 use crate::facts::rule::{Profile, Rule};
 use crate::state::reg::{ADD_CONST, RegState};
-use crate::state::slot::Slot;
 use crate::state::{MAX_CALL_FRAMES, VerifierState};
 
 /// Pairs that a map can hold (`BPF_ID_MAP_SIZE`).
@@ -85,12 +84,8 @@ impl IdMap {
 /// Forgets ids that only one scalar has.
 pub(crate) fn clear_singular_ids(st: &mut VerifierState) {
     let linked = |r: &RegState| r.is_scalar() && r.id != 0;
-    let mut ids: SmallVec<[u32; 32]> = SmallVec::new();
-    st.for_each_reg(&[Slot::Spill], |r| {
-        if linked(r) {
-            ids.push(r.id & !ADD_CONST);
-        }
-    });
+    let ids = st.all_regs().filter(|r| linked(r));
+    let mut ids: SmallVec<[u32; 32]> = ids.map(|r| r.id & !ADD_CONST).collect();
     if ids.is_empty() {
         return;
     }
@@ -99,11 +94,10 @@ pub(crate) fn clear_singular_ids(st: &mut VerifierState) {
         let first = ids.partition_point(|other| *other < id);
         ids.get(first + 1) != Some(&id)
     };
-    st.for_each_reg(&[Slot::Spill], |r| {
-        if linked(r) && alone(r.id & !ADD_CONST) {
-            r.clear_scalar_id();
-        }
-    });
+    st.change_regs(
+        |r| linked(r) && alone(r.id & !ADD_CONST),
+        RegState::clear_scalar_id,
+    );
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::facts::types::{Flag, RegType};
 use crate::state::iter::{Iter, IterSlot, IterState, Trust};
 use crate::state::reg::{About, RegState};
 use crate::state::slot::{Slot, StackSlot};
-use crate::state::{BPF_REG_SIZE, VerifierState};
+use crate::state::{BPF_REG_SIZE, FuncState, VerifierState};
 
 /// Where an iterator is, or would be, and of which kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,34 +35,30 @@ impl IterAt {
         (self.spi + 1).saturating_sub(self.len)..=self.spi
     }
 
-    fn slots<'a>(&self, st: &'a VerifierState) -> &'a [StackSlot] {
-        let stack = st.frames.get(self.frame).map_or(&[][..], |f| &f.stack);
-        stack.get(self.range()).unwrap_or_default()
-    }
-
-    fn slots_mut<'a>(&self, st: &'a mut VerifierState) -> &'a mut [StackSlot] {
-        let stack = match st.frames.get_mut(self.frame) {
-            Some(f) => &mut f.stack[..],
-            None => &mut [],
-        };
-        stack.get_mut(self.range()).unwrap_or_default()
+    fn slots<'a>(
+        &self,
+        st: &'a VerifierState,
+    ) -> impl DoubleEndedIterator<Item = &'a StackSlot> + Clone + use<'a> {
+        let (frame, range) = (st.frames.get(self.frame), self.range());
+        let slots = move |f: &'a FuncState| f.stack.range(range.clone());
+        frame.into_iter().flat_map(slots)
     }
 
     /// Id of the reference that the iterator holds, 0 for none.
     pub(crate) fn reference_id(&self, st: &VerifierState) -> u32 {
-        self.slots(st).last().map_or(0, |s| s.reg.id)
+        self.slots(st).next_back().map_or(0, |s| s.reg.id)
     }
 
     /// What is there: all of the iterator must be, and of this kind.
     pub(crate) fn read(&self, st: &VerifierState) -> Iter {
         let slots = self.slots(st);
-        let Some(first) = slots.last() else {
+        let Some(first) = slots.clone().next_back() else {
             return Iter::Uninit;
         };
-        if !slots.iter().any(|s| s.typ.contains(&Slot::Iter)) {
+        if !slots.clone().any(|s| s.typ.contains(&Slot::Iter)) {
             return read_slot(first);
         }
-        for (i, s) in slots.iter().rev().enumerate() {
+        for (i, s) in slots.rev().enumerate() {
             // The kernel looks at all of a slot before it looks at the next, at its trust first.
             if trust_of(s.reg.typ) == Trust::Untrusted {
                 return Iter::Live {
@@ -85,12 +81,15 @@ impl IterAt {
     /// What a transition gave takes the place of what was there; `id` is the reference that it
     /// holds, `blank` a register that was not written.
     pub(crate) fn write(&self, st: &mut VerifierState, it: Iter, id: u32, blank: RegState) {
-        for (i, s) in self.slots_mut(st).iter_mut().rev().enumerate() {
+        let Some(frame) = st.frames.get_mut(self.frame) else {
+            return;
+        };
+        for (i, spi) in self.range().rev().enumerate() {
+            let Some(s) = frame.stack.get_mut(spi) else {
+                return;
+            };
             match it {
-                Iter::Uninit => {
-                    s.reg = blank;
-                    s.typ = [Slot::Invalid; BPF_REG_SIZE];
-                }
+                Iter::Uninit => *s = StackSlot::unwritten(blank),
                 Iter::Live { trust, .. } => {
                     s.reg.mark_known(0);
                     s.reg.id = if i == 0 { id } else { 0 };

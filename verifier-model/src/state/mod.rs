@@ -16,6 +16,7 @@ pub(crate) mod reference;
 pub(crate) mod reg;
 pub(crate) mod scalar;
 pub(crate) mod slot;
+pub(crate) mod stack;
 pub(crate) mod wanted;
 
 use bpf::insn::{MAX_BPF_REG, REG_FP};
@@ -29,7 +30,7 @@ pub(crate) use crate::state::kept::StateId;
 use crate::state::read_marks::{FrameMarks, Place};
 use crate::state::reference::{LockPtr, RefKind, Reference};
 use crate::state::reg::{About, RegState};
-use crate::state::slot::{Slot, StackSlot};
+use crate::state::stack::Stack;
 
 /// Deepest nesting of calls.
 pub(crate) const MAX_CALL_FRAMES: usize = 16;
@@ -76,6 +77,8 @@ pub(crate) struct FuncState {
     /// Depth, 0 for the main function.
     pub frameno: usize,
     pub subprogno: usize,
+    /// What is known of its stack's liveness, by number.
+    pub instance: Option<usize>,
     /// Tells entries into an asynchronous callback apart.
     pub async_entry_cnt: u32,
     /// What a callback may return.
@@ -93,7 +96,7 @@ pub(crate) struct FuncState {
     /// How often the callback of the frame above was simulated.
     pub callback_depth: u32,
     /// Slots, from the frame pointer down.
-    pub stack: Vec<StackSlot>,
+    pub stack: Stack,
     /// Outgoing stack arguments.
     pub stack_arg_regs: Vec<RegState>,
     /// Of a kept state: the slots that ask for something, which are compared; a bit each.
@@ -115,6 +118,7 @@ impl FuncState {
             callsite,
             frameno,
             subprogno,
+            instance: None,
             async_entry_cnt: 0,
             callback_ret_range: RetvalRange::new(0, 0),
             in_callback_fn: false,
@@ -123,7 +127,7 @@ impl FuncState {
             no_stack_arg_load: false,
             first_own_id: 0,
             callback_depth: 0,
-            stack: Vec::new(),
+            stack: Stack::default(),
             stack_arg_regs: Vec::new(),
             asking_slots: u64::MAX,
             marks: None,
@@ -197,6 +201,8 @@ pub(crate) struct VerifierState {
     pub last_insn_idx: i32,
     /// The state that this came back to, where the walk finds loops.
     pub loop_entry: Option<StateId>,
+    /// Of a kept state: the visit of a loop that it is in.
+    pub scc_visit: Option<usize>,
     /// For the end of a loop: the kept state that this equals.
     pub equal_state: Option<StateId>,
     /// Jumps since the parent.
@@ -234,22 +240,33 @@ impl VerifierState {
         }
     }
 
-    /// Calls `f` on every register, spilled register and stack argument; `kinds` are the special
-    /// slots to visit beside spilled registers. The order is the kernel's.
-    pub(crate) fn for_each_reg(&mut self, kinds: &[Slot], mut f: impl FnMut(&mut RegState)) {
+    /// Changes those registers, spilled registers and stack arguments that are `wanted`.
+    pub(crate) fn change_regs(
+        &mut self,
+        wanted: impl Fn(&RegState) -> bool,
+        mut change: impl FnMut(&mut RegState),
+    ) {
         for frame in &mut self.frames {
-            frame.regs.iter_mut().for_each(&mut f);
-            for slot in &mut frame.stack {
-                if kinds.contains(&slot.typ[BPF_REG_SIZE - 1]) {
-                    f(&mut slot.reg);
-                }
-            }
-            for arg in &mut frame.stack_arg_regs {
-                if arg.typ != RegType::NOT_INIT {
-                    f(arg);
-                }
-            }
+            let regs = frame.regs.iter_mut();
+            regs.filter(|r| wanted(r)).for_each(&mut change);
+            frame.stack.change(
+                |_, slot| slot.is_spilled_reg() && wanted(&slot.reg),
+                |_, slot| change(&mut slot.reg),
+            );
+            let args = frame.stack_arg_regs.iter_mut();
+            args.filter(|r| r.typ != RegType::NOT_INIT && wanted(r))
+                .for_each(&mut change);
         }
+    }
+
+    /// Every register, spilled register and stack argument.
+    pub(crate) fn all_regs(&self) -> impl Iterator<Item = &RegState> {
+        self.frames.iter().flat_map(|frame| {
+            let slots = frame.stack.iter().filter(|slot| slot.is_spilled_reg());
+            let args = frame.stack_arg_regs.iter();
+            let args = args.filter(|r| r.typ != RegType::NOT_INIT);
+            frame.regs.iter().chain(slots.map(|s| &s.reg)).chain(args)
+        })
     }
 
     /// Whether the reference `id` is held.

@@ -294,10 +294,11 @@ impl RegState {
 
     /// Whether everything that the kernel compares as bytes up to `id` is the same.
     pub(crate) fn same_up_to_id(&self, o: &Self) -> bool {
-        self.same_up_to_var_off(o)
-            && self.var_off == o.var_off
+        // What differs most often comes first.
+        self.var_off == o.var_off
             && self.r64 == o.r64
             && self.r32 == o.r32
+            && self.same_up_to_var_off(o)
     }
 
     /// As [`Self::same_up_to_id`], without the value.

@@ -36,6 +36,14 @@ pub(crate) struct StackSlot {
 }
 
 impl StackSlot {
+    /// One that holds nothing; `not_init` is a register that was not written.
+    pub(crate) fn unwritten(not_init: RegState) -> Self {
+        Self {
+            reg: not_init,
+            typ: [Slot::Invalid; BPF_REG_SIZE],
+        }
+    }
+
     /// Whether a register is spilled here, whole or in part.
     pub(crate) fn is_spilled_reg(&self) -> bool {
         self.typ[BPF_REG_SIZE - 1] == Slot::Spill

@@ -6,53 +6,64 @@
 use crate::state::MAX_CALL_FRAMES;
 use crate::state::history::{JmpHistory, LinkedReg};
 
+/// What is looked for in one frame, a bit each.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) regs: u32,
+    pub(crate) slots: u64,
+    pub(crate) stack_args: u8,
+}
+
+impl Wanted {
+    fn is_empty(&self) -> bool {
+        self.slots | u64::from(self.regs) | u64::from(self.stack_args) == 0
+    }
+}
+
 /// What is looked for, in each frame.
 #[derive(Debug, Default)]
 pub(crate) struct Backtrack {
     pub(crate) frame: usize,
-    pub(crate) regs: [u32; MAX_CALL_FRAMES],
-    pub(crate) slots: [u64; MAX_CALL_FRAMES],
-    pub(crate) stack_args: [u8; MAX_CALL_FRAMES],
+    pub(crate) frames: [Wanted; MAX_CALL_FRAMES],
 }
 
 impl Backtrack {
     /// Looks for a register.
     pub(crate) fn set_frame_reg(&mut self, frame: usize, reg: usize) {
-        self.regs[frame] |= 1 << reg;
+        self.frames[frame].regs |= 1 << reg;
     }
 
     /// Looks for a stack slot.
     pub(crate) fn set_frame_slot(&mut self, frame: usize, slot: usize) {
-        self.slots[frame] |= 1 << (slot & 63);
+        self.frames[frame].slots |= 1 << (slot & 63);
     }
 
     /// Looks for stack slots.
     pub(crate) fn set_frame_slot_mask(&mut self, frame: usize, mask: u64) {
-        self.slots[frame] |= mask;
+        self.frames[frame].slots |= mask;
     }
 
     /// Looks for a stack argument.
     pub(crate) fn set_frame_stack_arg(&mut self, frame: usize, slot: usize) {
-        self.stack_args[frame] |= 1 << (slot & 7);
+        self.frames[frame].stack_args |= 1 << (slot & 7);
     }
 
     pub(crate) fn has_reg(&self, reg: usize) -> bool {
-        self.regs[self.frame] >> reg & 1 != 0
+        self.frames[self.frame].regs >> reg & 1 != 0
     }
 
     pub(crate) fn set_reg(&mut self, reg: usize) {
-        self.regs[self.frame] |= 1 << reg;
+        self.frames[self.frame].regs |= 1 << reg;
     }
 
     pub(crate) fn clear_reg(&mut self, reg: usize) {
-        self.regs[self.frame] &= !(1 << reg);
+        self.frames[self.frame].regs &= !(1 << reg);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        let n = self.frame + 1;
-        self.regs[..n].iter().all(|m| *m == 0)
-            && self.slots[..n].iter().all(|m| *m == 0)
-            && self.stack_args[..n].iter().all(|m| *m == 0)
+        // What is looked for is mostly in the innermost frame.
+        let frames = self.frames[..=self.frame].iter();
+        frames.rev().all(Wanted::is_empty)
     }
 
     /// If one of the registers that a jump narrowed together is looked for, all of them are.
@@ -60,8 +71,8 @@ impl Backtrack {
         let Some(hist) = hist else { return };
         let linked = &hist.linked_regs;
         let looked_for = |e: LinkedReg| match e {
-            LinkedReg::Reg(f, r) => self.regs[usize::from(f)] >> r & 1 != 0,
-            LinkedReg::Spi(f, s) => self.slots[usize::from(f)] >> s & 1 != 0,
+            LinkedReg::Reg(f, r) => self.frames[usize::from(f)].regs >> r & 1 != 0,
+            LinkedReg::Spi(f, s) => self.frames[usize::from(f)].slots >> s & 1 != 0,
         };
         if !linked.iter().any(looked_for) {
             return;

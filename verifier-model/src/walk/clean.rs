@@ -6,6 +6,7 @@
 
 use bpf::insn::REG_FP;
 
+use crate::analysis::liveness::instance::Spis;
 use crate::env::Env;
 use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::rule::Rule;
@@ -65,12 +66,10 @@ impl Env<'_> {
             for r in (0..usize::from(REG_FP)).filter(|r| live_regs >> r & 1 == 0) {
                 frame.regs[r] = not_init;
             }
-            for (spi, slot) in frame.stack.iter_mut().enumerate() {
-                if live_stack >> (2 * spi) & 3 == 0 {
-                    slot.reg = not_init;
-                    slot.typ = [Slot::Invalid; BPF_REG_SIZE];
-                }
-            }
+            frame.stack.change(
+                |spi, _| live_stack >> (2 * spi) & 3 == 0,
+                |_, slot| *slot = StackSlot::unwritten(not_init),
+            );
         }
         self.explored.states[id.0] = Some(node);
     }
@@ -85,28 +84,42 @@ impl Env<'_> {
             for r in (0..usize::from(REG_FP)).filter(|r| live_regs >> r & 1 == 0) {
                 frame.regs[r] = not_init;
             }
-            let mut halves = live_stack;
-            for slot in &mut frame.stack {
-                let live = LiveHalves {
-                    lo: halves & 1 != 0,
-                    hi: halves & 2 != 0,
-                };
-                halves >>= 2;
+            let wanted = |slot: &StackSlot| {
                 let gone = slot.typ == [Slot::Poison; BPF_REG_SIZE];
-                if !(live.lo && live.hi || gone) {
-                    clean_slot(slot, live, not_init);
+                // Overwriting these must still be noticed.
+                let special = matches!(slot.typ[7], Slot::Dynptr | Slot::Iter | Slot::IrqFlag);
+                !gone && !special
+            };
+            let live = |spi: usize| LiveHalves {
+                lo: live_stack >> (2 * spi) & 1 != 0,
+                hi: live_stack >> (2 * spi) & 2 != 0,
+            };
+            let stack = &mut frame.stack;
+            let slots = stack.len();
+            for spi in partly_dead(live_stack).take_while(|spi| *spi < slots) {
+                if stack.get(spi).is_some_and(wanted)
+                    && let Some(slot) = stack.get_mut(spi)
+                {
+                    clean_slot(slot, live(spi), not_init);
                 }
             }
         }
     }
 }
 
+/// The slots of which not both halves are live, ascending.
+fn partly_dead(live_stack: Spis) -> impl Iterator<Item = usize> {
+    const LOWER: Spis = Spis::MAX / 3;
+    let mut dead = !(live_stack & live_stack >> 1) & LOWER;
+    std::iter::from_fn(move || {
+        let spi = dead.trailing_zeros() as usize / 2;
+        dead &= dead.checked_sub(1)?;
+        Some(spi)
+    })
+}
+
 fn clean_slot(slot: &mut StackSlot, live: LiveHalves, not_init: RegState) {
     let kind = slot.typ[7];
-    // Overwriting these must still be noticed.
-    if matches!(kind, Slot::Dynptr | Slot::Iter | Slot::IrqFlag) {
-        return;
-    }
     if !live.hi {
         if live.lo && kind == Slot::Spill {
             if slot.reg.typ != RegType::SCALAR_VALUE || slot.reg.is_null() {

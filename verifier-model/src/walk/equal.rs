@@ -9,6 +9,7 @@ use crate::env::Env;
 use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
+use crate::precision::ones;
 use crate::state::ids::IdMap;
 use crate::state::iter::IterSlot;
 use crate::state::iter_slots::read_slot;
@@ -16,6 +17,9 @@ use crate::state::reference::RefKind;
 use crate::state::reg::{ADD_CONST, About, DynptrType, RegState};
 use crate::state::slot::{Slot, StackSlot};
 use crate::state::{FuncState, VerifierState};
+
+/// R0 to R10, a bit each.
+const REGS: u64 = (1 << MAX_BPF_REG) - 1;
 
 /// How states are compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,10 +93,9 @@ impl Env<'_> {
         if !old.no_stack_arg_load && cur.no_stack_arg_load {
             return false;
         }
-        for i in (0..MAX_BPF_REG).filter(|i| live_regs >> i & 1 != 0) {
-            if !regsafe(&old.regs[i], &cur.regs[i], ids, level) {
-                return false;
-            }
+        let mut live = ones(u64::from(live_regs) & REGS);
+        if !live.all(|i| regsafe(&old.regs[i], &cur.regs[i], ids, level)) {
+            return false;
         }
         if !self.input.profile.has(Rule::DEAD_PARTS_CLEANED) {
             return self.stacksafe_whole(old, cur, ids, level);
@@ -129,10 +132,7 @@ impl Env<'_> {
     ) -> bool {
         let exact = level == ExactLevel::Exact;
         let gone = |t: Slot| if t == Slot::Poison { Slot::Invalid } else { t };
-        let mut left = if exact { u64::MAX } else { old.asking_slots };
-        while left != 0 {
-            let spi = left.trailing_zeros() as usize;
-            left &= left - 1;
+        for spi in ones(if exact { u64::MAX } else { old.asking_slots }) {
             let Some(o) = old.stack.get(spi) else { break };
             let c = cur.stack.get(spi);
             let mut im = 0;
@@ -227,6 +227,9 @@ pub(crate) fn slot_safe(o: &StackSlot, c: &StackSlot, ids: &mut IdMap, level: Ex
 
 fn stack_arg_safe(old: &FuncState, cur: &FuncState, ids: &mut IdMap, level: ExactLevel) -> bool {
     let n = old.stack_arg_regs.len().max(cur.stack_arg_regs.len());
+    if n == 0 {
+        return true;
+    }
     let none = RegState::default();
     (0..n).all(|i| {
         let o = old.stack_arg_regs.get(i).unwrap_or(&none);

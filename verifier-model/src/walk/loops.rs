@@ -42,27 +42,29 @@ impl Env<'_> {
         format!("({})", parts.join(","))
     }
 
-    fn scc_visit(&self, st: &VerifierState) -> Option<usize> {
-        self.explored
-            .scc_index
-            .get(&self.scc_callchain(st)?)
-            .copied()
+    /// The same of a kept state, in words.
+    fn callchain_text(&self, id: StateId) -> String {
+        let chain = self.state(id).and_then(|st| self.scc_callchain(st));
+        Self::format_callchain(&chain.unwrap_or_default())
     }
 
+    /// A state was kept: it is in a visit of a loop, and maybe the first of it.
     pub(crate) fn maybe_enter_scc(&mut self, id: StateId) {
         let Some(chain) = self.state(id).and_then(|st| self.scc_callchain(st)) else {
             return;
         };
         let n = self.explored.scc_visits.len();
-        let text = Self::format_callchain(&chain);
         let visit = *self.explored.scc_index.entry(chain).or_insert(n);
         if visit == n {
             self.explored.scc_visits.push(SccVisit::default());
         }
+        if let Some(st) = self.state_mut(id) {
+            st.scc_visit = Some(visit);
+        }
         if self.explored.scc_visits[visit].entry_state.is_none() {
             self.explored.scc_visits[visit].entry_state = Some(id);
             if self.log.level2() {
-                verbose!(self, "SCC enter {text}\n");
+                verbose!(self, "SCC enter {}\n", self.callchain_text(id));
             }
         }
     }
@@ -84,19 +86,35 @@ impl Env<'_> {
         }
     }
 
+    /// The end of a loop: the current state equals the kept one `id`, which is in the loop.
+    pub(crate) fn add_backedge(&mut self, id: StateId, insn_idx: usize) -> Checked {
+        let Some(visit) = self.state(id).and_then(|st| st.scc_visit) else {
+            return self.log.verifier_bug(format_args!(
+                "add backedge: no SCC in verification path, insn_idx {insn_idx}"
+            ));
+        };
+        if self.log.level2() {
+            verbose!(self, "SCC backedge {}\n", self.callchain_text(id));
+        }
+        let mut backedge = self.path.cur.clone();
+        backedge.equal_state = Some(id);
+        backedge.insn_idx = insn_idx;
+        self.explored.scc_visits[visit].backedges.push(backedge);
+        self.explored.num_backedges += 1;
+        self.update_peak_states();
+        Ok(())
+    }
+
     /// When all paths from a loop's entry are explored, spreads precision over the loop.
     pub(crate) fn maybe_exit_scc(&mut self, id: StateId) -> Checked {
-        let Some(chain) = self.state(id).and_then(|st| self.scc_callchain(st)) else {
-            return Ok(());
-        };
-        let Some(&visit) = self.explored.scc_index.get(&chain) else {
+        let Some(visit) = self.state(id).and_then(|st| st.scc_visit) else {
             return Ok(());
         };
         if self.explored.scc_visits[visit].entry_state != Some(id) {
             return Ok(());
         }
         if self.log.level2() {
-            verbose!(self, "SCC exit {}\n", Self::format_callchain(&chain));
+            verbose!(self, "SCC exit {}\n", self.callchain_text(id));
         }
         self.explored.scc_visits[visit].entry_state = None;
         self.explored.num_backedges -= self.explored.scc_visits[visit].backedges.len() as u32;
@@ -104,9 +122,9 @@ impl Env<'_> {
         self.propagate_backedges(visit)
     }
 
-    /// Precision marks of a state are not final while a loop that it is in has open ends.
+    /// Precision marks of a kept state are not final while a loop that it is in has open ends.
     pub(crate) fn incomplete_read_marks(&self, st: &VerifierState) -> bool {
-        self.scc_visit(st)
+        st.scc_visit
             .is_some_and(|v| !self.explored.scc_visits[v].backedges.is_empty())
     }
 

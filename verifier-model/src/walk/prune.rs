@@ -17,8 +17,6 @@
 //!
 //! Source: `kernel/bpf/states.c`.
 
-use bpf::insn::REG_FP;
-
 use crate::env::Env;
 use crate::env::explored::StateListNode;
 use crate::env::observe::Event;
@@ -125,7 +123,7 @@ impl Env<'_> {
     /// Whether some active iterator has a different number of iterations behind it.
     fn iter_active_depths_differ(&self, old: &VerifierState) -> bool {
         for (of, cf) in old.frames.iter().zip(&self.path.cur.frames) {
-            for (o, c) in of.stack.iter().zip(&cf.stack) {
+            for (o, c) in of.stack.iter().zip(cf.stack.iter()) {
                 if read_slot(o).in_other_iteration(read_slot(c)) {
                     return true;
                 }
@@ -325,26 +323,7 @@ impl Env<'_> {
         }
         self.propagate_precision(id, Start::Cur)?;
         if hit == Hit::Converged && !self.marks_reads() {
-            let mut backedge = self.path.cur.clone();
-            backedge.equal_state = Some(id);
-            backedge.insn_idx = insn_idx;
-            let Some(chain) = self.state(id).and_then(|st| self.scc_callchain(st)) else {
-                return self.log.verifier_bug(format_args!(
-                    "add backedge: no SCC in verification path, insn_idx {insn_idx}"
-                ));
-            };
-            let Some(&visit) = self.explored.scc_index.get(&chain) else {
-                let text = Self::format_callchain(&chain);
-                return self.log.verifier_bug(format_args!(
-                    "add backedge: no visit info for call chain {text}"
-                ));
-            };
-            if self.log.level2() {
-                verbose!(self, "SCC backedge {}\n", Self::format_callchain(&chain));
-            }
-            self.explored.scc_visits[visit].backedges.push(backedge);
-            self.explored.num_backedges += 1;
-            self.update_peak_states();
+            self.add_backedge(id, insn_idx)?;
         }
         Ok(true)
     }
@@ -355,23 +334,11 @@ impl Env<'_> {
         self.update_peak_states();
         self.explored.prev_jmps_processed = self.counts.jmps_processed;
         self.explored.prev_insn_processed = self.counts.insn_processed;
-        // Precision found so far is for the parent; from here on it has to be found anew.
-        if self.input.bpf_capable {
-            for frame in &mut self.path.cur.frames {
-                let regs = frame.regs.iter_mut().take(usize::from(REG_FP));
-                let spilled = frame.stack.iter_mut().filter(|s| s.is_spilled_reg());
-                for r in regs
-                    .chain(spilled.map(|s| &mut s.reg))
-                    .filter(|r| r.is_scalar())
-                {
-                    r.precise = false;
-                }
-            }
-        }
         if self.input.profile.has(Rule::SINGULAR_IDS) {
             clear_singular_ids(&mut self.path.cur);
         }
         let id = StateId(self.explored.states.len());
+        // Nothing is precise on the path, where that is found out: it is kept states that are marked.
         let mut new = self.path.cur.clone();
         new.insn_idx = insn_idx;
         for frame in &mut new.frames {

@@ -7,12 +7,11 @@
 use bpf::insn::{MAX_BPF_REG, REG_FP};
 
 use crate::env::Env;
-use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::state::ids::IdMap;
 use crate::state::read_marks::{Place, Places};
-use crate::state::slot::Slot;
+use crate::state::slot::StackSlot;
 use crate::state::{FuncState, StateId};
 use crate::walk::equal::{ExactLevel, regsafe};
 
@@ -64,12 +63,10 @@ impl Env<'_> {
             for r in (0..usize::from(REG_FP)).filter(|r| !read.has(Place::Reg(*r))) {
                 frame.regs[r] = not_init;
             }
-            for (spi, slot) in frame.stack.iter_mut().enumerate() {
-                if !read.has(Place::Slot(spi)) {
-                    slot.reg = not_init;
-                    slot.typ = [Slot::Invalid; BPF_REG_SIZE];
-                }
-            }
+            frame.stack.change(
+                |spi, _| !read.has(Place::Slot(spi)),
+                |_, slot| *slot = StackSlot::unwritten(not_init),
+            );
         }
     }
 

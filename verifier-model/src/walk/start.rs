@@ -12,7 +12,7 @@ use crate::facts::rejection::{Checked, Stop};
 use crate::facts::types::{ArgType, Flag, RegType};
 use crate::log::{reject, verbose};
 use crate::state::reg::{About, DynptrType, RegState};
-use crate::state::{BPF_MAIN_FUNC, FuncState, VerifierState};
+use crate::state::{BPF_MAIN_FUNC, VerifierState};
 
 impl Env<'_> {
     pub(crate) fn do_check_subprogs(&mut self) -> Checked {
@@ -57,7 +57,7 @@ impl Env<'_> {
     /// Walks one function that is verified on its own.
     pub(crate) fn do_check_common(&mut self, subprog: usize, sleepable: bool) -> Checked {
         self.log.forget_lines();
-        let mut frame = FuncState::new(self.input.bpf_capable, BPF_MAIN_FUNC, 0, subprog);
+        let mut frame = self.new_frame(BPF_MAIN_FUNC, 0, subprog);
         self.log.scratch_all();
         if subprog != 0 || self.input.extends.is_some() {
             let name = self.input.subprog_name(subprog);

@@ -40,6 +40,8 @@ pub(crate) struct Question {
     own: Vec<PathBuf>,
     /// What the loader is capable of.
     pub(crate) caps: Caps,
+    /// What kernel.unprivileged_bpf_disabled is for a loader that lacks a capability.
+    pub(crate) unprivileged_bpf_disabled: u8,
 }
 
 /// What a tier consists of.
@@ -95,6 +97,7 @@ impl Question {
             modules: Vec::new(),
             own: Vec::new(),
             caps: Caps::all(),
+            unprivileged_bpf_disabled: 0,
         })
     }
 
@@ -138,6 +141,8 @@ impl Question {
         told.extend(["--log-level".to_owned(), log_level.to_string()]);
         if !self.caps.is_all() {
             told.extend(["--caps".to_owned(), self.caps.bits().to_string()]);
+            let disabled = self.unprivileged_bpf_disabled.to_string();
+            told.extend(["--unprivileged-bpf-disabled".to_owned(), disabled]);
         }
         if let Some(filter) = filter {
             told.extend(["--filter".to_owned(), filter.to_owned()]);

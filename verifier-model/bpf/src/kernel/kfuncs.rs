@@ -11,6 +11,13 @@
 //! bpf_cpumask_first
 //! ```
 //!
+//! Which types of programs come by a hook is in code too. Where that is not as in the newest kernel the
+//! file has a line a hook, before its sets:
+//!
+//! ```text
+//! hook TRACING TRACING,LSM
+//! ```
+//!
 //! Source: `register_btf_kfunc_id_set()` and `btf_kfunc_flags()` in `kernel/bpf/btf.c`,
 //! `include/linux/btf.h`, `Documentation/bpf/kfuncs.rst`.
 
@@ -116,7 +123,7 @@ impl KfuncHook {
     }
 
     /// The hook of a program type (`bpf_prog_type_to_kfunc_hook()`); None for those that may call
-    /// only common kfuncs.
+    /// only common kfuncs. That is the newest kernel's; [`KfuncTable::hook`] knows of others.
     pub fn of_prog_type(prog_type: ProgType) -> Option<Self> {
         Some(match prog_type {
             ProgType::Unspec => Self::Common,
@@ -166,6 +173,8 @@ pub struct KfuncSet {
 #[derive(Debug, Clone, Default)]
 pub struct KfuncTable {
     sets: Vec<KfuncSet>,
+    /// The types that come by each hook; empty where that is as in the newest kernel.
+    types: Vec<(KfuncHook, Vec<ProgType>)>,
     /// Function → sets that have it.
     by_name: HashMap<String, Vec<usize>>,
 }
@@ -193,6 +202,7 @@ impl KfuncTable {
             match words.next() {
                 None => {}
                 Some("set") => table.sets.push(parse_set(words).map_err(err)?),
+                Some("hook") => table.types.push(parse_hook(words).map_err(err)?),
                 Some(func) => {
                     let flags = parse_flags(words).map_err(err)?;
                     let index = table.sets.len();
@@ -217,6 +227,17 @@ impl KfuncTable {
         &self.sets
     }
 
+    /// The hook of a program type; None for those that may call only common kfuncs.
+    pub fn hook(&self, prog_type: ProgType) -> Option<KfuncHook> {
+        if self.types.is_empty() {
+            return KfuncHook::of_prog_type(prog_type);
+        }
+        let mut hooks = self.types.iter();
+        hooks
+            .find(|(_, types)| types.contains(&prog_type))
+            .map(|(hook, _)| *hook)
+    }
+
     /// Flags of a kfunc for this hook (`btf_kfunc_id_set_contains()`); None if it is not registered
     /// for it.
     pub fn flags(&self, hook: KfuncHook, func: &str) -> Option<KfuncFlags> {
@@ -228,7 +249,7 @@ impl KfuncTable {
     /// Flags of a kfunc for a program of this type: common ones first (`btf_kfunc_flags()`).
     pub fn flags_for(&self, prog_type: ProgType, func: &str) -> Option<KfuncFlags> {
         self.flags(KfuncHook::Common, func)
-            .or_else(|| self.flags(KfuncHook::of_prog_type(prog_type)?, func))
+            .or_else(|| self.flags(self.hook(prog_type)?, func))
     }
 
     /// The filters of a hook, each once. They are asked about every kfunc of the hook, of whatever
@@ -282,6 +303,25 @@ fn parse_set<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<KfuncSet, S
     Ok(set)
 }
 
+fn parse_hook<'a>(
+    mut words: impl Iterator<Item = &'a str>,
+) -> Result<(KfuncHook, Vec<ProgType>), String> {
+    let name = words.next().ok_or("a hook without a name")?;
+    let hook = KfuncHook::from_name(name).ok_or_else(|| format!("'{name}': no such hook"))?;
+    let (Some(types), None) = (words.next(), words.next()) else {
+        return Err("a hook has a list of types".into());
+    };
+    let of_name = |name: &str| {
+        let is_it = |t: &&ProgType| t.c_name().strip_prefix("BPF_PROG_TYPE_") == Some(name);
+        let found = ProgType::ALL.iter().find(is_it).copied();
+        found.ok_or_else(|| format!("'{name}': no such type of programs"))
+    };
+    Ok((
+        hook,
+        types.split(',').map(of_name).collect::<Result<_, _>>()?,
+    ))
+}
+
 fn parse_flags<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<KfuncFlags, String> {
     let flags = words
         .next()
@@ -326,6 +366,22 @@ bpf_cpumask_first
     }
 
     #[test]
+    fn a_table_tells_who_comes_by_a_hook() {
+        let table = KfuncTable::parse(TABLE).unwrap();
+        assert_eq!(
+            table.hook(ProgType::RawTracepoint),
+            Some(KfuncHook::Tracing)
+        );
+        let older = KfuncTable::parse(&format!("hook TRACING TRACING,LSM\n{TABLE}")).unwrap();
+        assert_eq!(older.hook(ProgType::RawTracepoint), None);
+        let first = |prog_type| older.flags_for(prog_type, "bpf_cpumask_first");
+        assert_eq!(first(ProgType::Lsm), Some(KfuncFlags::empty()));
+        assert_eq!(first(ProgType::RawTracepoint), None);
+        let common = older.flags_for(ProgType::RawTracepoint, "bpf_obj_drop_impl");
+        assert_eq!(common, Some(KfuncFlags::RELEASE));
+    }
+
+    #[test]
     fn says_where_it_is_wrong() {
         let err = |text| KfuncTable::parse(text).unwrap_err().to_string();
         assert_eq!(
@@ -335,6 +391,18 @@ bpf_cpumask_first
         assert_eq!(
             err("set a\nf NO"),
             "kfunc table, line 2: no flag is called 'NO'"
+        );
+        assert_eq!(
+            err("hook NO LSM"),
+            "kfunc table, line 1: 'NO': no such hook"
+        );
+        assert_eq!(
+            err("hook XDP NO"),
+            "kfunc table, line 1: 'NO': no such type of programs"
+        );
+        assert_eq!(
+            err("hook XDP"),
+            "kfunc table, line 1: a hook has a list of types"
         );
     }
 }

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The kernel that programs are loaded into, as facts.
 
+pub mod config;
 pub mod fields;
 pub mod kfuncs;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::btf::{Btf, Kind, Type};
 use crate::caps::Caps;
+use crate::kernel::config::Config;
 use crate::kernel::kfuncs::KfuncTable;
 
 /// A kernel BTF object by number: 0 is vmlinux, `n + 1` is [`Kernel::modules`]`[n]`.
@@ -28,11 +31,14 @@ pub struct Kernel {
     pub modules: Vec<Module>,
     /// Which kfuncs may be called by which kind of program, and their `KF_*` flags.
     pub kfuncs: KfuncTable,
-    /// `CONFIG_*` → value as in `.config` (`y`, `m`, `0x10`, `"text"`).
-    pub kconfig: BTreeMap<String, String>,
+    /// Its configuration.
+    pub kconfig: Config,
     /// Symbol → address as in `System.map`. None when not known: then every untyped ksym exists,
     /// at a made-up address.
     pub ksyms: Option<BTreeMap<String, u64>>,
+    /// Functions that BTF has and the symbols have not, a line each: nothing can attach to them. It
+    /// counts when `ksyms` is not known.
+    pub no_address: Cow<'static, str>,
     /// `uname -r`; empty when not known.
     pub release: String,
     /// `LINUX_VERSION_CODE`: `major << 16 | minor << 8 | patch`.
@@ -57,8 +63,9 @@ impl Kernel {
             vmlinux,
             modules: Vec::new(),
             kfuncs: KfuncTable::default(),
-            kconfig: BTreeMap::new(),
+            kconfig: Config::default(),
             ksyms: None,
+            no_address: Cow::Borrowed(""),
             release: String::new(),
             version: 7 << 16 | 3 << 8,
             unprivileged_bpf_disabled: false,
@@ -70,6 +77,14 @@ impl Kernel {
         match obj {
             VMLINUX => Some(&self.vmlinux),
             n => self.modules.get(n as usize - 1).map(|m| &m.btf),
+        }
+    }
+
+    /// Whether a function of vmlinux has an address, as far as is known.
+    pub fn has_address(&self, func: &str) -> bool {
+        match &self.ksyms {
+            Some(symbols) => symbols.contains_key(func),
+            None => !self.no_address.lines().any(|line| line == func),
         }
     }
 
@@ -111,12 +126,9 @@ impl Kernel {
         self.version = major << 16 | minor << 8 | patch.min(255);
     }
 
-    /// Takes in the values of a `.config`.
+    /// Takes the values of a `.config`.
     pub fn read_config(&mut self, text: &str) {
-        let lines = text.lines().filter(|line| line.starts_with("CONFIG_"));
-        let values = lines.filter_map(|line| line.split_once('='));
-        let owned = values.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        self.kconfig.extend(owned);
+        self.kconfig = Config::of(text);
     }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The libraries that load objects, where they differ.
 
+use std::fmt;
+
 /// Whose ways an object is loaded in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Loader {
@@ -14,6 +16,17 @@ pub enum Loader {
     Aya,
     /// cilium/ebpf, of Go.
     Cilium,
+}
+
+/// As people call it.
+impl fmt::Display for Loader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto | Self::Libbpf => "libbpf",
+            Self::Aya => "aya",
+            Self::Cilium => "cilium/ebpf",
+        })
+    }
 }
 
 impl Loader {

@@ -22,6 +22,7 @@
 
 mod attach;
 mod aya;
+mod aya_externs;
 mod btf_ext;
 mod btf_load;
 mod core_relo;
@@ -33,6 +34,7 @@ mod externs;
 mod find;
 mod fixup;
 mod kconfig;
+mod ksym;
 mod legacy;
 mod link;
 mod loader;
@@ -40,6 +42,7 @@ mod maps;
 mod object;
 mod open;
 mod prepare;
+mod probe_read;
 mod raw;
 mod relocs;
 mod resolved;

@@ -13,7 +13,7 @@ use crate::load::elf::Elf;
 use crate::load::error::LoadError;
 use crate::load::loader::Loader;
 use crate::load::object::{Object, Prog};
-use crate::load::sections::{LEGACY_MAPS, SecDef, SecKind};
+use crate::load::sections::{SecDef, SecKind};
 use crate::load::{aya, externs, fixup, legacy, maps, relocs, struct_ops};
 use crate::uapi::Insn;
 
@@ -22,9 +22,9 @@ const LICENSE_LEN: usize = 63;
 
 fn open(data: &[u8], name: &str, loader: Loader) -> Result<Object, LoadError> {
     let elf = Elf::parse(data)?;
-    let loader = match (loader, elf.section(LEGACY_MAPS)) {
-        (Loader::Auto, Some(_)) => Loader::Aya,
-        (loader, _) => loader,
+    let loader = match loader {
+        Loader::Auto if legacy::has_maps(&elf) => Loader::Aya,
+        loader => loader,
     };
     let mut object = Object {
         loader,

@@ -16,7 +16,7 @@ use crate::load::link::Code;
 use crate::load::loader::Loader;
 use crate::load::object::{Object, Prog};
 use crate::load::resolved::{Resolved, resolve};
-use crate::load::{attach, btf_load, data, link};
+use crate::load::{attach, btf_load, data, link, probe_read};
 use crate::program::{AttachTarget, ProgLoad, StructOpsMember, Unresolved};
 use crate::uapi::{Insn, ProgType};
 
@@ -52,6 +52,7 @@ pub(super) fn prepare<'a>(
         };
         Prepared {
             name: prog.name.clone(),
+            loader: object.loader,
             load,
         }
     }))
@@ -142,6 +143,7 @@ fn load(
     let prog = &object.progs[index];
     let bad = |reason: String| LoadError::prog(&prog.name, reason);
     let jump_tables = data::relocate(object, prog, &mut linked, resolved)?;
+    probe_read::sanitize(&mut linked.insns, options.caps);
     let prog_type = prog.prog_type();
     let attach = match prog_type {
         ProgType::Unspec => {
@@ -284,6 +286,8 @@ pub struct PrepareOptions<'a> {
 pub struct Prepared {
     /// Its name.
     pub name: String,
+    /// Who loads it.
+    pub loader: Loader,
     /// What the kernel would be given.
     pub load: Result<ProgLoad, LoadError>,
 }

@@ -10,7 +10,7 @@ use object::elf::{SHN_LORESERVE, SHT_REL, STT_FUNC, STT_SECTION};
 use crate::load::elf::{Elf, Rel, Symbol};
 use crate::load::error::LoadError;
 use crate::load::object::{Object, Reloc, Target};
-use crate::load::sections::SecKind;
+use crate::load::sections::{LEGACY_MAPS, SecKind};
 use crate::uapi::{Insn, op, pseudo};
 
 /// Finds maps and externs by where they are in the object.
@@ -140,8 +140,14 @@ fn data_target(
         }
         SecKind::JumpTables => Ok(Target::JumpTable(sym.value, sym.size)),
         SecKind::Maps => {
-            let map = map_at(sym.value).ok_or("there is no map at that offset")?;
-            Ok(Target::Map(map))
+            let section = elf.sections[sym.shndx].name;
+            let found = map_at(sym.value).map(Target::Map);
+            found.ok_or_else(|| match section.strip_prefix(LEGACY_MAPS) {
+                Some(_) if !object.loader.takes_legacy_maps() => format!(
+                    "libbpf takes no maps of section '{section}'; --loader aya or --loader cilium does"
+                ),
+                _ => "there is no map at that offset".into(),
+            })
         }
         _ if kind.is_data() => {
             let map = map_at(0).ok_or("the section is empty")?;

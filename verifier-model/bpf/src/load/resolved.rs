@@ -9,14 +9,13 @@ use crate::kernel::{BtfObj, Kernel, VMLINUX, find_kernel_type};
 use crate::load::core_relo::{Budget, are_compat};
 use crate::load::create::Maker;
 use crate::load::error::LoadError;
-use crate::load::kconfig;
+use crate::load::ksym::{Found, address_of};
+use crate::load::loader::Loader;
 use crate::load::object::{Extern, ExternKind, Object};
 use crate::load::struct_ops::{self, KernelMember};
+use crate::load::{aya_externs, kconfig};
 use crate::map::MapDef;
 use crate::program::FdSlot;
-
-/// Where variables lie whose address is not known: in the kernel's half, and not zero.
-const MADE_UP_ADDRESS: u64 = 0xffff_ffff_8100_0000;
 
 /// What the kernel has for the object's externs and struct_ops maps.
 pub(super) struct Resolved {
@@ -26,18 +25,6 @@ pub(super) struct Resolved {
     pub(super) maps: Arc<[MapDef]>,
     /// struct_ops program → the member that it is, or why its map cannot be used.
     pub(super) members: HashMap<usize, Result<KernelMember, LoadError>>,
-}
-
-/// An extern in the kernel.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Found {
-    pub(super) btf_obj: BtfObj,
-    pub(super) btf_id: u32,
-    /// Index in `fd_array` of a function's module.
-    pub(super) fd_idx: i16,
-    /// Without BTF: all that is known is the address.
-    pub(super) untyped: bool,
-    pub(super) address: u64,
 }
 
 pub(super) fn resolve(
@@ -55,7 +42,10 @@ pub(super) fn resolve(
     };
     let mut maps: Vec<MapDef> = object.maps.iter().map(|map| map.def.clone()).collect();
     for ext in &object.externs {
-        let found = find_extern(object, kernel, budget, ext, &mut resolved.fd_array)?;
+        let found = match object.loader {
+            Loader::Aya => aya_externs::find(object, kernel, budget, ext)?,
+            _ => find_extern(object, kernel, budget, ext, &mut resolved.fd_array)?,
+        };
         resolved.externs.push(found);
     }
     if let Some(map) = object.kconfig_map.map(|map| &mut maps[map]) {
@@ -131,12 +121,9 @@ pub(super) fn find_extern(
         .ok_or_else(|| bad("there is no BTF"))?;
     match ext.kind {
         ExternKind::Kconfig(_) => Ok(None),
-        ExternKind::KsymVar { type_id: 0 } => match &kernel.ksyms {
-            None => Ok(Some(untyped(MADE_UP_ADDRESS))),
-            Some(ksyms) => match ksyms.get(&ext.name) {
-                Some(&address) => Ok(Some(untyped(address))),
-                None => missing("not resolved, the kernel has no such symbol"),
-            },
+        ExternKind::KsymVar { type_id: 0 } => match address_of(kernel, &ext.name) {
+            Some(found) => Ok(Some(found)),
+            None => missing("not resolved, the kernel has no such symbol"),
         },
         ExternKind::KsymVar { type_id } => {
             let Some((btf_obj, var)) = find_kernel_type(kernel, &ext.name, Kind::Var) else {
@@ -169,14 +156,6 @@ pub(super) fn find_extern(
                 })),
             }
         }
-    }
-}
-
-pub(super) fn untyped(address: u64) -> Found {
-    Found {
-        untyped: true,
-        address,
-        ..Found::default()
     }
 }
 

@@ -11,6 +11,11 @@ use crate::uapi::{AttachType, ProgType};
 /// Where maps were declared before BTF.
 pub(super) const LEGACY_MAPS: &str = "maps";
 
+/// Whether maps are declared here that way; aya and cilium/ebpf take `maps/mine` for such a section too.
+pub(super) fn is_legacy_maps(section: &Section<'_>) -> bool {
+    section.name == LEGACY_MAPS || section.name.starts_with(LEGACY_MAPS) && !section.is_code()
+}
+
 /// What libbpf takes a section for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SecKind {
@@ -33,7 +38,7 @@ impl SecKind {
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         match section.sh_type {
-            _ if matches!(section.name, ".maps" | LEGACY_MAPS) => Self::Maps,
+            _ if section.name == ".maps" || is_legacy_maps(section) => Self::Maps,
             elf::SHT_NOBITS if is(".bss") => Self::Bss,
             elf::SHT_PROGBITS if section.size == 0 => Self::Other,
             elf::SHT_PROGBITS if section.is_code() => Self::Code,

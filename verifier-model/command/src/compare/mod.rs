@@ -104,7 +104,10 @@ pub(crate) struct Tier {
 
 pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
     let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("../answers");
-    let default = kernels.join(args.kernel.name());
+    let mut default = kernels.join(args.kernel.name());
+    if !args.rights.caps.is_all() {
+        default.extend(["caps", &args.rights.caps.to_string()]);
+    }
     let directory = args.answers.as_deref().unwrap_or(&default);
     if args.worker {
         let mut kernel = read_kernel(args, directory)?;
@@ -113,6 +116,8 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         let options = Options {
             profile: args.rules.profile(release.rules()),
             caps: args.rights.caps,
+            // What the kernel was built with decided when it was asked.
+            mitigations: !args.rights.mitigations_off && has_mitigations(&kernel),
             ..Options::of(release)
         };
         worker::serve(&kernel, &options, out)?;
@@ -148,7 +153,7 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
                 release
             );
         }
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let name = tier(&path).unwrap_or_default();
         let mut programs = Vec::new();
         for answer in answers.answers {
             let object = answer.object.rsplit('/').next().unwrap_or_default();
@@ -161,7 +166,7 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
             programs.push((answer, Outcome::Unanswered));
         }
         tiers.push(Tier {
-            name: name.into_owned(),
+            name,
             kernel: answers.header.kernel,
             programs,
         });
@@ -195,12 +200,8 @@ fn files(directory: &Path, wanted: &[String]) -> Result<Vec<PathBuf>> {
     let mut files = BTreeMap::new();
     for entry in entries {
         let path = entry?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "jsonl")
-        {
-            let name = path.file_stem().unwrap_or_default().to_string_lossy();
-            files.insert(name.into_owned(), path);
+        if let Some(name) = tier(&path) {
+            files.insert(name, path);
         }
     }
     if let Some(missing) = wanted.iter().find(|name| !files.contains_key(*name)) {
@@ -214,6 +215,19 @@ fn files(directory: &Path, wanted: &[String]) -> Result<Vec<PathBuf>> {
         directory.display()
     );
     Ok(files.into_values().collect())
+}
+
+/// Whether a kernel was built with guards against what a processor does on a mispredicted path.
+fn has_mitigations(kernel: &Kernel) -> bool {
+    let set = kernel.kconfig.get("CONFIG_CPU_MITIGATIONS");
+    kernel.kconfig.is_empty() || set == Some("y")
+}
+
+/// The tier whose answers a file has, packed or not.
+fn tier(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let name = name.strip_suffix(".gz").unwrap_or(name);
+    Some(name.strip_suffix(".jsonl")?.to_owned())
 }
 
 /// The kernel that was asked: unless told otherwise the one that comes with the crate, with the

@@ -42,7 +42,8 @@ pub(crate) fn write(
     };
     let Ok(load) = &prog.load else {
         bail!(
-            "--html: libbpf does not load {}, so nothing is walked",
+            "--html: {} does not load {}, so nothing is walked",
+            prog.loader,
             prog.name
         );
     };

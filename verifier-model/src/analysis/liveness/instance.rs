@@ -18,7 +18,7 @@ pub(crate) struct Masks {
 }
 
 /// A function as reached through one call site at one depth.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Instance {
     /// The call, or for depth 0 the function's start.
     pub callsite: usize,
@@ -126,23 +126,29 @@ impl Instance {
 /// All instances.
 #[derive(Debug, Default)]
 pub(crate) struct Liveness {
-    pub(crate) instances: BTreeMap<(usize, usize), Instance>,
+    /// Their numbers by call site and depth.
+    numbers: BTreeMap<(usize, usize), usize>,
+    pub(crate) instances: Vec<Instance>,
     pub(crate) subprog_calls: u32,
 }
 
 impl Liveness {
-    /// Call site and depth of each instance.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = (usize, usize)> {
-        self.instances.keys().copied()
+    /// The number of an instance.
+    pub(crate) fn find(&self, callsite: usize, depth: usize) -> Option<usize> {
+        self.numbers.get(&(callsite, depth)).copied()
     }
 
-    /// The function of an instance.
-    pub(crate) fn subprog(&self, key: (usize, usize)) -> Option<usize> {
-        Some(self.instances.get(&key)?.subprog)
+    /// The number of this instance, which may be new.
+    pub(crate) fn add(&mut self, inst: Instance) -> usize {
+        let key = (inst.callsite, inst.depth);
+        *self.numbers.entry(key).or_insert_with(|| {
+            self.instances.push(inst);
+            self.instances.len() - 1
+        })
     }
 
-    /// What an instruction does to the stack of one frame, by an instance.
-    pub(crate) fn masks(&self, key: (usize, usize), frame: usize, idx: usize) -> Option<&Masks> {
-        self.instances.get(&key)?.masks(frame, idx)
+    /// All numbers, in the order of call sites.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = usize> {
+        self.numbers.values().copied()
     }
 }

@@ -21,7 +21,7 @@ use bpf::insn::{MAX_BPF_REG, class};
 
 use crate::analysis::Known;
 use crate::analysis::arg_track::{ArgTrack, MAX_ARG_SPILL_SLOTS, Point};
-use crate::analysis::liveness::instance::{Masks, Spis};
+use crate::analysis::liveness::instance::{Instance, Masks, Spis};
 use crate::log::{verbose, vlog_alignment};
 
 /// Slots of a frame that take part in liveness: halves come in pairs.
@@ -142,19 +142,14 @@ impl Known<'_> {
 
     /// What every analysed call of a function reads and writes of stacks, by call site
     /// (`print_instances`).
-    pub(crate) fn print_instances(&mut self) {
-        let mut keys: Vec<_> = self.code.liveness.keys().collect();
-        keys.sort_unstable();
-        for key in keys {
-            self.print_instance(key);
+    pub(crate) fn print_instances(&self) {
+        for number in self.code.liveness.numbers() {
+            self.print_instance(&self.code.liveness.instances[number]);
         }
     }
 
-    fn print_instance(&mut self, key: (usize, usize)) {
-        let Some(subprog) = self.code.liveness.subprog(key) else {
-            return;
-        };
-        let (callsite, depth) = key;
+    fn print_instance(&self, inst: &Instance) {
+        let (subprog, callsite, depth) = (inst.subprog, inst.callsite, inst.depth);
         let name = self.fmt_subprog(subprog);
         verbose!(self, "stack use/def {name} (d{depth},cs{callsite}):\n");
         let (mut idx, end) = (
@@ -165,7 +160,7 @@ impl Known<'_> {
             let text = self.insn_text(idx);
             let set = |of: fn(&Masks) -> Spis| {
                 let frame = |frame| {
-                    let masks = self.code.liveness.masks(key, frame, idx);
+                    let masks = inst.masks(frame, idx);
                     (frame, masks.map_or(0, of))
                 };
                 fmt_frames(&(0..=depth).rev().map(frame).collect::<Vec<_>>())

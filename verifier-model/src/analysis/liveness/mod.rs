@@ -22,7 +22,7 @@ use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
 use crate::facts::rejection::Checked;
 use crate::log::reject;
-use crate::state::{MAX_CALL_FRAMES, VerifierState};
+use crate::state::{FuncState, MAX_CALL_FRAMES, VerifierState};
 
 /// Functions analysed before giving up.
 const MAX_SUBPROG_CALLS: u32 = 10000;
@@ -30,8 +30,9 @@ const MAX_SUBPROG_CALLS: u32 = 10000;
 impl Known<'_> {
     /// Halves of frame `frameno`'s stack that may be read from here on (`bpf_stack_slot_alive`).
     pub(crate) fn live_stack(&self, st: &VerifierState, frameno: usize) -> Spis {
+        let instance = |i: usize| Some(&self.code.liveness.instances[st.frames[i].instance?]);
         let cur = st.curframe();
-        let Some(inst) = self.lookup_instance(st, cur) else {
+        let Some(inst) = instance(cur) else {
             return Spis::MAX;
         };
         let mut live = 0;
@@ -40,7 +41,7 @@ impl Known<'_> {
             live |= inst.live_before(rel, st.insn_idx);
         }
         for i in frameno..cur {
-            let Some(inst) = self.lookup_instance(st, i) else {
+            let Some(inst) = instance(i) else {
                 return Spis::MAX;
             };
             let rel = match (frameno + inst.depth).checked_sub(i) {
@@ -58,27 +59,26 @@ impl Known<'_> {
         live
     }
 
-    fn lookup_instance(&self, st: &VerifierState, frameno: usize) -> Option<&Instance> {
-        let frame = st.frames.get(frameno)?;
+    /// The deepest instance that tells of a frame: its number.
+    pub(crate) fn instance_of(&self, frame: &FuncState) -> Option<usize> {
         let start = self.code.subprogs.get(frame.subprogno)?.start;
-        let callsite = if frameno > 0 {
-            frame.callsite.max(0) as usize
-        } else {
-            start
+        let callsite = match frame.frameno {
+            0 => start,
+            _ => frame.callsite.max(0) as usize,
         };
-        (0..=frameno).rev().find_map(|depth| {
-            let key = if depth > 0 { callsite } else { start };
-            self.code.liveness.instances.get(&(key, depth))
+        (0..=frame.frameno).rev().find_map(|depth| {
+            let at = if depth > 0 { callsite } else { start };
+            self.code.liveness.find(at, depth)
         })
     }
 
-    fn call_instance(&mut self, depth: usize, callsite: usize, subprog: usize) -> (usize, usize) {
+    /// The number of the instance of a call.
+    fn call_instance(&mut self, depth: usize, callsite: usize, subprog: usize) -> usize {
         let start = self.code.subprogs[subprog].start;
-        let key = (if depth > 0 { callsite } else { start }, depth);
+        let callsite = if depth > 0 { callsite } else { start };
         let insn_cnt = self.code.subprogs[subprog + 1].start - start;
-        let new = || Instance::new(key.0, depth, subprog, start, insn_cnt);
-        self.code.liveness.instances.entry(key).or_insert_with(new);
-        key
+        let inst = Instance::new(callsite, depth, subprog, start, insn_cnt);
+        self.code.liveness.add(inst)
     }
 
     /// Solves the data-flow equations of one instance.
@@ -122,8 +122,8 @@ impl Known<'_> {
             if at.is_done(sub) && !self.code.subprog_is_global(sub) {
                 continue;
             }
-            let key = self.call_instance(0, 0, sub);
-            self.analyze_subprog(None, &mut at, key, &mut [0; MAX_CALL_FRAMES])?;
+            let number = self.call_instance(0, 0, sub);
+            self.analyze_subprog(None, &mut at, number, &mut [0; MAX_CALL_FRAMES])?;
         }
         if self.log.level2() {
             self.print_instances();
@@ -137,7 +137,7 @@ impl Known<'_> {
         &mut self,
         entry: Option<&Args>,
         at: &mut SubprogAt,
-        key: (usize, usize),
+        number: usize,
         callsites: &mut [usize; MAX_CALL_FRAMES],
     ) -> Checked {
         self.code.liveness.subprog_calls += 1;
@@ -150,9 +150,7 @@ impl Known<'_> {
                 "liveness analysis exceeded complexity limit ({n} calls)"
             );
         }
-        let Some(found) = self.code.liveness.instances.remove(&key) else {
-            return Err(Errno::EFAULT.into());
-        };
+        let found = core::mem::take(&mut self.code.liveness.instances[number]);
         let (prev, mut inst) = if found.analyzed {
             (Some(found.fresh()), found)
         } else {
@@ -205,14 +203,13 @@ impl Known<'_> {
             if depth == MAX_CALL_FRAMES - 1 {
                 return Err(Errno::EINVAL.into());
             }
-            let callee_key = self.call_instance(depth + 1, idx, callee);
+            let callee = self.call_instance(depth + 1, idx, callee);
             callsites[depth] = idx;
-            self.analyze_subprog(Some(&callee_args), at, callee_key, callsites)?;
-            if let Some(c) = self.code.liveness.instances.get(&callee_key) {
-                for f in 0..c.depth {
-                    if c.masks(f, c.start).is_some() {
-                        inst.mark_read(f, idx, c.live_before(f, c.start));
-                    }
+            self.analyze_subprog(Some(&callee_args), at, callee, callsites)?;
+            let callee = &self.code.liveness.instances[callee];
+            for f in 0..callee.depth {
+                if callee.masks(f, callee.start).is_some() {
+                    inst.mark_read(f, idx, callee.live_before(f, callee.start));
                 }
             }
         }
@@ -224,7 +221,7 @@ impl Known<'_> {
             None => inst,
         };
         self.update_instance(&mut inst);
-        self.code.liveness.instances.insert(key, inst);
+        self.code.liveness.instances[number] = inst;
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use bpf::kernel::BtfRef;
 use bpf::uapi::ProgType;
 
 use crate::env::Env;
+use crate::facts::btf_struct_access::BY_PROG_TYPE;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::{Checked, not_modelled};
 use crate::log::{reject, verbose};
@@ -27,11 +28,12 @@ impl Env<'_> {
                 },
                 None => None,
             },
-            ProgType::SchedCls | ProgType::SchedAct | ProgType::Xdp if self.has_nf_conntrack() => {
-                Some("_nf_conntrack_btf_struct_access")
-            }
             ProgType::SchedCls | ProgType::SchedAct | ProgType::Xdp => {
-                Some("tc_cls_act_btf_struct_access")
+                let [tracked, untracked] = BY_PROG_TYPE;
+                Some(match self.has_nf_conntrack() {
+                    true => tracked,
+                    false => untracked,
+                })
             }
             _ => None,
         })

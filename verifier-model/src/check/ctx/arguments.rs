@@ -61,6 +61,9 @@ impl Env<'_> {
             return Ok(None);
         }
         let target = btf.skip_mods_and_typedefs(t.type_id());
+        if !self.may_point_to(name, arg, t, target) {
+            return Ok(None);
+        }
         if let Some(info) = self.ctx_arg_info(attach, off, (bref, target))? {
             return Ok(Some(info));
         }
@@ -127,7 +130,11 @@ impl Env<'_> {
         if !self.is_ptr_access(name, arg, t, size) {
             return Ok(None);
         }
-        if !btf.skip_mods_and_typedefs(t.type_id()).is_composite() {
+        let target = btf.skip_mods_and_typedefs(t.type_id());
+        if !self.may_point_to(name, arg, t, target) {
+            return Ok(None);
+        }
+        if !target.is_composite() {
             return Ok(Some(CtxInfo::SCALAR));
         }
         let mut typ = RegType::PTR_TO_BTF_ID;
@@ -180,6 +187,21 @@ impl Env<'_> {
             return false;
         }
         true
+    }
+
+    /// Whether a pointer to `target` is passed; to what is no structure it is as a number.
+    fn may_point_to(&self, func: &str, arg: usize, t: Type<'_>, target: Type<'_>) -> bool {
+        let profile = &self.input.profile;
+        let plain_void = t.type_id() == 0 || profile.has(Rule::CONST_VOID_ARGS);
+        let known = profile.has(Rule::POINTER_ARGS)
+            || target.is_composite()
+            || target.kind() == Kind::Int
+            || is_void(target) && plain_void;
+        if !known {
+            let kind = kind_str(target);
+            verbose!(self, "func '{func}' arg{arg} type {kind} is not a struct\n");
+        }
+        known
     }
 
     fn traced_attach_type(&self) -> AttachType {

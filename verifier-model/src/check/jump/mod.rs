@@ -26,7 +26,6 @@ use crate::state::reg::RegState;
 use crate::state::scalar::branch::{
     Branches, flip_opcode, is_same_reg_branch_taken, is_scalar_branch_taken,
 };
-use crate::state::slot::Slot;
 
 impl Env<'_> {
     /// A conditional jump (`check_cond_jmp_op`). Falls through here; the taken branch waits.
@@ -356,10 +355,8 @@ fn mark_ptr_or_null_regs(st: &mut VerifierState, regno: usize, tested: Tested) {
             st.refs.remove(i);
         }
     }
-    st.for_each_reg(&[Slot::Spill], |reg| {
-        if !reg.typ.may_be_null() || reg.id != id {
-            return;
-        }
+    let linked = |reg: &RegState| reg.typ.may_be_null() && reg.id == id;
+    st.change_regs(linked, |reg| {
         let object = reg.typ.is_ptr_alloc_obj() || reg.typ.is_non_owning_ref();
         if !object && !reg.var_off.equals_const(0) {
             return;

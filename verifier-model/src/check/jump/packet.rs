@@ -11,7 +11,6 @@ use crate::facts::types::RegType;
 use crate::state::VerifierState;
 use crate::state::reg::{About, RegState};
 use crate::state::scalar::branch::flip_opcode;
-use crate::state::slot::Slot;
 
 const MAX_PACKET_OFF: u64 = 0xffff;
 
@@ -87,9 +86,8 @@ fn find_good_pkt_pointers(st: &mut VerifierState, pkt: &RegState, range_right_op
         return;
     }
     let new_range = off as i32 + i32::from(range_right_open);
-    st.for_each_reg(&[Slot::Spill], |reg| {
-        if reg.typ == pkt.typ && reg.id == pkt.id {
-            reg.about = About::Range(reg.range().max(new_range));
-        }
-    });
+    st.change_regs(
+        |reg| reg.typ == pkt.typ && reg.id == pkt.id,
+        |reg| reg.about = About::Range(reg.range().max(new_range)),
+    );
 }

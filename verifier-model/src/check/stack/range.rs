@@ -73,13 +73,14 @@ impl Env<'_> {
             self.mark_slots_read(frameno, spi, 1);
             let bytes = at..end.min(-((spi * BPF_REG_SIZE) as i32));
             at = bytes.end;
-            let slot = self.slot_mut(frameno, spi)?;
+            let slot = self.slot(frameno, spi)?;
             // Most slots: a buffer that was read before.
             if slot.typ == [Slot::Misc; BPF_REG_SIZE] {
                 continue;
             }
+            let mut read = *slot;
             for i in bytes {
-                let byte = &mut slot.typ[(-i - 1) as usize % BPF_REG_SIZE];
+                let byte = &mut read.typ[(-i - 1) as usize % BPF_REG_SIZE];
                 let t = *byte;
                 if t == Slot::Misc {
                     continue;
@@ -90,10 +91,10 @@ impl Env<'_> {
                     }
                     continue;
                 }
-                if slot.is_spilled_reg() && (slot.reg.is_scalar() || leaks) {
+                if read.is_spilled_reg() && (read.reg.is_scalar() || leaks) {
                     if clobber {
-                        slot.reg = unknown;
-                        slot.typ.iter_mut().for_each(scrub_byte);
+                        read.reg = unknown;
+                        read.typ.iter_mut().for_each(scrub_byte);
                     }
                     continue;
                 }
@@ -101,6 +102,9 @@ impl Env<'_> {
                     continue;
                 }
                 return self.reject_unwritten_stack(range, t, min_off, i - min_off);
+            }
+            if clobber {
+                *self.slot_mut(frameno, spi)? = read;
             }
         }
         Ok(())

@@ -101,7 +101,7 @@ impl Env<'_> {
         if frame.stack.len() >= n {
             return;
         }
-        frame.stack.resize(n, StackSlot::default());
+        frame.stack.grow(n);
         let depth = &mut self.marks.funcs[frame.subprogno].stack_depth;
         *depth = (*depth).max((n * BPF_REG_SIZE) as i32);
     }
@@ -125,6 +125,14 @@ impl Env<'_> {
         }
     }
 
+    /// A slot that is there.
+    pub(crate) fn slot(&self, frameno: usize, spi: usize) -> Checked<&StackSlot> {
+        let frame = self.path.cur.frames.get(frameno);
+        let slot = frame.and_then(|f| f.stack.get(spi));
+        slot.ok_or_else(|| Errno::EFAULT.into())
+    }
+
+    /// The same, to be written.
     pub(crate) fn slot_mut(&mut self, frameno: usize, spi: usize) -> Checked<&mut StackSlot> {
         let slot = self
             .path
@@ -148,7 +156,7 @@ impl Env<'_> {
         for i in min_off..max_off {
             let spi = get_spi(i);
             self.log.scratch_slot(spi);
-            let slot = self.slot_mut(frameno, spi)?;
+            let slot = self.slot(frameno, spi)?;
             match slot.typ[(-i - 1) as usize % BPF_REG_SIZE] {
                 Slot::Zero => zeros += 1,
                 Slot::Spill if slot.reg.is_null() => {
@@ -224,7 +232,7 @@ impl Env<'_> {
         let subprogno = self.path.cur.frame().subprogno;
         self.check_fastcall_stack_contract(subprogno, self.path.insn_idx, off);
         self.mark_slots_read(frameno, spi, 1);
-        let mut slot = *self.slot_mut(frameno, spi)?;
+        let mut slot = *self.slot(frameno, spi)?;
         let byte = |i: usize| slot.typ[slot_off.wrapping_sub(i) % BPF_REG_SIZE];
         if !slot.is_spilled_reg() {
             for i in 0..size as usize {

@@ -42,7 +42,7 @@ impl Env<'_> {
         let slot_off = (-off - 1) as usize;
         let spi = get_spi(off);
         let insn = self.code.insns[insn_idx];
-        let slot = *self.slot_mut(frameno, spi)?;
+        let slot = *self.slot(frameno, spi)?;
         if !self.input.allow_ptr_leaks
             && slot.is_spilled_reg()
             && !slot.is_spilled_scalar()

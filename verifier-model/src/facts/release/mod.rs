@@ -16,6 +16,7 @@ use std::fmt;
 use bpf::kernel::kfuncs::KfuncTable;
 
 use crate::facts::kind::Kind;
+use crate::facts::references;
 use crate::facts::rule::Profile;
 use crate::facts::tables::{Tables, Text, Texts};
 
@@ -83,6 +84,7 @@ impl Release {
         }
         let tables = Tables::new(texts);
         tables.check()?;
+        references::check(&tables)?;
         Ok(Box::leak(Box::new(Self {
             name: self.name,
             point: keep(point.to_owned()),

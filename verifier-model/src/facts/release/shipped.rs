@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use bpf::btf::{Btf, BtfError};
 use bpf::kernel::Kernel;
+use bpf::kernel::config::Config;
 
 use crate::facts::release::Release;
 use crate::facts::release::linux_7_3::LINUX_7_3;
@@ -28,6 +29,8 @@ pub struct Shipped {
     pub release: &'static Release,
     types: &'static Aligned<[u8]>,
     config: &'static str,
+    /// Functions of its types that have no address, a line each.
+    no_address: &'static str,
     /// Name and packed types of each module.
     modules: &'static [(&'static str, &'static [u8])],
 }
@@ -49,13 +52,21 @@ macro_rules! types {
     }};
 }
 
+/// `data/FOLDER/config`, as `build.rs` sorts it.
 macro_rules! config {
+    ($folder:literal) => {
+        include_str!(concat!(env!("OUT_DIR"), "/", $folder, ".config"))
+    };
+}
+
+/// `data/FOLDER/no_address`.
+macro_rules! no_address {
     ($folder:literal) => {
         include_str!(concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/data/",
             $folder,
-            "/config"
+            "/no_address"
         ))
     };
 }
@@ -77,6 +88,7 @@ impl Shipped {
             release: &LINUX_6_1,
             types: types!("linux-6.1"),
             config: config!("linux-6.1"),
+            no_address: "",
             modules: &[],
         },
         Self {
@@ -85,6 +97,7 @@ impl Shipped {
             release: &LINUX_6_12,
             types: types!("linux-6.12"),
             config: config!("linux-6.12"),
+            no_address: no_address!("linux-6.12"),
             modules: &[],
         },
         Self {
@@ -93,6 +106,7 @@ impl Shipped {
             release: &LINUX_6_18,
             types: types!("linux-6.18"),
             config: config!("linux-6.18"),
+            no_address: no_address!("linux-6.18"),
             modules: &[],
         },
         Self {
@@ -102,6 +116,7 @@ impl Shipped {
             types: types!("linux-7.1"),
             // Its own is not in the archive any more.
             config: config!("linux-7.2"),
+            no_address: "",
             modules: &[],
         },
         Self {
@@ -110,6 +125,7 @@ impl Shipped {
             release: &LINUX_7_2,
             types: types!("linux-7.2"),
             config: config!("linux-7.2"),
+            no_address: no_address!("linux-7.2"),
             modules: &[],
         },
         Self {
@@ -118,6 +134,7 @@ impl Shipped {
             release: &LINUX_7_3,
             types: types!("debian-7.3"),
             config: config!("debian-7.3"),
+            no_address: "",
             modules: &[],
         },
         Self {
@@ -126,6 +143,7 @@ impl Shipped {
             release: &LINUX_7_3,
             types: types!("linux-7.3"),
             config: config!("linux-7.3"),
+            no_address: "",
             modules: &[("bpf_iter_cpumask", MODULE)],
         },
     ];
@@ -162,7 +180,8 @@ impl Shipped {
         for (name, types) in self.modules {
             kernel.add_module(name, Btf::from_lz4(types, Some(vmlinux.clone()))?);
         }
-        kernel.read_config(self.config);
+        kernel.kconfig = Config::of_sorted(self.config);
+        kernel.no_address = self.no_address.into();
         kernel.kfuncs = self.release.kfuncs();
         kernel.set_release(self.uname, self.release.point());
         Ok(kernel)
@@ -203,7 +222,11 @@ mod tests {
                 .vmlinux
                 .find_by_name_kind("task_struct", Kind::Struct);
             assert!(task.is_some(), "{name}");
-            assert_eq!(kernel.kconfig["CONFIG_BPF_SYSCALL"], "y", "{name}");
+            assert_eq!(
+                kernel.kconfig.get("CONFIG_BPF_SYSCALL"),
+                Some("y"),
+                "{name}"
+            );
             // A table of another kernel would name functions that this one does not have.
             let mut sets = kernel.kfuncs.sets().iter();
             let sets = sets.find(|set| set.name == "common_btf_ids").into_iter();

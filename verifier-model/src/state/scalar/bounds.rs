@@ -14,7 +14,7 @@ impl RegState {
     /// Narrows each description of the value by the others. Nothing is done when a range is empty:
     /// the branch is impossible and its caller finds out.
     pub(crate) fn bounds_sync(&mut self) {
-        if self.range_bounds_violation() {
+        if self.is_one_value() || self.range_bounds_violation() {
             return;
         }
         self.update_bounds();
@@ -29,6 +29,14 @@ impl RegState {
         let var32 = var64.subreg().intersect(range32);
         self.var_off = var64.clear_subreg() | var32;
         self.update_bounds();
+    }
+
+    /// Whether all descriptions are of the same one value.
+    fn is_one_value(&self) -> bool {
+        let value = self.var_off.value;
+        self.var_off.is_const()
+            && self.r64 == Cnum64::from_urange(value, value)
+            && self.r32 == Cnum32::from_urange(value as u32, value as u32)
     }
 
     /// Narrows both ranges by the bits.

@@ -6,6 +6,7 @@
 //! The second, about the kernels of all releases, takes as many minutes as there are kernels, and the
 //! real objects: `--kernels` writes it.
 
+mod caps;
 mod compared;
 mod kernels;
 mod said;
@@ -99,6 +100,7 @@ pub(crate) fn tests(target: &Target<'_>) -> Result<Vec<Test>> {
     let differ: WholeLogs = serde_json::from_str(&differ)
         .context("verifier-model compare --whole-logs says what is no comparison")?;
     tests.push(("agreement::whole-logs".to_owned(), differ.failure()));
+    tests.extend(caps::tests(project, &corpus)?);
     let written = read(&project.checkout.join(DOCUMENT))?;
     let stale = parts(&written).0 != document(project, &corpus)?;
     let how = format!("{DOCUMENT} is out of date: `cargo xtask agreement` writes it");

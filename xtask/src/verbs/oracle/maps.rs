@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use answers::{read_maps, write_maps};
+use answers::{read_packed, write_packed};
 use anyhow::{Context, Result, bail, ensure};
 use generated::maps::{btf, cases};
 
@@ -69,13 +69,13 @@ pub(super) fn run(target: &Target<'_>, directory: &Path, check: bool) -> Result<
     println!("{} maps, {made} are made", cases.len());
     let path = directory.join("maps.gz");
     if check {
-        let kept = read_maps(&path)?;
+        let kept = read_packed(&path)?;
         let differ = kept.lines().zip(text.lines()).filter(|(a, b)| a != b);
         let differ = differ.count() + kept.lines().count().abs_diff(text.lines().count());
         ensure!(differ == 0, "{differ} answers differ from the written ones");
         return Ok(());
     }
-    write_maps(&path, &text)?;
+    write_packed(&path, &text)?;
     println!("  written to {}", path.display());
     Ok(())
 }

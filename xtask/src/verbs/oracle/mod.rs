@@ -67,6 +67,9 @@ pub(crate) struct Args {
     /// What the loader is capable of, as for `verifier-model check`.
     #[arg(long, value_name = "CAPS", default_value = "all", value_parser = Caps::parse, conflicts_with_all = ["whole_logs", "raw"])]
     caps: Caps,
+    /// What kernel.unprivileged_bpf_disabled is, for --caps; the answers are printed, not written.
+    #[arg(long, value_name = "SETTING", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=2), requires = "filter")]
+    unprivileged_bpf_disabled: u8,
     /// Compile the corpus and say in which directory it is, no more.
     #[arg(long, conflicts_with_all = ["filter", "check", "raw"])]
     compile: bool,
@@ -154,6 +157,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         Question::prepare(&target, &args.tier, filter)?
     };
     question.caps = args.caps;
+    question.unprivileged_bpf_disabled = args.unprivileged_bpf_disabled;
     let directory = written::by_caps(directory, args.caps);
     if args.compile {
         println!("{}", question.layout(&target)?.display());

@@ -48,13 +48,20 @@ pub(super) fn directory(project: &Project, name: &str) -> PathBuf {
 pub(super) fn by_caps(directory: PathBuf, caps: Caps) -> PathBuf {
     match caps.is_all() {
         true => directory,
-        false => directory.join("caps").join(caps.to_string()),
+        false => directory.join(CAPS).join(caps.to_string()),
     }
 }
 
+/// The folder of answers that not root was told; they are packed, for nobody reads them line by line.
+const CAPS: &str = "caps";
+
 /// The file in `directory` with the answers to `tier`.
 pub(super) fn answers(directory: &Path, tier: Tier) -> PathBuf {
-    directory.join(format!("{}.jsonl", tier.name()))
+    let packed = directory
+        .parent()
+        .is_some_and(|parent| parent.ends_with(CAPS));
+    let end = if packed { ".gz" } else { "" };
+    directory.join(format!("{}.jsonl{end}", tier.name()))
 }
 
 /// Writes the whole logs, or says which differ from the written ones.

@@ -13,7 +13,7 @@ use crate::facts::rejection::{Checked, Stop, not_modelled};
 use crate::facts::rule::Rule;
 use crate::log::reject;
 use crate::state::reference::{RefKind, Reference};
-use crate::state::{BPF_MAIN_FUNC, FuncState, StackElem, VerifierState};
+use crate::state::{BPF_MAIN_FUNC, StackElem, VerifierState};
 
 /// Kinds of callbacks, by what they are called with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,7 +75,7 @@ impl Env<'_> {
         if self.is_async_callback_calling(insn) {
             self.marks.funcs[subprog].is_async_cb = true;
             let in_sleepable = kind != CallbackKind::Timer || insn.is_kfunc_call();
-            let mut callee = FuncState::new(self.input.bpf_capable, BPF_MAIN_FUNC, 0, subprog);
+            let mut callee = self.new_frame(BPF_MAIN_FUNC, 0, subprog);
             self.log.scratch_all();
             callee.async_entry_cnt = self.path.cur.frame().async_entry_cnt + 1;
             if self.path.waiting.len() + 1 > BPF_COMPLEXITY_LIMIT_JMP_SEQ {

@@ -21,7 +21,7 @@ use crate::facts::rejection::{Checked, Stop, not_modelled};
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::log::{reject, verbose};
-use crate::state::{FuncState, VerifierState};
+use crate::state::VerifierState;
 
 impl Env<'_> {
     pub(crate) fn setup_func_entry(
@@ -41,7 +41,7 @@ impl Env<'_> {
             );
         }
         let frameno = st.frames.len();
-        let mut callee = FuncState::new(self.input.bpf_capable, callsite as i32, frameno, subprog);
+        let mut callee = self.new_frame(callsite as i32, frameno, subprog);
         callee.first_own_id = self.path.id_gen + 1;
         self.log.scratch_all();
         self.set_callee_state(st.frame(), &mut callee, kind)?;

@@ -27,7 +27,6 @@ use crate::facts::rule::Rule;
 use crate::facts::types::{ArgType, Flag};
 use crate::log::{reject, verbose};
 use crate::state::RetvalRange;
-use crate::state::slot::Slot;
 
 /// 0 or an error.
 pub(crate) const ERRNO_RANGE: RetvalRange = RetvalRange {
@@ -224,12 +223,13 @@ impl Env<'_> {
         if !self.release_reference_nomark(id) {
             return Err(Errno::EINVAL.into());
         }
-        self.path.cur.for_each_reg(&[Slot::Spill], |r| {
-            if r.id == id && r.typ.has(Flag::MEM_ALLOC) && r.typ.has(Flag::MEM_PERCPU) {
+        self.path.cur.change_regs(
+            |r| r.id == id && r.typ.has(Flag::MEM_ALLOC) && r.typ.has(Flag::MEM_PERCPU),
+            |r| {
                 r.id = 0;
                 r.typ = r.typ.without(Flag::MEM_ALLOC).with(Flag::MEM_RCU);
-            }
-        });
+            },
+        );
         Ok(())
     }
 

@@ -34,7 +34,6 @@ use crate::input::kfunc::{Kfunc, arg_name};
 use crate::log::{reject, verbose};
 use crate::state::reference::{LockPtr, RefKind};
 use crate::state::reg::{About, RegState};
-use crate::state::slot::Slot;
 use crate::state::{FuncState, RetvalRange};
 
 /// Whether a call hands its second argument over to a collection.
@@ -268,12 +267,13 @@ impl Env<'_> {
     pub(crate) fn hand_over_node(&mut self, node: &RegState) {
         self.release_reference_nomark(node.id);
         let flags = self.non_owning_flags(node);
-        self.path.cur.for_each_reg(&[Slot::Spill], |r| {
-            if r.id == node.id {
+        self.path.cur.change_regs(
+            |r| r.id == node.id,
+            |r| {
                 r.id = 0;
                 r.typ = r.typ | flags;
-            }
-        });
+            },
+        );
     }
 
     /// What the comparison passed to `bpf_rbtree_add` finds in its registers.

@@ -150,9 +150,9 @@ impl Env<'_> {
         let Place::Spi(spi) = self.stack_object_place(reg, "dynptr", DYNPTR_SLOTS) else {
             return None;
         };
-        let slots = self.slots_of(reg, spi, DYNPTR_SLOTS);
-        let first = slots.last()?;
-        let whole = slots.iter().all(|s| s.typ == [Slot::Dynptr; 8]);
+        let mut slots = self.slots_of(reg, spi, DYNPTR_SLOTS);
+        let first = slots.clone().next()?;
+        let whole = slots.all(|s| s.typ == [Slot::Dynptr; 8]);
         let is_first = matches!(first.reg.about, About::Dynptr(_, true));
         (whole && is_first).then_some((first.reg, Some(spi)))
     }
@@ -181,19 +181,14 @@ impl Env<'_> {
             }
         }
         let id = self.new_id();
-        for (i, s) in self
-            .slots_of_mut(reg, spi, DYNPTR_SLOTS)
-            .iter_mut()
-            .rev()
-            .enumerate()
-        {
+        self.write_slots_of(reg, spi, DYNPTR_SLOTS, |i, s| {
             s.typ = [Slot::Dynptr; 8];
             s.reg.mark_known(0);
             s.reg.typ = RegType::CONST_PTR_TO_DYNPTR;
             s.reg.id = id;
             s.reg.parent_id = parent_id;
             s.reg.about = About::Dynptr(kind, i == 0);
-        }
+        });
         Ok(())
     }
 

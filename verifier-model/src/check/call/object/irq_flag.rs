@@ -12,7 +12,7 @@ use crate::facts::types::RegType;
 use crate::input::kfunc::Kfunc;
 use crate::log::reject;
 use crate::state::reg::{About, IrqClass, RegState};
-use crate::state::slot::Slot;
+use crate::state::slot::{Slot, StackSlot};
 
 impl Env<'_> {
     /// An IRQ flag passed to a call (`process_irq_flag`).
@@ -32,7 +32,7 @@ impl Env<'_> {
         let save = k.is_one(SpecialKfunc::saves_irq);
         let place = self.stack_object_place(reg, "irq_flag", 1);
         let slot = match place {
-            Place::Spi(spi) => self.slots_of(reg, spi, 1).first().copied(),
+            Place::Spi(spi) => self.slots_of(reg, spi, 1).next().copied(),
             _ => None,
         };
         if save {
@@ -50,13 +50,13 @@ impl Env<'_> {
                 return fail;
             };
             let id = self.acquire_irq_state(self.path.insn_idx);
-            for s in self.slots_of_mut(reg, spi, 1) {
+            self.write_slots_of(reg, spi, 1, |_, s| {
                 s.reg.mark_known(0);
                 s.reg.typ = RegType::PTR_TO_STACK;
                 s.reg.id = id;
                 s.reg.about = About::Irq(class);
                 s.typ = [Slot::IrqFlag; 8];
-            }
+            });
             self.log.scratch_slot(spi);
             return Ok(());
         }
@@ -107,10 +107,8 @@ impl Env<'_> {
             );
         }
         let not_init = self.not_init();
-        for s in self.slots_of_mut(reg, spi, 1) {
-            s.reg = not_init;
-            s.typ = [Slot::Invalid; 8];
-        }
+        let unwritten = StackSlot::unwritten(not_init);
+        self.write_slots_of(reg, spi, 1, |_, s| *s = unwritten);
         if !self.in_rcu_cs() {
             self.invalidate_rcu_protected_refs();
         }

@@ -21,6 +21,7 @@ use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::input::kfunc::{Kfunc, arg_name};
 use crate::log::{reject, verbose};
+use crate::state::FuncState;
 use crate::state::iter::{Iter, IterError, Trust};
 use crate::state::iter_slots::IterAt;
 use crate::state::reg::RegState;
@@ -59,27 +60,36 @@ impl Env<'_> {
         }
     }
 
-    pub(crate) fn slots_of(&self, reg: &RegState, spi: usize, n: usize) -> &[StackSlot] {
+    /// The `n` slots of an object on the stack, the first one first.
+    pub(crate) fn slots_of<'s>(
+        &'s self,
+        reg: &RegState,
+        spi: usize,
+        n: usize,
+    ) -> impl Iterator<Item = &'s StackSlot> + Clone + use<'s> {
         let frame = self.path.cur.frames.get(reg.frameno());
-        let stack = frame.map_or(&[][..], |f| &f.stack);
-        stack
-            .get((spi + 1).saturating_sub(n)..=spi)
-            .unwrap_or_default()
+        let range = (spi + 1).saturating_sub(n)..=spi;
+        let slots = move |f: &'s FuncState| f.stack.range(range.clone()).rev();
+        frame.into_iter().flat_map(slots)
     }
 
-    pub(crate) fn slots_of_mut(
+    /// Writes the slots of an object on the stack: each with its number.
+    pub(crate) fn write_slots_of(
         &mut self,
         reg: &RegState,
         spi: usize,
         n: usize,
-    ) -> &mut [StackSlot] {
-        let stack = match self.path.cur.frames.get_mut(reg.frameno()) {
-            Some(f) => &mut f.stack[..],
-            None => &mut [],
+        write: impl Fn(usize, &mut StackSlot),
+    ) {
+        let Some(frame) = self.path.cur.frames.get_mut(reg.frameno()) else {
+            return;
         };
-        stack
-            .get_mut((spi + 1).saturating_sub(n)..=spi)
-            .unwrap_or_default()
+        for (i, spi) in ((spi + 1).saturating_sub(n)..=spi).rev().enumerate() {
+            match frame.stack.get_mut(spi) {
+                Some(slot) => write(i, slot),
+                None => return,
+            }
+        }
     }
 
     pub(crate) fn write_slot(&mut self, reg: &RegState, name: &str, off: usize) -> Checked {

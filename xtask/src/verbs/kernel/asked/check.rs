@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
-use bpf::kernel::kfuncs::{KfuncFlags, KfuncSet, KfuncTable};
+use bpf::kernel::kfuncs::{KfuncFlags, KfuncHook, KfuncSet, KfuncTable};
+use bpf::uapi::ProgType;
 
 /// What differs between the `asked` table of kfuncs and the `shipped` one, a line each; and how many
 /// kfuncs are the same.
@@ -13,6 +14,14 @@ pub(super) fn kfuncs(asked: &str, shipped: &str) -> Result<(Vec<String>, usize)>
     let asked = KfuncTable::parse(asked).context("the table that was asked for")?;
     let shipped = KfuncTable::parse(shipped).context("the table that is shipped")?;
     let (mut differ, mut same) = (Vec::new(), 0);
+    for prog_type in ProgType::ALL {
+        let hook = |table: &KfuncTable| table.hook(*prog_type).map_or("none", KfuncHook::name);
+        let (asked, shipped) = (hook(&asked), hook(&shipped));
+        if asked != shipped {
+            let name = prog_type.c_name();
+            differ.push(format!("{name}: its hook is {asked}, not {shipped}"));
+        }
+    }
     for set in asked.sets() {
         let name = &set.name;
         let Some(known) = shipped.sets().iter().find(|known| known.name == *name) else {
@@ -84,6 +93,10 @@ mod tests {
         let shipped = "set a hooks=XDP,TC filter=f\none ACQUIRE|SPINLOCK_SAFE\ntwo RCU\nabsent\n";
         let same = "set a hooks=TC,XDP filter=f\none ACQUIRE\ntwo RCU\n";
         assert_eq!(kfuncs(same, shipped).unwrap(), (Vec::new(), 2));
+        let hook = "hook XDP XDP\n".to_owned() + same;
+        let (differ, _) = kfuncs(&hook, shipped).unwrap();
+        let raw = "BPF_PROG_TYPE_RAW_TRACEPOINT: its hook is none, not TRACING";
+        assert!(differ.contains(&raw.to_owned()), "{differ:?}");
         let asked = "set a hooks=TC\none RELEASE\nthree\nset b hooks=COMMON\nfour\n";
         let want = [
             "set a: the filter is none, not f",

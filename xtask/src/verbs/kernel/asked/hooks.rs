@@ -17,7 +17,7 @@ use crate::corpus::{caller, probes};
 use crate::linux::target::Target;
 
 /// What all programs may call.
-const COMMON: &str = "COMMON";
+pub(super) const COMMON: &str = "COMMON";
 /// A program type for each hook. One that has none may call what all may.
 const TYPES: [(&str, P, A); 13] = [
     (COMMON, P::FlowDissector, A::FlowDissector),
@@ -34,15 +34,26 @@ const TYPES: [(&str, P, A); 13] = [
     ("NETFILTER", P::Netfilter, A::Netfilter),
     ("KPROBE", P::Kprobe, A::CgroupInetIngress),
 ];
-/// What programs of TRACING and STRUCT_OPS attach to: every kernel with BPF has them.
+/// What programs of TRACING, LSM and STRUCT_OPS attach to: every kernel with BPF has them.
 const TRACED: &str = "bpf_fentry_test1";
+const LSM: &str = "bpf_lsm_file_open";
 const OPS: &str = "tcp_congestion_ops";
 
-/// Who may call what: a hook and a kfunc.
+/// Who may call what: a hook, or a type of programs, and a kfunc.
 pub(super) type Allowed = BTreeSet<(&'static str, String)>;
 
 /// Asks `target` about all kfuncs of `sets`.
 pub(super) fn ask(target: &Target<'_>, btf: &Btf, sets: &[Set]) -> Result<Allowed> {
+    calls(target, btf, sets, &TYPES)
+}
+
+/// The same of programs of these types, each under a name of its own.
+pub(super) fn calls(
+    target: &Target<'_>,
+    btf: &Btf,
+    sets: &[Set],
+    types: &[(&'static str, P, A)],
+) -> Result<Allowed> {
     let names: BTreeSet<&str> = sets
         .iter()
         .flat_map(|s| s.kfuncs.keys().map(String::as_str))
@@ -50,9 +61,10 @@ pub(super) fn ask(target: &Target<'_>, btf: &Btf, sets: &[Set]) -> Result<Allowe
     let names: Vec<&str> = names.into_iter().collect();
     let mut batch = Batch::calling(&names);
     let mut asked = Vec::new();
-    for (hook, prog_type, attach_type) in TYPES {
+    for &(who, prog_type, attach_type) in types {
         let attach = match prog_type {
-            P::Tracing => Some(function(btf)),
+            P::Tracing => Some(function(btf, TRACED)),
+            P::Lsm => Some(function(btf, LSM)),
             P::StructOps => Some(member(btf)),
             _ => None,
         };
@@ -64,15 +76,15 @@ pub(super) fn ask(target: &Target<'_>, btf: &Btf, sets: &[Set]) -> Result<Allowe
         };
         for (kfunc, name) in (0..).zip(&names) {
             batch.push_load(&calling(prog_type, attach_type, attach.clone(), kfunc));
-            asked.push((hook, *name));
+            asked.push((who, *name));
         }
     }
     let base = initramfs::bare(target)?;
     let answers = probes::load(target, &base, (batch, asked.len()), &[])?;
     let mut allowed = Allowed::new();
-    for ((hook, kfunc), answer) in asked.into_iter().zip(answers) {
-        if may(hook, kfunc, &answer.message) {
-            allowed.insert((hook, kfunc.to_owned()));
+    for ((who, kfunc), answer) in asked.into_iter().zip(answers) {
+        if may(who, kfunc, &answer.message) {
+            allowed.insert((who, kfunc.to_owned()));
         }
     }
     Ok(allowed)
@@ -115,8 +127,8 @@ pub(super) fn of(set: &Set, sets: &[Set], allowed: &Allowed) -> Vec<&'static str
     }
 }
 
-fn function(btf: &Btf) -> Option<AttachTarget> {
-    let function = btf.find_by_name_kind(TRACED, Kind::Func)?;
+fn function(btf: &Btf, name: &str) -> Option<AttachTarget> {
+    let function = btf.find_by_name_kind(name, Kind::Func)?;
     Some(AttachTarget::Kernel {
         btf_obj: VMLINUX,
         btf_id: function.id(),

@@ -2,6 +2,7 @@
 //! Lists that stand in a kernel's image: sets of functions and structures, arguments of hooks that are
 //! more or less than BTF says, types of maps. In the words of the tables that have these names.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
@@ -102,11 +103,34 @@ pub(super) fn iter_args(image: &Image, btf: &Btf) -> Result<String> {
     Ok(lines.concat())
 }
 
-/// `maps.txt`: what `frame`, the same of another kernel, says of who takes which map, and what this
-/// kernel has of each type.
-pub(super) fn maps(image: &Image, btf: &Btf, frame: &str) -> Result<String> {
+/// The types of maps that the kernel has.
+pub(super) fn map_types(image: &Image) -> Result<Vec<MapType>> {
+    let mut there = Vec::new();
+    for map_type in MapType::ALL {
+        if map_ops(image, *map_type)?.is_some() {
+            there.push(*map_type);
+        }
+    }
+    Ok(there)
+}
+
+/// Where a type's `struct bpf_map_ops` is.
+fn map_ops(image: &Image, map_type: MapType) -> Result<Option<u64>> {
     let types = image.symbol("bpf_map_types");
     let types = types.context("the kernel shows no bpf_map_types")?;
+    let slot = types + 8 * map_type as u64;
+    let ops = image.pointer(slot).filter(|_| slot < image.after(types));
+    Ok(ops.filter(|ops| *ops != 0))
+}
+
+/// `maps.txt`: what `frame`, the same of another kernel, says of who takes which map, and what this
+/// kernel has of each type; programs that sleep may not use those of `awake`.
+pub(super) fn maps(
+    image: &Image,
+    btf: &Btf,
+    frame: &str,
+    awake: &BTreeSet<MapType>,
+) -> Result<String> {
     let at = |member| offset(btf, "bpf_map_ops", member);
     let (id, direct) = (at("map_btf_id")?, at("map_direct_value_addr")?);
     // Before 5.13 there is none.
@@ -120,12 +144,10 @@ pub(super) fn maps(image: &Image, btf: &Btf, frame: &str) -> Result<String> {
         };
         let full = format!("BPF_MAP_TYPE_{name}");
         let mut all = MapType::ALL.iter().copied();
-        let number = all
+        let map_type = all
             .find(|t| t.c_name() == full)
             .context("a map of no type")?;
-        let slot = types + 8 * number as u64;
-        let ops = image.pointer(slot).filter(|_| slot < image.after(types));
-        let Some(ops) = ops.filter(|ops| *ops != 0) else {
+        let Some(ops) = map_ops(image, map_type)? else {
             continue;
         };
         let _ = write!(table, "map {name}");
@@ -141,7 +163,11 @@ pub(super) fn maps(image: &Image, btf: &Btf, frame: &str) -> Result<String> {
                 let _ = write!(table, " {word}");
             }
         }
-        for word in words.filter(|word| *word == "elide" || word.starts_with("helpers=")) {
+        let kept = |word: &&str| match *word {
+            "sleepable" => !awake.contains(&map_type),
+            word => word == "elide" || word.starts_with("helpers="),
+        };
+        for word in words.filter(kept) {
             let _ = write!(table, " {word}");
         }
         table.push('\n');

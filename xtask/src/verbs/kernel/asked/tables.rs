@@ -11,7 +11,7 @@ use bpf::kernel::Kernel;
 use super::frame::Frame;
 use super::helpers::{self, Said};
 use super::image::Image;
-use super::{lists, protos, rights};
+use super::{lists, protos, rights, sleepable};
 use crate::linux::image::point;
 use crate::linux::target::Target;
 use crate::workshop::files::read;
@@ -47,6 +47,7 @@ pub(super) fn ask(
         )
     };
     let struct_ops = of_frame("struct_ops.txt")?;
+    let awake = sleepable::refused(target, &lists::map_types(image)?)?;
     // What is in the image first: it costs nothing.
     let mut files = vec![
         (
@@ -65,7 +66,7 @@ pub(super) fn ask(
         ),
         (
             "maps.txt",
-            head("Types of maps") + &lists::maps(image, btf, &of_frame("maps.txt")?)?,
+            head("Types of maps") + &lists::maps(image, btf, &of_frame("maps.txt")?, &awake)?,
         ),
     ];
     let text = of_frame("helpers.txt")?;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a kernel said of maps: a line each, packed, as the lines are much alike.
+//! Text packed by gzip: what a kernel said of maps, or to loaders that lack capabilities. The lines are
+//! much alike.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -10,8 +11,8 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
-/// Reads the lines.
-pub fn read_maps(path: &Path) -> Result<String> {
+/// Reads a packed text.
+pub fn read_packed(path: &Path) -> Result<String> {
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut lines = String::new();
     let unpacked = GzDecoder::new(file).read_to_string(&mut lines);
@@ -19,8 +20,8 @@ pub fn read_maps(path: &Path) -> Result<String> {
     Ok(lines)
 }
 
-/// Writes them.
-pub fn write_maps(path: &Path, lines: &str) -> Result<()> {
+/// Writes one.
+pub fn write_packed(path: &Path, lines: &str) -> Result<()> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::best());
     packed.write_all(lines.as_bytes())?;
     fs::write(path, packed.finish()?).with_context(|| format!("cannot write {}", path.display()))
