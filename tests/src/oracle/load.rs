@@ -19,9 +19,6 @@ use nix::errno::Errno;
 pub(super) const LOG_STATS: u32 = 4;
 /// Every path, and what is found before the first: `BPF_LOG_LEVEL2` there.
 const LOG_LEVEL2: u32 = 2;
-/// The room for a log, 16 MB: all that the kernel ever asks for at log level 1 but for programs
-/// that run into its limit on instructions.
-const ROOM: usize = 16 << 20;
 /// The longest log that is told. What a program says that runs into the limit is its path, a
 /// million times over.
 const TOLD: usize = 256 << 10;
@@ -43,7 +40,7 @@ pub(super) struct Room(Vec<u8>);
 impl Room {
     /// An empty buffer.
     pub(super) fn new() -> Self {
-        Self(vec![0; ROOM])
+        Self(vec![0; log::ROOM])
     }
 
     /// The log in it: the kernel ends it with a NUL.
@@ -113,8 +110,7 @@ impl Question<'_> {
     fn answer(&self, attach: Option<Attach<'_>>, room: &mut Room) -> Answer {
         let answer = self.at_level(self.log_level | LOG_STATS, attach, room);
         if answer.verdict == Verdict::Rejected && answer.errno == Some(Errno::ENOSPC as i32) {
-            // The log outgrew its room, and that is the error then, whatever the verdict was. Asked
-            // for statistics alone the verifier says no more than its last message.
+            // The log outgrew its room, and that is the error then, whatever the verdict was.
             let answer = self.at_level(LOG_STATS, attach, room);
             return Answer {
                 log: None,

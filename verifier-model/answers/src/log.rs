@@ -19,6 +19,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+/// The room that a kernel is given for a log, 16 MB: all that it ever asks for at log level 1 but for
+/// programs that run into its limit on instructions. Who outgrows it is asked again, for statistics alone:
+/// the verifier says no more than its last message then.
+pub const ROOM: usize = 16 << 20;
+
 /// How a report begins.
 const REPORT: &str = "Verification failed: ";
 

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use answers::log::Stats;
+use answers::log::{self, Stats};
 use answers::{Answer, Target};
 use anyhow::Result;
 use bpf::btf::Btf;
@@ -119,7 +119,16 @@ impl Task {
             log_level: self.log_level,
             ..options.clone()
         };
-        Ok(verify(&load, kernel, &options))
+        let verdict = verify(&load, kernel, &options);
+        if verdict.log.len() < log::ROOM {
+            return Ok(verdict);
+        }
+        // As the kernel was asked.
+        let statistics = Options {
+            log_level: Options::LOG_STATS,
+            ..options
+        };
+        Ok(verify(&load, kernel, &statistics))
     }
 }
 

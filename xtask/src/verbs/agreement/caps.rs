@@ -12,7 +12,7 @@ use super::compared::Compared;
 use crate::workshop::project::Project;
 
 /// Folders of answers, each with the name that the model has for the kernel.
-const KERNELS: [(&str, &str); 1] = [("7.3", "7.3")];
+const KERNELS: [(&str, &str); 2] = [("7.3", "7.3"), ("7.3-stock", "debian-7.3")];
 
 /// The tests.
 pub(super) fn tests(project: &Project, corpus: &Path) -> Result<Vec<Test>> {
