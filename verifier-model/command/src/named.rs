@@ -191,6 +191,10 @@ fn read_directory(directory: &Path) -> Result<Kernel> {
     let uname = uname(directory)?;
     kernel.set_release(&uname, point(&uname));
     kernel.read_config(&std::fs::read_to_string(directory.join("config"))?);
+    let no_address = directory.join("no_address");
+    if no_address.exists() {
+        kernel.no_address = std::fs::read_to_string(&no_address)?.into();
+    }
     let kfuncs = directory.join("kfuncs.txt");
     kernel.kfuncs = match kfuncs.exists() {
         true => KfuncTable::parse(&std::fs::read_to_string(&kfuncs)?)?,

@@ -106,15 +106,15 @@ impl Known<'_> {
             })
         );
         let name = self.input.attach_func_name();
-        match &self.input.kernel.ksyms {
-            Some(symbols) if by_address && in_vmlinux && !symbols.contains_key(name) => reject!(
+        if by_address && in_vmlinux && !self.input.kernel.has_address(name) {
+            return reject!(
                 self,
                 AttachTarget,
                 ENOENT,
                 "The address of function {name} cannot be found"
-            ),
-            _ => Ok(()),
+            );
         }
+        Ok(())
     }
 
     /// Whether an LSM program may attach where it wants to (`bpf_lsm_verify_prog`).

@@ -5,6 +5,7 @@ pub mod config;
 pub mod fields;
 pub mod kfuncs;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -35,6 +36,9 @@ pub struct Kernel {
     /// Symbol → address as in `System.map`. None when not known: then every untyped ksym exists,
     /// at a made-up address.
     pub ksyms: Option<BTreeMap<String, u64>>,
+    /// Functions that BTF has and the symbols have not, a line each: nothing can attach to them. It
+    /// counts when `ksyms` is not known.
+    pub no_address: Cow<'static, str>,
     /// `uname -r`; empty when not known.
     pub release: String,
     /// `LINUX_VERSION_CODE`: `major << 16 | minor << 8 | patch`.
@@ -61,6 +65,7 @@ impl Kernel {
             kfuncs: KfuncTable::default(),
             kconfig: Config::default(),
             ksyms: None,
+            no_address: Cow::Borrowed(""),
             release: String::new(),
             version: 7 << 16 | 3 << 8,
             unprivileged_bpf_disabled: false,
@@ -72,6 +77,14 @@ impl Kernel {
         match obj {
             VMLINUX => Some(&self.vmlinux),
             n => self.modules.get(n as usize - 1).map(|m| &m.btf),
+        }
+    }
+
+    /// Whether a function of vmlinux has an address, as far as is known.
+    pub fn has_address(&self, func: &str) -> bool {
+        match &self.ksyms {
+            Some(symbols) => symbols.contains_key(func),
+            None => !self.no_address.lines().any(|line| line == func),
         }
     }
 

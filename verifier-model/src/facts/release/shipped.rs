@@ -29,6 +29,8 @@ pub struct Shipped {
     pub release: &'static Release,
     types: &'static Aligned<[u8]>,
     config: &'static str,
+    /// Functions of its types that have no address, a line each.
+    no_address: &'static str,
     /// Name and packed types of each module.
     modules: &'static [(&'static str, &'static [u8])],
 }
@@ -57,6 +59,18 @@ macro_rules! config {
     };
 }
 
+/// `data/FOLDER/no_address`.
+macro_rules! no_address {
+    ($folder:literal) => {
+        include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/data/",
+            $folder,
+            "/no_address"
+        ))
+    };
+}
+
 const MODULE: &[u8] = include_bytes!("../../../data/linux-7.3/bpf_iter_cpumask.btf.lz4");
 
 impl fmt::Debug for Shipped {
@@ -74,6 +88,7 @@ impl Shipped {
             release: &LINUX_6_1,
             types: types!("linux-6.1"),
             config: config!("linux-6.1"),
+            no_address: "",
             modules: &[],
         },
         Self {
@@ -82,6 +97,7 @@ impl Shipped {
             release: &LINUX_6_12,
             types: types!("linux-6.12"),
             config: config!("linux-6.12"),
+            no_address: no_address!("linux-6.12"),
             modules: &[],
         },
         Self {
@@ -90,6 +106,7 @@ impl Shipped {
             release: &LINUX_6_18,
             types: types!("linux-6.18"),
             config: config!("linux-6.18"),
+            no_address: no_address!("linux-6.18"),
             modules: &[],
         },
         Self {
@@ -99,6 +116,7 @@ impl Shipped {
             types: types!("linux-7.1"),
             // Its own is not in the archive any more.
             config: config!("linux-7.2"),
+            no_address: "",
             modules: &[],
         },
         Self {
@@ -107,6 +125,7 @@ impl Shipped {
             release: &LINUX_7_2,
             types: types!("linux-7.2"),
             config: config!("linux-7.2"),
+            no_address: no_address!("linux-7.2"),
             modules: &[],
         },
         Self {
@@ -115,6 +134,7 @@ impl Shipped {
             release: &LINUX_7_3,
             types: types!("debian-7.3"),
             config: config!("debian-7.3"),
+            no_address: "",
             modules: &[],
         },
         Self {
@@ -123,6 +143,7 @@ impl Shipped {
             release: &LINUX_7_3,
             types: types!("linux-7.3"),
             config: config!("linux-7.3"),
+            no_address: "",
             modules: &[("bpf_iter_cpumask", MODULE)],
         },
     ];
@@ -160,6 +181,7 @@ impl Shipped {
             kernel.add_module(name, Btf::from_lz4(types, Some(vmlinux.clone()))?);
         }
         kernel.kconfig = Config::of_sorted(self.config);
+        kernel.no_address = self.no_address.into();
         kernel.kfuncs = self.release.kfuncs();
         kernel.set_release(self.uname, self.release.point());
         Ok(kernel)

@@ -9,6 +9,7 @@
 //! kfuncs.txt         kfuncs, flags and filters of the image, hooks and who comes by them by probes
 //! helpers.txt        helpers, prototypes of the image, who may call them by probes
 //! struct_ops.txt     struct_ops types of the frame that the kernel has
+//! no_address         functions that the types have and the symbols have not
 //! btf_sets.txt  raw_tp_null_args.txt  iter_args.txt  maps.txt   of the image
 //! ```
 //!
@@ -29,12 +30,13 @@ mod sleepable;
 mod tables;
 mod types;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use bpf::btf::Btf;
+use bpf::btf::{Btf, Kind};
 use bpf::kernel::Kernel;
 
 use self::image::Image;
@@ -86,6 +88,7 @@ pub(super) fn run(project: &Project, series: Release, way: &Way<'_>) -> Result<(
     let btf = &model.vmlinux;
     let kfuncs = kfuncs(&target, btf, &sets)?;
     tables.files.push(("kfuncs.txt", kfuncs));
+    tables.files.push(("no_address", no_address(&image, btf)));
     match way {
         Way::Write(directory) => {
             let dir = match directory {
@@ -103,6 +106,22 @@ pub(super) fn run(project: &Project, series: Release, way: &Way<'_>) -> Result<(
         }
         Way::Check => hold(&shipped, btf, &config, &tables.files),
     }
+}
+
+/// Functions that cannot be attached to for want of an address: they were inlined everywhere, or are
+/// called something else.
+fn no_address(image: &Image, btf: &Btf) -> String {
+    let functions = btf.types().filter(|t| t.kind() == Kind::Func);
+    let names: BTreeSet<&str> = functions
+        .map(|function| function.name())
+        .filter(|name| image.symbol(name).is_none())
+        .collect();
+    let mut text = String::from("# Functions that have types and no address.\n");
+    for name in names {
+        text += name;
+        text.push('\n');
+    }
+    text
 }
 
 /// Holds what is in the directory `shipped` against what the kernel says.
