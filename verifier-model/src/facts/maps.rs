@@ -3,7 +3,7 @@
 //!
 //! A table of a release: `maps.txt`, which tells its format.
 //!
-//! Source: `can_elide_value_nullness()`, `check_map_prog_compatibility()` in `kernel/bpf/verifier.c`; the `struct bpf_map_ops` of each map.
+//! Source: `can_elide_value_nullness()` in `kernel/bpf/verifier.c`; the `struct bpf_map_ops` of each map.
 
 use std::collections::HashMap;
 
