@@ -3,8 +3,7 @@
 //!
 //! The rules of each are those that its kernel was seen to follow when it was asked about the programs
 //! in `tests/rules`, one a rule: `tests/rules/asked.txt` has the answers. Fixes are backported, and what
-//! they mend may be newer than a release: offsets of packets had no known bits to be tightened by
-//! before 7.1.
+//! they mend may be newer than a release.
 
 use crate::facts::release::linux_7_3::LINUX_7_3;
 use crate::facts::release::{Limits, Release};
@@ -43,7 +42,7 @@ pub(crate) static LINUX_7_1: Release = Release::new(
 pub(crate) static LINUX_6_18: Release = Release::new(
     "6.18",
     "6.18.15",
-    Profile::of("6.18").with(Rule::PACKET_BOUNDS_KEPT),
+    Profile::of("6.18"),
     IN_REGISTERS,
     texts::LINUX_6_18,
     Some(&LINUX_7_1),
@@ -59,8 +58,7 @@ pub(crate) static LINUX_6_12: Release = Release::new(
         .with(Rule::ATOMIC_FETCH_BACKTRACK)
         .with(Rule::SIGNS_FORKED)
         .with(Rule::UNLINKED_SCALARS)
-        .with(Rule::PACKET_END_MARKS)
-        .with(Rule::PACKET_BOUNDS_KEPT),
+        .with(Rule::PACKET_END_MARKS),
     IN_REGISTERS,
     texts::LINUX_6_12,
     Some(&LINUX_6_18),
