@@ -41,6 +41,11 @@ pub(crate) const LINUX_7_1: Texts = Texts {
 };
 
 pub(crate) const LINUX_6_18: Texts = Texts {
+    helpers: text!("linux-6.18/helpers.txt"),
+    maps: text!("linux-6.18/maps.txt"),
+    btf_sets: text!("linux-6.18/btf_sets.txt"),
+    raw_tp_null_args: text!("linux-6.18/raw_tp_null_args.txt"),
+    struct_ops: text!("linux-6.18/struct_ops.txt"),
     words: text!("linux-6.18/words.txt"),
     kfuncs: text!("linux-6.18/kfuncs.txt"),
     ..LINUX_7_1
@@ -50,8 +55,9 @@ pub(crate) const LINUX_6_12: Texts = Texts {
     helpers: text!("linux-6.12/helpers.txt"),
     maps: text!("linux-6.12/maps.txt"),
     btf_sets: text!("linux-6.12/btf_sets.txt"),
-    iter_args: text!("linux-6.12/iter_args.txt"),
     raw_tp_null_args: text!("linux-6.12/raw_tp_null_args.txt"),
+    // Its own say of fewer types the same.
+    struct_ops: LINUX_7_3.struct_ops,
     words: text!("linux-6.12/words.txt"),
     kfuncs: text!("linux-6.12/kfuncs.txt"),
     ..LINUX_6_18

@@ -83,7 +83,7 @@ const LSM_CGROUP: [&str; 6] = [
 ];
 
 /// Programs that attach to functions: the type, the way, the function, whether they sleep.
-const TRACED: [(P, A, &str, bool); 11] = [
+const TRACED: [(P, A, &str, bool); 13] = [
     (P::Tracing, A::TraceFentry, "bpf_fentry_test1", false),
     (P::Tracing, A::TraceFexit, "bpf_fentry_test1", false),
     (P::Tracing, A::ModifyReturn, "bpf_modify_return_test", false),
@@ -93,6 +93,8 @@ const TRACED: [(P, A, &str, bool); 11] = [
     (P::Tracing, A::TraceRawTp, "btf_trace_sched_switch", false),
     (P::Tracing, A::TraceIter, "bpf_iter_task", false),
     (P::Tracing, A::TraceIter, "bpf_iter_task", true),
+    (P::Tracing, A::TraceIter, "bpf_iter_tcp", false),
+    (P::Tracing, A::TraceIter, "bpf_iter_unix", false),
     (P::Lsm, A::LsmMac, "bpf_lsm_file_open", false),
     (P::Lsm, A::LsmMac, "bpf_lsm_file_open", true),
 ];
