@@ -17,6 +17,7 @@
 //! names of the sets, and what is in a kernel's code alone and cannot be asked.
 
 mod check;
+mod filters;
 mod frame;
 mod helpers;
 mod hooks;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use bpf::btf::{Btf, Kind};
 use bpf::kernel::Kernel;
+use bpf::kernel::kfuncs::KfuncTable;
 
 use self::image::Image;
 use self::sets::Set;
@@ -87,6 +89,14 @@ pub(super) fn run(project: &Project, series: Release, way: &Way<'_>) -> Result<(
     }
     let btf = &model.vmlinux;
     let kfuncs = kfuncs(&target, btf, &sets)?;
+    let known = KfuncTable::parse(&kfuncs)?;
+    for (_, table) in tables
+        .files
+        .iter_mut()
+        .filter(|(name, _)| *name == "struct_ops.txt")
+    {
+        *table = filters::kept(table, &known);
+    }
     tables.files.push(("kfuncs.txt", kfuncs));
     tables.files.push(("no_address", no_address(&image, btf)));
     match way {

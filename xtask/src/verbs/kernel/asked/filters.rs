@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Which kfuncs a struct_ops type and its members may call, where a filter decides: the frame names those
+//! of its release, of which an older one has not all, or has them without a filter.
+
+use bpf::kernel::kfuncs::KfuncTable;
+
+/// How the list begins, in a line of `struct_ops.txt`.
+const KFUNCS: &str = "kfuncs=";
+
+/// `struct_ops.txt` without the kfuncs, and sets of them, that no filter of `kfuncs` is asked about.
+/// Members of which nothing is left to be said are left out.
+pub(super) fn kept(struct_ops: &str, kfuncs: &KfuncTable) -> String {
+    let filtered = |name: &&str| {
+        let mut sets = kfuncs.sets().iter().filter(|set| set.filter.is_some());
+        sets.any(|set| set.name == *name || set.kfuncs.contains_key(*name))
+    };
+    let mut text = String::new();
+    for line in struct_ops.lines() {
+        let Some((before, list)) = line.split_once(KFUNCS) else {
+            text += line;
+            text.push('\n');
+            continue;
+        };
+        // It is the last thing that a line says.
+        let names: Vec<&str> = list.split(',').filter(filtered).collect();
+        let said = before.split_whitespace().count() > 1;
+        match names.is_empty() {
+            true if said => text += before.trim_end(),
+            true => continue,
+            false => text += &format!("{before}{KFUNCS}{}", names.join(",")),
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_filter_is_asked_about_is_left_out() {
+        let kfuncs = "set all hooks=STRUCT_OPS\none\n\nset some hooks=STRUCT_OPS filter=f\ntwo\n";
+        let kfuncs = KfuncTable::parse(kfuncs).unwrap();
+        let frame = "type ops stubs=s kfuncs=all,some,new\n  a kfuncs=all\n  b sleep=may kfuncs=one\n  \
+                     c kfuncs=two,none\n  d sleep=may\n";
+        assert_eq!(
+            kept(frame, &kfuncs),
+            "type ops stubs=s kfuncs=some\n  b sleep=may\n  c kfuncs=two\n  d sleep=may\n"
+        );
+    }
+}
