@@ -89,7 +89,7 @@ void bpf_for_each_cpu_nests_from_linux_6_4(void) __weak __ksym;
 void bpf_for_each_cpu_needs_a_greater_BPF_ITER_CPUMASK_MAX(void) __weak __ksym;
 
 /* For user space, see BPF_ITER_CPUMASK_MAX: what it may fill in, and what it may look at. */
-const volatile __u32 bpf_for_each_cpu_nr_cpu_ids __weak = 0;
+const volatile __u32 bpf_for_each_cpu_nr_cpu_ids __weak;
 __u64 bpf_for_each_cpu_left_out __weak;
 
 /* Under names of their own, since struct bpf_iter_num is not in every vmlinux.h. */
@@ -315,8 +315,8 @@ __weak __noinline __u64 ___cpus_skip_andnot(__u64 mask1, __u64 cpu, __u64 mask2)
 #define ___cpus_at(state) ((void *)*(volatile __u64 *)&(state)[1])
 
 /*
- * The way is asked anew, though every way out knows it: where they meet, the verifier compares what it
- * knows, and before 6.4 each step has a way out.
+ * The way is asked anew, though every way out knows it: where they meet, the verifier compares what
+ * it knows, and before 6.4 each step has a way out.
  */
 #define ___cpus_end(type)								\
 static __always_inline void ___cpus_end_##type(__u64 (*state)[2])			\

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Two loops of ten steps. What closes the first is no jump: before 6.4 the verifier takes that for a
- * loop without end. In the second it is a jump over nothing, as in the header's loops.
+ * Two loops of ten steps. What closes the first is no jump: before 6.4 the verifier takes that for
+ * a loop without end. In the second it is a jump over nothing, as in the header's loops.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
