@@ -116,7 +116,7 @@ impl Shipped {
             types: types!("linux-7.1"),
             // Its own is not in the archive any more.
             config: config!("linux-7.2"),
-            no_address: "",
+            no_address: no_address!("linux-7.1"),
             modules: &[],
         },
         Self {
