@@ -9,10 +9,11 @@ use anyhow::{Context, Result};
 
 use super::Test;
 use super::compared::Compared;
+use super::kernels::{FIRST, RENAMED};
 use crate::workshop::project::Project;
 
 /// Folders of answers, each with the name that the model has for the kernel.
-const KERNELS: [(&str, &str); 2] = [("7.3", "7.3"), ("7.3-stock", "debian-7.3")];
+const KERNELS: [(&str, &str); 2] = [(FIRST, FIRST), RENAMED];
 
 /// The tests.
 pub(super) fn tests(project: &Project, corpus: &Path) -> Result<Vec<Test>> {

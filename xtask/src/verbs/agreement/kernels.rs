@@ -25,9 +25,9 @@ kernel answered, *insns* out of those that both accept, *message* out of those t
 
 ";
 /// Answers of a kernel that has another name among those that the model ships.
-const RENAMED: (&str, &str) = ("7.3-stock", "debian-7.3");
+pub(super) const RENAMED: (&str, &str) = ("7.3-stock", "debian-7.3");
 /// The test kernel's, which are the first part.
-const FIRST: &str = "7.3";
+pub(super) const FIRST: &str = "7.3";
 /// The file beside the answers that tells causes: part of a program's name, and why.
 const CAUSES: &str = "causes.txt";
 /// Seconds that the model has for a program; some take it to the limit on instructions.

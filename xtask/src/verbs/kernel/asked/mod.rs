@@ -83,19 +83,12 @@ pub(super) fn run(project: &Project, series: Release, way: &Way<'_>) -> Result<(
     let mut model = Kernel::new(Arc::new(btf));
     model.read_config(&config);
     let frame = project.checkout.join(DATA).join(FRAME);
-    let mut tables = tables::ask(&target, &image, &model, &frame)?;
-    for line in &tables.unsaid {
-        println!("not said: {line}");
-    }
     let btf = &model.vmlinux;
     let kfuncs = kfuncs(&target, btf, &sets)?;
-    let known = KfuncTable::parse(&kfuncs)?;
-    for (_, table) in tables
-        .files
-        .iter_mut()
-        .filter(|(name, _)| *name == "struct_ops.txt")
-    {
-        *table = filters::kept(table, &known);
+    let own = KfuncTable::parse(&kfuncs)?;
+    let mut tables = tables::ask(&target, &image, &model, &frame, &own)?;
+    for line in &tables.unsaid {
+        println!("not said: {line}");
     }
     tables.files.push(("kfuncs.txt", kfuncs));
     tables.files.push(("no_address", no_address(&image, btf)));

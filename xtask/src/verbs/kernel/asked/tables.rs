@@ -7,11 +7,12 @@ use std::path::Path;
 use anyhow::Result;
 use bpf::btf::{Btf, Kind};
 use bpf::kernel::Kernel;
+use bpf::kernel::kfuncs::KfuncTable;
 
 use super::frame::Frame;
 use super::helpers::{self, Said};
 use super::image::Image;
-use super::{lists, protos, rights, sleepable};
+use super::{filters, lists, protos, rights, sleepable};
 use crate::linux::image::point;
 use crate::linux::target::Target;
 use crate::workshop::files::read;
@@ -27,12 +28,14 @@ pub(super) struct Tables {
     pub(super) unsaid: Vec<String>,
 }
 
-/// Asks `target`; `frame` is the directory of the release that others are told of.
+/// Asks `target`; `frame` is the directory of the release that others are told of, `kfuncs` what the
+/// kernel itself has of these.
 pub(super) fn ask(
     target: &Target<'_>,
     image: &Image,
     model: &Kernel,
     frame: &Path,
+    kfuncs: &KfuncTable,
 ) -> Result<Tables> {
     let btf = &model.vmlinux;
     let of_frame = |name: &str| read(&frame.join(name));
@@ -72,6 +75,7 @@ pub(super) fn ask(
     let text = of_frame("helpers.txt")?;
     let told = helpers(target, image, model, &text, &struct_ops)?;
     let struct_ops = self::struct_ops(btf, &struct_ops, &told.of_struct_ops);
+    let struct_ops = filters::kept(&struct_ops, kfuncs);
     files.push(("helpers.txt", head("Helpers") + &told.helpers));
     files.push(("struct_ops.txt", head("struct_ops types") + &struct_ops));
     Ok(Tables {
