@@ -117,6 +117,8 @@ rules! {
         "A branch on a constant is a jump: what it does not lead to is not read.";
     46 + 28 LIVE_STACK "live-stack" "7.1" "" FalseReject
         "What may be read of the stack later is known before the walk, and not found by it.";
+    47 + 28 LIVE_LINKS "live-links" "7.1" "" FalseReject
+        "Registers that are not read any more take no place among the six that a number is linked to.";
     28 DEAD_PARTS_CLEANED "dead-parts-cleaned" "7.1" "" FalseReject
         "A state is cleaned of what is dead before it is kept, and not when all its paths were walked.";
     29 SINGULAR_IDS "singular-ids" "7.1" "b2a0aa3a8739" FalseReject
@@ -244,10 +246,11 @@ mod tests {
 
     #[test]
     fn a_rule_switched_off_takes_no_other_with_it() {
-        const HIDE: [(Rule, Rule); 3] = [
+        const HIDE: [(Rule, Rule); 4] = [
             (Rule::CALLBACK_REFS, Rule::CALLBACK_ANY_COUNT),
             (Rule::CONST_VOID_ARGS, Rule::POINTER_ARGS),
             (Rule::LIVE_STACK, Rule::DEAD_PARTS_CLEANED),
+            (Rule::LIVE_LINKS, Rule::DEAD_PARTS_CLEANED),
         ];
         for r in Rule::ALL {
             let p = Profile::V7_3.without(*r);

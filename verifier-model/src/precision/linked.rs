@@ -6,6 +6,7 @@
 use bpf::insn::REG_FP;
 
 use crate::env::Env;
+use crate::facts::rule::Rule;
 use crate::state::VerifierState;
 use crate::state::history::{LinkedReg, LinkedRegs};
 use crate::state::reg::{ADD_CONST, ADD_CONST32, RegState};
@@ -14,12 +15,13 @@ impl Env<'_> {
     /// Registers and slots with this id, innermost frame first. Those beyond five lose it.
     pub(crate) fn collect_linked_regs(&mut self, id: u32, set: &mut LinkedRegs) {
         let id = id & !ADD_CONST;
+        let all = !self.input.profile.has(Rule::LIVE_LINKS);
         for i in (0..self.path.cur.frames.len()).rev() {
             let live = self.code.aux[self.path.cur.frame_insn_idx(i)].live_regs_before;
             let frame = &mut self.path.cur.frames[i];
             let linked = |reg: &RegState| reg.is_scalar() && reg.id & !ADD_CONST == id;
             for (j, reg) in frame.regs.iter_mut().enumerate().take(usize::from(REG_FP)) {
-                let found = live >> j & 1 != 0 && linked(reg);
+                let found = (all || live >> j & 1 != 0) && linked(reg);
                 if found && !set.push(LinkedReg::Reg(i as u8, j as u8)) {
                     reg.clear_scalar_id();
                 }
