@@ -30,6 +30,7 @@ mod sets;
 mod sleepable;
 mod tables;
 mod types;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -89,6 +90,9 @@ pub(super) fn run(project: &Project, series: Release, way: &Way<'_>) -> Result<(
     let mut tables = tables::ask(&target, &image, &model, &frame, &own)?;
     for line in &tables.unsaid {
         println!("not said: {line}");
+    }
+    for message in words::lacking(&image, &project.checkout.join(DATA), series)? {
+        println!("not in the image: {message}");
     }
     tables.files.push(("kfuncs.txt", kfuncs));
     tables.files.push(("no_address", no_address(&image, btf)));
