@@ -99,6 +99,8 @@ rules! {
         "The range of a number is known when its sign is turned.";
     48 NESTED_RCU "nested-rcu" "6.19" "" FalseReject
         "RCU sections may be opened inside one another.";
+    49 NULL_CHECKED_BUFFERS "null-checked-buffers" "6.19" "" FalseAccept
+        "A buffer that an iterator passes is tested for NULL before it is read.";
     9 MISC_VS_INVALID "prune-misc-vs-invalid" "6.19" "840692326e92" FalseReject
         "Unwritten stack counts as unknown data when loop states are compared.";
     8 CALLBACK_SCC "callback-scc" "6.19" "f597664454bd" FalseAccept
@@ -139,6 +141,8 @@ rules! {
         "A pointer keeps its id when it was tested for NULL, and so what it stems from.";
     45 SPILLED_ZEROS_KEPT "spilled-zeros-kept" "7.2" "" FalseAccept
         "A spilled zero stays a number where half of it is dead, and is precise once it is needed.";
+    50 BELOW_FRAME_POINTER "below-frame-pointer" "7.2" "" FalseAccept
+        "An iterator, dynptr or flag is below the frame pointer; what points at it does not pass for the first.";
     26 DYNPTR_IDS "dynptr-ids" "7.2" "" FalseAccept
         "Dynptrs on the stack are told apart when states are compared, not only their kinds.";
     23 INNER_MAP_NULLNESS "inner-map-nullness" "7.2" "53040a81ae57" FalseAccept
