@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Whether a guest hangs or the host lets it wait: time in which it is not given a processor is not its
+//! own.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// The time of a process, from now on.
+pub(super) struct Clock {
+    start: Instant,
+    process: u32,
+}
+
+impl Clock {
+    pub(super) fn of(process: u32) -> Self {
+        Self {
+            start: Instant::now(),
+            process,
+        }
+    }
+
+    /// How long it has run or had nothing to run.
+    pub(super) fn elapsed(&self) -> Duration {
+        let starved = starved(self.process).unwrap_or_default();
+        self.start.elapsed().saturating_sub(starved)
+    }
+}
+
+/// How long that thread of `process` waited for a processor that waited longest: the threads of a guest
+/// wait for each other, so their times are no sum. Nothing if the host does not count it.
+fn starved(process: u32) -> Option<Duration> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?;
+    let waits = threads.flatten().filter_map(|thread| {
+        let counts = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        waited(&counts)
+    });
+    waits.max()
+}
+
+/// The second number of `schedstat`: nanoseconds on a queue of the scheduler.
+fn waited(counts: &str) -> Option<Duration> {
+    let nanoseconds = counts.split_whitespace().nth(1)?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command};
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn the_second_number_counts() {
+        assert_eq!(
+            waited("46677286459 480679211061 213379\n"),
+            Some(Duration::from_nanos(480_679_211_061))
+        );
+        assert_eq!(waited("46677286459"), None);
+    }
+
+    /// Two that never rest share a processor, so each waits half of the time; one that sleeps waits for
+    /// nothing, and all of the time is its own.
+    #[test]
+    fn waiting_for_a_processor_does_not_count() {
+        let busy = || {
+            Command::new("taskset")
+                .args(["1", "sh", "-c", "while :; do :; done"])
+                .spawn()
+        };
+        let (Ok(mut first), Ok(mut second)) = (busy(), busy()) else {
+            return; // no taskset
+        };
+        let mut idle = Command::new("sleep").arg("60").spawn().unwrap();
+        let clocks = [&first, &second, &idle].map(|child: &Child| Clock::of(child.id()));
+        let start = Instant::now();
+        thread::sleep(Duration::from_secs(1));
+        let [one, other, asleep] = clocks.map(|clock| clock.elapsed());
+        let all = start.elapsed();
+        for child in [&mut first, &mut second, &mut idle] {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        assert!(
+            one + other < all + all / 2,
+            "{one:?} and {other:?} of {all:?}"
+        );
+        assert!(asleep > all / 2, "{asleep:?} of {all:?}");
+    }
+}
