@@ -2,6 +2,7 @@
 //! Whether a guest hangs or the host lets it wait: time in which it is not given a processor is not its
 //! own.
 
+use std::cell::Cell;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,9 @@ use std::time::{Duration, Instant};
 pub(super) struct Clock {
     start: Instant,
     process: u32,
+    /// How long it has waited for a processor, as far as it is known: a process that has ended tells
+    /// nothing any more.
+    waited: Cell<Duration>,
 }
 
 impl Clock {
@@ -16,13 +20,15 @@ impl Clock {
         Self {
             start: Instant::now(),
             process,
+            waited: Cell::default(),
         }
     }
 
     /// How long it has run or had nothing to run.
     pub(super) fn elapsed(&self) -> Duration {
-        let starved = starved(self.process).unwrap_or_default();
-        self.start.elapsed().saturating_sub(starved)
+        let waited = starved(self.process).unwrap_or_default();
+        self.waited.set(waited.max(self.waited.get()));
+        self.start.elapsed().saturating_sub(self.waited.get())
     }
 }
 
@@ -80,11 +86,16 @@ mod tests {
         let clocks = [&first, &second, &idle].map(|child: &Child| Clock::of(child.id()));
         let start = Instant::now();
         thread::sleep(Duration::from_secs(1));
-        let [one, other, asleep] = clocks.map(|clock| clock.elapsed());
+        let [one, other, asleep] = clocks.each_ref().map(Clock::elapsed);
         let all = start.elapsed();
         for child in [&mut first, &mut second, &mut idle] {
             child.wait().unwrap();
         }
+        let [ended, ..] = clocks.map(|clock| clock.elapsed());
+        assert!(
+            ended < start.elapsed() - all / 4,
+            "{ended:?} when it has ended"
+        );
         assert!(
             one + other < all + all / 2,
             "{one:?} and {other:?} of {all:?}"
