@@ -113,6 +113,8 @@ rules! {
         "A number that is 0 or -1 is looked at as two paths where bits are taken of it.";
     44 POINTER_ARGS "pointer-args" "7.1" "4145203841ba" FalseReject
         "An argument of a traced function that points to no structure is a number, whatever it points to.";
+    47 SYSCALLS_MAY_SLEEP "syscalls-may-sleep" "7.1" "" FalseReject
+        "Programs on system calls may sleep, and change what they return, where no errors are injected.";
     34 CONSTANT_BRANCHES "constant-branches" "7.1" "f1606dd0ac49" FalseReject
         "A branch on a constant is a jump: what it does not lead to is not read.";
     28 DEAD_PARTS_CLEANED "dead-parts-cleaned" "7.1" "" FalseReject
