@@ -97,6 +97,8 @@ rules! {
         "Precision goes over the back edges of a loop until nothing changes.";
     37 NEGATION "negation-tracked" "6.18" "aced132599b3" FalseReject
         "The range of a number is known when its sign is turned.";
+    48 NESTED_RCU "nested-rcu" "6.19" "" FalseReject
+        "RCU sections may be opened inside one another.";
     9 MISC_VS_INVALID "prune-misc-vs-invalid" "6.19" "840692326e92" FalseReject
         "Unwritten stack counts as unknown data when loop states are compared.";
     8 CALLBACK_SCC "callback-scc" "6.19" "f597664454bd" FalseAccept
