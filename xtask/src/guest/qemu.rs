@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
 
 use super::console::Console;
+use super::starved::Clock;
 use crate::linux::target::Target;
 use crate::workshop::arch::Arch;
 use crate::workshop::files::write;
@@ -69,7 +70,7 @@ pub(crate) struct Guest<'a> {
     pub(crate) memory: &'a str,
     /// What may stand in a line of its console that would be trouble otherwise.
     pub(crate) known: &'a [&'a str],
-    /// When the guest counts as hanging.
+    /// When the guest counts as hanging; while the host has no processor for it, it does not.
     pub(crate) limit: Duration,
 }
 
@@ -171,9 +172,10 @@ impl Guest<'_> {
         let mut command = self.command(accel, parameters, &log)?;
         command.args(["-serial", "stdio"]);
         let qemu = Qemu::start(command)?;
+        let clock = Clock::of(qemu.id);
         let mut console = Console::new(&log, self.known);
         let bar = runner.bar(name, 0);
-        let said = self.watch(&qemu.lines, &mut console, &bar, until);
+        let said = self.watch((&qemu.lines, &clock), &mut console, &bar, until);
         let mut guarded = qemu.process;
         let panicked = console.panicked();
         if !panicked && said.hung.is_none() {
@@ -209,19 +211,18 @@ impl Guest<'_> {
     /// nothing comes for too long.
     fn watch(
         &self,
-        lines: &Receiver<String>,
+        (lines, clock): (&Receiver<String>, &Clock),
         console: &mut Console,
         bar: &ProgressBar,
         until: Until,
     ) -> Said {
-        let start = Instant::now();
-        let mut heard = start;
+        let mut heard = Duration::ZERO;
         let mut said = Said::default();
         loop {
             console.poll();
             match lines.try_recv() {
                 Ok(line) => {
-                    heard = Instant::now();
+                    heard = clock.elapsed();
                     if let Some(status) = line.strip_prefix(VERDICT) {
                         said.verdict = status.trim().parse().ok();
                     } else {
@@ -236,11 +237,12 @@ impl Guest<'_> {
                 Err(TryRecvError::Disconnected) => return said,
                 Err(TryRecvError::Empty) => {}
             }
+            let elapsed = clock.elapsed();
             let silent = match until {
-                Until::Silent(limit) => (heard.elapsed() > limit).then_some(limit),
+                Until::Silent(limit) => (elapsed.saturating_sub(heard) > limit).then_some(limit),
                 Until::Relayed | Until::Ended => None,
             };
-            let long = (start.elapsed() > self.limit).then_some(self.limit);
+            let long = (elapsed > self.limit).then_some(self.limit);
             if let Some(limit) = silent.or(long) {
                 said.hung = Some(limit);
                 return said;
@@ -317,6 +319,7 @@ struct Said {
 /// QEMU while it runs.
 struct Qemu {
     process: Guarded,
+    id: u32,
     /// What the program prints.
     lines: Receiver<String>,
     /// What QEMU itself has to say.
@@ -350,6 +353,7 @@ impl Qemu {
             }
         });
         Ok(Self {
+            id: process.child().id(),
             process,
             lines,
             complaint: thread::spawn(move || std::io::read_to_string(stderr).unwrap_or_default()),

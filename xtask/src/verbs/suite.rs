@@ -6,12 +6,33 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::guest::qemu::{Guest, MEMORY};
+use crate::build::initramfs;
+use crate::guest::qemu::{Accel, Ended, Guest, MEMORY};
+use crate::linux::kernel::Place;
+use crate::linux::patches::companions;
 use crate::linux::target::Target;
 
 /// More CPUs are possible than one word of a mask has bits; few are present, so that it is cheap.
 pub(super) const SMP: &str = "4,maxcpus=130";
+/// Freed memory is filled, so that a walk over it shows.
+const POISON: &str = "slub_debug=P";
 const LIMIT: Duration = Duration::from_secs(420);
+
+/// All of the suite, or the tests with `filter` in their names, with CPUs as QEMU's `-smp` has them.
+pub(super) fn whole(target: &Target<'_>, smp: &str, filter: Option<&str>) -> Result<Tally> {
+    let mut told = vec!["test".to_owned()];
+    if let Some(filter) = filter {
+        told.extend(["--filter".to_owned(), filter.to_owned()]);
+    }
+    if target.kernel.iterator()? != Place::Apart {
+        // A second "--" would end what the kernel passes on.
+        let skipped = companions::TESTS.map(|test| ["--skip", test].map(str::to_owned));
+        told.extend(skipped.into_iter().flatten());
+    }
+    let name = format!("tests on {}", target.kernel.release);
+    let initramfs = initramfs::build(target)?;
+    run(target, &initramfs, &name, smp, POISON, &told)
+}
 
 /// The guest's suite of `initramfs` with CPUs as QEMU's `-smp` has them, on a kernel told `parameters`.
 pub(super) fn run(
@@ -31,7 +52,31 @@ pub(super) fn run(
         known: &[],
         limit: LIMIT,
     };
-    let ended = guest.run_on(name, parameters)?;
+    tally(name, &guest.run_on(name, parameters)?)
+}
+
+/// The same in a guest of one CPU and 128 possible ones, whose clock counts instructions.
+pub(super) fn count(
+    target: &Target<'_>,
+    initramfs: &Path,
+    name: &str,
+    told: &[String],
+) -> Result<Tally> {
+    let guest = Guest {
+        target,
+        initramfs,
+        smp: "1,maxcpus=128",
+        args: told,
+        memory: MEMORY,
+        known: &[],
+        limit: LIMIT,
+    };
+    let ended = guest.collect_on(Accel::Icount, name)?;
+    print!("{}", ended.output);
+    tally(name, &ended)
+}
+
+fn tally(name: &str, ended: &Ended) -> Result<Tally> {
     let mut tally = Tally::default();
     for line in ended.output.lines() {
         tally.line(line);

@@ -16,7 +16,6 @@ use super::{agreement, bench};
 use crate::build::initramfs;
 use crate::corpus::tiers::Tier;
 use crate::linux::kernel::{Kernel, Place};
-use crate::linux::patches::companions;
 use crate::linux::release::Release;
 use crate::linux::target::{Choice, Target};
 use crate::linux::test_kernel::Form;
@@ -27,8 +26,6 @@ use crate::workshop::project::Project;
 /// More than a copy of a mask has room for in its iterator, and the tests to run with them.
 const MANY: usize = 300;
 const WITH_MANY: &str = "snapshot::";
-/// Freed memory is filled, so that a walk over it shows.
-const POISON: &str = "slub_debug=P";
 /// With so many CPUs and without `cmpxchg` of a double word there is never memory for a copy.
 const NO_MEMORY: &str = "clearcpuid=cx16";
 const WITHOUT_MEMORY: &str = "no_memory::";
@@ -236,24 +233,7 @@ type Part = fn(&Target<'_>, &Args) -> Result<Tally>;
 
 /// The guest's suite on `target`.
 fn on(target: &Target<'_>, args: &Args) -> Result<Tally> {
-    let mut told = vec!["test".to_owned()];
-    if let Some(filter) = &args.filter {
-        told.extend(["--filter".to_owned(), filter.clone()]);
-    }
-    if target.kernel.iterator()? != Place::Apart {
-        // A second "--" would end what the kernel passes on.
-        let skipped = companions::TESTS.map(|test| ["--skip", test].map(str::to_owned));
-        told.extend(skipped.into_iter().flatten());
-    }
-    let name = format!("tests on {}", target.kernel.release);
-    suite::run(
-        target,
-        &initramfs::build(target)?,
-        &name,
-        SMP,
-        POISON,
-        &told,
-    )
+    suite::whole(target, SMP, args.filter.as_deref())
 }
 
 /// What of the suite another number of possible CPUs makes a difference to.
