@@ -75,6 +75,13 @@ impl KernelBtf {
         k.func("bpf_task_acquire", task, &[("p", task)]);
         k.func("bpf_task_release", 0, &[("p", task)]);
         k.func("bpf_iter_task", u32_, &[("meta", meta), ("task", task)]);
+        let elem = [
+            ("meta", meta),
+            ("map", task),
+            ("key", void),
+            ("value", void),
+        ];
+        k.func("bpf_iter_bpf_map_elem", u32_, &elem);
         let char_ = int(&mut k.b, "char", 1);
         let text = k.b.push(Kind::Ptr, 0, 0, false, char_, &[]);
         let texts = k.b.push(Kind::Ptr, 0, 0, false, text, &[]);

@@ -66,6 +66,7 @@ pub(super) fn trials() -> Vec<Trial> {
         trial("anywhere::nested", nested),
         possible(65, trial("anywhere::small_bound", small_bound)),
         trial("anywhere::more_than_the_bound", more_than_the_bound),
+        trial("anywhere::addresses_hidden", addresses_hidden),
         trial("anywhere::verified", verified),
         trial("anywhere::edges", edges),
         trial("anywhere::closed", closed),
@@ -343,6 +344,25 @@ fn more_than_the_bound() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Where nobody is told where the kernel's masks are, what would walk them is refused, with words.
+fn addresses_hidden() -> Result<()> {
+    const HIDES: &str = "/proc/sys/kernel/kptr_restrict";
+    let before = fs::read_to_string(HIDES)?;
+    fs::write(HIDES, "2")?;
+    let loaded = Bpf::load_one(WALKS, "possible_cpus");
+    fs::write(HIDES, before.trim())?;
+    match (loaded, expected_way()) {
+        (loaded, 0) => loaded.map(drop),
+        (Ok(_), _) => bail!("it was not refused"),
+        (Err(error), _) => {
+            let words = "bpf_for_each_cpu_needs_CONFIG_KALLSYMS_ALL";
+            let said = format!("{error:#}");
+            ensure!(said.contains(words), "refused, but not with words: {said}");
+            Ok(())
+        }
+    }
 }
 
 /// How many instructions of a loop over 512 CPUs the verifier looks at, where the kernel says so: from

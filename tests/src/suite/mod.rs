@@ -2,6 +2,7 @@
 //! The `test` verb: the suite, reported the way libtest does.
 
 mod anywhere;
+mod aya;
 mod bpf;
 mod cgroup;
 mod console;
@@ -47,6 +48,9 @@ pub(crate) struct Options {
     /// Run only the tests that need no iterator, so that they can be run on every kernel.
     #[arg(long)]
     anywhere: bool,
+    /// The clock counts instructions.
+    #[arg(long)]
+    counted: bool,
     /// Arguments of the test harness, such as `--list` or `--exact`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     harness: Vec<String>,
@@ -68,8 +72,8 @@ pub(crate) fn run(options: Options) -> Result<ExitCode> {
     // The tests unplug CPUs and unload modules under each other's feet.
     arguments.test_threads = Some(1);
     let trials = match options.anywhere {
-        true => without_iterator(),
-        false => trials()?,
+        true => without_iterator(options.counted),
+        false => trials(options.counted)?,
     };
     Ok(libtest_mimic::run(&arguments, trials).exit_code())
 }
@@ -81,9 +85,9 @@ pub(crate) fn load(object: &str) -> Result<ExitCode> {
 }
 
 /// Every test, in the order of running.
-fn trials() -> Result<Vec<Trial>> {
+fn trials(counted: bool) -> Result<Vec<Trial>> {
     let mut trials = walks::trials();
-    trials.extend(without_iterator());
+    trials.extend(without_iterator(counted));
     trials.extend(pairs::trials());
     trials.extend(held::trials());
     trials.extend(migration::trials());
@@ -105,9 +109,10 @@ fn trials() -> Result<Vec<Trial>> {
 }
 
 /// The tests that every kernel can be put to.
-fn without_iterator() -> Vec<Trial> {
+fn without_iterator(counted: bool) -> Vec<Trial> {
     let mut trials = anywhere::trials();
-    trials.extend(tools::trials());
+    trials.extend(aya::trials());
+    trials.extend(tools::trials(counted));
     trials
 }
 

@@ -36,6 +36,11 @@ pub(crate) const LINUX_7_2: Texts = Texts {
 };
 
 pub(crate) const LINUX_7_1: Texts = Texts {
+    helpers: text!("linux-7.1/helpers.txt"),
+    maps: text!("linux-7.1/maps.txt"),
+    btf_sets: text!("linux-7.1/btf_sets.txt"),
+    raw_tp_null_args: text!("linux-7.1/raw_tp_null_args.txt"),
+    struct_ops: text!("linux-7.1/struct_ops.txt"),
     words: text!("linux-7.1/words.txt"),
     kfuncs: text!("linux-7.1/kfuncs.txt"),
     ..LINUX_7_2

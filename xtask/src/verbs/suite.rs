@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::build::initramfs;
-use crate::guest::qemu::{Guest, MEMORY};
+use crate::guest::qemu::{Accel, Ended, Guest, MEMORY};
 use crate::linux::kernel::Place;
 use crate::linux::patches::companions;
 use crate::linux::target::Target;
@@ -52,7 +52,31 @@ pub(super) fn run(
         known: &[],
         limit: LIMIT,
     };
-    let ended = guest.run_on(name, parameters)?;
+    tally(name, &guest.run_on(name, parameters)?)
+}
+
+/// The same in a guest of one CPU and 128 possible ones, whose clock counts instructions.
+pub(super) fn count(
+    target: &Target<'_>,
+    initramfs: &Path,
+    name: &str,
+    told: &[String],
+) -> Result<Tally> {
+    let guest = Guest {
+        target,
+        initramfs,
+        smp: "1,maxcpus=128",
+        args: told,
+        memory: MEMORY,
+        known: &[],
+        limit: LIMIT,
+    };
+    let ended = guest.collect_on(Accel::Icount, name)?;
+    print!("{}", ended.output);
+    tally(name, &ended)
+}
+
+fn tally(name: &str, ended: &Ended) -> Result<Tally> {
     let mut tally = Tally::default();
     for line in ended.output.lines() {
         tally.line(line);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use bpf::kernel::Kernel;
-use bpf::load::{Autoload, Object, PrepareOptions};
+use bpf::load::{Autoload, Loader, Object, PrepareOptions};
 use verifier_model::{Options, Outcome, Release, verify};
 
 use super::column::{Cell, Said};
@@ -49,6 +49,16 @@ pub(super) fn beside(
     Ok(all)
 }
 
+/// Of each program how many instructions the verifier looks at, or why it is refused.
+pub(in crate::verbs) type Foretold = Vec<(String, Result<u32, String>)>;
+
+/// Who loads an object, and the variables that are set before.
+#[derive(Default)]
+pub(in crate::verbs) struct Told<'a> {
+    pub(in crate::verbs) loader: Loader,
+    pub(in crate::verbs) variables: &'a [(&'a str, &'a str)],
+}
+
 /// The model of the asked kernel.
 pub(in crate::verbs) struct Model {
     kernel: Kernel,
@@ -65,12 +75,13 @@ impl Model {
 
     /// What it says of each program of an object: how many instructions the verifier looks at, or why
     /// it does not take it.
-    pub(in crate::verbs) fn foretell(
-        &self,
-        path: &Path,
-    ) -> Result<Vec<(String, Result<u32, String>)>> {
+    pub(in crate::verbs) fn foretell(&self, path: &Path, told: &Told<'_>) -> Result<Foretold> {
         let file = path.file_name().context("an object has a name")?;
-        let object = Object::open(&read_bytes(path)?, &file.to_string_lossy())?;
+        let data = read_bytes(path)?;
+        let mut object = Object::open_for(&data, &file.to_string_lossy(), told.loader)?;
+        for (name, value) in told.variables {
+            object.set_variable(name, value)?;
+        }
         let said = object.programs().map(|program| {
             let said = match self.say(&object, program.name) {
                 Said::Accepted(insns) => Ok(insns),
