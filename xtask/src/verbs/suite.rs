@@ -11,7 +11,11 @@ use crate::linux::target::Target;
 
 /// More CPUs are possible than one word of a mask has bits; few are present, so that it is cheap.
 pub(super) const SMP: &str = "4,maxcpus=130";
+/// The same for a kernel that checks itself, which takes long to find out about CPUs that are absent.
+pub(super) const CHECKED_SMP: &str = "4,maxcpus=75";
 const LIMIT: Duration = Duration::from_secs(420);
+/// How much memory a kernel takes that checks itself.
+const CHECKED_MEMORY: &str = "3G";
 
 /// The guest's suite of `initramfs` with CPUs as QEMU's `-smp` has them, on a kernel told `parameters`.
 pub(super) fn run(
@@ -22,13 +26,26 @@ pub(super) fn run(
     parameters: &str,
     told: &[String],
 ) -> Result<Tally> {
+    run_known(target, initramfs, name, (smp, parameters), told, &[])
+}
+
+/// The same where what has one of `known` in it is no trouble on the console.
+pub(super) fn run_known(
+    target: &Target<'_>,
+    initramfs: &Path,
+    name: &str,
+    (smp, parameters): (&str, &str),
+    told: &[String],
+    known: &[&str],
+) -> Result<Tally> {
+    let is_checked = target.kernel.is_checked()?;
     let guest = Guest {
         target,
         initramfs,
         smp,
         args: told,
-        memory: MEMORY,
-        known: &[],
+        memory: if is_checked { CHECKED_MEMORY } else { MEMORY },
+        known,
         limit: LIMIT,
     };
     tally(name, &guest.run_on(name, parameters)?)
