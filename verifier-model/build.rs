@@ -21,6 +21,7 @@ mod facts {
     pub(crate) mod btf_sets;
     pub(crate) mod btf_struct_access;
     pub(crate) mod ctx_fields;
+    pub(crate) mod error_injection;
     pub(crate) mod helper_caller;
     pub(crate) mod helper_proto;
     pub(crate) mod helpers;

@@ -75,6 +75,13 @@ impl KernelBtf {
         k.func("bpf_task_acquire", task, &[("p", task)]);
         k.func("bpf_task_release", 0, &[("p", task)]);
         k.func("bpf_iter_task", u32_, &[("meta", meta), ("task", task)]);
+        let elem = [
+            ("meta", meta),
+            ("map", task),
+            ("key", void),
+            ("value", void),
+        ];
+        k.func("bpf_iter_bpf_map_elem", u32_, &elem);
         let char_ = int(&mut k.b, "char", 1);
         let text = k.b.push(Kind::Ptr, 0, 0, false, char_, &[]);
         let texts = k.b.push(Kind::Ptr, 0, 0, false, text, &[]);
@@ -86,6 +93,8 @@ impl KernelBtf {
         };
         let set = xattr(("value", const_void));
         k.func("bpf_lsm_inode_setxattr", u32_, &set);
+        let regs = k.ptr_to_struct("pt_regs", 21);
+        k.func("__x64_sys_getpgid", u64_, &[("regs", regs)]);
         let get = xattr(("xattr_value", texts));
         k.func("vfs_getxattr_alloc", u32_, &get);
         Btf::parse(&k.b.build(), None).expect("BTF of the test kernel")
@@ -138,6 +147,15 @@ fn prog_btf(functions: &[usize]) -> (Btf, Vec<FuncInfo>) {
         Btf::parse(&b.build(), None).expect("BTF of the program"),
         infos,
     )
+}
+
+/// The kernel of the cases, configured as Debian's, which were asked about them.
+fn kernel() -> Kernel {
+    let mut kernel = Kernel::new(Arc::new(KernelBtf::build()));
+    let debian = Shipped::named("debian-7.3").expect("it comes along");
+    kernel.kconfig = debian.kernel().expect("it comes along").kconfig;
+    kernel.kfuncs = verifier_model::linux_7_3().expect("it comes along").kfuncs;
+    kernel
 }
 
 struct Case {
@@ -207,8 +225,7 @@ fn verdict(case: &Case, kernel: &Kernel, profile: &Profile) -> (String, String) 
 
 #[test]
 fn each_rule_shows() {
-    let mut kernel = Kernel::new(Arc::new(KernelBtf::build()));
-    kernel.kfuncs = verifier_model::linux_7_3().expect("it comes along").kfuncs;
+    let kernel = kernel();
     let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rules");
     let mut wrong = String::new();
     for rule in Rule::ALL {
@@ -231,8 +248,7 @@ fn each_rule_shows() {
 /// What running kernels said of the cases, a line an answer: the rule, the release, the verdict.
 #[test]
 fn a_release_follows_the_rules_that_its_kernel_does() {
-    let mut kernel = Kernel::new(Arc::new(KernelBtf::build()));
-    kernel.kfuncs = verifier_model::linux_7_3().expect("it comes along").kfuncs;
+    let kernel = kernel();
     let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rules");
     let asked = std::fs::read_to_string(format!("{dir}/asked.txt")).expect("the answers");
     let mut wrong = String::new();

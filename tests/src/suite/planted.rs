@@ -53,7 +53,7 @@ const BUGS: &[(&str, &str, &str)] = &[
         "kasan_report",
         "KASAN: slab-use-after-free in planted_freed",
     ),
-    ("written", RED_ZONES, ": Right Redzone overwritten"),
+    ("written", RED_ZONES, ";BUG kmalloc-128 "),
     (
         "written",
         "kasan_report",

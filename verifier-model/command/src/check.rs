@@ -19,7 +19,7 @@ use crate::results::{self, Format};
 use crate::stat::{Record, Stat};
 use crate::told::reasons;
 use crate::verdicts::{Checker, Shows};
-use crate::{html, junit, options, sarif};
+use crate::{html, junit, options, sarif, unusable};
 
 /// Exit status when nothing is rejected, but something was not modelled.
 pub(crate) const NOT_MODELLED: u8 = 3;
@@ -139,7 +139,8 @@ Examples:
 Exit status:
   0  every program is accepted
   1  a program is rejected, or not even libbpf would load it
-  2  the input cannot be used: no object, no such program, bad arguments
+  2  the input cannot be used: no object, no such program, bad arguments; of several files the others
+     are checked nevertheless
   3  none is rejected, but one needs something that is not modelled, so there is no verdict"
 }
 
@@ -185,13 +186,14 @@ pub(crate) fn run(args: &Args, out: &mut impl Write) -> Result<ExitCode> {
         shows: args.shows(),
     };
     let checked = checker.check(&args.objects, out)?;
+    let unusable = unusable::all(&checked.unusable);
     if args.dump {
-        return Ok(ExitCode::SUCCESS);
+        return Ok(unusable.unwrap_or(ExitCode::SUCCESS));
     }
     if checked.rows.is_empty() {
-        bail!("-f: no program has such a name");
+        return unusable.context("-f: no program has such a name");
     }
-    let exit_code = checked.exit_code();
+    let exit_code = unusable.unwrap_or_else(|| checked.exit_code());
     let mut rows = checked.rows;
     if output.output_format.is_report() {
         ensure!(

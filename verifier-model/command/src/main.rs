@@ -35,6 +35,7 @@ mod stat;
 mod table;
 mod target;
 mod told;
+mod unusable;
 mod verdicts;
 mod whole_file;
 
@@ -42,6 +43,8 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+
+use crate::unusable::unusable;
 
 /// Says what the BPF verifier of Linux 7.3, or of an older one, will say, on any machine and without root
 #[derive(Parser)]
@@ -102,10 +105,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         // Whoever read the output has seen enough.
         Err(e) if is_broken_pipe(&e) => ExitCode::SUCCESS,
-        Err(e) => {
-            eprintln!("verifier-model: {e:#}");
-            ExitCode::from(2)
-        }
+        Err(e) => unusable(&e),
     }
 }
 
@@ -113,11 +113,8 @@ fn main() -> ExitCode {
 fn wrong_value(e: &clap::Error) -> ExitCode {
     let said = e.to_string();
     let line = said.lines().next().unwrap_or_default();
-    eprintln!(
-        "verifier-model: {}",
-        line.strip_prefix("error: ").unwrap_or(line)
-    );
-    ExitCode::from(2)
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    unusable(&anyhow::anyhow!("{line}"))
 }
 
 fn is_broken_pipe(e: &anyhow::Error) -> bool {

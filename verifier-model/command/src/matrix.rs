@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
@@ -18,7 +18,7 @@ use crate::filter::Filters;
 use crate::named::Named;
 use crate::options::{self, not_loaded};
 use crate::results::Format;
-use crate::table;
+use crate::{table, unusable};
 
 /// What is asked.
 pub(crate) struct Question<'a> {
@@ -56,7 +56,7 @@ impl Answer {
     }
 }
 
-/// Asks all kernels of all programs, on all cores.
+/// Asks all kernels of all programs, on all cores. An object that cannot be used is no end for the others.
 pub(crate) fn run(question: &Question<'_>, out: &mut impl Write) -> Result<ExitCode> {
     ensure!(
         !question.format.is_report(),
@@ -66,65 +66,101 @@ pub(crate) fn run(question: &Question<'_>, out: &mut impl Write) -> Result<ExitC
         eprintln!("note: {note}");
     }
     let asked = question.kernels.par_iter();
-    let asked: Vec<_> = asked.map(|kernel| of_kernel(question, kernel)).collect();
-    let answers = asked.into_iter().collect::<Result<Vec<_>>>()?;
-    ensure!(
-        answers.iter().any(|of| !of.is_empty()),
-        "-f: no program has such a name"
-    );
+    let asked: Vec<_> = asked.map(|named| Asked::new(question, named)).collect();
+    let asked = asked.into_iter().collect::<Result<Vec<_>>>()?;
+    let of_objects = question.objects.par_iter();
+    let of_objects: Vec<_> = of_objects
+        .map(|path| of_object(question, &asked, path).with_context(|| path.display().to_string()))
+        .collect();
+    let (mut answers, mut errors) = (Vec::new(), Vec::new());
+    for of_object in of_objects {
+        match of_object {
+            Ok(mut of_object) => answers.append(&mut of_object),
+            Err(e) => errors.push(e),
+        }
+    }
+    let unusable = unusable::all(&errors);
+    if answers.is_empty() {
+        return unusable.context("-f: no program has such a name");
+    }
+    write(question, &answers, out)?;
+    Ok(unusable.unwrap_or_else(|| exit_code(&answers)))
+}
+
+/// A kernel, and how its verifier goes about it.
+struct Asked<'a> {
+    name: &'a str,
+    kernel: Kernel,
+    options: Options,
+}
+
+impl<'a> Asked<'a> {
+    fn new(question: &Question<'_>, named: &'a Named) -> Result<Self> {
+        Ok(Self {
+            name: &named.name,
+            kernel: question.options.as_seen(named.read()?),
+            options: question.options.verifier_of(named.release()),
+        })
+    }
+}
+
+/// Of each program the answers of all kernels, in the order of these.
+fn of_object(
+    question: &Question<'_>,
+    asked: &[Asked<'_>],
+    path: &Path,
+) -> Result<Vec<Vec<Answer>>> {
+    let mut answers = Vec::new();
+    for input in question.options.read_all(path)? {
+        let prepare = |asked: &Asked<'_>| {
+            let options = question.options;
+            options.prepare(&input, &asked.kernel, question.which)
+        };
+        let progs: Vec<_> = asked.par_iter().map(prepare).collect();
+        let progs = progs.into_iter().collect::<Result<Vec<_>>>()?;
+        let of_program = |i: usize| -> Vec<Answer> {
+            let of_kernel = |(asked, progs): (&Asked<'_>, &Vec<Prepared>)| Answer {
+                file_name: input.name.clone(),
+                kernel: asked.name.to_owned(),
+                ..of_program(&progs[i], &asked.kernel, &asked.options)
+            };
+            asked.par_iter().zip(&progs).map(of_kernel).collect()
+        };
+        let first = progs.first().map_or(&[][..], Vec::as_slice);
+        let wanted = |i: &usize| question.filters.wants(&input.name, &first[*i].name);
+        let programs = (0..first.len()).into_par_iter();
+        answers.par_extend(programs.filter(wanted).map(of_program));
+    }
+    Ok(answers)
+}
+
+fn exit_code(answers: &[Vec<Answer>]) -> ExitCode {
+    let all = answers.iter().flatten();
+    let said = |verdict| all.clone().any(|answer| answer.verdict == verdict);
+    match (said("failure"), said("not-modelled")) {
+        (true, _) => ExitCode::FAILURE,
+        (false, true) => ExitCode::from(NOT_MODELLED),
+        (false, false) => ExitCode::SUCCESS,
+    }
+}
+
+fn write(question: &Question<'_>, answers: &[Vec<Answer>], out: &mut impl Write) -> Result<()> {
     match question.format {
-        Format::Table => write!(out, "{}", as_table(question.kernels, &answers))?,
+        Format::Table => write!(out, "{}", as_table(question.kernels, answers))?,
         Format::Json => {
             let all: Vec<&Answer> = answers.iter().flatten().collect();
             writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
         }
         Format::Csv => {
             let mut csv = csv::Writer::from_writer(out);
-            answers
-                .iter()
-                .flatten()
-                .try_for_each(|answer| csv.serialize(answer))?;
+            let mut all = answers.iter().flatten();
+            all.try_for_each(|answer| csv.serialize(answer))?;
             csv.flush()?;
         }
-        // Refused above.
+        // Refused before.
         Format::Sarif | Format::Junit => {}
     }
-    let said = |verdict| {
-        answers
-            .iter()
-            .flatten()
-            .any(|answer| answer.verdict == verdict)
-    };
-    Ok(match (said("failure"), said("not-modelled")) {
-        (true, _) => ExitCode::FAILURE,
-        (false, true) => ExitCode::from(NOT_MODELLED),
-        (false, false) => ExitCode::SUCCESS,
-    })
-}
-
-fn of_kernel(question: &Question<'_>, named: &Named) -> Result<Vec<Answer>> {
-    let kernel = question.options.as_seen(named.read()?);
-    let options = question.options.verifier_of(named.release());
-    let of_object = |path: &PathBuf| -> Result<Vec<Answer>> {
-        let file = || path.display().to_string();
-        let mut answers = Vec::new();
-        for input in question.options.read_all(path).with_context(file)? {
-            let progs = question.options.prepare(&input, &kernel, question.which);
-            let progs = progs.with_context(file)?;
-            let wanted = progs.par_iter();
-            let wanted = wanted.filter(|prog| question.filters.wants(&input.name, &prog.name));
-            let of_program = |prog| Answer {
-                file_name: input.name.clone(),
-                kernel: named.name.clone(),
-                ..of_program(prog, &kernel, &options)
-            };
-            answers.par_extend(wanted.map(of_program));
-        }
-        Ok(answers)
-    };
-    let answers: Vec<_> = question.objects.par_iter().map(of_object).collect();
-    let answers = answers.into_iter().collect::<Result<Vec<_>>>()?;
-    Ok(answers.into_iter().flatten().collect())
+    Ok(())
 }
 
 fn of_program(prog: &Prepared, kernel: &Kernel, options: &Options) -> Answer {
@@ -169,17 +205,15 @@ fn of_program(prog: &Prepared, kernel: &Kernel, options: &Options) -> Answer {
 fn as_table(kernels: &[Named], answers: &[Vec<Answer>]) -> String {
     let mut head = vec![("File".to_owned(), true), ("Program".to_owned(), true)];
     head.extend(kernels.iter().map(|kernel| (kernel.name.clone(), false)));
-    let programs = answers.first().map_or(0, Vec::len);
-    let of_program = |i: usize| answers.iter().map(move |of| &of[i]);
-    let lines = (0..programs).map(|i| {
-        let first = &answers[0][i];
+    let lines = answers.iter().map(|of_program| {
+        let first = &of_program[0];
         let mut line = vec![first.file_name.clone(), first.prog_name.clone()];
-        line.extend(of_program(i).map(Answer::cell));
+        line.extend(of_program.iter().map(Answer::cell));
         line
     });
     let mut text = table::plain(&head, lines) + "\n";
-    for i in 0..programs {
-        text += &reasons(kernels.len(), of_program(i).collect());
+    for of_program in answers {
+        text += &reasons(kernels.len(), of_program.iter().collect());
     }
     text
 }

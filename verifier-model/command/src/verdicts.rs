@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Error, Result};
 use bpf::kernel::Kernel;
 use bpf::load::{Autoload, Prepared};
 use bpf::program::ProgLoad;
@@ -56,6 +56,8 @@ pub(crate) struct Checked {
     pub(crate) rows: Vec<Row>,
     /// Of the same programs, for formats that show reports.
     pub(crate) reports: Vec<Report>,
+    /// Why files could not be used.
+    pub(crate) unusable: Vec<Error>,
     rejected: bool,
     not_modelled: bool,
 }
@@ -72,6 +74,7 @@ impl Checked {
     fn append(&mut self, mut other: Self) {
         self.rows.append(&mut other.rows);
         self.reports.append(&mut other.reports);
+        self.unusable.append(&mut other.unusable);
         self.rejected |= other.rejected;
         self.not_modelled |= other.not_modelled;
     }
@@ -102,15 +105,12 @@ impl Checked {
 }
 
 impl Checker<'_> {
-    /// Checks all objects. What logs and dumps say is written as it comes, one program at a time.
+    /// Checks all objects; one that cannot be used is no end for the others. What logs and dumps say is
+    /// written as it comes, one program at a time.
     pub(crate) fn check(&self, objects: &[PathBuf], out: &mut impl Write) -> Result<Checked> {
         let mut checked = Checked::default();
-        let named = |path: &Path| path.display().to_string();
         if matches!(self.shows, Shows::Line | Shows::Report) {
-            let check_file = |path: &PathBuf| {
-                let checked = self.check_file(path, &mut std::io::sink());
-                checked.with_context(|| named(path))
-            };
+            let check_file = |path: &PathBuf| self.check_file(path, &mut std::io::sink());
             let all: Vec<_> = match objects {
                 [alone] => vec![check_file(alone)],
                 _ => objects.par_iter().map(check_file).collect(),
@@ -121,16 +121,22 @@ impl Checker<'_> {
             return Ok(checked);
         }
         for path in objects {
-            let of_file = self.check_file(path, out);
-            checked.append(of_file.with_context(|| named(path))?);
+            checked.append(self.check_file(path, out)?);
         }
         Ok(checked)
     }
 
     fn check_file(&self, path: &Path, out: &mut impl Write) -> Result<Checked> {
         let mut checked = Checked::default();
-        for input in self.options.read_all(path)? {
-            let mut of_input = self.check_input(&input, out)?;
+        let inputs = match self.read(path) {
+            Ok(inputs) => inputs,
+            Err(e) => {
+                checked.unusable.push(e.context(path.display().to_string()));
+                return Ok(checked);
+            }
+        };
+        for (input, progs) in &inputs {
+            let mut of_input = self.check_input(input, progs, out)?;
             // Reports tell where the object is.
             for report in &mut of_input.reports {
                 report.object = path.with_file_name(&input.name).display().to_string();
@@ -140,8 +146,22 @@ impl Checker<'_> {
         Ok(checked)
     }
 
-    fn check_input(&self, input: &Input, out: &mut impl Write) -> Result<Checked> {
-        let progs = self.options.prepare(input, self.kernel, self.which)?;
+    /// The objects of a file, with their programs.
+    fn read(&self, path: &Path) -> Result<Vec<(Input, Vec<Prepared>)>> {
+        let inputs = self.options.read_all(path)?.into_iter();
+        let prepare = |input| {
+            let progs = self.options.prepare(&input, self.kernel, self.which)?;
+            Ok((input, progs))
+        };
+        inputs.map(prepare).collect()
+    }
+
+    fn check_input(
+        &self,
+        input: &Input,
+        progs: &[Prepared],
+        out: &mut impl Write,
+    ) -> Result<Checked> {
         let wanted = |prog: &&Prepared| self.filters.wants(&input.name, &prog.name);
         let progs: Vec<&Prepared> = progs.iter().filter(wanted).collect();
         let mut checked = Checked::default();

@@ -4,7 +4,6 @@
 //! Source: `check_attach_btf_id()` in `kernel/bpf/verifier.c`, `bpf_lsm_verify_prog()` in
 //! `kernel/bpf/bpf_lsm.c`.
 
-use bpf::kernel::VMLINUX;
 use bpf::program::AttachTarget;
 use bpf::uapi::ProgType;
 
@@ -77,42 +76,9 @@ impl Known<'_> {
         if typ == ProgType::StructOps {
             return self.check_struct_ops_btf_id();
         }
-        self.check_address()?;
+        self.check_attach_func()?;
         if typ == ProgType::Lsm {
             return self.check_lsm_attach();
-        }
-        Ok(())
-    }
-
-    /// A trampoline is put where the function is: one that was inlined everywhere is in BTF alone.
-    fn check_address(&self) -> Checked {
-        use bpf::uapi::AttachType as A;
-        let by_address =
-            matches!(
-                self.input.prog.expected_attach_type,
-                A::TraceFentry
-                    | A::TraceFexit
-                    | A::ModifyReturn
-                    | A::TraceFsession
-                    | A::LsmMac
-                    | A::LsmCgroup
-            ) && matches!(self.input.prog.prog_type, ProgType::Tracing | ProgType::Lsm);
-        // Symbols of modules are not in a System.map.
-        let in_vmlinux = matches!(
-            self.input.prog.attach,
-            Some(AttachTarget::Kernel {
-                btf_obj: VMLINUX,
-                ..
-            })
-        );
-        let name = self.input.attach_func_name();
-        if by_address && in_vmlinux && !self.input.kernel.has_address(name) {
-            return reject!(
-                self,
-                AttachTarget,
-                ENOENT,
-                "The address of function {name} cannot be found"
-            );
         }
         Ok(())
     }

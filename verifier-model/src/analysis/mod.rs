@@ -3,6 +3,7 @@
 
 pub(crate) mod arg_track;
 pub(crate) mod attach;
+pub(crate) mod attach_func;
 pub(crate) mod call_summary;
 pub(crate) mod cfg;
 pub(crate) mod code;

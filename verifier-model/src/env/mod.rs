@@ -8,6 +8,7 @@ pub(crate) mod explored;
 pub(crate) mod flow;
 pub(crate) mod held;
 pub(crate) mod leaving;
+pub(crate) mod live_stack;
 pub(crate) mod marks;
 pub(crate) mod observe;
 pub(crate) mod path;
@@ -16,12 +17,14 @@ pub(crate) mod print;
 pub(crate) mod read_marks;
 pub(crate) mod regs;
 pub(crate) mod spin_lock;
+pub(crate) mod stack_marks;
 pub(crate) mod widen;
 
 use std::ops::Deref;
 
 use crate::analysis::Known;
 use crate::env::explored::Explored;
+use crate::env::live_stack::LiveStack;
 use crate::env::marks::Marks;
 use crate::env::observe::Observer;
 use crate::env::path::Path;
@@ -42,6 +45,8 @@ pub(crate) struct Env<'a> {
     pub(crate) path: Path,
     /// Where it was.
     pub(crate) explored: Explored,
+    /// What it read and wrote of the stack, where that is not known beforehand.
+    pub(crate) live_stack: LiveStack,
     /// What it took.
     pub(crate) counts: Counts,
     /// Who is told how verification goes.
@@ -81,6 +86,7 @@ impl<'a> Env<'a> {
             marks: Marks::new(&known.code),
             path: Path::new(known.input.ctx_args.len()),
             explored: Explored::new(n),
+            live_stack: LiveStack::default(),
             counts: Counts::default(),
             observer: None,
         }

@@ -9,6 +9,7 @@ use bpf::insn::REG_FP;
 
 use crate::env::Env;
 use crate::env::explored::Explored;
+use crate::env::live_stack::Slots;
 use crate::facts::limits::CALLER_SAVED_REGS;
 use crate::facts::rule::Rule;
 use crate::state::read_marks::{Origin, Place};
@@ -48,6 +49,8 @@ impl Env<'_> {
             for spi in (spi + 1).saturating_sub(n)..=spi {
                 self.mark_read(frame, Place::Slot(spi));
             }
+        } else if self.finds_live_stack() {
+            self.find_slots_read(frame, up_to(spi, n));
         }
     }
 
@@ -57,6 +60,8 @@ impl Env<'_> {
             for spi in (spi + 1).saturating_sub(n)..=spi {
                 self.mark_written(frame, Place::Slot(spi));
             }
+        } else if self.finds_live_stack() {
+            self.find_slots_written(frame, up_to(spi, n));
         }
     }
 
@@ -77,6 +82,12 @@ impl Env<'_> {
             marks.written.insert(place);
         }
     }
+}
+
+/// The slots from `spi` up to the frame pointer, `n` of them.
+fn up_to(spi: usize, n: usize) -> Slots {
+    let first = (spi + 1).saturating_sub(n);
+    (first..=spi).fold(0, |slots, spi| slots | 1 << spi)
 }
 
 impl Explored {

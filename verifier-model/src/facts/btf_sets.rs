@@ -38,6 +38,12 @@ sets! {
     BoolLsmHooks = "bool_lsm_hooks";
     /// Functions in which `bpf_d_path()` may be called.
     DPathAllowlist = "btf_allowlist_d_path";
+    /// Functions that may be made to fail, and are called where nothing sleeps.
+    NonSleepableErrorInject = "btf_non_sleepable_error_inject";
+    /// Functions that nothing attaches to.
+    Denied = "btf_id_deny";
+    /// Functions that nothing attaches to behind their end.
+    NoReturn = "noreturn_deny";
     /// Objects that are freed after an RCU grace period.
     RcuProtectedTypes = "rcu_protected_types";
 }

@@ -29,6 +29,8 @@ pub(crate) const REG_NAMES: [&str; 12] = [
 
 /// Size of a register and of a stack slot.
 pub(crate) const BPF_REG_SIZE: usize = 8;
+/// Slots of a dynptr.
+pub(crate) const DYNPTR_SLOTS: usize = 2;
 
 /// Largest stack of a program.
 pub(crate) const MAX_BPF_STACK: i32 = 512;

@@ -12,6 +12,7 @@ pub(crate) mod btf_struct_access;
 pub(crate) mod ctx_fields;
 
 pub(crate) mod errno;
+pub(crate) mod error_injection;
 
 pub(crate) mod helper_caller;
 

@@ -97,6 +97,10 @@ rules! {
         "Precision goes over the back edges of a loop until nothing changes.";
     37 NEGATION "negation-tracked" "6.18" "aced132599b3" FalseReject
         "The range of a number is known when its sign is turned.";
+    48 NESTED_RCU "nested-rcu" "6.19" "" FalseReject
+        "RCU sections may be opened inside one another.";
+    49 NULL_CHECKED_BUFFERS "null-checked-buffers" "6.19" "" FalseAccept
+        "A buffer that an iterator passes is tested for NULL before it is read.";
     9 MISC_VS_INVALID "prune-misc-vs-invalid" "6.19" "840692326e92" FalseReject
         "Unwritten stack counts as unknown data when loop states are compared.";
     8 CALLBACK_SCC "callback-scc" "6.19" "f597664454bd" FalseAccept
@@ -113,8 +117,12 @@ rules! {
         "A number that is 0 or -1 is looked at as two paths where bits are taken of it.";
     44 POINTER_ARGS "pointer-args" "7.1" "4145203841ba" FalseReject
         "An argument of a traced function that points to no structure is a number, whatever it points to.";
+    47 SYSCALLS_MAY_SLEEP "syscalls-may-sleep" "7.1" "" FalseReject
+        "Programs on system calls may sleep, and change what they return, where no errors are injected.";
     34 CONSTANT_BRANCHES "constant-branches" "7.1" "f1606dd0ac49" FalseReject
         "A branch on a constant is a jump: what it does not lead to is not read.";
+    46 + 28 LIVE_STACK "live-stack" "7.1" "" FalseReject
+        "What may be read of the stack later is known before the walk, and not found by it.";
     28 DEAD_PARTS_CLEANED "dead-parts-cleaned" "7.1" "" FalseReject
         "A state is cleaned of what is dead before it is kept, and not when all its paths were walked.";
     29 SINGULAR_IDS "singular-ids" "7.1" "b2a0aa3a8739" FalseReject
@@ -131,6 +139,10 @@ rules! {
         "Packet pointers that share an id keep their distance from each other.";
     36 NULL_CHECKED_IDS "null-checked-ids" "7.2" "06d518a5583f" FalseAccept
         "A pointer keeps its id when it was tested for NULL, and so what it stems from.";
+    45 SPILLED_ZEROS_KEPT "spilled-zeros-kept" "7.2" "" FalseAccept
+        "A spilled zero stays a number where half of it is dead, and is precise once it is needed.";
+    50 BELOW_FRAME_POINTER "below-frame-pointer" "7.2" "" FalseAccept
+        "An iterator, dynptr or flag is below the frame pointer; what points at it does not pass for the first.";
     26 DYNPTR_IDS "dynptr-ids" "7.2" "" FalseAccept
         "Dynptrs on the stack are told apart when states are compared, not only their kinds.";
     23 INNER_MAP_NULLNESS "inner-map-nullness" "7.2" "53040a81ae57" FalseAccept
@@ -240,9 +252,10 @@ mod tests {
 
     #[test]
     fn a_rule_switched_off_takes_no_other_with_it() {
-        const HIDE: [(Rule, Rule); 2] = [
+        const HIDE: [(Rule, Rule); 3] = [
             (Rule::CALLBACK_REFS, Rule::CALLBACK_ANY_COUNT),
             (Rule::CONST_VOID_ARGS, Rule::POINTER_ARGS),
+            (Rule::LIVE_STACK, Rule::DEAD_PARTS_CLEANED),
         ];
         for r in Rule::ALL {
             let p = Profile::V7_3.without(*r);

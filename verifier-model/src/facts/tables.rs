@@ -6,6 +6,7 @@ use bpf::kernel::kfuncs::KfuncTable;
 use crate::facts::btf_sets::BtfSets;
 use crate::facts::btf_struct_access::BtfStructAccess;
 use crate::facts::ctx_fields::CtxFields;
+use crate::facts::error_injection::ErrorInjection;
 use crate::facts::helpers::Helpers;
 use crate::facts::hook_args::{IterArgs, RawTpNullArgs};
 use crate::facts::maps::Maps;
@@ -83,6 +84,8 @@ tables! {
     iter_args: IterArgs;
     /// Arguments of raw tracepoints.
     raw_tp_null_args: RawTpNullArgs;
+    /// Functions that may be made to fail.
+    error_injection: ErrorInjection;
     /// struct_ops types.
     struct_ops: StructOpsTypes;
     /// Fields of kernel structures that programs may write.

@@ -22,6 +22,7 @@ pub(crate) const LINUX_7_3: Texts = Texts {
     ctx_fields: text!("linux-7.3/ctx_fields.txt"),
     iter_args: text!("linux-7.3/iter_args.txt"),
     raw_tp_null_args: text!("linux-7.3/raw_tp_null_args.txt"),
+    error_injection: text!("linux-7.3/error_injection.txt"),
     struct_ops: text!("linux-7.3/struct_ops.txt"),
     btf_struct_access: text!("linux-7.3/btf_struct_access.txt"),
     words: text!("linux-7.3/words.txt"),
@@ -35,6 +36,11 @@ pub(crate) const LINUX_7_2: Texts = Texts {
 };
 
 pub(crate) const LINUX_7_1: Texts = Texts {
+    helpers: text!("linux-7.1/helpers.txt"),
+    maps: text!("linux-7.1/maps.txt"),
+    btf_sets: text!("linux-7.1/btf_sets.txt"),
+    raw_tp_null_args: text!("linux-7.1/raw_tp_null_args.txt"),
+    struct_ops: text!("linux-7.1/struct_ops.txt"),
     words: text!("linux-7.1/words.txt"),
     kfuncs: text!("linux-7.1/kfuncs.txt"),
     ..LINUX_7_2
@@ -64,6 +70,7 @@ pub(crate) const LINUX_6_12: Texts = Texts {
 };
 
 pub(crate) const LINUX_6_1: Texts = Texts {
+    btf_sets: text!("linux-6.1/btf_sets.txt"),
     words: text!("linux-6.1/words.txt"),
     kfuncs: text!("linux-6.1/kfuncs.txt"),
     ..LINUX_6_12

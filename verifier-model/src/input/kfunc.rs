@@ -77,9 +77,10 @@ impl Kfunc<'_> {
             || self.flags.contains(KfuncFlags::IMPLICIT_ARGS) && self.declared <= i
     }
 
-    /// Whether NULL may be passed.
+    /// Whether NULL may be passed. A buffer's name ended in `__opt` until 6.18.
     pub(crate) fn is_nullable(&self, i: usize) -> bool {
-        self.suffix(i, "__nullable") || self.suffix(i, "__arena")
+        let suffixes = ["__nullable", "__arena", "__opt"];
+        suffixes.iter().any(|suffix| self.suffix(i, suffix))
     }
 
     /// `new`, `next` or `destroy` of an iterator.

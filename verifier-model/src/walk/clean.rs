@@ -8,6 +8,7 @@ use bpf::insn::REG_FP;
 
 use crate::analysis::liveness::instance::Spis;
 use crate::env::Env;
+use crate::env::live_stack::Slots;
 use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
@@ -61,13 +62,16 @@ impl Env<'_> {
         let st = &mut node.state;
         for i in 0..st.frames.len() {
             let live_regs = self.code.aux[st.frame_insn_idx(i)].live_regs_before;
-            let live_stack = self.live_stack(st, i);
+            let live_stack = match self.finds_live_stack() {
+                true => self.slots_found_live(st, i),
+                false => whole_slots(self.live_stack(st, i)),
+            };
             let frame = &mut st.frames[i];
             for r in (0..usize::from(REG_FP)).filter(|r| live_regs >> r & 1 == 0) {
                 frame.regs[r] = not_init;
             }
             frame.stack.change(
-                |spi, _| live_stack >> (2 * spi) & 3 == 0,
+                |spi, _| live_stack >> spi & 1 == 0,
                 |_, slot| *slot = StackSlot::unwritten(not_init),
             );
         }
@@ -76,6 +80,7 @@ impl Env<'_> {
 
     /// Forgets registers and stack that are dead (`clean_verifier_state`).
     fn clean_cur_state(&mut self) {
+        let zeros_kept = self.input.profile.has(Rule::SPILLED_ZEROS_KEPT);
         for i in 0..self.path.cur.frames.len() {
             let live_regs = self.code.aux[self.path.cur.frame_insn_idx(i)].live_regs_before;
             let live_stack = self.live_stack(&self.path.cur, i);
@@ -100,11 +105,18 @@ impl Env<'_> {
                 if stack.get(spi).is_some_and(wanted)
                     && let Some(slot) = stack.get_mut(spi)
                 {
-                    clean_slot(slot, live(spi), not_init);
+                    clean_slot(slot, live(spi), not_init, zeros_kept);
                 }
             }
         }
     }
+}
+
+/// The slots of which a half is live.
+fn whole_slots(halves: Spis) -> Slots {
+    (0..u64::BITS).fold(0, |slots, spi| {
+        slots | u64::from(halves >> (2 * spi) & 3 != 0) << spi
+    })
 }
 
 /// The slots of which not both halves are live, ascending.
@@ -118,16 +130,17 @@ fn partly_dead(live_stack: Spis) -> impl Iterator<Item = usize> {
     })
 }
 
-fn clean_slot(slot: &mut StackSlot, live: LiveHalves, not_init: RegState) {
+fn clean_slot(slot: &mut StackSlot, live: LiveHalves, not_init: RegState, zeros_kept: bool) {
     let kind = slot.typ[7];
     if !live.hi {
         if live.lo && kind == Slot::Spill {
-            if slot.reg.typ != RegType::SCALAR_VALUE || slot.reg.is_null() {
+            let zero = slot.reg.is_null();
+            if slot.reg.typ != RegType::SCALAR_VALUE || zero && zeros_kept {
                 return;
             }
             for t in &mut slot.typ[..4] {
                 if *t == Slot::Spill {
-                    *t = Slot::Misc;
+                    *t = if zero { Slot::Zero } else { Slot::Misc };
                 }
             }
         }

@@ -96,6 +96,7 @@ impl Env<'_> {
             if exit {
                 self.log.scratch_all();
                 self.update_branch_counts()?;
+                self.update_live_stack();
                 if !self.pop_stack(&mut prev_insn_idx, pop_log) {
                     return Ok(());
                 }
@@ -109,7 +110,10 @@ impl Env<'_> {
     fn step(&mut self) -> Checked<bool> {
         let idx = self.path.insn_idx;
         self.marks.insns[idx].seen = true;
-        match self.do_check_insn() {
+        self.begin_stack_writes(idx);
+        let walked = self.do_check_insn();
+        self.end_stack_writes();
+        match walked {
             Ok(Flow::Next) => self.path.insn_idx = self.path.insn_idx.wrapping_add(1),
             Ok(Flow::IdxUpdated) => {}
             Ok(Flow::Exit) => return Ok(true),

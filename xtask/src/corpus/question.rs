@@ -169,8 +169,8 @@ impl Question {
         Ok(all)
     }
 
-    /// The answers of `other`, a kernel that nothing was compiled for and that has no modules: each
-    /// program may take it as long as `patience`.
+    /// The answers of `other`, a kernel that the objects were not compiled for: each program may take it
+    /// as long as `patience`.
     pub(crate) fn of_another(
         &self,
         other: &Target<'_>,
@@ -188,7 +188,7 @@ impl Question {
             base: initramfs::bare(other)?,
             objects: objects.map(|o| (real::name(o), o.path.clone())).collect(),
             beside: Some(beside),
-            modules: Vec::new(),
+            modules: self.modules.iter().chain(&self.own).cloned().collect(),
             filter: filter.map(str::to_owned),
             log_level: LOG_LEVEL,
             silence: patience,
@@ -197,7 +197,10 @@ impl Question {
         let config = read(&other.kernel.build.join(".config"))?;
         let mut all = Vec::new();
         for part in &self.parts {
-            let header = real::header(other, &part.compiled.objects)?;
+            let header = Header {
+                modules: self.module_names(),
+                ..real::header(other, &part.compiled.objects)?
+            };
             let of_part = |reply: &&Reply| header.objects.contains_key(&reply.answer.object);
             let answers = replies.iter().filter(of_part);
             let mut answers: Vec<Answer> = answers.map(|reply| reply.answer.clone()).collect();
@@ -248,19 +251,24 @@ impl Question {
             let name = object.name.trim_end_matches(".bpf.o").to_owned();
             objects.insert(name, compile::fingerprint(&object.path)?);
         }
-        let names = self.modules.iter().filter_map(|path| path.file_stem());
-        let names = names.map(|name| name.to_string_lossy().into_owned());
         let config = Sha256::digest(read(&target.kernel.build.join(".config"))?);
         Ok(Header {
             kernel: target.kernel.release.clone(),
             config: config.iter().map(|byte| format!("{byte:02x}")).collect(),
             cpus: SMP.parse()?,
             clang: compile::clang_version(&target.toolchain)?,
-            modules: names.collect(),
+            modules: self.module_names(),
             log_level: LOG_LEVEL,
             objects,
             not_compiled: part.compiled.refused.clone(),
         })
+    }
+
+    fn module_names(&self) -> Vec<String> {
+        let names = self.modules.iter().filter_map(|path| path.file_stem());
+        names
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect()
     }
 
     /// Writes the BTF of all modules that the guest has loaded: their types and kfuncs are the kernel's.

@@ -5,4 +5,5 @@ mod console;
 mod device_tree;
 mod machine;
 pub(crate) mod qemu;
+mod starved;
 pub(crate) mod test_progs;

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use indicatif::ProgressBar;
 
 use super::console::Console;
+use super::starved::Clock;
 use crate::linux::target::Target;
 use crate::workshop::arch::Arch;
 use crate::workshop::files::write;
@@ -73,7 +74,8 @@ pub(crate) struct Guest<'a> {
     pub(crate) memory: &'a str,
     /// What may stand in a line of its console that would be trouble otherwise.
     pub(crate) known: &'a [&'a str],
-    /// When the guest counts as hanging; a slow one has more time.
+    /// When the guest counts as hanging: a slow one has more time, and while the host has no processor
+    /// for it, it does not.
     pub(crate) limit: Duration,
 }
 
@@ -183,10 +185,11 @@ impl Guest<'_> {
         let mut command = self.command(accel, parameters, &log)?;
         command.args(["-serial", "stdio"]);
         let qemu = Qemu::start(command)?;
+        let clock = Clock::of(qemu.id);
         let mut console = Console::new(&log, self.known);
         let bar = runner.bar(name, 0);
         let limit = self.patience()?;
-        let said = watch(&qemu.lines, &mut console, &bar, (limit, until));
+        let said = watch((&qemu.lines, &clock), &mut console, &bar, (limit, until));
         let mut guarded = qemu.process;
         let panicked = console.panicked();
         if !panicked && said.hung.is_none() {
@@ -252,19 +255,18 @@ impl Guest<'_> {
 /// Takes in what the program and the console say until the program ends, the kernel panics or
 /// nothing comes for too long; after `limit` in any case.
 fn watch(
-    lines: &Receiver<String>,
+    (lines, clock): (&Receiver<String>, &Clock),
     console: &mut Console,
     bar: &ProgressBar,
     (limit, until): (Duration, Until),
 ) -> Said {
-    let start = Instant::now();
-    let mut heard = start;
+    let mut heard = Duration::ZERO;
     let mut said = Said::default();
     loop {
         console.poll();
         match lines.try_recv() {
             Ok(line) => {
-                heard = Instant::now();
+                heard = clock.elapsed();
                 if let Some(status) = line.strip_prefix(VERDICT) {
                     said.verdict = status.trim().parse().ok();
                 } else {
@@ -279,11 +281,12 @@ fn watch(
             Err(TryRecvError::Disconnected) => return said,
             Err(TryRecvError::Empty) => {}
         }
+        let elapsed = clock.elapsed();
         let silent = match until {
-            Until::Silent(limit) => (heard.elapsed() > limit).then_some(limit),
+            Until::Silent(limit) => (elapsed.saturating_sub(heard) > limit).then_some(limit),
             Until::Relayed | Until::Ended => None,
         };
-        let long = (start.elapsed() > limit).then_some(limit);
+        let long = (elapsed > limit).then_some(limit);
         if let Some(limit) = silent.or(long) {
             said.hung = Some(limit);
             return said;
@@ -329,6 +332,7 @@ struct Said {
 /// QEMU while it runs.
 struct Qemu {
     process: Guarded,
+    id: u32,
     /// What the program prints.
     lines: Receiver<String>,
     /// What QEMU itself has to say.
@@ -362,6 +366,7 @@ impl Qemu {
             }
         });
         Ok(Self {
+            id: process.child().id(),
             process,
             lines,
             complaint: thread::spawn(move || std::io::read_to_string(stderr).unwrap_or_default()),

@@ -23,7 +23,8 @@ use crate::workshop::run;
 use crate::workshop::toolchain::Toolchain;
 
 const SCHEDULERS: &str = "tools/testing/selftests/sched_ext";
-const SMP: &str = "4,maxcpus=130";
+/// CPUs as QEMU's `-smp` has them, where nothing else is wanted.
+pub(crate) const SMP: &str = "4,maxcpus=130";
 const LIMIT: Duration = Duration::from_secs(600);
 /// What of the Makefile's variables stands for tests that are left out.
 const LEFT_OUT: [&str; 8] = [
@@ -37,16 +38,17 @@ const LEFT_OUT: [&str; 8] = [
     "TRUNNER_EXTRA_FILES=",
 ];
 
-/// Runs on `target` the tests that `series` adds to the patched `tree`; `args` are those of
-/// `test_progs`.
+/// Runs on `target`, with CPUs as `smp` has them, the tests that `series` adds to the patched `tree`;
+/// `args` are those of `test_progs`.
 pub(crate) fn run(
     target: &Target<'_>,
     tree: &Path,
     series: &Series,
+    smp: &str,
     args: &[String],
 ) -> Result<()> {
     let program = build(target, tree, series)?.join("test_progs");
-    start(target, "selftests", &program, args)
+    start(target, "selftests", &program, smp, args)
 }
 
 /// Runs on `target` the tests of sched_ext that the patched `tree` has; `args` are those of their
@@ -58,11 +60,17 @@ pub(crate) fn run_schedulers(
     args: &[String],
 ) -> Result<()> {
     let program = build_schedulers(target, tree, series)?.join("runner");
-    start(target, "sched-ext", &program, args)
+    start(target, "sched-ext", &program, SMP, args)
 }
 
 /// Has the guest's `verb` run `program` with `args`.
-fn start(target: &Target<'_>, verb: &str, program: &Path, args: &[String]) -> Result<()> {
+fn start(
+    target: &Target<'_>,
+    verb: &str,
+    program: &Path,
+    smp: &str,
+    args: &[String],
+) -> Result<()> {
     let file = program.file_name().unwrap_or_default().display();
     let mut payload = vec![(format!("selftests/{file}"), program.to_owned())];
     payload.extend(libraries(&target.toolchain, program)?);
@@ -75,7 +83,7 @@ fn start(target: &Target<'_>, verb: &str, program: &Path, args: &[String]) -> Re
     let guest = Guest {
         target,
         initramfs: &initramfs,
-        smp: SMP,
+        smp,
         memory: MEMORY,
         known: &[],
         args: &told,

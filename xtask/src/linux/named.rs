@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use super::release::Release;
+use super::stock;
 use super::target::{Choice, Target};
 use super::test_kernel;
 use crate::workshop::project::Project;
@@ -42,9 +43,17 @@ impl Named {
         }
     }
 
-    /// Whether it is older than the kernel whose selftests are the corpus. Nothing is compiled for it.
+    /// Whether it is older than the kernel whose selftests are the corpus.
     pub(crate) fn is_older(self) -> bool {
         matches!(self, Self::Series(series) if series < test_kernel::RELEASE)
+    }
+
+    /// Whether modules are built for it: of Debian's, those that the project's module supports.
+    pub(crate) fn takes_modules(self) -> bool {
+        match self {
+            Self::Choice(_) => true,
+            Self::Series(series) => series >= stock::OLDEST,
+        }
     }
 }
 
@@ -58,6 +67,8 @@ mod tests {
         let series = Release { major: 6, minor: 1 };
         assert_eq!("6.1".parse(), Ok(Named::Series(series)));
         assert!(Named::Series(series).is_older());
+        assert!(!Named::Series(series).takes_modules());
+        assert!(Named::Series(stock::OLDEST).takes_modules());
         assert!(!Named::Series(test_kernel::RELEASE).is_older());
         assert!(
             "six"

@@ -33,6 +33,6 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let tree = tree::patched(project, &base, &series)?;
     match args.sched_ext {
         true => test_progs::run_schedulers(&target, &tree, &series, &args.args),
-        false => test_progs::run(&target, &tree, &series, &args.args),
+        false => test_progs::run(&target, &tree, &series, test_progs::SMP, &args.args),
     }
 }

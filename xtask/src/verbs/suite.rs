@@ -6,16 +6,47 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use crate::build::initramfs;
 use crate::guest::qemu::{Accel, Ended, Guest, MEMORY};
+use crate::linux::kernel::Place;
+use crate::linux::patches::companions;
 use crate::linux::target::Target;
 
 /// More CPUs are possible than one word of a mask has bits; few are present, so that it is cheap.
 pub(super) const SMP: &str = "4,maxcpus=130";
 /// The same for a kernel that checks itself, which takes long to find out about CPUs that are absent.
 pub(super) const CHECKED_SMP: &str = "4,maxcpus=75";
+/// Freed memory is filled, so that a walk over it shows.
+pub(super) const POISON: &str = "slub_debug=P";
+/// Tests that keep the verifier busy, for minutes where it is checked, and walk as `anywhere::` does.
+const BY_STEPS: &str = "aya::";
 const LIMIT: Duration = Duration::from_secs(420);
 /// How much memory a kernel takes that checks itself.
 const CHECKED_MEMORY: &str = "3G";
+
+/// All of the suite, or the tests with `filter` in their names, with CPUs as QEMU's `-smp` has them,
+/// on a kernel told `parameters`.
+pub(super) fn whole(
+    target: &Target<'_>,
+    (smp, parameters): (&str, &str),
+    filter: Option<&str>,
+) -> Result<Tally> {
+    let mut told = vec!["test".to_owned()];
+    if let Some(filter) = filter {
+        told.extend(["--filter".to_owned(), filter.to_owned()]);
+    }
+    if target.kernel.iterator()? != Place::Apart {
+        // A second "--" would end what the kernel passes on.
+        let skipped = companions::TESTS.map(|test| ["--skip", test].map(str::to_owned));
+        told.extend(skipped.into_iter().flatten());
+    }
+    if target.kernel.is_checked()? {
+        told.extend(["--skip", BY_STEPS].map(str::to_owned));
+    }
+    let name = format!("tests on {}", target.kernel.release);
+    let initramfs = initramfs::build(target)?;
+    run(target, &initramfs, &name, smp, parameters, &told)
+}
 
 /// The guest's suite of `initramfs` with CPUs as QEMU's `-smp` has them, on a kernel told `parameters`.
 pub(super) fn run(

@@ -11,12 +11,11 @@ use super::anywhere;
 use super::ask::check as ask;
 use super::ask::kernels::{self, Kernels};
 use super::oracle::{helpers, written};
-use super::suite::{self, CHECKED_SMP, SMP, Tally};
+use super::suite::{self, CHECKED_SMP, POISON, SMP, Tally};
 use super::{agreement, bench};
 use crate::build::initramfs;
 use crate::corpus::tiers::Tier;
 use crate::linux::kernel::{Kernel, Place};
-use crate::linux::patches::companions;
 use crate::linux::release::Release;
 use crate::linux::target::{Choice, Target};
 use crate::linux::test_kernel::Form;
@@ -27,8 +26,6 @@ use crate::workshop::project::Project;
 /// More than a copy of a mask has room for in its iterator, and the tests to run with them.
 const MANY: usize = 300;
 const WITH_MANY: &str = "snapshot::";
-/// Freed memory is filled, so that a walk over it shows.
-const POISON: &str = "slub_debug=P";
 /// All that a kernel can look at: memory around each object and who had it, and now and then a page
 /// without access beside an object, or in its place.
 const CHECKERS: &str = "slub_debug=FZPU kfence.sample_interval=20";
@@ -44,11 +41,9 @@ const SEEN: [&str; 6] = [
     "suspicious RCU usage",
     "sleeping function called from invalid context",
     "mm/slub.c",
-    "Right Redzone overwritten",
+    "BUG kmalloc-128",
     "new suspected memory leak",
 ];
-/// Tests that keep the verifier busy, for minutes where it is checked, and walk as `anywhere::` does.
-const BY_STEPS: &str = "aya::";
 /// The name of the test that the instruction counts are.
 const COUNTS: &str = "bench::counts";
 /// The stock kernels that are tested.
@@ -259,43 +254,20 @@ type Part = fn(&Target<'_>, &Args) -> Result<Tally>;
 
 /// The guest's suite on `target`.
 fn on(target: &Target<'_>, args: &Args) -> Result<Tally> {
+    let filter = args.filter.as_deref();
     // These are in a guest of their own.
-    if args
-        .filter
-        .as_deref()
-        .is_some_and(|filter| filter.starts_with(WITH_BUGS))
-    {
+    if filter.is_some_and(|filter| filter.starts_with(WITH_BUGS)) {
         return Ok(Tally::default());
     }
-    let mut told = vec!["test".to_owned()];
-    if let Some(filter) = &args.filter {
-        told.extend(["--filter".to_owned(), filter.clone()]);
-    }
-    if target.kernel.iterator()? != Place::Apart {
-        // A second "--" would end what the kernel passes on.
-        let skipped = companions::TESTS.map(|test| ["--skip", test].map(str::to_owned));
-        told.extend(skipped.into_iter().flatten());
-    }
-    if target.kernel.is_checked()? {
-        told.extend(["--skip", BY_STEPS].map(str::to_owned));
-    }
-    let name = format!("tests on {}", target.kernel.release);
-    suite::run(
-        target,
-        &initramfs::build(target)?,
-        &name,
-        if target.kernel.is_checked()? {
-            CHECKED_SMP
-        } else {
-            SMP
-        },
-        if checks(target, args)? {
-            CHECKERS
-        } else {
-            POISON
-        },
-        &told,
-    )
+    let smp = match target.kernel.is_checked()? {
+        true => CHECKED_SMP,
+        false => SMP,
+    };
+    let parameters = match checks(target, args)? {
+        true => CHECKERS,
+        false => POISON,
+    };
+    suite::whole(target, (smp, parameters), filter)
 }
 
 /// What of the suite another number of possible CPUs makes a difference to.

@@ -21,6 +21,7 @@ use crate::facts::errno::Errno;
 use crate::facts::kind::Kind;
 use crate::facts::limits::{BPF_REG_SIZE, REG_NAMES};
 use crate::facts::rejection::{Checked, Rejection};
+use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::{About, RegState};
@@ -149,7 +150,9 @@ impl<'a> Env<'a> {
             RegType::CONST_PTR_TO_MAP if t == RegType::CONST_PTR_TO_MAP => {
                 self.check_ptr_to_map_access(reg, a.argname, a.off, size, a.access, a.value)?;
             }
-            RegType::PTR_TO_BUF if !t.may_be_null() => {
+            RegType::PTR_TO_BUF
+                if !t.may_be_null() || !self.input.profile.has(Rule::NULL_CHECKED_BUFFERS) =>
+            {
                 self.check_buf_access(a)?;
             }
             RegType::PTR_TO_FLOW_KEYS if t == RegType::PTR_TO_FLOW_KEYS => {

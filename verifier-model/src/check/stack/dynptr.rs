@@ -4,6 +4,7 @@
 //! Source: `destroy_if_dynptr_stack_slot()` in `kernel/bpf/verifier.c`.
 
 use crate::env::Env;
+use crate::facts::limits::DYNPTR_SLOTS;
 use crate::facts::rejection::Checked;
 use crate::log::reject;
 use crate::state::reg::About;
@@ -33,6 +34,7 @@ impl Env<'_> {
             return reject!(self, Dynptr, EINVAL, "cannot overwrite referenced dynptr");
         }
         self.release_reference(id)?;
+        self.mark_slots_written(frameno, spi, DYNPTR_SLOTS);
         self.log.scratch_slot(spi);
         self.log.scratch_slot(spi.saturating_sub(1));
         Ok(())

@@ -57,6 +57,7 @@ pub(crate) static LINUX_6_12: Release = Release::new(
         .with(Rule::THROW_CHECKS_RESOURCES)
         .with(Rule::ATOMIC_FETCH_BACKTRACK)
         .with(Rule::SIGNS_FORKED)
+        .with(Rule::NULL_CHECKED_BUFFERS)
         .with(Rule::UNLINKED_SCALARS)
         .with(Rule::PACKET_END_MARKS),
     IN_REGISTERS,
@@ -67,7 +68,7 @@ pub(crate) static LINUX_6_12: Release = Release::new(
 pub(crate) static LINUX_6_1: Release = Release::new(
     "6.1",
     "6.1.176",
-    Profile::of("6.1"),
+    Profile::of("6.1").with(Rule::NULL_CHECKED_BUFFERS),
     Limits {
         stack_round: 32,
         ..IN_REGISTERS

@@ -49,6 +49,9 @@ enum Verb {
         /// Compile what the series touch in the configurations that exist, or in this one.
         #[arg(long, value_name = "NAME", conflicts_with_all = ["no_build", "series", "whole"])]
         configs: Option<Option<String>>,
+        /// Also build the kernels of those that a boot can tell from the test kernel, and test them.
+        #[arg(long, requires = "configs")]
+        boot: bool,
     },
     /// Build a kernel that tests itself: the doctests of the Rust that the series add.
     Kunit,
@@ -65,8 +68,12 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     match &args.verb {
         Verb::Check {
             configs: Some(only),
+            boot,
             ..
-        } => configs::check(project, only.as_deref()),
+        } => match boot {
+            true => configs::boot(project, only.as_deref()),
+            false => configs::check(project, only.as_deref()),
+        },
         Verb::Check {
             no_build: true,
             series,

@@ -114,7 +114,7 @@ impl<'a> Prefix<'a> {
                 toolchain: self.toolchain.clone(),
                 kernel: test_kernel::open(self.dir.join("build"))?,
             };
-            test_progs::run(&target, &self.tree(), first, &[])?;
+            test_progs::run(&target, &self.tree(), first, test_progs::SMP, &[])?;
         }
         let mut file = File::options().create(true).append(true).open(&checked)?;
         writeln!(file, "{key}")?;

@@ -136,6 +136,7 @@ impl Env<'_> {
         };
         self.path.insn_idx = self.code.subprogs[callee.subprogno].start;
         self.path.cur.frames.push(callee);
+        self.enter_live_stack();
         Flow::IdxUpdated
     }
 

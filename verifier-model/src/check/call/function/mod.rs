@@ -75,6 +75,7 @@ impl Env<'_> {
         let entered = self.setup_func_entry(&mut cur, subprog, idx, None);
         self.path.cur = cur;
         entered?;
+        self.enter_live_stack();
         let callee = self.path.cur.frames.pop();
         self.clear_caller_saved_regs();
         self.path.cur.frames.extend(callee);
@@ -139,6 +140,7 @@ impl Env<'_> {
 
     /// `exit` in a function that was called.
     pub(crate) fn prepare_func_exit(&mut self) -> Checked {
+        self.update_live_stack();
         let n = self.path.cur.curframe();
         let r0 = *self.reg(0);
         if r0.typ == RegType::PTR_TO_STACK {

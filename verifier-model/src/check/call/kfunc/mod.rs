@@ -21,6 +21,7 @@ use crate::env::flow::Flow;
 use crate::facts::errno::{Errno, MAX_ERRNO};
 use crate::facts::limits::{CALLER_SAVED_REGS, MAX_BPF_FUNC_REG_ARGS};
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::special_kfunc::SpecialKfunc;
 use crate::input::kfunc::Kfunc;
 use crate::log::reject;
@@ -228,7 +229,18 @@ impl Env<'_> {
     fn change_sections(&mut self, k: &Kfunc<'_>) -> Checked {
         let name = k.name;
         match k.special {
-            Some(SpecialKfunc::RcuReadLock) => self.path.cur.active_rcu_locks += 1,
+            Some(SpecialKfunc::RcuReadLock) => {
+                let open = self.path.cur.active_rcu_locks != 0;
+                if open && !self.input.profile.has(Rule::NESTED_RCU) {
+                    return reject!(
+                        self,
+                        SectionLeftOpen,
+                        EINVAL,
+                        "nested rcu read lock (kernel function {name})"
+                    );
+                }
+                self.path.cur.active_rcu_locks += 1;
+            }
             Some(SpecialKfunc::PreemptDisable) => self.path.cur.active_preempt_locks += 1,
             Some(SpecialKfunc::RcuReadUnlock) => {
                 let Some(n) = self.path.cur.active_rcu_locks.checked_sub(1) else {

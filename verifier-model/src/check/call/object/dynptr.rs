@@ -7,14 +7,12 @@ use crate::check::call::object::iter::Place;
 use crate::env::Env;
 use crate::env::call_args::{CallArgs, DynptrArg};
 use crate::facts::errno::Errno;
+use crate::facts::limits::DYNPTR_SLOTS;
 use crate::facts::rejection::Checked;
 use crate::facts::types::{ArgType, Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::{About, DynptrType, RegState};
 use crate::state::slot::Slot;
-
-/// Slots of a dynptr.
-const DYNPTR_SLOTS: usize = 2;
 
 impl DynptrType {
     /// Whether it holds a reference.

@@ -76,6 +76,7 @@ impl Env<'_> {
                 "expected an initialized irq flag as {name}"
             );
         }
+        self.mark_slots_read(reg.frameno(), spi, 1);
         self.log.scratch_slot(spi);
         if slot.reg.about != About::Irq(class) {
             let (a, b) = if lock {
@@ -109,6 +110,7 @@ impl Env<'_> {
         let not_init = self.not_init();
         let unwritten = StackSlot::unwritten(not_init);
         self.write_slots_of(reg, spi, 1, |_, s| *s = unwritten);
+        self.mark_slots_written(reg.frameno(), spi, 1);
         if !self.in_rcu_cs() {
             self.invalidate_rcu_protected_refs();
         }

@@ -46,7 +46,12 @@ impl Env<'_> {
             return Place::Bad;
         }
         let off = reg.var_off.value as i32;
-        if off >= 0 || off % 8 != 0 || get_spi(off) + 1 < n {
+        // Rounded towards zero, the slot at the frame pointer is the first below it.
+        let lowest = match self.input.profile.has(Rule::BELOW_FRAME_POINTER) {
+            true => 0,
+            false => 1,
+        };
+        if off >= lowest || off % 8 != 0 || get_spi(off) + 1 < n {
             verbose!(self, "cannot pass in {kind} at an offset={off}\n");
             return Place::Bad;
         }

@@ -12,6 +12,8 @@ use crate::workshop::files::{read, read_bytes};
 
 /// The longest text that is looked for.
 const TEXT: usize = 256;
+/// What is longer is no message.
+const TEXTS: usize = 1024;
 
 /// Sections and symbols.
 pub(super) struct Image {
@@ -98,6 +100,20 @@ impl Image {
         let bytes = self.from(address)?;
         let end = bytes.iter().take(TEXT).position(|byte| *byte == 0)?;
         str::from_utf8(&bytes[..end]).ok()
+    }
+
+    /// All texts of several words, a line each.
+    pub(super) fn texts(&self) -> String {
+        let mut texts = String::new();
+        for (_, section) in &self.sections {
+            let ended = section.split(|byte| *byte == 0);
+            let several = ended.filter(|text| text.len() < TEXTS && text.contains(&b' '));
+            for text in several.filter_map(|text| str::from_utf8(text).ok()) {
+                texts += text;
+                texts.push('\n');
+            }
+        }
+        texts
     }
 
     /// The function at `address`.

@@ -30,6 +30,7 @@ mod sets;
 mod sleepable;
 mod tables;
 mod types;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -79,6 +80,10 @@ pub(super) fn run(project: &Project, series: Release, way: &Way<'_>) -> Result<(
     let btf = Btf::from_file(kernel.btf(), None)?;
     let config = config::of(kernel)?;
     let image = Image::open(&kernel.btf(), &shown::kallsyms(&target)?)?;
+    // What is in the image first: it costs nothing.
+    for message in words::lacking(&image, &project.checkout.join(DATA), series)? {
+        println!("not in the image: {message}");
+    }
     let sets = sets::read(&image, &btf)?;
     let mut model = Kernel::new(Arc::new(btf));
     model.read_config(&config);
