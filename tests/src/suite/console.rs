@@ -12,9 +12,12 @@ use nix::libc::O_NONBLOCK;
 use super::trial;
 
 /// What the kernel's reports of its own faults begin with or contain.
-const TROUBLE: [&str; 12] = [
+const TROUBLE: [&str; 14] = [
     "WARNING:",
     "BUG:",
+    // The slab allocator's: of which cache, and then what.
+    ";BUG ",
+    "new suspected memory leak",
     "kernel BUG at",
     "Oops",
     "KASAN",
@@ -86,7 +89,14 @@ mod tests {
     fn complaints() {
         let boot = "6,0,0,-;Linux version 7.3.4\n".to_owned();
         assert!(quiet(std::slice::from_ref(&boot)).is_ok());
-        assert!(quiet(&[boot, "4,1,9,-;WARNING: lib/cpumask.c:1\n".to_owned()]).is_err());
+        for complaint in [
+            "WARNING: lib/cpumask.c:1",
+            "BUG kmalloc-128 (Not tainted): Right Redzone overwritten",
+            "kmemleak: 1 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
+        ] {
+            let record = format!("4,1,9,-;{complaint}\n");
+            assert!(quiet(&[boot.clone(), record]).is_err(), "{complaint}");
+        }
         assert!(quiet(&["6,1,9,-;a lost beginning\n".to_owned()]).is_err());
         assert!(quiet(&[]).is_err());
     }

@@ -20,6 +20,7 @@ mod module;
 mod needs;
 mod no_memory;
 mod pairs;
+mod planted;
 mod program_types;
 mod refused;
 mod snapshot;
@@ -105,6 +106,7 @@ fn trials(counted: bool) -> Result<Vec<Trial>> {
     trials.extend(console::trials());
     trials.extend(module::warned());
     trials.extend(interrupted::nmi());
+    trials.extend(planted::trials());
     Ok(trials)
 }
 

@@ -136,8 +136,8 @@ fn unfit_flags() -> Result<()> {
 /// module does not load, and the next one has all of its hooks.
 fn registered_twice() -> Result<()> {
     let mut module = file()?;
-    // What `init` passes for struct_ops: `mov $27, %esi`.
-    let (struct_ops, tracing) = ([0xbe, 27, 0, 0, 0], [0xbe, 26, 0, 0, 0]);
+    // What `init` passes for struct_ops: 27; and 26 for tracing.
+    let [struct_ops, tracing] = [27, 26].map(second_argument);
     change(&mut module, ".init.text", &struct_ops, &tracing)?;
     fs::write("/proc/sys/kernel/printk", "1")?;
     refused(&module, Errno::EINVAL)?;
@@ -149,6 +149,18 @@ fn registered_twice() -> Result<()> {
         Bpf::load(object)?;
     }
     Ok(())
+}
+
+/// The instruction that passes a number as the second argument: `mov $N, %esi`.
+#[cfg(target_arch = "x86_64")]
+fn second_argument(number: u8) -> [u8; 5] {
+    [0xbe, number, 0, 0, 0]
+}
+
+/// The same: `mov w1, #N`.
+#[cfg(target_arch = "aarch64")]
+fn second_argument(number: u8) -> [u8; 4] {
+    (0x5280_0001 | u32::from(number) << 5).to_le_bytes()
 }
 
 /// A second module with kfuncs of the same names does not get in, nor in the way of the first.

@@ -4,6 +4,7 @@
 
 use libtest_mimic::Trial;
 
+use super::anywhere::has;
 use super::cpus::sysfs;
 
 /// The test needs CPUs below `cpus` to run.
@@ -19,6 +20,14 @@ pub(super) fn possible(cpus: u32, trial: Trial) -> Trial {
 /// The test needs a kernel built for so many CPUs: a mask has as many bits.
 pub(super) fn built_for(cpus: u32, trial: Trial) -> Trial {
     needs("kernel_max", cpus, trial)
+}
+
+/// The test needs queueing disciplines to be programs: `CONFIG_NET_SCH_BPF`.
+pub(super) fn with_queues(trial: Trial) -> Trial {
+    match has("bpf_qdisc_skb_drop") {
+        true => trial,
+        false => trial.with_kind("needs NET_SCH_BPF").with_ignored_flag(true),
+    }
 }
 
 /// What cannot be read is for the test to tell.

@@ -13,7 +13,7 @@ use libbpf_rs::btf::types::DeclTag;
 use libtest_mimic::Trial;
 use nix::sys::utsname::uname;
 
-use super::needs::built_for;
+use super::needs::{built_for, with_queues};
 use super::{bpf, trial};
 
 /// One test for each object of the directory.
@@ -29,6 +29,7 @@ pub(super) fn trials() -> Result<Vec<Trial>> {
         match name.as_str() {
             // The value is large enough for fewer.
             "map_value_mask" => built_for(513, trial),
+            "queue_frees" | "queue_frees_written" => with_queues(trial),
             _ => trial,
         }
     };

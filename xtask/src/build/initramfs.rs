@@ -32,6 +32,16 @@ pub(crate) fn build(target: &Target<'_>) -> Result<PathBuf> {
     pack(target, "initramfs.cpio", &modules, &objects)
 }
 
+/// The same with bugs, in a module that is not loaded.
+pub(crate) fn with_planted(target: &Target<'_>) -> Result<PathBuf> {
+    let base = build(target)?;
+    let _lock = target.project.lock_products()?;
+    let module = module::build_planted(target)?;
+    let path = target.products()?.join("planted.cpio");
+    extend(&base, &[("planted/planted.ko".to_owned(), module)], &path)?;
+    Ok(path)
+}
+
 /// The same for the benchmarks: their modules and BPF objects, and no others.
 pub(crate) fn for_bench(target: &Target<'_>) -> Result<PathBuf> {
     let _lock = target.project.lock_products()?;

@@ -73,6 +73,14 @@ pub(crate) fn build_for_bench(target: &Target<'_>) -> Result<PathBuf> {
     Ok(out.join("bpf_bench.ko"))
 }
 
+/// Bugs, for a kernel that looks for such.
+pub(crate) fn build_planted(target: &Target<'_>) -> Result<PathBuf> {
+    let out = target.products()?.join("planted");
+    let sources = target.project.checkout.join("tests/planted");
+    make(target, &sources, &out)?;
+    Ok(out.join("planted.ko"))
+}
+
 /// The kernel's own clippy over the modules; it must have nothing to say.
 pub(crate) fn clippy(target: &Target<'_>) -> Result<()> {
     let project = target.project;

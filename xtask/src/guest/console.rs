@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 
 /// What a healthy kernel does not print, as it stands in kernel/panic.c, lib/bug.c, mm/, kernel/rcu/
 /// and kernel/watchdog.c.
-const TROUBLE: [&str; 16] = [
+const TROUBLE: [&str; 18] = [
     PANIC,
     "kernel BUG at",
     "BUG: ",
+    // The slab allocator's: of which cache, and then what.
+    "] BUG ",
     "WARNING: ",
     "Oops: ",
     "general protection fault",
@@ -25,6 +27,7 @@ const TROUBLE: [&str; 16] = [
     "UBSAN: ",
     "KASAN: ",
     "unreferenced object",
+    "new suspected memory leak",
 ];
 
 /// What a kernel prints that gives up.
@@ -131,6 +134,18 @@ mod tests {
         assert!(console.trouble().unwrap().contains("kernel/x.c:1"));
         assert!(console.last_lines().contains("fine"));
         assert!(!console.panicked());
+    }
+
+    /// The lines are those of a kernel in which each of these bugs was made on purpose.
+    #[test]
+    fn what_checkers_say_is_trouble() {
+        for line in include_str!("checkers.txt").lines() {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            let mut console = Console::new(file.path(), &[]);
+            fs::write(file.path(), format!("{line}\n")).unwrap();
+            console.poll();
+            assert_eq!(console.trouble(), Some(line));
+        }
     }
 
     #[test]

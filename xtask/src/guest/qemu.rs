@@ -30,6 +30,10 @@ pub(crate) const ICOUNT: &str = "shift=0,sleep=off";
 /// Memory that a guest needs, unless it is to do something unusual.
 pub(crate) const MEMORY: &str = "1G";
 
+/// How much more time a guest takes whose kernel checks itself, or whose processor has to be made of
+/// another one.
+const SLOW: u32 = 8;
+
 /// What runs the guest's instructions, and what its clock counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Accel {
@@ -70,7 +74,8 @@ pub(crate) struct Guest<'a> {
     pub(crate) memory: &'a str,
     /// What may stand in a line of its console that would be trouble otherwise.
     pub(crate) known: &'a [&'a str],
-    /// When the guest counts as hanging; while the host has no processor for it, it does not.
+    /// When the guest counts as hanging: a slow one has more time, and while the host has no processor
+    /// for it, it does not.
     pub(crate) limit: Duration,
 }
 
@@ -164,6 +169,14 @@ impl Guest<'_> {
         Accel::usual(self.target.toolchain.arch())
     }
 
+    fn patience(&self) -> Result<Duration> {
+        let Target {
+            kernel, toolchain, ..
+        } = self.target;
+        let is_slow = toolchain.arch() != Arch::Amd64 || kernel.is_checked()?;
+        Ok(self.limit * if is_slow { SLOW } else { 1 })
+    }
+
     fn attend(&self, accel: Accel, name: &str, parameters: &str, until: Until) -> Result<Heard> {
         let runner = &self.target.project.runner;
         let log = runner.log(&format!("console {name} {}", std::process::id()))?;
@@ -175,7 +188,8 @@ impl Guest<'_> {
         let clock = Clock::of(qemu.id);
         let mut console = Console::new(&log, self.known);
         let bar = runner.bar(name, 0);
-        let said = self.watch((&qemu.lines, &clock), &mut console, &bar, until);
+        let limit = self.patience()?;
+        let said = watch((&qemu.lines, &clock), &mut console, &bar, (limit, until));
         let mut guarded = qemu.process;
         let panicked = console.panicked();
         if !panicked && said.hung.is_none() {
@@ -207,57 +221,6 @@ impl Guest<'_> {
         })
     }
 
-    /// Takes in what the program and the console say until the program ends, the kernel panics or
-    /// nothing comes for too long.
-    fn watch(
-        &self,
-        (lines, clock): (&Receiver<String>, &Clock),
-        console: &mut Console,
-        bar: &ProgressBar,
-        until: Until,
-    ) -> Said {
-        let mut heard = Duration::ZERO;
-        let mut said = Said::default();
-        loop {
-            console.poll();
-            match lines.try_recv() {
-                Ok(line) => {
-                    heard = clock.elapsed();
-                    if let Some(status) = line.strip_prefix(VERDICT) {
-                        said.verdict = status.trim().parse().ok();
-                    } else {
-                        if until == Until::Relayed {
-                            bar.suspend(|| println!("{line}"));
-                        }
-                        said.output.push_str(&line);
-                        said.output.push('\n');
-                    }
-                    continue;
-                }
-                Err(TryRecvError::Disconnected) => return said,
-                Err(TryRecvError::Empty) => {}
-            }
-            let elapsed = clock.elapsed();
-            let silent = match until {
-                Until::Silent(limit) => (elapsed.saturating_sub(heard) > limit).then_some(limit),
-                Until::Relayed | Until::Ended => None,
-            };
-            let long = (elapsed > self.limit).then_some(self.limit);
-            if let Some(limit) = silent.or(long) {
-                said.hung = Some(limit);
-                return said;
-            }
-            if console.panicked() {
-                // The kernel will not end by itself; give it time to print why.
-                thread::sleep(Duration::from_secs(1));
-                console.poll();
-                return said;
-            }
-            bar.set_message(console.last_line().to_owned());
-            thread::sleep(Duration::from_millis(50));
-        }
-    }
-
     /// Boots with the program's streams on this terminal.
     pub(crate) fn interactive(&self, name: &str) -> Result<()> {
         if !std::io::stdin().is_terminal() {
@@ -286,6 +249,56 @@ impl Guest<'_> {
         } else {
             bail!("QEMU failed: {status} (console: {})", log.display())
         }
+    }
+}
+
+/// Takes in what the program and the console say until the program ends, the kernel panics or
+/// nothing comes for too long; after `limit` in any case.
+fn watch(
+    (lines, clock): (&Receiver<String>, &Clock),
+    console: &mut Console,
+    bar: &ProgressBar,
+    (limit, until): (Duration, Until),
+) -> Said {
+    let mut heard = Duration::ZERO;
+    let mut said = Said::default();
+    loop {
+        console.poll();
+        match lines.try_recv() {
+            Ok(line) => {
+                heard = clock.elapsed();
+                if let Some(status) = line.strip_prefix(VERDICT) {
+                    said.verdict = status.trim().parse().ok();
+                } else {
+                    if until == Until::Relayed {
+                        bar.suspend(|| println!("{line}"));
+                    }
+                    said.output.push_str(&line);
+                    said.output.push('\n');
+                }
+                continue;
+            }
+            Err(TryRecvError::Disconnected) => return said,
+            Err(TryRecvError::Empty) => {}
+        }
+        let elapsed = clock.elapsed();
+        let silent = match until {
+            Until::Silent(limit) => (elapsed.saturating_sub(heard) > limit).then_some(limit),
+            Until::Relayed | Until::Ended => None,
+        };
+        let long = (elapsed > limit).then_some(limit);
+        if let Some(limit) = silent.or(long) {
+            said.hung = Some(limit);
+            return said;
+        }
+        if console.panicked() {
+            // The kernel will not end by itself; give it time to print why.
+            thread::sleep(Duration::from_secs(1));
+            console.poll();
+            return said;
+        }
+        bar.set_message(console.last_line().to_owned());
+        thread::sleep(Duration::from_millis(50));
     }
 }
 

@@ -103,6 +103,12 @@ impl Kernel {
         Ok(config.lines().any(|l| l == "CONFIG_CPU_MITIGATIONS=y"))
     }
 
+    /// Whether it checks each of its own loads and stores, and so is slow and takes more memory.
+    pub(crate) fn is_checked(&self) -> Result<bool> {
+        let config = read(&self.build.join(".config"))?;
+        Ok(config.lines().any(|line| line == "CONFIG_KASAN=y"))
+    }
+
     /// The file with the kernel's BTF.
     pub(crate) fn btf(&self) -> PathBuf {
         self.build.join("vmlinux")

@@ -36,6 +36,8 @@ pub(crate) enum Choice {
     Patched,
     /// The same with the iterator as a module.
     PatchedModule,
+    /// The test kernel that looks for bugs of memory, locks and RCU while it runs.
+    Debug,
     /// The kernel that this machine runs, with this machine's own compilers.
     Running,
 }
@@ -72,6 +74,7 @@ impl<'a> Target<'a> {
             Choice::Test => Self::test(project, Form::Plain),
             Choice::Patched => Self::test(project, Form::BuiltIn),
             Choice::PatchedModule => Self::test(project, Form::Module),
+            Choice::Debug => Self::test(project, Form::Debug),
             Choice::Stock | Choice::Running => {
                 bail!("a guest boots the stock or the test kernel; for another, set KERNEL_BUILD")
             }

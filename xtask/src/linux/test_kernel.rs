@@ -21,6 +21,10 @@ use crate::workshop::toolchain::Toolchain;
 /// The release that it is of.
 pub(crate) const RELEASE: Release = Release { major: 7, minor: 3 };
 const CONFIG: &str = include_str!("../../config/test-kernel.config");
+/// Where in it begins what only the kernel's own selftests need.
+const FOR_SELFTESTS: &str = "\n# --- what the kernel's own BPF selftests name";
+/// What the kernel that looks for bugs has besides.
+const DEBUG: &str = include_str!("../../config/debug.config");
 /// How its local version begins.
 const LOCALVERSION: &str = "CONFIG_LOCALVERSION=\"-cpumask";
 /// What the kernel has besides that tests itself: KUnit, and what finds memory that was not freed.
@@ -53,6 +57,8 @@ pub(crate) enum Form {
     Kunit,
     /// The first patches are applied; once it is there, the iterator is built in.
     Prefix,
+    /// Nothing, and the kernel looks for bugs of memory, locks and RCU while it runs.
+    Debug,
 }
 
 impl Form {
@@ -63,7 +69,13 @@ impl Form {
             Self::Module => "patched-module",
             Self::Kunit => "kunit",
             Self::Prefix => "prefix",
+            Self::Debug => "debug",
         }
+    }
+
+    /// Whether the patches are applied.
+    fn is_patched(self) -> bool {
+        !matches!(self, Self::Plain | Self::Debug)
     }
 
     /// The configuration of the tree `source` in this form. Each form has a release of its own, and
@@ -71,6 +83,7 @@ impl Form {
     pub(crate) fn config(self, source: &Path) -> String {
         let (suffix, iterator) = match self {
             Self::Plain => return CONFIG.to_owned(),
+            Self::Debug => return besides(DEBUG),
             Self::BuiltIn => ("patched", Some("y")),
             Self::Module => ("patched-m", Some("m")),
             Self::Kunit => ("kunit", None),
@@ -92,6 +105,19 @@ impl Form {
     }
 }
 
+/// The test kernel's options with these, which have another name for it, and without those that are
+/// for the selftests: a checked kernel is slow to build and to run.
+fn besides(options: &str) -> String {
+    let plain = CONFIG.split(FOR_SELFTESTS).next().unwrap_or(CONFIG);
+    let mut config: String = plain
+        .lines()
+        .filter(|line| !line.starts_with(LOCALVERSION))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    config += options;
+    config
+}
+
 /// The test kernel, from `KERNEL_SRC` or from Debian's source package; built on first use.
 pub(crate) fn ensure(project: &Project, toolchain: &mut Toolchain, form: Form) -> Result<Kernel> {
     let (source, partial) = base(project, toolchain)?;
@@ -101,7 +127,7 @@ pub(crate) fn ensure(project: &Project, toolchain: &mut Toolchain, form: Form) -
     let rustc = toolchain.rustc_version()?;
     let mut inputs = vec![config.as_str(), &version, &place, &rustc];
     let patches;
-    if form != Form::Plain {
+    if form.is_patched() {
         let series = named::one_after_another(project)?;
         let patched = tree::patched(project, &source, &series)?;
         toolchain.bind_over(&patched, &source);

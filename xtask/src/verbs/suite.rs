@@ -14,12 +14,23 @@ use crate::linux::target::Target;
 
 /// More CPUs are possible than one word of a mask has bits; few are present, so that it is cheap.
 pub(super) const SMP: &str = "4,maxcpus=130";
+/// The same for a kernel that checks itself, which takes long to find out about CPUs that are absent.
+pub(super) const CHECKED_SMP: &str = "4,maxcpus=75";
 /// Freed memory is filled, so that a walk over it shows.
-const POISON: &str = "slub_debug=P";
+pub(super) const POISON: &str = "slub_debug=P";
+/// Tests that keep the verifier busy, for minutes where it is checked, and walk as `anywhere::` does.
+const BY_STEPS: &str = "aya::";
 const LIMIT: Duration = Duration::from_secs(420);
+/// How much memory a kernel takes that checks itself.
+const CHECKED_MEMORY: &str = "3G";
 
-/// All of the suite, or the tests with `filter` in their names, with CPUs as QEMU's `-smp` has them.
-pub(super) fn whole(target: &Target<'_>, smp: &str, filter: Option<&str>) -> Result<Tally> {
+/// All of the suite, or the tests with `filter` in their names, with CPUs as QEMU's `-smp` has them,
+/// on a kernel told `parameters`.
+pub(super) fn whole(
+    target: &Target<'_>,
+    (smp, parameters): (&str, &str),
+    filter: Option<&str>,
+) -> Result<Tally> {
     let mut told = vec!["test".to_owned()];
     if let Some(filter) = filter {
         told.extend(["--filter".to_owned(), filter.to_owned()]);
@@ -29,9 +40,12 @@ pub(super) fn whole(target: &Target<'_>, smp: &str, filter: Option<&str>) -> Res
         let skipped = companions::TESTS.map(|test| ["--skip", test].map(str::to_owned));
         told.extend(skipped.into_iter().flatten());
     }
+    if target.kernel.is_checked()? {
+        told.extend(["--skip", BY_STEPS].map(str::to_owned));
+    }
     let name = format!("tests on {}", target.kernel.release);
     let initramfs = initramfs::build(target)?;
-    run(target, &initramfs, &name, smp, POISON, &told)
+    run(target, &initramfs, &name, smp, parameters, &told)
 }
 
 /// The guest's suite of `initramfs` with CPUs as QEMU's `-smp` has them, on a kernel told `parameters`.
@@ -43,13 +57,26 @@ pub(super) fn run(
     parameters: &str,
     told: &[String],
 ) -> Result<Tally> {
+    run_known(target, initramfs, name, (smp, parameters), told, &[])
+}
+
+/// The same where what has one of `known` in it is no trouble on the console.
+pub(super) fn run_known(
+    target: &Target<'_>,
+    initramfs: &Path,
+    name: &str,
+    (smp, parameters): (&str, &str),
+    told: &[String],
+    known: &[&str],
+) -> Result<Tally> {
+    let is_checked = target.kernel.is_checked()?;
     let guest = Guest {
         target,
         initramfs,
         smp,
         args: told,
-        memory: MEMORY,
-        known: &[],
+        memory: if is_checked { CHECKED_MEMORY } else { MEMORY },
+        known,
         limit: LIMIT,
     };
     tally(name, &guest.run_on(name, parameters)?)

@@ -11,7 +11,7 @@ use super::anywhere;
 use super::ask::check as ask;
 use super::ask::kernels::{self, Kernels};
 use super::oracle::{helpers, written};
-use super::suite::{self, SMP, Tally};
+use super::suite::{self, CHECKED_SMP, POISON, SMP, Tally};
 use super::{agreement, bench};
 use crate::build::initramfs;
 use crate::corpus::tiers::Tier;
@@ -26,9 +26,24 @@ use crate::workshop::project::Project;
 /// More than a copy of a mask has room for in its iterator, and the tests to run with them.
 const MANY: usize = 300;
 const WITH_MANY: &str = "snapshot::";
+/// All that a kernel can look at: memory around each object and who had it, and now and then a page
+/// without access beside an object, or in its place.
+const CHECKERS: &str = "slub_debug=FZPU kfence.sample_interval=20";
+/// The same for bugs on purpose; the guest tells KFENCE when to begin.
+const CHECKERS_ALONE: &str = "slub_debug=FZPU kasan_multi_shot=1";
 /// With so many CPUs and without `cmpxchg` of a double word there is never memory for a copy.
 const NO_MEMORY: &str = "clearcpuid=cx16";
 const WITHOUT_MEMORY: &str = "no_memory::";
+/// Bugs on purpose, and what the console says of those that are not known by the module's name.
+const WITH_BUGS: &str = "planted::";
+const SEEN: [&str; 6] = [
+    "planted",
+    "suspicious RCU usage",
+    "sleeping function called from invalid context",
+    "mm/slub.c",
+    "BUG kmalloc-128",
+    "new suspected memory leak",
+];
 /// The name of the test that the instruction counts are.
 const COUNTS: &str = "bench::counts";
 /// The stock kernels that are tested.
@@ -71,6 +86,9 @@ pub(crate) struct Args {
     /// Only the guest's tests, on the stock kernel of this architecture.
     #[arg(long, value_enum, conflicts_with = "host")]
     arch: Option<Arch>,
+    /// The kernel looks for bugs with all that it has, and has to see some that are made on purpose.
+    #[arg(long, conflicts_with = "host")]
+    checkers: bool,
     /// Only the header's loops, without the module, on these kernels: 6.1,6.12,7.3, or all that the
     /// archive has.
     #[arg(long, conflicts_with_all = ["host", "guest", "oracle", "kernel", "arch"])]
@@ -94,6 +112,9 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
             // The kernel's own iterator is there without its companions.
             let parts: &[Part] = match target.kernel.iterator()? {
                 Place::Apart if args.arch == Some(Arch::Arm64) => &[on, with_many],
+                Place::Apart if checks(&target, args)? => {
+                    &[on, with_many, without_memory, with_bugs]
+                }
                 Place::Apart => &[on, with_many, without_memory],
                 Place::Module(_) | Place::BuiltIn => &[on],
             };
@@ -233,7 +254,20 @@ type Part = fn(&Target<'_>, &Args) -> Result<Tally>;
 
 /// The guest's suite on `target`.
 fn on(target: &Target<'_>, args: &Args) -> Result<Tally> {
-    suite::whole(target, SMP, args.filter.as_deref())
+    let filter = args.filter.as_deref();
+    // These are in a guest of their own.
+    if filter.is_some_and(|filter| filter.starts_with(WITH_BUGS)) {
+        return Ok(Tally::default());
+    }
+    let smp = match target.kernel.is_checked()? {
+        true => CHECKED_SMP,
+        false => SMP,
+    };
+    let parameters = match checks(target, args)? {
+        true => CHECKERS,
+        false => POISON,
+    };
+    suite::whole(target, (smp, parameters), filter)
 }
 
 /// What of the suite another number of possible CPUs makes a difference to.
@@ -244,6 +278,30 @@ fn with_many(target: &Target<'_>, args: &Args) -> Result<Tally> {
 /// What of the suite needs a machine on which copies get no memory.
 fn without_memory(target: &Target<'_>, args: &Args) -> Result<Tally> {
     of_many(target, args, WITHOUT_MEMORY, NO_MEMORY)
+}
+
+/// Whether the kernel is to look for bugs with all that it has.
+fn checks(target: &Target<'_>, args: &Args) -> Result<bool> {
+    Ok(args.checkers || target.kernel.is_checked()?)
+}
+
+/// Whether a kernel that looks for bugs sees those that a module commits.
+fn with_bugs(target: &Target<'_>, args: &Args) -> Result<Tally> {
+    let filter = args.filter.as_deref().unwrap_or(WITH_BUGS);
+    if !filter.starts_with(WITH_BUGS) && !WITH_BUGS.starts_with(filter) {
+        return Ok(Tally::default());
+    }
+    let initramfs = initramfs::with_planted(target)?;
+    let told = ["test", "--filter", filter].map(str::to_owned);
+    let name = format!("tests {WITH_BUGS} on {}", target.kernel.release);
+    suite::run_known(
+        target,
+        &initramfs,
+        &name,
+        (CHECKED_SMP, CHECKERS_ALONE),
+        &told,
+        &SEEN,
+    )
 }
 
 /// The tests whose names start with `prefix`, with many possible CPUs and a kernel told

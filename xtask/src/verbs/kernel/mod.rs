@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// The patched kernel with the iterator as a module.
     #[arg(long, global = true, requires = "patched")]
     module: bool,
+    /// The test kernel that looks for bugs of memory, locks and RCU while it runs.
+    #[arg(long, global = true, conflicts_with = "patched")]
+    debug: bool,
     #[command(subcommand)]
     verb: Option<Verb>,
 }
@@ -67,6 +70,9 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
             bail!(
                 "stock kernels come as they are; the patched one is `cargo xtask kernel --patched`"
             )
+        }
+        Some(Verb::Stock { .. }) if args.debug => {
+            bail!("stock kernels come as they are; the checked one is `cargo xtask kernel --debug`")
         }
         Some(Verb::Stock { series, update }) => return self::stock(project, *series, *update),
         Some(Verb::Data {
@@ -110,6 +116,7 @@ fn stock(project: &Project, series: Release, update: bool) -> Result<()> {
 impl Args {
     fn form(&self) -> Form {
         match (self.patched, self.module) {
+            _ if self.debug => Form::Debug,
             (false, _) => Form::Plain,
             (true, false) => Form::BuiltIn,
             (true, true) => Form::Module,

@@ -208,7 +208,7 @@ impl<'a> Bench<'a> {
             kernel: test_kernel::open(dir)?,
         };
         let smp = other.boots.context("it does not boot")?;
-        let tests = suite::whole(&target, smp, None)?;
+        let tests = suite::whole(&target, (smp, suite::POISON), None)?;
         test_progs::run(&target, &self.tree, &self.series, smp, &[])?;
         println!(
             "{}: {} passed, {} failed, and the selftests pass",
