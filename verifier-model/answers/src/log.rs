@@ -138,12 +138,13 @@ fn processed(line: &str) -> Option<Stats> {
 }
 
 fn is_statistic(line: &str) -> bool {
-    // Linux 7.2 has the number of instructions on a line of its own as well.
+    // Linux 7.2 has the number of instructions on a line of its own as well, of each function.
     let insns = line.strip_prefix("insns processed ");
+    let numbers = |insns: &str| insns.split('+').all(|n| n.parse::<u32>().is_ok());
     line.starts_with(TIME)
         || line.starts_with("stack depth ")
         || line.starts_with("subprog ") && line.contains(" insns_self ")
-        || insns.is_some_and(|insns| insns.parse::<u32>().is_ok())
+        || insns.is_some_and(numbers)
 }
 
 /// Whether a line belongs to the report that has begun: its sections are indented.
@@ -284,16 +285,19 @@ processed 2 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_stat
 
     #[test]
     fn the_statistics_of_7_2_are_no_message() {
-        let log = parse(
-            "infinite loop detected at insn 0\n\
-             cur state: R10=fp0\n\
-             verification time 5334 usec\n\
-             stack depth 0 max 0\n\
-             insns processed 13\n\
-             processed 13 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 0\n",
-        );
-        assert_eq!(log.message, Some("infinite loop detected at insn 0"));
-        assert_eq!(log.stats.map(|stats| stats.insns), Some(13));
+        for insns in ["13", "4+0+9"] {
+            let text = format!(
+                "infinite loop detected at insn 0\n\
+                 cur state: R10=fp0\n\
+                 verification time 5334 usec\n\
+                 stack depth 0 max 0\n\
+                 insns processed {insns}\n\
+                 processed 13 insns (limit 1000000) max_states_per_insn 0 total_states 1 peak_states 1 mark_read 0\n",
+            );
+            let log = parse(&text);
+            assert_eq!(log.message, Some("infinite loop detected at insn 0"));
+            assert_eq!(log.stats.map(|stats| stats.insns), Some(13));
+        }
     }
 
     #[test]

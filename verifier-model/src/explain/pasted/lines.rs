@@ -41,7 +41,7 @@ pub(super) enum Line<'l> {
 }
 
 /// How notes begin.
-const NOTES: [&str; 28] = [
+const NOTES: [&str; 29] = [
     "func#",
     "Func#",
     "Validating ",
@@ -52,6 +52,7 @@ const NOTES: [&str; 28] = [
     "force_precise",
     "propagating ",
     "processed ",
+    "insns processed ",
     "verification time ",
     "stack depth ",
     "subprog ",
@@ -249,6 +250,8 @@ mod tests {
         assert_eq!(classify("R1=ctx() R10=fp0"), Line::Note);
         assert_eq!(classify("from 4 to 9: safe"), Line::Note);
         assert_eq!(classify("0: .1........ (b7) r0 = 0"), Line::Note);
+        // Linux 7.2 counts by functions.
+        assert_eq!(classify("insns processed 9+0"), Line::Note);
     }
 
     #[test]
