@@ -12,6 +12,7 @@ use crate::facts::hook_args::{IterArgs, RawTpNullArgs};
 use crate::facts::maps::Maps;
 use crate::facts::struct_ops_types::StructOpsTypes;
 use crate::facts::table::Table;
+use crate::facts::texts::MODULE_KFUNCS;
 use crate::facts::words::Words;
 
 macro_rules! tables {
@@ -95,11 +96,12 @@ tables! {
 }
 
 impl Tables {
-    /// Kfuncs, their flags, and who may call them. They become a kernel's
-    /// ([`Kernel::kfuncs`](bpf::kernel::Kernel::kfuncs)), which may have modules with more.
+    /// Kfuncs, their flags, and who may call them: the release's and those of this project's modules. They
+    /// become a kernel's ([`Kernel::kfuncs`](bpf::kernel::Kernel::kfuncs)), which may have modules with more.
     pub(crate) fn kfuncs(&self) -> Result<KfuncTable, String> {
         let wrong = |e| format!("{}: {e}", self.kfuncs.file);
-        KfuncTable::parse(self.kfuncs.text).map_err(wrong)
+        let text = [self.kfuncs.text, MODULE_KFUNCS].concat();
+        KfuncTable::parse(&text).map_err(wrong)
     }
 }
 

@@ -37,6 +37,12 @@ const MODULES: [(&str, &str); 3] = [
     ("bench/c-port", "COMMON"),
 ];
 
+/// How the table of the modules begins.
+const MODULES_HEAD: &str = "\
+# SPDX-License-Identifier: GPL-2.0-only
+# Kfuncs of this project's modules, the same on every kernel that loads them. Made by `cargo xtask kernel data`.
+";
+
 /// Writes the files.
 pub(super) fn write(target: &Target<'_>) -> Result<()> {
     let Target {
@@ -66,18 +72,20 @@ pub(super) fn write(target: &Target<'_>) -> Result<()> {
 
     save(&dir.join("config"), config::of(kernel)?.as_bytes())?;
 
-    let mut table = from_sources(project, kernel)?;
+    let mut of_modules = MODULES_HEAD.to_owned();
     for ((path, hooks), module) in MODULES.iter().zip(&modules) {
         for (name, kfuncs) in sets(module, &vmlinux)? {
             let _ = write!(
-                table,
+                of_modules,
                 "\n# {path} of this project\nset {name} hooks={hooks}\n"
             );
             for (kfunc, flags) in kfuncs {
-                table += &line(&kfunc, flags);
+                of_modules += &line(&kfunc, flags);
             }
         }
     }
+    save(&data.join("modules/kfuncs.txt"), of_modules.as_bytes())?;
+    let mut table = from_sources(project, kernel)?;
     let mut in_ids = self::sets(&kernel.btf(), &vmlinux)?;
     for path in compile::modules(target)? {
         in_ids.extend(self::sets(&path, &vmlinux)?);
