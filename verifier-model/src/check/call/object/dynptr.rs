@@ -122,7 +122,10 @@ impl Env<'_> {
             DynptrType::Invalid
         };
         let want = DynptrType::of_arg(at);
-        if at.without(Flag::OBJ_RELEASE) != ArgType::ARG_PTR_TO_DYNPTR && kind != want {
+        // Until 7.1 a prototype says of a dynptr that it is only read.
+        let any =
+            at.without(Flag::OBJ_RELEASE).without(Flag::MEM_RDONLY) == ArgType::ARG_PTR_TO_DYNPTR;
+        if !any && kind != want {
             return reject!(
                 self,
                 Dynptr,
