@@ -19,7 +19,7 @@ pub(super) const HEADING: &str = "\n## By kernel\n";
 const HEAD: &str = "
 Written by `cargo xtask agreement --kernels`: the same of kernels as Debian ships them, each with the
 rules, tables and words that the model has of its release. The selftests are those of 7.3, compiled for
-the test kernel; on kernels before 7.3 there is no bpf_testmod, and a program that calls it is told by
+the test kernel; on kernels before 7.2 there is no bpf_testmod, and a program that calls it is told by
 libbpf. Tier 5 is real objects out of Debian's packages. *Verdicts* are out of the programs that the
 kernel answered, *insns* out of those that both accept, *message* out of those that both reject.
 
