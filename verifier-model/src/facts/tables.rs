@@ -12,8 +12,13 @@ use crate::facts::hook_args::{IterArgs, RawTpNullArgs};
 use crate::facts::maps::Maps;
 use crate::facts::struct_ops_types::StructOpsTypes;
 use crate::facts::table::Table;
-use crate::facts::texts::MODULE_KFUNCS;
 use crate::facts::words::Words;
+
+/// Kfuncs of this project's modules, on whatever kernel.
+const MODULE_KFUNCS: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/data/modules/kfuncs.txt"
+));
 
 macro_rules! tables {
     ($($(#[$meta:meta])* $table:ident: $type:ty;)*) => {

@@ -15,9 +15,6 @@ macro_rules! text {
     };
 }
 
-/// Kfuncs of this project's modules, on whatever kernel.
-pub(crate) const MODULE_KFUNCS: &str = text!("modules/kfuncs.txt").text;
-
 pub(crate) const LINUX_7_3: Texts = Texts {
     helpers: text!("linux-7.3/helpers.txt"),
     maps: text!("linux-7.3/maps.txt"),
