@@ -107,42 +107,31 @@ impl Known<'_> {
 
     /// Whether whoever calls the function may sleep.
     fn may_sleep(&self, name: &str) -> bool {
-        let in_list = match self.injects_errors() {
-            true => {
-                self.can_be_failed(name)
-                    && !self
-                        .input
-                        .attaches_to_one_of(BtfSet::NonSleepableErrorInject)
-            }
-            false => self.input.profile.has(Rule::SYSCALLS_MAY_SLEEP) && is_native_syscall(name),
-        };
+        let excepted = BtfSet::NonSleepableErrorInject;
         let flags = self.modify_return_flags(name);
-        in_list || flags.is_some_and(|flags| flags.contains(KfuncFlags::SLEEPABLE))
+        self.may_fail(name) && !self.input.attaches_to_one_of(excepted)
+            || flags.is_some_and(|flags| flags.contains(KfuncFlags::SLEEPABLE))
     }
 
     /// Whether what the function returns may be changed.
     fn is_modifiable(&self, name: &str) -> bool {
-        let in_list = match self.injects_errors() {
-            true => self.can_be_failed(name),
-            false => self.input.profile.has(Rule::SYSCALLS_MAY_SLEEP) && is_native_syscall(name),
-        };
-        in_list || name.starts_with(SECURITY_PREFIX) || self.modify_return_flags(name).is_some()
+        self.may_fail(name)
+            || name.starts_with(SECURITY_PREFIX)
+            || self.modify_return_flags(name).is_some()
     }
 
-    fn can_be_failed(&self, name: &str) -> bool {
-        self.input.release.tables.error_injection.contains(name)
+    /// Whether the function may be made to fail; where none is, system calls stand for those that may.
+    fn may_fail(&self, name: &str) -> bool {
+        let kconfig = &self.input.kernel.kconfig;
+        match kconfig.lacks("CONFIG_FUNCTION_ERROR_INJECTION") {
+            true => self.input.profile.has(Rule::SYSCALLS_MAY_SLEEP) && is_native_syscall(name),
+            false => self.input.release.tables.error_injection.contains(name),
+        }
     }
 
     /// Flags of a function whose return value is there to be changed (`btf_kfunc_is_modify_return()`).
     fn modify_return_flags(&self, name: &str) -> Option<KfuncFlags> {
         let kfuncs = &self.input.kernel.kfuncs;
         kfuncs.flags(KfuncHook::Fmodret, name)
-    }
-
-    /// Whether functions can be made to fail; of a kernel whose configuration is not known they can.
-    fn injects_errors(&self) -> bool {
-        let kconfig = &self.input.kernel.kconfig;
-        let set = |option| kconfig.get(option) == Some("y");
-        set("CONFIG_FUNCTION_ERROR_INJECTION") || !set("CONFIG_BPF_SYSCALL")
     }
 }

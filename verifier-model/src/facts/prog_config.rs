@@ -6,15 +6,10 @@
 use bpf::kernel::config::Config;
 use bpf::uapi::ProgType;
 
-/// The option without which this kernel lacks the type. A configuration that is not known, or not as
-/// a whole, lacks none: every kernel that takes programs has `CONFIG_BPF_SYSCALL`.
+/// The option without which this kernel lacks the type.
 pub(crate) fn missing_option(prog_type: ProgType, kconfig: &Config) -> Option<&'static str> {
-    let set = |option: &&str| kconfig.get(option) == Some("y");
-    let mut missing = options(prog_type).iter().filter(|option| !set(option));
-    missing
-        .next()
-        .copied()
-        .filter(|_| set(&"CONFIG_BPF_SYSCALL"))
+    let mut options = options(prog_type).iter().copied();
+    options.find(|option| kconfig.lacks(option))
 }
 
 /// All that a type needs.

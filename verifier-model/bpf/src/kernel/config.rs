@@ -57,6 +57,13 @@ impl Config {
         }
     }
 
+    /// Whether the kernel is built without an option. One whose configuration is not known, or not as a
+    /// whole, lacks none: every kernel that takes programs has `CONFIG_BPF_SYSCALL`.
+    pub fn lacks(&self, name: &str) -> bool {
+        let set = |name| self.get(name) == Some("y");
+        !set(name) && set("CONFIG_BPF_SYSCALL")
+    }
+
     /// Gives an option a value.
     pub fn set(&mut self, name: &str, value: &str) {
         *self = Self::of(&format!("{}{name}={value}\n", self.lines));

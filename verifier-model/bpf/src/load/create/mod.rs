@@ -155,9 +155,6 @@ fn missing_option(map_type: MapType, kernel: &Kernel) -> Option<&'static str> {
         }
         _ => &[],
     };
-    let config = &kernel.kconfig;
-    let set = |option: &str| config.get(option).is_some_and(|value| value == "y");
-    let missing = options.iter().copied().find(|option| !set(option));
-    // A configuration that is not known as a whole lacks nothing.
-    missing.filter(|_| set("CONFIG_BPF_SYSCALL"))
+    let mut options = options.iter().copied();
+    options.find(|option| kernel.kconfig.lacks(option))
 }
