@@ -153,8 +153,9 @@ fn prog_btf(functions: &[usize]) -> (Btf, Vec<FuncInfo>) {
 fn kernel() -> Kernel {
     let mut kernel = Kernel::new(Arc::new(KernelBtf::build()));
     let debian = Shipped::named("debian-7.3").expect("it comes along");
-    kernel.kconfig = debian.kernel().expect("it comes along").kconfig;
-    kernel.kfuncs = verifier_model::linux_7_3().expect("it comes along").kfuncs;
+    let debian = debian.kernel().expect("it comes along");
+    kernel.kconfig = debian.kconfig;
+    kernel.kfuncs = debian.kfuncs;
     kernel
 }
 

@@ -5,6 +5,8 @@
 //!
 //! Source: `mark_reg_read()`, `mark_iter_read()`, `mark_dynptr_read()` in `kernel/bpf/verifier.c` of 6.12.
 
+use std::ops::RangeInclusive;
+
 use bpf::insn::REG_FP;
 
 use crate::env::Env;
@@ -46,22 +48,22 @@ impl Env<'_> {
     /// Slots are read, from `spi` up to the frame pointer.
     pub(crate) fn mark_slots_read(&mut self, frame: usize, spi: usize, n: usize) {
         if self.marks_reads() {
-            for spi in (spi + 1).saturating_sub(n)..=spi {
+            for spi in up_to(spi, n) {
                 self.mark_read(frame, Place::Slot(spi));
             }
         } else if self.finds_live_stack() {
-            self.find_slots_read(frame, up_to(spi, n));
+            self.find_slots_read(frame, set_of(up_to(spi, n)));
         }
     }
 
     /// Slots are written as a whole.
     pub(crate) fn mark_slots_written(&mut self, frame: usize, spi: usize, n: usize) {
         if self.marks_reads() {
-            for spi in (spi + 1).saturating_sub(n)..=spi {
+            for spi in up_to(spi, n) {
                 self.mark_written(frame, Place::Slot(spi));
             }
         } else if self.finds_live_stack() {
-            self.find_slots_written(frame, up_to(spi, n));
+            self.find_slots_written(frame, set_of(up_to(spi, n)));
         }
     }
 
@@ -85,9 +87,12 @@ impl Env<'_> {
 }
 
 /// The slots from `spi` up to the frame pointer, `n` of them.
-fn up_to(spi: usize, n: usize) -> Slots {
-    let first = (spi + 1).saturating_sub(n);
-    (first..=spi).fold(0, |slots, spi| slots | 1 << spi)
+fn up_to(spi: usize, n: usize) -> RangeInclusive<usize> {
+    (spi + 1).saturating_sub(n)..=spi
+}
+
+fn set_of(slots: RangeInclusive<usize>) -> Slots {
+    slots.fold(0, |set, spi| set | 1 << spi)
 }
 
 impl Explored {
