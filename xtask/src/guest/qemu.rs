@@ -184,8 +184,8 @@ impl Guest<'_> {
         write(&log, "")?;
         let mut command = self.command(accel, parameters, &log)?;
         command.args(["-serial", "stdio"]);
-        let qemu = Qemu::start(command)?;
-        let clock = Clock::of(qemu.id);
+        let mut qemu = Qemu::start(command)?;
+        let clock = Clock::of(qemu.process.child().id());
         let mut console = Console::new(&log, self.known);
         let bar = runner.bar(name, 0);
         let limit = self.patience()?;
@@ -332,7 +332,6 @@ struct Said {
 /// QEMU while it runs.
 struct Qemu {
     process: Guarded,
-    id: u32,
     /// What the program prints.
     lines: Receiver<String>,
     /// What QEMU itself has to say.
@@ -366,7 +365,6 @@ impl Qemu {
             }
         });
         Ok(Self {
-            id: process.child().id(),
             process,
             lines,
             complaint: thread::spawn(move || std::io::read_to_string(stderr).unwrap_or_default()),

@@ -99,14 +99,12 @@ impl Kernel {
 
     /// Whether it guards against what processors do on mispredicted paths.
     pub(crate) fn has_mitigations(&self) -> Result<bool> {
-        let config = read(&self.build.join(".config"))?;
-        Ok(config.lines().any(|l| l == "CONFIG_CPU_MITIGATIONS=y"))
+        is_set(&self.build, "CONFIG_CPU_MITIGATIONS")
     }
 
     /// Whether it checks each of its own loads and stores, and so is slow and takes more memory.
     pub(crate) fn is_checked(&self) -> Result<bool> {
-        let config = read(&self.build.join(".config"))?;
-        Ok(config.lines().any(|line| line == "CONFIG_KASAN=y"))
+        is_set(&self.build, "CONFIG_KASAN")
     }
 
     /// The file with the kernel's BTF.
@@ -179,11 +177,17 @@ fn built_with(build: &Path) -> Result<Option<String>> {
     Ok(value.map(|value| value.trim_matches('"').to_owned()))
 }
 
+/// Whether the kernel of a build tree has an option built in.
+fn is_set(build: &Path, option: &str) -> Result<bool> {
+    let config = read(&build.join(".config"))?;
+    let mut values = config.lines().filter_map(|line| line.strip_prefix(option));
+    Ok(values.any(|value| value == "=y"))
+}
+
 /// What `make` needs to be told again to build with the compiler the kernel was built with.
 fn make_arguments(build: &Path, arch: Arch) -> Result<Vec<String>> {
-    let config = read(&build.join(".config"))?;
     let mut arguments: Vec<String> = arch.make().iter().map(|&a| a.to_owned()).collect();
-    if config.lines().any(|line| line == "CONFIG_CC_IS_CLANG=y") {
+    if is_set(build, "CONFIG_CC_IS_CLANG")? {
         arguments.push("LLVM=1".to_owned());
     }
     Ok(arguments)

@@ -7,6 +7,7 @@
 //!                              /bpf_iter_cpumask.btf.lz4   the module's, on top of them
 //!                              /config                     what the kernel is configured with
 //!                              /kfuncs.txt                 kfuncs, their flags and hooks
+//!                    modules/kfuncs.txt                    the same of the project's modules
 //! ```
 
 use std::collections::BTreeMap;
