@@ -109,10 +109,18 @@ fn walked(program: &str, expected: &[u32]) -> Result<()> {
 
 /// Whether the running kernel has a function of this name.
 pub(super) fn has(function: &str) -> bool {
+    address(function).is_some()
+}
+
+/// Where the kernel has this symbol, in hexadecimal digits.
+pub(super) fn address(symbol: &str) -> Option<&'static str> {
     static SYMBOLS: LazyLock<String> =
         LazyLock::new(|| fs::read_to_string("/proc/kallsyms").unwrap_or_default());
-    let mut lines = SYMBOLS.lines();
-    lines.any(|line| line.split_whitespace().nth(2) == Some(function))
+    SYMBOLS.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        let address = words.next()?;
+        (words.nth(1) == Some(symbol)).then_some(address)
+    })
 }
 
 /// The way that is to be taken here, by what the kernel has.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The walks of `kfunc/aya/cpus.rs`, loaded by aya: the same CPUs come as by the header.
 
-use std::fs;
-
 use anyhow::{Context, Result, bail, ensure};
 use aya::maps::Array;
 use aya::programs::{Program, RawTracePointRunOptions, TestRun};
@@ -13,6 +11,7 @@ use libtest_mimic::Trial;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
+use super::anywhere::address;
 use super::cpus::{set_online, sysfs};
 use super::masks::{Random, cpus, filled};
 use super::needs::running;
@@ -155,9 +154,7 @@ impl Walks {
     /// Loads the object, for a machine with so many CPUs.
     fn load(nr_cpu_ids: u32) -> Result<Self> {
         let cpus_ptr = cpus_ptr()?;
-        let [possible, present, online] =
-            ["possible", "present", "online"].map(|name| address(&format!("__cpu_{name}_mask")));
-        let (possible, present, online) = (possible?, present?, online?);
+        let (possible, present, online) = (mask("possible")?, mask("present")?, mask("online")?);
         let mut loader = EbpfLoader::new();
         loader
             .override_global("NR_CPU_IDS", &nr_cpu_ids, true)
@@ -202,13 +199,10 @@ impl Walks {
     }
 }
 
-/// Where the kernel has a variable.
-fn address(name: &str) -> Result<u64> {
-    let symbols = fs::read_to_string("/proc/kallsyms")?;
-    let mut lines = symbols.lines();
-    let line = lines.find(|line| line.split_whitespace().nth(2) == Some(name));
-    let line = line.with_context(|| format!("the kernel has no {name}"))?;
-    let address = line.split_whitespace().next().unwrap_or_default();
+/// Where the kernel has one of its masks.
+fn mask(name: &str) -> Result<u64> {
+    let symbol = format!("__cpu_{name}_mask");
+    let address = address(&symbol).with_context(|| format!("the kernel has no {symbol}"))?;
     Ok(u64::from_str_radix(address, 16)?)
 }
 
