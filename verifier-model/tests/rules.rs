@@ -7,6 +7,7 @@
 //! ```text
 //! section tc                   what SEC("…") would say; tc if not told
 //! map jmp prog_array 4 4 1     name, type, sizes of key and value, entries
+//! global 1 int untrusted       its function 1 is global, what it returns, and a tag of its argument
 //! now rejected 13 R1 !read_ok  the verdict with the rule …
 //! without accepted             … and without it
 //! ```
@@ -57,12 +58,18 @@ impl KernelBtf {
         k.func("bpf_iter_num_destroy", 0, &[("it", it)]);
         k.func("bpf_rcu_read_lock", 0, &[]);
         k.func("bpf_rcu_read_unlock", 0, &[]);
+        k.func("bpf_preempt_disable", 0, &[]);
+        k.func("bpf_preempt_enable", 0, &[]);
         k.func("bpf_throw", 0, &[("cookie", u64_)]);
         let skb = k.ptr_to_struct("__sk_buff", 24);
         let dynptr = k.ptr_to_struct("bpf_dynptr", 2);
         let void = k.b.push(Kind::Ptr, 0, 0, false, 0, &[]);
         let from_skb = [("s", skb), ("flags", u64_), ("ptr__uninit", dynptr)];
         k.func("bpf_dynptr_from_skb", u32_, &from_skb);
+        let clone = [("p", dynptr), ("clone__uninit", dynptr)];
+        k.func("bpf_dynptr_clone", u32_, &clone);
+        let cast = [("obj__ign", void), ("btf_id__k", u32_)];
+        k.func("bpf_rdonly_cast", void, &cast);
         let slice = [
             ("p", dynptr),
             ("offset", u64_),
@@ -124,29 +131,61 @@ fn func(b: &mut BtfBuilder, name: &str, ret: u32, params: &[(&str, u32)], global
     b.push(Kind::Func, name, global.into(), false, proto, &[])
 }
 
-/// BTF of a program of so many functions, the first of them global, and its func_info.
-fn prog_btf(functions: &[usize]) -> (Btf, Vec<FuncInfo>) {
+/// A function that a case makes global: what it returns, and a tag of its argument.
+struct Global<'a> {
+    function: usize,
+    void: bool,
+    tag: Option<&'a str>,
+}
+
+/// BTF of a program with functions that begin there, the first of them global, and its func_info.
+fn prog_btf(functions: &[usize], globals: &[Global<'_>]) -> (Arc<Btf>, Vec<FuncInfo>) {
     let mut b = BtfBuilder::default();
     let name = b.string("int");
     let int = b.push(Kind::Int, name, 0, false, 4, &[1 << 24 | 32]);
     let ptr = b.push(Kind::Ptr, 0, 0, false, 0, &[]);
+    let to_int = b.push(Kind::Ptr, 0, 0, false, int, &[]);
     let mut infos = Vec::new();
     for (i, insn_off) in functions.iter().enumerate() {
-        let params: &[_] = if i == 0 {
-            &[("ctx", ptr)]
-        } else {
-            &[("a", int), ("b", ptr)]
+        let global = globals.iter().find(|global| global.function == i);
+        let tag = global.and_then(|global| global.tag);
+        let params: &[_] = match global {
+            Some(_) if tag.is_some() => &[("a", to_int)],
+            Some(_) => &[("a", int)],
+            None if i == 0 => &[("ctx", ptr)],
+            None => &[("a", int), ("b", ptr)],
         };
-        let type_id = func(&mut b, &format!("f{i}"), int, params, i == 0);
+        let ret = if global.is_some_and(|global| global.void) {
+            0
+        } else {
+            int
+        };
+        let visible = i == 0 || global.is_some();
+        let type_id = func(&mut b, &format!("f{i}"), ret, params, visible);
+        if let Some(tag) = tag {
+            let name = b.string(&format!("arg:{tag}"));
+            b.push(Kind::DeclTag, name, 0, false, type_id, &[0]);
+        }
         infos.push(FuncInfo {
             insn_off: *insn_off as u32,
             type_id,
         });
     }
-    (
-        Btf::parse(&b.build(), None).expect("BTF of the program"),
-        infos,
-    )
+    let btf = Btf::parse(&b.build(), None).expect("BTF of the program");
+    (Arc::new(btf), infos)
+}
+
+/// BTF of a map's value that is a timer, and its id there.
+fn timer_btf() -> (Arc<Btf>, u32) {
+    let mut b = BtfBuilder::default();
+    let name = b.string("u64");
+    let u64_ = b.push(Kind::Int, name, 0, false, 8, &[64]);
+    let (timer, value, member) = (b.string("bpf_timer"), b.string("value"), b.string("m"));
+    let words = [member, u64_, 0, member, u64_, 64];
+    let timer = b.push(Kind::Struct, timer, 2, false, 16, &words);
+    let value = b.push(Kind::Struct, value, 1, false, 16, &[member, timer, 0]);
+    let btf = Btf::parse(&b.build(), None).expect("BTF of the map");
+    (Arc::new(btf), value)
 }
 
 /// The kernel of the cases, configured as Debian's, which were asked about them.
@@ -170,6 +209,7 @@ fn read_case(text: &str, kernel: &Kernel) -> Case {
     let mut section = "tc";
     let (mut now, mut without) = (String::new(), String::new());
     let mut maps: Vec<(&str, MapDef)> = Vec::new();
+    let mut globals = Vec::new();
     for line in head.lines().filter(|l| !l.starts_with('#')) {
         let (key, value) = line.split_once(' ').expect("a key and a value");
         match key {
@@ -177,6 +217,7 @@ fn read_case(text: &str, kernel: &Kernel) -> Case {
             "now" => now = value.to_owned(),
             "without" => without = value.to_owned(),
             "map" => maps.push(read_map(value)),
+            "global" => globals.push(read_global(value)),
             _ => panic!("{key} is nothing that a case can say"),
         }
     }
@@ -185,18 +226,29 @@ fn read_case(text: &str, kernel: &Kernel) -> Case {
     let bytes: Vec<u8> = program.insns.iter().flat_map(|i| i.to_bytes()).collect();
     let mut load = raw_program(&bytes, "case", section, kernel).expect("a program");
     let functions: Vec<usize> = program.functions.into_iter().collect();
-    let (btf, func_info) = prog_btf(&functions);
-    load.btf = Some(Arc::new(btf));
+    let (btf, func_info) = prog_btf(&functions, &globals);
+    load.btf = Some(btf);
     load.func_info = func_info;
     load.maps = maps.into_iter().map(|m| m.1).collect();
     load.prog_flags |= ProgFlags::TEST_STATE_FREQ;
     Case { load, now, without }
 }
 
+fn read_global(text: &str) -> Global<'_> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    Global {
+        function: words[0].parse().expect("a number"),
+        void: words[1] == "void",
+        tag: words.get(2).copied(),
+    }
+}
+
 fn read_map(text: &str) -> (&str, MapDef) {
     let words: Vec<&str> = text.split_whitespace().collect();
     let map_type = match words[1] {
-        "array" => MapType::Array,
+        "array" | "timer_array" => MapType::Array,
+        "arena" => MapType::Arena,
+        "ringbuf" => MapType::Ringbuf,
         "prog_array" => MapType::ProgArray,
         "sockmap" => MapType::Sockmap,
         "inner_array" => MapType::Array,
@@ -204,6 +256,10 @@ fn read_map(text: &str) -> (&str, MapDef) {
     };
     let n = |i: usize| words[i].parse().expect("a number");
     let mut map = MapDef::new(words[0], map_type, n(2), n(3), n(4));
+    if words[1] == "timer_array" {
+        let (btf, value) = timer_btf();
+        (map.btf, map.btf_value_type_id) = (Some(btf), value);
+    }
     if words[1] == "inner_array" {
         map.map_flags |= BPF_F_INNER_MAP;
     }

@@ -3,6 +3,7 @@
 //!
 //! Source: `bpf_get_call_summary()`, `bpf_helper_stack_access_bytes()` in `kernel/bpf/verifier.c`.
 
+use bpf::kernel::kfuncs::KfuncFlags;
 use bpf::uapi::Insn;
 
 use crate::analysis::Known;
@@ -16,6 +17,8 @@ pub(crate) struct CallSummary {
     pub num_params: usize,
     /// Nothing is returned.
     pub is_void: bool,
+    /// It becomes a few instructions that leave the other registers alone.
+    pub fastcall: bool,
 }
 
 impl Known<'_> {
@@ -54,6 +57,7 @@ impl Known<'_> {
             return Some(CallSummary {
                 num_params: p.args.len(),
                 is_void: p.ret == RetType::RET_VOID,
+                fastcall: p.allow_fastcall,
             });
         }
         if insn.is_kfunc_call() {
@@ -61,6 +65,7 @@ impl Known<'_> {
             return Some(CallSummary {
                 num_params: k.params.len(),
                 is_void: k.ret_type_id == 0,
+                fastcall: k.flags.contains(KfuncFlags::FASTCALL),
             });
         }
         None

@@ -133,6 +133,10 @@ pub(crate) struct SubprogInfo {
     pub stack_depth: i32,
     /// Slots from here on serve spills around calls only.
     pub fastcall_stack_off: i32,
+    /// Some such spills go when the program is accepted, with the calls that are made of instructions.
+    pub removes_spills: bool,
+    /// Some stay, because what is called there stays a call.
+    pub keeps_spills: bool,
     /// Calls `bpf_tail_call`.
     pub has_tail_call: bool,
     /// A tail call can happen in it or in what it calls.

@@ -69,6 +69,10 @@ impl Known<'_> {
         if found {
             let s = &mut self.code.subprogs[subprog];
             s.fastcall_stack_off = s.fastcall_stack_off.min(off.into());
+            match cs.fastcall {
+                true => s.removes_spills = true,
+                false => s.keeps_spills = true,
+            }
         }
     }
 }

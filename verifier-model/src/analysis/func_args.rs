@@ -11,6 +11,7 @@ use crate::analysis::subprog_arg::points_to_arena;
 use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::log::reject;
 
 impl Known<'_> {
@@ -99,9 +100,18 @@ impl Known<'_> {
         }
         let ret = btf.skip_mods_and_typedefs(proto.type_id());
         let arena_ptr = subprog != 0 && points_to_arena(btf, ret);
-        if !is_void(ret) && !is_scalar(ret) && !arena_ptr {
+        let void = is_void(ret) && (!global || self.input.profile.has(Rule::VOID_GLOBALS));
+        if !void && !is_scalar(ret) && !arena_ptr {
             if !global {
                 return Err(Errno::EOPNOTSUPP.into());
+            }
+            if is_void(ret) {
+                return reject!(
+                    self,
+                    FunctionPrototype,
+                    EINVAL,
+                    "Global function {name}() return value not void or scalar. Only those are supported."
+                );
             }
             return reject!(
                 self,

@@ -5,7 +5,7 @@
 //! in `kernel/bpf/verifier.c`.
 
 use bpf::btf::Kind;
-use bpf::insn::MAX_BPF_REG;
+use bpf::insn::{MAX_BPF_REG, class, mode};
 use bpf::kernel::BtfRef;
 use bpf::kernel::fields::FieldKind;
 use bpf::program::FdSlot;
@@ -16,6 +16,7 @@ use crate::analysis::fields::{Unknown, check_fields};
 use crate::facts::errno::Errno;
 use crate::facts::map_rules as map;
 use crate::facts::rejection::{Checked, Rejection};
+use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::About;
@@ -53,17 +54,15 @@ impl Known<'_> {
                 i += 2;
                 continue;
             }
+            // Only loads with acquire and stores with release can be smaller.
+            let small_atomic = insn.class() == class::STX
+                && insn.mode() == mode::ATOMIC
+                && insn.size() < 4
+                && !self.input.profile.has(Rule::ACQUIRE_RELEASE);
             match check_fields(&insn) {
+                Ok(()) if small_atomic => return self.unknown_opcode(insn.code),
                 Ok(()) => {}
-                Err(Unknown::Opcode) => {
-                    return reject!(
-                        self,
-                        MalformedInstruction,
-                        EINVAL,
-                        "unknown opcode {:02x}",
-                        insn.code
-                    );
-                }
+                Err(Unknown::Opcode) => return self.unknown_opcode(insn.code),
                 Err(Unknown::Reserved(msg)) => {
                     return reject!(self, MalformedInstruction, EINVAL, "{msg}");
                 }
@@ -71,6 +70,15 @@ impl Known<'_> {
             i += 1;
         }
         Ok(())
+    }
+
+    fn unknown_opcode(&self, code: u8) -> Checked {
+        reject!(
+            self,
+            MalformedInstruction,
+            EINVAL,
+            "unknown opcode {code:02x}"
+        )
     }
 
     fn resolve_ld_imm64(&mut self, i: usize) -> Checked {
@@ -244,6 +252,20 @@ impl Known<'_> {
                 EINVAL,
                 "tracing progs cannot use bpf_spin_lock yet"
             );
+        }
+        let waits = tracing && !self.input.profile.has(Rule::TIMERS_IN_TRACING);
+        for (kind, name) in [
+            (FieldKind::Timer, "bpf_timer"),
+            (FieldKind::Workqueue, "bpf_wq"),
+        ] {
+            if waits && has(kind) {
+                return reject!(
+                    self,
+                    ProgramTypeOfField,
+                    EINVAL,
+                    "tracing progs cannot use {name} yet"
+                );
+            }
         }
         if typ == MapType::StructOps {
             return reject!(

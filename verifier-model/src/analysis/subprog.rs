@@ -13,6 +13,7 @@ use crate::analysis::code::{FuncInfoAux, SubprogInfo};
 use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::log::{reject, verbose};
 
 /// A program has at most this many functions.
@@ -368,6 +369,15 @@ impl Known<'_> {
                     match color[callee] {
                         Color::Black => {}
                         Color::Grey if insn.is_pseudo_func() => {}
+                        Color::Grey if !self.input.profile.has(Rule::RECURSION_TOLD) => {
+                            // The walk runs out of frames.
+                            let n = self.input.release.limits.call_frames;
+                            return reject!(self @ idx,
+                                CallDepth,
+                                E2BIG,
+                                "the call stack of {n} frames is too deep !"
+                            );
+                        }
                         Color::Grey => {
                             let (a, b) = (
                                 self.input.subprog_name(cur),

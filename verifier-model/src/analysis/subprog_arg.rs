@@ -13,6 +13,7 @@ use crate::analysis::Known;
 use crate::analysis::code::SubprogArg;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::type_tags::type_tags;
 use crate::facts::types::{ArgType, Flag};
 use crate::input::ctx::ctx_struct;
@@ -229,7 +230,7 @@ impl Known<'_> {
             tags |= match text {
                 "ctx" => Tags::CTX,
                 "trusted" => Tags::TRUSTED,
-                "untrusted" => Tags::UNTRUSTED,
+                "untrusted" if self.input.profile.has(Rule::UNTRUSTED_ARGS) => Tags::UNTRUSTED,
                 "nonnull" => Tags::NONNULL,
                 "nullable" => Tags::NULLABLE,
                 "arena" => Tags::ARENA,

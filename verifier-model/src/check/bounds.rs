@@ -8,6 +8,7 @@ use bpf::uapi::MapType;
 use crate::env::Env;
 use crate::facts::limits::BPF_MAX_VAR_OFF;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::log::reject;
 use crate::state::reg::RegState;
@@ -25,7 +26,10 @@ impl Env<'_> {
     ) -> Checked {
         let (smin, off64) = (reg.smin(), i64::from(off));
         let start = smin.wrapping_add(off64);
-        if smin < 0 && (smin == i64::MIN || start != i64::from(start as i32) || start < 0) {
+        // A known offset counted with the instruction's.
+        let apart = reg.var_off.is_const() && !self.input.profile.has(Rule::PACKET_OFFSETS_MERGED);
+        if smin < 0 && !apart && (smin == i64::MIN || start != i64::from(start as i32) || start < 0)
+        {
             return reject!(
                 self,
                 NegativeIndex,
@@ -61,7 +65,8 @@ impl Env<'_> {
         Ok(())
     }
 
-    fn check_mem_bounds(
+    /// An access must stay in `mem_size` bytes (`__check_mem_access`).
+    pub(crate) fn check_mem_bounds(
         &mut self,
         reg: &RegState,
         argname: &str,

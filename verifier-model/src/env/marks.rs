@@ -6,6 +6,9 @@
 use crate::analysis::code::{Code, FuncArgs};
 use crate::facts::types::RegType;
 
+/// Where slots for spills around calls begin once something else was seen to use them.
+pub(crate) const NO_FASTCALL_STACK: i32 = i16::MIN as i32;
+
 /// What the walk writes down about the program, on whatever path it is.
 #[derive(Debug)]
 pub(crate) struct Marks {

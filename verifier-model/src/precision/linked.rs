@@ -87,7 +87,7 @@ impl Env<'_> {
                 if (reg.id | known.id) & ADD_CONST32 != 0 {
                     reg.zext_32_to_64();
                 }
-                reg.bounds_sync();
+                reg.bounds_sync(self.input.profile);
             }
             match e {
                 LinkedReg::Reg(_, r) => self.log.scratch_reg(r.into()),

@@ -11,14 +11,18 @@ pub(crate) mod target;
 pub(crate) mod unresolved;
 
 use bpf::caps::Caps;
+use bpf::insn::{class, mode};
 use bpf::kernel::Kernel;
 use bpf::program::ProgLoad;
+use bpf::uapi::Insn;
 
 use crate::analysis::Known;
 use crate::env::Env;
 use crate::env::observe::Observer;
 use crate::facts::limits::BPF_COMPLEXITY_LIMIT_INSNS;
 use crate::facts::rejection::{Checked, Stop};
+use crate::facts::rule::Rule;
+use crate::facts::types::RegType;
 use crate::log::{reject, verbose};
 use crate::options::Options;
 use crate::verdict::{Outcome, Stats, Verdict};
@@ -110,9 +114,30 @@ impl Env<'_> {
     pub(crate) fn check(&mut self) -> Checked {
         self.do_check_common(0, self.input.prog.sleepable())?;
         self.do_check_subprogs()?;
+        self.remove_fastcall_spills();
         self.check_max_stack_depth()?;
+        self.check_arena_loads()?;
         self.check_tail_call_maps()?;
         self.check_removed_subprogs()
+    }
+
+    /// What an older compiler for x86-64 has no code for (`convert_ctx_accesses`).
+    fn check_arena_loads(&self) -> Checked {
+        if self.input.profile.has(Rule::ARENA_SIGN_EXTENSION) {
+            return Ok(());
+        }
+        let insns = self.code.insns.iter().zip(&self.marks.insns);
+        let extends = |insn: &Insn| insn.class() == class::LDX && insn.mode() == mode::MEMSX;
+        let mut loads = insns.filter(|(insn, _)| extends(insn));
+        if loads.any(|(_, marks)| marks.ptr_type == RegType::PTR_TO_ARENA) {
+            return reject!(
+                self,
+                Arena,
+                EOPNOTSUPP,
+                "sign extending loads from arena are not supported yet"
+            );
+        }
+        Ok(())
     }
 
     /// Speculation must not come to a tail call with another map's bounds (`do_misc_fixups`).

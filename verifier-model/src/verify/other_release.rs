@@ -28,6 +28,7 @@ fn release(func_args: usize, change: impl FnOnce(&mut Texts)) -> &'static Releas
         func_args,
         call_frames: 16,
         stack_round: 16,
+        stack_of_none: false,
     };
     Box::leak(Box::new(Release::new(
         "made up",

@@ -6,9 +6,12 @@
 use bpf::uapi::{AttachType, ProgType};
 
 use crate::env::Env;
+use crate::env::marks::NO_FASTCALL_STACK;
 use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_STACK;
 use crate::facts::rejection::Checked;
+use crate::facts::release::Limits;
+use crate::facts::rule::Rule;
 use crate::facts::special_kfunc::SpecialKfunc;
 use crate::input::struct_ops::StructOps;
 use crate::log::reject;
@@ -57,9 +60,15 @@ impl Chain {
     }
 }
 
-const fn round_up(depth: i32, to: i32) -> i32 {
-    let d = if depth > 1 { depth } else { 1 };
-    (d + to - 1) / to * to
+/// The stack of a function, as it is counted; the interpreter's is never empty.
+const fn round_up(depth: i32, limits: &Limits) -> i32 {
+    let round = limits.stack_round;
+    let depth = if limits.stack_of_none && depth == 0 {
+        1
+    } else {
+        depth
+    };
+    (depth + round - 1) / round * round
 }
 
 impl Env<'_> {
@@ -67,7 +76,7 @@ impl Env<'_> {
     pub(crate) fn check_max_stack_depth(&mut self) -> Checked {
         let cnt = self.code.subprog_cnt();
         let tail_calls = self.code.subprogs[..cnt].iter().any(|s| s.has_tail_call);
-        let mode = if tail_calls {
+        let mode = if tail_calls || !self.input.profile.has(Rule::PRIVATE_STACK) {
             PrivStack::No
         } else {
             self.priv_stack_mode()
@@ -80,6 +89,16 @@ impl Env<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Slots of spills that are taken out are no stack (`bpf_remove_fastcall_spills_fills`).
+    pub(crate) fn remove_fastcall_spills(&mut self) {
+        for (sub, marks) in self.known.code.subprogs.iter().zip(&mut self.marks.funcs) {
+            let kept = marks.fastcall_stack_off == NO_FASTCALL_STACK;
+            if sub.removes_spills && !sub.keeps_spills && !kept {
+                marks.stack_depth = -marks.fastcall_stack_off;
+            }
+        }
     }
 
     fn priv_stack_mode(&self) -> PrivStack {
@@ -127,8 +146,8 @@ impl Env<'_> {
                     return Ok(());
                 };
                 if modes[chain.idx] != PrivStack::Adaptive {
-                    let round = self.input.release.limits.stack_round;
-                    chain.depth -= round_up(self.marks.funcs[chain.idx].stack_depth, round);
+                    let own = self.marks.funcs[chain.idx].stack_depth;
+                    chain.depth -= round_up(own, &self.input.release.limits);
                 }
                 chain.callers[chain.idx].caller = None;
                 chain.idx = caller;
@@ -242,8 +261,8 @@ impl Env<'_> {
                 chain.depth
             );
         }
-        let round = self.input.release.limits.stack_round;
-        let own = round_up(self.marks.funcs[idx].stack_depth, round);
+        let own = self.marks.funcs[idx].stack_depth;
+        let own = round_up(own, &self.input.release.limits);
         if self.marks.funcs[idx].args.stack_arg_cnt != 0 {
             modes[idx] = PrivStack::No;
         } else if priv_supported

@@ -273,14 +273,6 @@ fn refsafe(old: &VerifierState, cur: &VerifierState, ids: &mut IdMap) -> bool {
     })
 }
 
-/// How far a packet pointer is checked, without the variable part of its offset.
-fn fixed_range(reg: &RegState) -> i32 {
-    match reg.range() {
-        mark @ ..=0 => mark,
-        range => range - (reg.umax() as i32 - reg.delta),
-    }
-}
-
 fn range_within(old: &RegState, cur: &RegState) -> bool {
     old.r64.is_superset_of(cur.r64) && old.r32.is_superset_of(cur.r32)
 }
@@ -337,10 +329,7 @@ pub(crate) fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: Ex
         RegType::PTR_TO_PACKET_META | RegType::PTR_TO_PACKET => {
             let profile = ids.profile;
             let merged = profile.has(Rule::PACKET_OFFSETS_MERGED);
-            let (o, c) = match merged {
-                true => (old.range(), cur.range()),
-                false => (fixed_range(old), fixed_range(cur)),
-            };
+            let (o, c) = (old.range(), cur.range());
             let marked = (o < 0 || c < 0) && profile.has(Rule::PACKET_END_MARKS);
             if if marked { o != c } else { o > c } {
                 return false;

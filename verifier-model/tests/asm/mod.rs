@@ -91,6 +91,9 @@ impl Asm<'_> {
         if let Some(label) = line.strip_prefix("may_goto ") {
             return self.push(0xe5, 0, 0, self.to(label)? as i16, 0);
         }
+        if let Some(offset) = line.strip_prefix("ldabs ") {
+            return self.push(0x30, 0, 0, 0, offset.parse().ok()?);
+        }
         if let Some(name) = line.strip_prefix("call ") {
             return self.call(name);
         }
@@ -138,12 +141,14 @@ impl Asm<'_> {
         ];
         let (condition, label) = text.split_once(" goto ")?;
         let mut words = condition.split_whitespace();
-        let (a, op, b) = (reg(words.next()?)?, words.next()?, words.next()?);
-        let code = OPS.iter().find(|(o, _)| *o == op)?.1;
+        let (a, op, b) = (words.next()?, words.next()?, words.next()?);
+        let class = if a.starts_with('w') { 0x06 } else { 0x05 };
+        let code = OPS.iter().find(|(o, _)| *o == op)?.1 | class;
+        let a = reg(a)?;
         let off = self.to(label)? as i16;
         match reg(b) {
-            Some(b) => self.push(code | 0x0d, a, b, off, 0),
-            None => self.push(code | 0x05, a, 0, off, b.parse().ok()?),
+            Some(b) => self.push(code | 0x08, a, b, off, 0),
+            None => self.push(code, a, 0, off, b.parse().ok()?),
         }
     }
 
@@ -185,8 +190,21 @@ impl Asm<'_> {
             (reg(src)? == dst).then_some(())?;
             return self.push(0xc3 | size, base, dst, off, 1);
         }
-        if let Some((size, base, off)) = memory(value) {
-            return self.push(0x61 | size, dst, base, off, 0);
+        if let Some(place) = value.strip_prefix("load_acquire(") {
+            let (size, base, off) = memory(&format!("*{}", place.strip_suffix(')')?))?;
+            return self.push(0xc3 | size, dst, base, off, 0x100);
+        }
+        if value
+            .strip_prefix("addr_space_cast(")
+            .and_then(|rest| rest.strip_suffix(", 0, 1)"))
+            .and_then(reg)
+            == Some(dst)
+        {
+            return self.push(0xbf, dst, dst, 1, 1);
+        }
+        if let Some((size, base, off)) = memory(&value.replacen("*(s", "*(u", 1)) {
+            let mode = if value.starts_with("*(s") { 0x81 } else { 0x61 };
+            return self.push(mode | size, dst, base, off, 0);
         }
         if value.strip_prefix("be16 ").and_then(reg) == Some(dst) {
             return self.push(0xdc, dst, 0, 0, 16);
@@ -210,7 +228,8 @@ impl Asm<'_> {
 }
 
 fn reg(text: &str) -> Option<u8> {
-    text.strip_prefix('r')?.parse().ok().filter(|r| *r <= 10)
+    let number = text.strip_prefix(['r', 'w'])?;
+    number.parse().ok().filter(|r| *r <= 10)
 }
 
 /// `*(u64 *)(r10 - 8)`: size bits, base, offset.

@@ -142,9 +142,10 @@ impl Env<'_> {
             self.mark_reg_unknown(d);
         }
         if !wide {
+            let rules = self.input.profile;
             let reg = &mut self.regs()[d];
             reg.zext_32_to_64();
-            reg.bounds_sync();
+            reg.bounds_sync(rules);
         }
         Ok(())
     }
@@ -200,7 +201,8 @@ impl Env<'_> {
     /// compiler makes 32-bit operations of them, so an instruction is either for them or not.
     fn check_arena_alu(&mut self, insn: &Insn, dst: &RegState, src: &RegState) -> Checked<bool> {
         let arena = RegType::PTR_TO_ARENA;
-        let with = dst.typ == arena || insn.src_is_reg() && src.typ == arena;
+        let right = insn.src_is_reg() && self.input.profile.has(Rule::ARENA_ON_THE_RIGHT);
+        let with = dst.typ == arena || right && src.typ == arena;
         if with && dst.typ != arena {
             self.regs()[insn.dst()] = *src;
         }
@@ -225,13 +227,17 @@ impl Env<'_> {
         let bpf_capable = self.input.bpf_capable;
         let above = insn.op() == alu::ADD && !alu32 && src.const_value(false) <= i32::MAX as u64;
         let fits = above || self.input.profile.has(Rule::LINKED_BELOW);
+        let stale = !self.input.profile.has(Rule::DELTAS_CLEARED);
+        let unlinks = same_reg && self.input.profile.has(Rule::SELF_ADDITIONS);
+        // A register added to itself is looked at when the sum is there.
+        let src = if same_reg { *self.reg(d) } else { *src };
         let dst = &mut self.regs()[d];
         let linkable = bpf_capable
             && fits
             && matches!(insn.op(), alu::ADD | alu::SUB)
             && dst.id != 0
             && src.is_const(alu32)
-            && !same_reg;
+            && !unlinks;
         let delta = || {
             let val = src.const_value(alu32);
             if alu32 {
@@ -253,6 +259,7 @@ impl Env<'_> {
                 dst.id |= if alu32 { ADD_CONST32 } else { ADD_CONST64 };
                 dst.delta = off;
             }
+            _ if stale && !(linkable && dst.id & ADD_CONST != 0) => dst.id = 0,
             _ => dst.clear_scalar_id(),
         }
     }
@@ -282,7 +289,7 @@ impl Env<'_> {
         if forks && matches!(insn.op(), alu::AND | alu::OR) {
             self.maybe_fork_scalars(insn, &mut dst)?;
         }
-        scalar_alu::apply(insn, &mut dst, &src);
+        scalar_alu::apply(insn, &mut dst, &src, self.input.profile);
         self.regs()[d] = dst;
         Ok(())
     }

@@ -45,6 +45,12 @@ impl Env<'_> {
         self.check_ptr_takes_offset(insn, &ptr, &off)?;
         // The other operand may be the destination; from here on it is the pointer.
         let mut dst = ptr;
+        if ptr_regno != d && !self.input.profile.has(Rule::WHOLE_POINTER) {
+            (dst.parent_id, dst.map_uid) = (0, 0);
+            if ptr.typ == RegType::PTR_TO_STACK {
+                dst.about = About::Frame(0);
+            }
+        }
         if ptr.typ.base() == RegType::PTR_TO_MEM && ptr.typ.has(Flag::PTR_UNTRUSTED) {
             self.regs()[d] = dst;
             return Ok(());
@@ -72,7 +78,7 @@ impl Env<'_> {
         if keeps_bounds && self.input.profile.has(Rule::PACKET_BOUNDS_KEPT) {
             dst.update_bounds32();
         } else {
-            dst.bounds_sync();
+            dst.bounds_sync(self.input.profile);
         }
         self.regs()[d] = dst;
         self.sanitize_ptr_moved(insn, &dst, mask)
@@ -131,11 +137,12 @@ impl Env<'_> {
         ptr_is_dst: bool,
     ) -> Checked<bool> {
         let (d, op, known) = (insn.dst(), insn.op(), off.var_off.is_const());
+        let marked = ptr.range() < 0 && self.input.profile.has(Rule::PACKET_OFFSETS_MERGED);
         match op {
             alu::ADD => {
                 ptr.r64 = ptr.r64.add(off.r64);
                 ptr.var_off = ptr.var_off + off.var_off;
-                Ok(!known || ptr.range() < 0)
+                Ok(!known || marked)
             }
             alu::SUB => {
                 if !ptr_is_dst {
@@ -156,7 +163,7 @@ impl Env<'_> {
                 }
                 ptr.r64 = ptr.r64.add(off.r64.negate());
                 ptr.var_off = ptr.var_off - off.var_off;
-                Ok(!known && off.smin() < 0 || ptr.range() < 0)
+                Ok(!known && off.smin() < 0 || marked)
             }
             alu::AND | alu::OR | alu::XOR => {
                 reject!(

@@ -11,6 +11,7 @@ use crate::env::flow::Flow;
 use crate::env::leaving::Leaving;
 use crate::facts::limits::REG_NAMES;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::log::reject;
 
@@ -55,7 +56,7 @@ impl Env<'_> {
         self.check_ptr_off_reg(&ctx, REG_NAMES[CTX_REG], false)?;
         self.clear_caller_saved_regs();
         self.mark_reg_unknown(0);
-        if self.path.cur.curframe() == 0 {
+        if self.path.cur.curframe() == 0 || !self.input.profile.has(Rule::PACKET_LOADS_LEAVE) {
             return Ok(Flow::Next);
         }
         // A load beyond the packet's end leaves the function.

@@ -15,6 +15,7 @@ use crate::env::Env;
 use crate::facts::access::Access;
 use crate::facts::ctx_fields::View;
 use crate::facts::rejection::{Checked, not_modelled};
+use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::RetvalRange;
@@ -53,7 +54,8 @@ impl<'a> Env<'a> {
     /// An access to the context.
     pub(crate) fn check_ctx_access(&mut self, a: &MemAccess<'_>, size: i32) -> Checked<CtxInfo> {
         let typ = self.input.prog.prog_type;
-        if typ == ProgType::Syscall {
+        let moves = self.input.profile.has(Rule::MOVED_CONTEXT);
+        if typ == ProgType::Syscall && moves {
             self.check_mem_region_access(&a.reg, a.argname, a.off, size, u16::MAX.into(), false)?;
         } else {
             let fixed_off_ok = matches!(
@@ -68,7 +70,7 @@ impl<'a> Env<'a> {
                     | ProgType::CgroupDevice
                     | ProgType::Netfilter
             );
-            self.check_ptr_off_reg(&a.reg, a.argname, fixed_off_ok)?;
+            self.check_ptr_off_reg(&a.reg, a.argname, fixed_off_ok && moves)?;
         }
         let off = a.off.wrapping_add(a.reg.umax() as i32);
         if let Some(info) = self.is_valid_access(a, off, size)? {

@@ -216,7 +216,7 @@ impl Env<'_> {
             && matches!(op, jmp::JEQ | jmp::JNE)
             && dst.typ.may_be_null()
             && if insn.src_is_reg() {
-                self.reg(s).is_null()
+                self.input.profile.has(Rule::ZERO_REGISTER_NULL) && self.reg(s).is_null()
             } else {
                 insn.imm == 0
             };
@@ -231,9 +231,7 @@ impl Env<'_> {
             };
             mark_ptr_or_null_regs(&mut self.path.cur, d, here);
             mark_ptr_or_null_regs(other, d, there);
-        } else if !try_match_pkt_pointers(insn, &mut self.path.cur, other)
-            && self.is_pointer_value(d)
-        {
+        } else if !self.match_pkt_pointers(insn, other) && self.is_pointer_value(d) {
             return reject!(
                 self,
                 AddressLeak[d],
@@ -244,10 +242,24 @@ impl Env<'_> {
         Ok(())
     }
 
+    fn match_pkt_pointers(&mut self, insn: &Insn, other: &mut VerifierState) -> bool {
+        let merged = self.input.profile.has(Rule::PACKET_OFFSETS_MERGED);
+        try_match_pkt_pointers(insn, &mut self.path.cur, other, merged)
+    }
+
     /// `may_goto` jumps when the program ran for too long: the loop's body is explored later, with
     /// imprecise scalars forgotten; the exit is taken now.
     fn check_may_goto(&mut self, insn: &Insn) -> Checked {
         let idx = self.path.insn_idx;
+        if insn.off == 0 && !self.input.profile.has(Rule::MAY_GOTO_ZERO) {
+            return reject!(
+                self,
+                MalformedInstruction,
+                EINVAL,
+                "invalid may_goto off 0 imm {}",
+                insn.imm
+            );
+        }
         let prev = self
             .path
             .cur
@@ -278,7 +290,8 @@ impl Env<'_> {
             if insn.src_is_reg() && insn.dst() == insn.src() {
                 return is_same_reg_branch_taken(r1, op, is_jmp32);
             }
-            return is_scalar_branch_taken(r1, r2, op, is_jmp32, branches);
+            let rules = self.input.profile;
+            return is_scalar_branch_taken(r1, r2, op, is_jmp32, branches, rules);
         }
         if is_jmp32 {
             return None;

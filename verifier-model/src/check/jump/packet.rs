@@ -18,11 +18,13 @@ const AT_PKT_END: i32 = -1;
 
 const BEYOND_PKT_END: i32 = -2;
 
-/// A comparison with the packet's end tells how many bytes are there (`try_match_pkt_pointers`).
+/// A comparison with the packet's end tells how many bytes are there (`try_match_pkt_pointers`):
+/// behind the packet's start if offsets are `merged`, else behind the part of them that is not known.
 pub(crate) fn try_match_pkt_pointers(
     insn: &Insn,
     this: &mut VerifierState,
     other: &mut VerifierState,
+    merged: bool,
 ) -> bool {
     if !insn.src_is_reg() || insn.class() == class::JMP32 {
         return false;
@@ -50,7 +52,7 @@ pub(crate) fn try_match_pkt_pointers(
         jmp::JLE => (other, this, false),
         _ => return false,
     };
-    find_good_pkt_pointers(inside, &pkt, open);
+    find_good_pkt_pointers(inside, &pkt, open, merged);
     let reg = &mut outside.frame_mut().regs[regno];
     if reg.typ == RegType::PTR_TO_PACKET {
         reg.about = About::Range(if open { AT_PKT_END } else { BEYOND_PKT_END });
@@ -80,9 +82,19 @@ pub(crate) fn is_pkt_ptr_branch_taken(dst: &RegState, src: &RegState, op: u8) ->
     }
 }
 
-fn find_good_pkt_pointers(st: &mut VerifierState, pkt: &RegState, range_right_open: bool) {
-    let off = pkt.umax();
-    if off == 0 && range_right_open || off > MAX_PACKET_OFF {
+fn find_good_pkt_pointers(
+    st: &mut VerifierState,
+    pkt: &RegState,
+    range_right_open: bool,
+    merged: bool,
+) {
+    let end = pkt.umax();
+    let off = match merged {
+        true => end,
+        false if pkt.delta < 0 || end < pkt.delta as u64 => return,
+        false => pkt.delta as u64,
+    };
+    if off == 0 && range_right_open || end > MAX_PACKET_OFF {
         return;
     }
     let new_range = off as i32 + i32::from(range_right_open);

@@ -12,6 +12,7 @@ use crate::env::Env;
 use crate::facts::access::Access;
 use crate::facts::limits::REG_NAMES;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::log::reject;
 
@@ -21,8 +22,9 @@ impl Env<'_> {
         const AND: i32 = alu::AND as i32;
         const OR: i32 = alu::OR as i32;
         const XOR: i32 = alu::XOR as i32;
+        let ordered = self.input.profile.has(Rule::ACQUIRE_RELEASE);
         match insn.imm {
-            LOAD_ACQ => {
+            LOAD_ACQ if ordered => {
                 self.check_src_reg(insn.src())?;
                 if !self.atomic_ptr_type_ok(insn.src(), insn) {
                     let (s, t) = (insn.src(), self.reg(insn.src()).typ);
@@ -41,7 +43,7 @@ impl Env<'_> {
                 };
                 self.check_load_mem(insn, load)
             }
-            STORE_REL => {
+            STORE_REL if ordered => {
                 self.check_store_reg(insn, true)?;
                 self.check_atomic_store_ptr(insn)
             }

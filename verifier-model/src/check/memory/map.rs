@@ -47,7 +47,7 @@ impl<'a> Env<'a> {
                 reg.r32 = reg.r32.add(off.r32);
                 reg.r64 = reg.r64.add(off.r64);
                 reg.var_off = reg.var_off + off.var_off;
-                reg.bounds_sync();
+                reg.bounds_sync(self.input.profile);
             }
             reg.typ = RegType::PTR_TO_INSN;
             self.regs()[v] = reg;

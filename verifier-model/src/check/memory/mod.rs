@@ -130,7 +130,9 @@ impl<'a> Env<'a> {
                 self.check_ctx_mem_access(a, size)?
             }
             RegType::PTR_TO_STACK if t == RegType::PTR_TO_STACK => {
-                self.check_stack_access_within_bounds(reg, a.argname, a.off, size, a.access)?;
+                self.check_stack_access_within_bounds(
+                    reg, a.argname, a.off, size, a.access, false,
+                )?;
                 if write {
                     self.check_stack_write(reg, a.off, size, a.value, a.insn_idx)?;
                 } else {
@@ -182,12 +184,13 @@ impl<'a> Env<'a> {
 
     /// A load of less than a register leaves its upper bytes zero, or the sign.
     fn coerce_loaded(&mut self, v: usize, size: u32, is_ldsx: bool) {
+        let rules = self.input.profile;
         let reg = &mut self.regs()[v];
         if !reg.is_scalar() {
             return;
         }
         if !is_ldsx {
-            return reg.coerce_to_size(size);
+            return reg.coerce_to_size(size, rules);
         }
         let no_sext = reg.umax() < 1u64 << (size * 8 - 1);
         reg.coerce_to_size_sx(size);
@@ -309,12 +312,19 @@ impl<'a> Env<'a> {
             return Ok(());
         };
         if info.typ == RegType::SCALAR_VALUE {
+            let rules = self.input.profile;
+            let before = *self.reg(v);
             self.mark_reg_unknown(v);
             if let Some(range) = info.range {
                 let reg = &mut self.regs()[v];
-                reg.r32 = Cnum32::from_srange(range.minval, range.maxval);
-                reg.r64 = Cnum64::from_srange(range.minval.into(), range.maxval.into());
-                reg.bounds_sync();
+                if before.is_scalar() && !rules.has(Rule::HOOK_RANGE_AFRESH) {
+                    *reg = before;
+                }
+                let range32 = Cnum32::from_srange(range.minval, range.maxval);
+                let range64 = Cnum64::from_srange(range.minval.into(), range.maxval.into());
+                reg.r32 = reg.r32.intersect(range32);
+                reg.r64 = reg.r64.intersect(range64);
+                reg.bounds_sync(rules);
             }
         } else {
             self.mark_reg_known_zero(v);

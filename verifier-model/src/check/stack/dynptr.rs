@@ -6,6 +6,7 @@
 use crate::env::Env;
 use crate::facts::limits::DYNPTR_SLOTS;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::log::reject;
 use crate::state::reg::About;
 use crate::state::slot::Slot;
@@ -30,7 +31,8 @@ impl Env<'_> {
         };
         let (id, parent) = (slot.reg.id, slot.reg.parent_id);
         let referenced = matches!(slot.reg.about, About::Dynptr(k, _) if k.is_referenced());
-        if referenced && self.dynptr_ref_cnt(parent) <= 1 {
+        let counted = self.input.profile.has(Rule::CLONES_OVERWRITTEN);
+        if referenced && (!counted || self.dynptr_ref_cnt(parent) <= 1) {
             return reject!(self, Dynptr, EINVAL, "cannot overwrite referenced dynptr");
         }
         self.release_reference(id)?;

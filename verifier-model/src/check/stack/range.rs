@@ -43,7 +43,8 @@ impl Env<'_> {
         if size == 0 && !range.zero_size_allowed {
             return reject!(self, Length, EACCES, "invalid zero-sized read");
         }
-        self.check_stack_access_within_bounds(reg, argname, off, size, range.access)?;
+        let by_call = meta.is_some();
+        self.check_stack_access_within_bounds(reg, argname, off, size, range.access, by_call)?;
         let konst = reg.var_off.is_const();
         let (min_off, max_off) = self.stack_range_offsets(range)?;
         if let Some(meta) = meta

@@ -5,11 +5,13 @@
 
 use crate::check::stack::range::StackRange;
 use crate::env::Env;
+use crate::env::marks::NO_FASTCALL_STACK;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
 use crate::facts::kind::Kind;
 use crate::facts::limits::{BPF_MAX_VAR_OFF, BPF_REG_SIZE, MAX_BPF_STACK};
 use crate::facts::rejection::{Checked, Rejection};
+use crate::facts::rule::Rule;
 use crate::log::reject;
 use crate::state::history::{HistFlags, LinkedRegs};
 use crate::state::reg::RegState;
@@ -31,11 +33,14 @@ impl Env<'_> {
         off: i32,
         size: i32,
         access: Access,
+        by_call: bool,
     ) -> Checked {
-        let extra = if access == Access::Read {
-            " read from"
-        } else {
-            " write to"
+        // What a helper does there was not known before it was told what it only reads.
+        let either = by_call && !self.input.profile.has(Rule::HELPER_READS_KEPT);
+        let extra = match access {
+            _ if either => " indirect access to",
+            Access::Read => " read from",
+            Access::Write => " write to",
         };
         let konst = reg.var_off.is_const();
         let (off64, size64) = (i64::from(off), i64::from(size));
@@ -117,7 +122,7 @@ impl Env<'_> {
         if func.fastcall_stack_off <= off || self.marks.insns[insn_idx].fastcall_pattern {
             return;
         }
-        func.fastcall_stack_off = i32::from(i16::MIN);
+        func.fastcall_stack_off = NO_FASTCALL_STACK;
         let subprogs = &self.known.code.subprogs;
         let (start, end) = (subprogs[subprogno].start, subprogs[subprogno + 1].start);
         for marks in &mut self.marks.insns[start..end] {

@@ -7,6 +7,7 @@ use crate::check::stack::read::STACK_ACCESS;
 use crate::env::Env;
 use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::log::reject;
 use crate::state::history::LinkedRegs;
@@ -156,6 +157,7 @@ impl Env<'_> {
         let subprogno = self.path.cur.frames[frameno].subprogno;
         self.check_fastcall_stack_contract(subprogno, insn_idx, min_off);
         let mut zero_used = false;
+        let scrubs = self.input.profile.has(Rule::VAR_OFF_WRITES_SCRUB);
         let (leaks, uninit) = (self.input.allow_ptr_leaks, self.input.allow_uninit_stack);
         for i in min_off..max_off {
             let spi = get_spi(i);
@@ -174,7 +176,10 @@ impl Env<'_> {
                 zero_used = true;
                 continue;
             }
-            slot.scrub();
+            match scrubs {
+                true => slot.scrub(),
+                false => slot.reg.typ = RegType::NOT_INIT,
+            }
             let t = slot.typ[at];
             let mut new = Slot::Misc;
             if writing_zero && t == Slot::Zero {

@@ -14,6 +14,7 @@ pub(crate) static LINUX_7_3: Release = Release::new(
         func_args: 12,
         call_frames: 16,
         stack_round: 16,
+        stack_of_none: false,
     },
     texts::LINUX_7_3,
     None,

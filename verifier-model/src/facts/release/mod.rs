@@ -43,6 +43,8 @@ pub(crate) struct Limits {
     pub(crate) call_frames: usize,
     /// Bytes of which a function's stack takes a multiple.
     pub(crate) stack_round: i32,
+    /// Whether a function without a stack is counted as one that has some.
+    pub(crate) stack_of_none: bool,
 }
 
 impl Release {

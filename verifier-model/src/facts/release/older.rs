@@ -15,6 +15,7 @@ const IN_REGISTERS: Limits = Limits {
     func_args: 5,
     call_frames: 8,
     stack_round: 16,
+    stack_of_none: false,
 };
 
 pub(crate) static LINUX_7_2: Release = Release::new(
@@ -25,6 +26,7 @@ pub(crate) static LINUX_7_2: Release = Release::new(
         func_args: 12,
         call_frames: 16,
         stack_round: 16,
+        stack_of_none: false,
     },
     texts::LINUX_7_2,
     Some(&LINUX_7_3),
@@ -53,11 +55,19 @@ pub(crate) static LINUX_6_12: Release = Release::new(
     "6.12.117",
     Profile::of("6.12")
         .with(Rule::TAIL_CALL_CHECKS_SECTIONS)
+        .with(Rule::TAIL_CALLS_CHANGE_PACKETS)
         .with(Rule::ITER_ARG_ON_STACK)
         .with(Rule::THROW_CHECKS_RESOURCES)
         .with(Rule::ATOMIC_FETCH_BACKTRACK)
         .with(Rule::SIGNS_FORKED)
         .with(Rule::NULL_CHECKED_BUFFERS)
+        .with(Rule::PACKET_LOADS_LEAVE)
+        .with(Rule::WHOLE_POINTER)
+        .with(Rule::DELTAS_CLEARED)
+        .with(Rule::SELF_ADDITIONS)
+        .with(Rule::HOOK_RANGE_AFRESH)
+        .with(Rule::VAR_OFF_WRITES_SCRUB)
+        .with(Rule::ARENA_ON_THE_RIGHT)
         .with(Rule::UNLINKED_SCALARS)
         .with(Rule::PACKET_END_MARKS),
     IN_REGISTERS,
@@ -68,9 +78,14 @@ pub(crate) static LINUX_6_12: Release = Release::new(
 pub(crate) static LINUX_6_1: Release = Release::new(
     "6.1",
     "6.1.176",
-    Profile::of("6.1").with(Rule::NULL_CHECKED_BUFFERS),
+    Profile::of("6.1")
+        .with(Rule::DELTAS_CLEARED)
+        .with(Rule::SELF_ADDITIONS)
+        .with(Rule::HOOK_RANGE_AFRESH)
+        .with(Rule::NULL_CHECKED_BUFFERS),
     Limits {
         stack_round: 32,
+        stack_of_none: true,
         ..IN_REGISTERS
     },
     texts::LINUX_6_1,

@@ -8,6 +8,7 @@ use bpf::uapi::Insn;
 
 use crate::domain::cnum::{Cnum32, Cnum64};
 use crate::domain::tnum::Tnum;
+use crate::facts::rule::Profile;
 use crate::state::reg::RegState;
 use crate::state::scalar::mul_div as scalar_mul_div;
 
@@ -33,7 +34,7 @@ pub(crate) fn is_safe_to_compute(insn: &Insn, src: &RegState) -> bool {
 }
 
 /// `dst = dst <op> src`
-pub(crate) fn apply(insn: &Insn, dst: &mut RegState, src: &RegState) {
+pub(crate) fn apply(insn: &Insn, dst: &mut RegState, src: &RegState, rules: &Profile) {
     let alu32 = insn.class() != class::ALU64;
     match insn.op() {
         alu::ADD => {
@@ -63,7 +64,7 @@ pub(crate) fn apply(insn: &Insn, dst: &mut RegState, src: &RegState) {
                 src,
                 |d32, s| (d32.value as u32, s.dst.u32_max().min(s.src.u32_max())),
                 |d, s| (d.value, s.dst.umax().min(s.src.umax())),
-                true,
+                Some(rules),
             );
         }
         alu::OR => {
@@ -78,7 +79,7 @@ pub(crate) fn apply(insn: &Insn, dst: &mut RegState, src: &RegState) {
                     )
                 },
                 |t, s| (s.dst.umin().max(s.src.umin()), t.value | t.mask),
-                true,
+                Some(rules),
             );
         }
         alu::XOR => {
@@ -88,19 +89,19 @@ pub(crate) fn apply(insn: &Insn, dst: &mut RegState, src: &RegState) {
                 src,
                 |t, _| (t.value as u32, (t.value | t.mask) as u32),
                 |t, _| (t.value, t.value | t.mask),
-                false,
+                None,
             );
         }
-        alu::LSH => lsh(dst, src, alu32),
-        alu::RSH => rsh(dst, src, alu32),
-        alu::ARSH => arsh(dst, src, alu32),
-        alu::END => byte_swap(insn, dst),
+        alu::LSH => lsh(dst, src, alu32, rules),
+        alu::RSH => rsh(dst, src, alu32, rules),
+        alu::ARSH => arsh(dst, src, alu32, rules),
+        alu::END => byte_swap(insn, dst, rules),
         _ => {}
     }
     if alu32 && insn.op() != alu::END {
         dst.zext_32_to_64();
     }
-    dst.bounds_sync();
+    dst.bounds_sync(rules);
 }
 
 struct Operands {
@@ -114,7 +115,7 @@ fn bitwise(
     src: &RegState,
     range32: impl Fn(Tnum, &Operands) -> (u32, u32),
     range64: impl Fn(Tnum, &Operands) -> (u64, u64),
-    update: bool,
+    update: Option<&Profile>,
 ) {
     let t32 = dst.var_off.subreg();
     let ops = Operands {
@@ -133,12 +134,12 @@ fn bitwise(
     }
     let (lo, hi) = range64(dst.var_off, &ops);
     dst.r64 = Cnum64::from_urange(lo, hi);
-    if update {
-        dst.update_bounds();
+    if let Some(rules) = update {
+        dst.update_bounds(rules);
     }
 }
 
-fn lsh(dst: &mut RegState, src: &RegState, alu32: bool) {
+fn lsh(dst: &mut RegState, src: &RegState, alu32: bool, rules: &Profile) {
     if alu32 {
         lsh_range32(dst, src.u32_min().into(), src.u32_max().into());
         dst.var_off = dst.var_off.subreg().lshift(src.u32_min()).subreg();
@@ -149,10 +150,10 @@ fn lsh(dst: &mut RegState, src: &RegState, alu32: bool) {
     lsh_range64(dst, src.umin(), src.umax());
     lsh_range32(dst, src.umin(), src.umax());
     dst.var_off = dst.var_off.lshift(src.umin() as u32);
-    dst.update_bounds();
+    dst.update_bounds(rules);
 }
 
-fn rsh(dst: &mut RegState, src: &RegState, alu32: bool) {
+fn rsh(dst: &mut RegState, src: &RegState, alu32: bool, rules: &Profile) {
     if alu32 {
         let (lo, hi) = (src.u32_min(), src.u32_max());
         dst.var_off = dst.var_off.subreg().rshift(lo);
@@ -165,10 +166,10 @@ fn rsh(dst: &mut RegState, src: &RegState, alu32: bool) {
     dst.var_off = dst.var_off.rshift(lo);
     dst.r64 = Cnum64::from_urange(dst.umin() >> (hi & 63), dst.umax() >> (lo & 63));
     dst.r32 = Cnum32::UNBOUNDED;
-    dst.update_bounds();
+    dst.update_bounds(rules);
 }
 
-fn arsh(dst: &mut RegState, src: &RegState, alu32: bool) {
+fn arsh(dst: &mut RegState, src: &RegState, alu32: bool, rules: &Profile) {
     if alu32 {
         let n = src.u32_min();
         dst.r32 = Cnum32::from_srange(dst.s32_min() >> (n & 31), dst.s32_max() >> (n & 31));
@@ -181,7 +182,7 @@ fn arsh(dst: &mut RegState, src: &RegState, alu32: bool) {
     dst.r64 = Cnum64::from_srange(dst.smin() >> (n & 63), dst.smax() >> (n & 63));
     dst.var_off = dst.var_off.arshift(n, 64);
     dst.r32 = Cnum32::UNBOUNDED;
-    dst.update_bounds();
+    dst.update_bounds(rules);
 }
 
 fn lsh_range32(dst: &mut RegState, lo: u64, hi: u64) {
@@ -210,7 +211,7 @@ fn lsh_range64(dst: &mut RegState, lo: u64, hi: u64) {
 }
 
 /// Little-endian machine: `le` only cuts, `be` and `bswap` swap as well.
-fn byte_swap(insn: &Insn, dst: &mut RegState) {
+fn byte_swap(insn: &Insn, dst: &mut RegState, rules: &Profile) {
     let swaps = insn.class() == class::ALU64 || insn.src_is_reg();
     let cuts = insn.imm == 16 || insn.imm == 32;
     if swaps || cuts {
@@ -221,7 +222,7 @@ fn byte_swap(insn: &Insn, dst: &mut RegState) {
         dst.mark_unbounded();
     }
     if cuts {
-        dst.coerce_to_size(insn.imm as u32 / 8);
+        dst.coerce_to_size(insn.imm as u32 / 8, rules);
     }
 }
 
@@ -313,16 +314,16 @@ mod tests {
             (mut a, x) in reg_with_member(), (mut b, y) in reg_with_member(),
         ) {
             let mut y = y;
-            a.bounds_sync();
+            a.bounds_sync(&Profile::V7_3);
             let shift = matches!(op, alu::LSH | alu::RSH | alu::ARSH);
             if shift { y &= if wide { 63 } else { 31 }; }
-            if known || shift { b = RegState::konst(y); } else { b.bounds_sync(); }
+            if known || shift { b = RegState::konst(y); } else { b.bounds_sync(&Profile::V7_3); }
             let sx = sx && matches!(op, alu::DIV | alu::MOD);
             let class = if wide { class::ALU64 } else { class::ALU };
             let insn = Insn { code: class | op | bpf::insn::X, off: sx.into(), ..Insn::default() };
             if !is_safe_to_compute(&insn, &b) { return Ok(()); }
             let mut r = a;
-            apply(&insn, &mut r, &b);
+            apply(&insn, &mut r, &b, &Profile::V7_3);
             let v = concrete(&insn, x, y);
             prop_assert!(holds(&r, v), "{op:#x} wide {wide} sx {sx}: {a:?} {x:#x} op {b:?} {y:#x} = {v:#x} not in {r:?}");
         }

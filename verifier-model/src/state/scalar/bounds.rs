@@ -8,16 +8,17 @@
 
 use crate::domain::cnum::{Cnum32, Cnum64};
 use crate::domain::tnum::Tnum;
+use crate::facts::rule::{Profile, Rule};
 use crate::state::reg::RegState;
 
 impl RegState {
     /// Narrows each description of the value by the others. Nothing is done when a range is empty:
     /// the branch is impossible and its caller finds out.
-    pub(crate) fn bounds_sync(&mut self) {
+    pub(crate) fn bounds_sync(&mut self, rules: &Profile) {
         if self.is_one_value() || self.range_bounds_violation() {
             return;
         }
-        self.update_bounds();
+        self.update_bounds(rules);
         for _ in 0..2 {
             self.r32 = self.r32.intersect(Cnum32::from_cnum64(self.r64));
             self.r64 = self.r64.intersect_subreg(self.r32);
@@ -28,7 +29,7 @@ impl RegState {
         let range32 = Tnum::range(self.u32_min().into(), self.u32_max().into());
         let var32 = var64.subreg().intersect(range32);
         self.var_off = var64.clear_subreg() | var32;
-        self.update_bounds();
+        self.update_bounds(rules);
     }
 
     /// Whether all descriptions are of the same one value.
@@ -40,9 +41,9 @@ impl RegState {
     }
 
     /// Narrows both ranges by the bits.
-    pub(crate) fn update_bounds(&mut self) {
+    pub(crate) fn update_bounds(&mut self, rules: &Profile) {
         self.update_bounds32();
-        self.update_bounds64();
+        self.update_bounds64(rules);
     }
 
     /// Narrows the 32-bit range by the bits.
@@ -51,8 +52,11 @@ impl RegState {
     }
 
     /// Narrows the 64-bit range by the bits; if they leave one value, takes it.
-    fn update_bounds64(&mut self) {
+    fn update_bounds64(&mut self, rules: &Profile) {
         self.r64 = self.r64.intersect(cnum64_from_tnum(self.var_off));
+        if !rules.has(Rule::ONE_VALUE_LEFT) {
+            return;
+        }
         let (umin, umax, t) = (self.umin(), self.umax(), self.var_off);
         let next = t.step(umin);
         let umin_in_tnum = umin & !t.mask == t.value;
@@ -94,7 +98,7 @@ impl RegState {
     }
 
     /// The low `size` bytes become the whole value, zero-extended.
-    pub(crate) fn coerce_to_size(&mut self, size: u32) {
+    pub(crate) fn coerce_to_size(&mut self, size: u32, rules: &Profile) {
         self.var_off = self.var_off.cast(size);
         let mask = if size >= 8 {
             u64::MAX
@@ -110,7 +114,7 @@ impl RegState {
         if size < 4 {
             self.r32 = Cnum32::UNBOUNDED;
         }
-        self.bounds_sync();
+        self.bounds_sync(rules);
     }
 
     /// The low `size` bytes become the whole value, sign-extended to 64 bits.
@@ -256,25 +260,25 @@ pub(crate) mod tests {
 
         #[test]
         fn sync_keeps_every_value((mut r, x) in reg_with_member()) {
-            r.bounds_sync();
+            r.bounds_sync(&Profile::V7_3);
             prop_assert!(holds(&r, x), "{r:?} {x:#x}");
         }
 
         #[test]
         fn width_changes_keep_every_value((r, x) in reg_with_member()) {
-            let run = |f: &dyn Fn(&mut RegState)| { let mut r = r; r.bounds_sync(); f(&mut r); r };
+            let run = |f: &dyn Fn(&mut RegState)| { let mut r = r; r.bounds_sync(&Profile::V7_3); f(&mut r); r };
             for size in [1, 2, 4] {
                 let keep = (1u64 << (size * 8)) - 1;
-                prop_assert!(holds(&run(&|r| r.coerce_to_size(size)), x & keep));
+                prop_assert!(holds(&run(&|r| r.coerce_to_size(size, &Profile::V7_3)), x & keep));
                 let sx = match size { 1 => x as i8 as i64, 2 => x as i16 as i64, _ => x as i32 as i64 };
                 let got = run(&|r| r.coerce_to_size_sx(size));
                 prop_assert!(holds(&got, sx as u64), "{got:?} {sx:#x}");
             }
-            let zext = run(&|r| { r.zext_32_to_64(); r.bounds_sync() });
+            let zext = run(&|r| { r.zext_32_to_64(); r.bounds_sync(&Profile::V7_3) });
             prop_assert!(holds(&zext, x & 0xffff_ffff));
             for size in [1, 2] {
                 let sx = if size == 1 { x as i8 as i32 } else { x as i16 as i32 };
-                let got = run(&|r| { r.coerce_subreg_to_size_sx(size); r.zext_32_to_64(); r.bounds_sync() });
+                let got = run(&|r| { r.coerce_subreg_to_size_sx(size); r.zext_32_to_64(); r.bounds_sync(&Profile::V7_3) });
                 prop_assert!(holds(&got, u64::from(sx as u32)), "{got:?} {sx:#x}");
             }
         }

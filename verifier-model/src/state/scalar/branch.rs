@@ -8,6 +8,7 @@ use bpf::insn::{X, jmp};
 
 use crate::domain::cnum::{Cnum32, Cnum64};
 use crate::domain::tnum::Tnum;
+use crate::facts::rule::{Profile, Rule};
 use crate::state::reg::RegState;
 
 /// The operands as they are on each side of a jump.
@@ -77,6 +78,7 @@ pub(crate) fn is_scalar_branch_taken(
     op: u8,
     is_jmp32: bool,
     branches: &mut Branches,
+    rules: &Profile,
 ) -> Option<bool> {
     let bits = |r: &RegState| {
         if is_jmp32 {
@@ -154,21 +156,27 @@ pub(crate) fn is_scalar_branch_taken(
         jmp::JSLE => ordered(smax1 <= smin2, smin1 > smax2),
         _ => None,
     };
-    decided.or_else(|| simulate_both_branches(op, is_jmp32, branches))
+    decided.or_else(|| simulate_both_branches(op, is_jmp32, branches, rules))
 }
 
 /// Narrows the operands on both sides; a side where nothing is left is not possible.
-fn simulate_both_branches(op: u8, is_jmp32: bool, b: &mut Branches) -> Option<bool> {
+fn simulate_both_branches(
+    op: u8,
+    is_jmp32: bool,
+    b: &mut Branches,
+    rules: &Profile,
+) -> Option<bool> {
     let impossible = |side: &mut (RegState, RegState), op: u8| {
         refine(&mut side.0, &mut side.1, op, is_jmp32);
-        side.0.bounds_sync();
-        side.1.bounds_sync();
+        side.0.bounds_sync(rules);
+        side.1.bounds_sync(rules);
         side.0.range_bounds_violation() || side.1.range_bounds_violation()
     };
-    if impossible(&mut b.fallthrough, rev_opcode(op)) {
+    let tried = rules.has(Rule::BRANCHES_TRIED);
+    if impossible(&mut b.fallthrough, rev_opcode(op)) && tried {
         return Some(true);
     }
-    if impossible(&mut b.taken, op) {
+    if impossible(&mut b.taken, op) && tried {
         return Some(false);
     }
     None
@@ -348,11 +356,11 @@ mod tests {
             op in prop::sample::select(OPS.to_vec()), (j32, known) in any::<(bool, bool)>(),
             (mut a, x) in reg_with_member(), (mut b, y) in reg_with_member(),
         ) {
-            a.bounds_sync();
-            b.bounds_sync();
+            a.bounds_sync(&Profile::V7_3);
+            b.bounds_sync(&Profile::V7_3);
             if known { b = RegState::konst(y); }
             let mut br = Branches { taken: (a, b), fallthrough: (a, b) };
-            let pred = is_scalar_branch_taken(&a, &b, op, j32, &mut br);
+            let pred = is_scalar_branch_taken(&a, &b, op, j32, &mut br, &Profile::V7_3);
             let real = concrete(op, j32, x, y);
             match pred {
                 Some(p) => prop_assert_eq!(p, real, "{:#x} {:?} {:#x} {:?} {:#x}", op, a, x, b, y),

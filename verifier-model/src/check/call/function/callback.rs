@@ -74,7 +74,10 @@ impl Env<'_> {
         let start = self.code.subprogs[subprog].start;
         if self.is_async_callback_calling(insn) {
             self.marks.funcs[subprog].is_async_cb = true;
-            let in_sleepable = kind != CallbackKind::Timer || insn.is_kfunc_call();
+            let by_program = !self.input.profile.has(Rule::ASYNC_NOT_SLEEPABLE);
+            let in_sleepable = kind != CallbackKind::Timer
+                || insn.is_kfunc_call()
+                || by_program && self.input.prog.sleepable();
             let mut callee = self.new_frame(BPF_MAIN_FUNC, 0, subprog);
             self.log.scratch_all();
             callee.async_entry_cnt = self.path.cur.frame().async_entry_cnt + 1;

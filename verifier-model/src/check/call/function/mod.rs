@@ -101,6 +101,16 @@ impl Env<'_> {
                  use static function instead"
             );
         }
+        let preempted = self.path.cur.active_preempt_locks != 0;
+        if preempted && !self.input.profile.has(Rule::PREEMPT_GLOBAL_CALLS) {
+            return reject!(
+                self,
+                CallUnderLock,
+                EINVAL,
+                "global function calls are not allowed with preemption disabled,\n\
+                 use static function instead"
+            );
+        }
         let sleepable = !self.in_rcu_cs();
         if self.code.subprogs[subprog].might_sleep && !sleepable {
             let why = self.non_sleepable_context();

@@ -60,7 +60,9 @@ impl Env<'_> {
             self.check_get_func_ip()?;
         }
         if func_id == id::TAIL_CALL {
-            if self.path.cur.curframe() == 0 {
+            if !self.input.profile.has(Rule::TAIL_CALLS_RETURN) {
+                changes_data = self.input.profile.has(Rule::TAIL_CALLS_CHANGE_PACKETS);
+            } else if self.path.cur.curframe() == 0 {
                 changes_data = false;
             } else {
                 return self.check_tail_call_in_subprog();

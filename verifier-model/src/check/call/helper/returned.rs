@@ -222,13 +222,14 @@ impl Env<'_> {
         }
         let last_cpu = self.input.nr_cpu_ids().saturating_sub(1);
         let retval = self.seen_retval_range();
+        let rules = self.input.profile;
         let reg = &mut self.regs()[0];
         match meta.func_id {
             id::GET_RETVAL => {
                 if let Some(range) = retval {
                     reg.r64 = Cnum64::from_srange(range.minval.into(), range.maxval.into());
                     reg.r32 = Cnum32::from_srange(range.minval, range.maxval);
-                    reg.bounds_sync();
+                    reg.bounds_sync(rules);
                 }
             }
             id::GET_STACK
@@ -238,12 +239,12 @@ impl Env<'_> {
             | id::PROBE_READ_USER_STR => {
                 reg.r64 = Cnum64::from_srange((-MAX_ERRNO).into(), meta.msize_max as i64);
                 reg.r32 = Cnum32::from_srange(-MAX_ERRNO, meta.msize_max as i32);
-                reg.bounds_sync();
+                reg.bounds_sync(rules);
             }
             id::GET_SMP_PROCESSOR_ID => {
                 reg.r64 = Cnum64::from_urange(0, last_cpu.into());
                 reg.r32 = Cnum32::from_urange(0, last_cpu);
-                reg.bounds_sync();
+                reg.bounds_sync(rules);
             }
             _ => {}
         }

@@ -173,7 +173,7 @@ impl Env<'_> {
         let (idx, not_init, mut r0) = (self.path.insn_idx, self.not_init(), self.unknown());
         r0.r32 = Cnum32::from_srange(-MAX_ERRNO, -1);
         r0.r64 = Cnum64::from_srange((-MAX_ERRNO).into(), -1);
-        r0.bounds_sync();
+        r0.bounds_sync(self.input.profile);
         let st = self.push_stack(idx + 1, idx, false)?;
         let regs = &mut st.frame_mut().regs;
         regs[..CALLER_SAVED_REGS].fill(not_init);

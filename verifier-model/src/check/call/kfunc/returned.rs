@@ -5,6 +5,7 @@
 
 use bpf::btf::{Btf, Kind, Type, is_scalar, is_void, kind_str};
 use bpf::kernel::BtfRef;
+use bpf::kernel::fields::BtfRecord;
 use bpf::kernel::kfuncs::KfuncFlags;
 
 use crate::check::call::kfunc::collection as graph;
@@ -13,6 +14,7 @@ use crate::env::call_args::CallArgs;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::special_kfunc::SpecialKfunc;
 use crate::facts::types::{ALLOC, Flag, RegType};
 use crate::input::kfunc::Kfunc;
@@ -174,11 +176,14 @@ impl Env<'_> {
     }
 
     pub(crate) fn reg_may_point_to_spin_lock(&self, reg: &RegState) -> bool {
-        let Some((btf, id)) = reg.btf().filter(|_| reg.typ.is_ptr_alloc_obj()) else {
-            return false;
+        let locks = |record: &BtfRecord| {
+            record.spin_lock_off().is_some() || record.res_spin_lock_off().is_some()
         };
-        let record = self.input.struct_record(btf, id);
-        record.spin_lock_off().is_some() || record.res_spin_lock_off().is_some()
+        if reg.typ.base() == RegType::PTR_TO_MAP_VALUE {
+            return self.code.map_of(reg).is_ok_and(|map| locks(&map.record));
+        }
+        let object = reg.btf().filter(|_| reg.typ.is_ptr_alloc_obj());
+        object.is_some_and(|(btf, id)| locks(&self.input.struct_record(btf, id)))
     }
 
     /// Kfuncs whose return the verifier knows more of (`check_special_kfunc`).
@@ -282,7 +287,7 @@ impl Env<'_> {
         if t.is_composite() {
             let typ = RegType::PTR_TO_BTF_ID | Flag::PTR_UNTRUSTED;
             Ok((typ, About::Btf(k.bref, t.id())))
-        } else if is_void(t) {
+        } else if is_void(t) && self.input.profile.has(Rule::RDONLY_CAST_VOID) {
             let typ = RegType::PTR_TO_MEM | Flag::MEM_RDONLY | Flag::PTR_UNTRUSTED;
             Ok((typ, About::MemSize(0)))
         } else {
