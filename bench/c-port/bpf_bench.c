@@ -9,7 +9,11 @@
 #include <linux/cpumask.h>
 #include <linux/module.h>
 
+#ifdef CONFIG_X86
 #include <asm/msr.h>
+#else
+#include <asm/arch_timer.h>
+#endif
 
 /* Lives on the BPF program's stack; only the kfuncs look inside. */
 struct bpf_iter_cpumask_c {
@@ -91,11 +95,16 @@ __bpf_kfunc u64 bpf_bench_walk(const struct cpumask *mask, u64 *visited)
 
 /*
  * Under QEMU's -icount with a shift of 0 this counts instructions: the clock
- * moves on by a nanosecond with each of them, and the TSC runs at 1 GHz.
+ * moves on by a nanosecond with each of them, and the TSC and the counter of
+ * Armv8.6 run at 1 GHz.
  */
 __bpf_kfunc u64 bpf_bench_clock(void)
 {
+#ifdef CONFIG_X86
 	return rdtsc_ordered();
+#else
+	return __arch_counter_get_cntvct();
+#endif
 }
 
 __bpf_kfunc_end_defs();

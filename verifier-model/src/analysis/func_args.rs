@@ -99,26 +99,24 @@ impl Known<'_> {
             }
         }
         let ret = btf.skip_mods_and_typedefs(proto.type_id());
-        let arena_ptr = subprog != 0 && points_to_arena(btf, ret);
+        let arena = self.input.profile.has(Rule::ARENA_TYPES);
+        let arena_ptr = arena && subprog != 0 && points_to_arena(btf, ret);
         let void = is_void(ret) && (!global || self.input.profile.has(Rule::VOID_GLOBALS));
         if !void && !is_scalar(ret) && !arena_ptr {
+            let errno = match arena && !is_void(ret) {
+                true => Errno::EOPNOTSUPP,
+                false => Errno::EINVAL,
+            };
             if !global {
-                return Err(Errno::EOPNOTSUPP.into());
+                return Err(errno.into());
             }
-            if is_void(ret) {
-                return reject!(
-                    self,
-                    FunctionPrototype,
-                    EINVAL,
-                    "Global function {name}() return value not void or scalar. Only those are supported."
-                );
-            }
-            return reject!(
+            let refused: Checked = reject!(
                 self,
                 FunctionPrototype,
                 EOPNOTSUPP,
                 "Global function {name}() return value not void or scalar. Only those are supported."
             );
+            return refused.map_err(|stop| stop.with_errno(errno));
         }
         for (i, p) in params.iter().enumerate() {
             let arg = self.prepare_func_arg(btf, func, p.type_id(), i, global)?;

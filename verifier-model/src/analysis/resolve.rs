@@ -221,14 +221,16 @@ impl Known<'_> {
         let has = |k: FieldKind| info.record.fields.iter().any(|f| f.kind == k);
         let graph = has(FieldKind::ListHead) || has(FieldKind::RbRoot);
         let (spin, res) = (has(FieldKind::SpinLock), has(FieldKind::ResSpinLock));
-        let tracing = matches!(
-            self.input.prog.prog_type,
-            ProgType::Kprobe
-                | ProgType::Tracepoint
-                | ProgType::PerfEvent
-                | ProgType::RawTracepoint
-                | ProgType::RawTracepointWritable
-        );
+        let known = self.input.profile.has(Rule::EXTENSION_TYPES) || self.input.extends.is_none();
+        let tracing = known
+            && matches!(
+                self.input.prog.prog_type,
+                ProgType::Kprobe
+                    | ProgType::Tracepoint
+                    | ProgType::PerfEvent
+                    | ProgType::RawTracepoint
+                    | ProgType::RawTracepointWritable
+            );
         if graph && tracing {
             return reject!(
                 self,
@@ -237,7 +239,7 @@ impl Known<'_> {
                 "tracing progs cannot use bpf_{{list_head,rb_root}} yet"
             );
         }
-        if (spin || res) && self.input.prog.prog_type == ProgType::SocketFilter {
+        if known && (spin || res) && self.input.prog.prog_type == ProgType::SocketFilter {
             return reject!(
                 self,
                 ProgramTypeOfField,

@@ -244,7 +244,9 @@ impl Env<'_> {
         modes: &mut [PrivStack],
     ) -> Checked {
         let idx = chain.idx;
-        if self.code.subprogs[idx].has_ld_abs && chain.active().any(|s| self.marks.funcs[s].is_cb) {
+        let refused = self.input.profile.has(Rule::PACKET_LOADS_IN_CALLBACKS)
+            && self.code.subprogs[idx].has_ld_abs;
+        if refused && chain.active().any(|s| self.marks.funcs[s].is_cb) {
             return reject!(
                 self,
                 PacketLoad,

@@ -97,6 +97,14 @@ impl Asm<'_> {
         if let Some(name) = line.strip_prefix("call ") {
             return self.call(name);
         }
+        if let Some(reg) = line.strip_prefix("gotox ").and_then(reg) {
+            return self.push(0x0d, reg, 0, 0, 0);
+        }
+        if let Some(place) = line.strip_prefix("lock ") {
+            let (place, src) = place.split_once(" += ")?;
+            let (size, base, off) = memory(place)?;
+            return self.push(0xc3 | size, base, reg(src)?, off, 0);
+        }
         if let Some(rest) = line.strip_prefix("if ") {
             return self.branch(rest);
         }
@@ -194,17 +202,15 @@ impl Asm<'_> {
             let (size, base, off) = memory(&format!("*{}", place.strip_suffix(')')?))?;
             return self.push(0xc3 | size, dst, base, off, 0x100);
         }
-        if value
-            .strip_prefix("addr_space_cast(")
-            .and_then(|rest| rest.strip_suffix(", 0, 1)"))
-            .and_then(reg)
-            == Some(dst)
-        {
-            return self.push(0xbf, dst, dst, 1, 1);
+        if let Some(offset) = value.strip_prefix("*(u32 *)skb[") {
+            return self.push(0x20, dst, 0, 0, offset.strip_suffix(']')?.parse().ok()?);
         }
         if let Some((size, base, off)) = memory(&value.replacen("*(s", "*(u", 1)) {
             let mode = if value.starts_with("*(s") { 0x81 } else { 0x61 };
             return self.push(mode | size, dst, base, off, 0);
+        }
+        if value == format!("addr_space_cast(r{dst}, 0x0, 0x1)") {
+            return self.push(0xbf, dst, dst, 1, 1);
         }
         if value.strip_prefix("be16 ").and_then(reg) == Some(dst) {
             return self.push(0xdc, dst, 0, 0, 16);

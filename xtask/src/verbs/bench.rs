@@ -16,6 +16,7 @@ use crate::build::initramfs;
 use crate::guest::qemu::{Accel, Guest, ICOUNT, MEMORY};
 use crate::linux::release::Release;
 use crate::linux::target::{Choice, Target};
+use crate::workshop::arch::Arch;
 use crate::workshop::files::{self, read};
 use crate::workshop::project::Project;
 use crate::workshop::run;
@@ -29,10 +30,11 @@ const NR_CPU_IDS_TIMED: [u32; 1] = [128];
 const RUNS_TIMED: u32 = 1000;
 
 /// The kernels whose counts are kept, and in which file of `bench/results`: the module on the stock
-/// one, and the patched one, which has the iterator built in and inlines it.
-const KEPT: [(Choice, &str); 2] = [
-    (Choice::Stock, "instructions"),
-    (Choice::Patched, "instructions-patched"),
+/// ones, and the patched one, which has the iterator built in and inlines it.
+const KEPT: [(Arch, Choice, &str); 3] = [
+    (Arch::Amd64, Choice::Stock, "instructions"),
+    (Arch::Amd64, Choice::Patched, "instructions-patched"),
+    (Arch::Arm64, Choice::Stock, "instructions-arm64"),
 ];
 /// Where `--called` writes to.
 const CALLED: &str = "instructions-called";
@@ -49,6 +51,9 @@ pub(crate) struct Args {
     /// The series of the stock kernel.
     #[arg(long, default_value = "7.3")]
     series: Release,
+    /// The architecture.
+    #[arg(long, value_enum, default_value = "amd64")]
+    arch: Arch,
     /// Only boots with so many possible CPUs; the results are shown and not written down.
     #[arg(long, value_delimiter = ',')]
     cpus: Vec<u32>,
@@ -66,7 +71,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
             [] => &NR_CPU_IDS,
             sizes => sizes,
         };
-        let target = Target::choose(project, choice, args.series)?;
+        let target = Target::choose_for(project, choice, args.series, args.arch)?;
         let bench = Bench::new(&target)?;
         let mut counts = bench.measure(Accel::Icount, sizes)?;
         if !args.called {
@@ -76,17 +81,21 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         write(project, CALLED, &counts)?;
         return report(project);
     }
-    let wanted = |choice: Choice| args.kernel.is_none_or(|only| only == choice);
-    let kept = KEPT.into_iter().filter(|&(choice, _)| wanted(choice));
+    let wanted = |arch: Arch, choice: Choice| {
+        args.arch == arch && args.kernel.is_none_or(|only| only == choice)
+    };
+    let kept = KEPT
+        .into_iter()
+        .filter(|&(arch, choice, _)| wanted(arch, choice));
     let kept: Vec<_> = kept.collect();
     if kept.is_empty() {
         bail!("no counts of this kernel are kept: tell with --cpus what to measure and show");
     }
-    for (choice, file) in kept {
-        let target = Target::choose(project, choice, args.series)?;
+    for (arch, choice, file) in kept {
+        let target = Target::choose_for(project, choice, args.series, arch)?;
         let bench = Bench::new(&target)?;
         write(project, file, &bench.measure(Accel::Icount, &NR_CPU_IDS)?)?;
-        if choice == Choice::Stock {
+        if choice == Choice::Stock && arch == Arch::Amd64 {
             bench.time()?;
         }
     }
@@ -109,7 +118,7 @@ fn report(project: &Project) -> Result<()> {
 /// Holds the iterator's instructions on `target` against the committed table. `None` if the table
 /// is of another kernel, else what has grown.
 pub(crate) fn guard(target: &Target<'_>) -> Result<Option<Vec<String>>> {
-    for (_, file) in KEPT {
+    for (_, _, file) in KEPT {
         let path = results(target.project, file);
         let table: Results = serde_json::from_str(&read(&path)?)
             .with_context(|| format!("{} is no table of counts", path.display()))?;
@@ -158,7 +167,10 @@ impl<'a> Bench<'a> {
         Ok(Results {
             kernel: self.target.kernel.release.clone(),
             machine: format!("{qemu}, {accel_name}, -smp 1,maxcpus=N"),
-            command: "cargo xtask bench".to_owned(),
+            command: match toolchain.arch() {
+                Arch::Amd64 => "cargo xtask bench".to_owned(),
+                Arch::Arm64 => "cargo xtask bench --arch arm64".to_owned(),
+            },
             boots,
         })
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Writes `docs/performance.md` and its plots from what lies in `bench/results`.
 
+mod arm64;
 mod page;
 mod patched;
 mod plot;
@@ -21,6 +22,8 @@ struct Measured {
     counts: guest::Results,
     /// The same on the patched kernel, if they were measured.
     patched: Option<Patched>,
+    /// The same on arm64, if they were measured.
+    arm64: Option<guest::Results>,
     /// The wall clock in guests, where it was measured.
     timed: Vec<guest::Results>,
     /// The host, if it was measured.
@@ -46,6 +49,7 @@ fn main() -> Result<()> {
         patched: called
             .zip(inlined)
             .map(|(called, inlined)| Patched { called, inlined }),
+        arm64: read(&results.join("instructions-arm64.json"))?,
         timed: ["wall-tcg.json", "wall-kvm.json"]
             .iter()
             .filter_map(|name| read(&results.join(name)).transpose())

@@ -7,10 +7,11 @@ use anyhow::{Context, Result};
 use bench::guest::{Boot, Results, Shape};
 use bench::{guard, host};
 
-use crate::Measured;
+use crate::arm64;
 use crate::patched;
 use crate::table::Table;
 use crate::targets::{self, ratio};
+use crate::{Measured, Patched};
 
 /// The methods in the order of the tables, and what the page calls them.
 pub(crate) const METHODS: [(&str, &str); 6] = [
@@ -33,7 +34,17 @@ const COMPANIONS: [(&str, &str); 4] = [
 /// The whole page.
 pub(crate) fn text(measured: &Measured) -> Result<String> {
     let mut page = head(&measured.counts)?;
-    page += &held(measured)?;
+    page += &format!(
+        "## Targets
+
+Ratios of whole walks; the worst cell of each is shown.
+
+{}A step of the C port is longer because gcc copies more registers, and by one instruction because
+it has room for ftrace, which Rust functions do not have.
+
+",
+        held(&measured.counts, measured.patched.as_ref())?
+    );
     for boot in &measured.counts.boots {
         page += &walks(boot);
     }
@@ -42,6 +53,9 @@ pub(crate) fn text(measured: &Measured) -> Result<String> {
     page += &make(&measured.counts);
     page += &companions(&measured.counts)?;
     page += &patched::section(measured.patched.as_ref())?;
+    if let Some(counts) = &measured.arm64 {
+        page += &arm64::section(counts)?;
+    }
     page += &verifier(&measured.counts)?;
     page += &timed(&measured.timed)?;
     page += &match &measured.host {
@@ -93,7 +107,7 @@ the instruction, and the fastest counts, since an interrupt can only add.
 }
 
 /// The targets.
-fn held(measured: &Measured) -> Result<String> {
+pub(crate) fn held(counts: &Results, patched: Option<&Patched>) -> Result<String> {
     let mut table = Table::new(&[
         "bpf_iter_cpumask takes, on",
         "at most",
@@ -101,7 +115,7 @@ fn held(measured: &Measured) -> Result<String> {
         "where",
         "",
     ]);
-    for target in targets::all(measured)? {
+    for target in targets::all(counts, patched)? {
         table.row(&[
             target.words.to_owned(),
             format!("{:.2}", target.limit),
@@ -115,21 +129,11 @@ fn held(measured: &Measured) -> Result<String> {
             .to_owned(),
         ]);
     }
-    Ok(format!(
-        "## Targets
-
-Ratios of whole walks; the worst cell of each is shown.
-
-{}A step of the C port is longer because gcc copies more registers, and by one instruction because
-it has room for ftrace, which Rust functions do not have.
-
-",
-        table.text()
-    ))
+    Ok(table.text())
 }
 
 /// The whole walks of one boot.
-fn walks(boot: &Boot) -> String {
+pub(crate) fn walks(boot: &Boot) -> String {
     let mut head = vec!["instructions"];
     head.extend(Shape::ALL.map(Shape::name));
     let mut table = Table::new(&head);

@@ -2,9 +2,9 @@
 //! What the iterator has to reach, held against what was counted.
 
 use anyhow::{Context, Result};
-use bench::guest::{Boot, Method, Shape};
+use bench::guest::{Boot, Method, Results, Shape};
 
-use crate::Measured;
+use crate::Patched;
 
 /// One target.
 pub(crate) struct Target {
@@ -32,8 +32,7 @@ type Cell = (f64, String);
 const INLINED: &str = "every mask, inlined, of for_each_cpu in the kernel";
 
 /// Every target whose counts were measured.
-pub(crate) fn all(measured: &Measured) -> Result<Vec<Target>> {
-    let counts = &measured.counts;
+pub(crate) fn all(counts: &Results, patched: Option<&Patched>) -> Result<Vec<Target>> {
     let over = |rival: &'static str, shapes: &'static [Shape], sizes: fn(u32) -> bool| {
         let boots = counts.boots.iter();
         let boots = boots.filter(move |boot| sizes(boot.nr_cpu_ids));
@@ -55,7 +54,7 @@ pub(crate) fn all(measured: &Measured) -> Result<Vec<Target>> {
         let cell = format!("new and destroy, {} CPUs", boot.nr_cpu_ids);
         c_port.push((ratio(boot, "cpumask_c", |method| method.make)?, cell));
     }
-    let inlined = match &measured.patched {
+    let inlined = match patched {
         Some(patched) => {
             let boots = patched.inlined.boots.iter();
             let cells = boots.flat_map(|boot| {

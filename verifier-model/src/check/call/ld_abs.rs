@@ -31,7 +31,8 @@ impl Env<'_> {
                 "BPF_LD_[ABS|IND] instructions not allowed for this program type"
             );
         }
-        if self.path.cur.frames[1..].iter().any(|f| f.in_callback_fn) {
+        let refused = self.input.profile.has(Rule::PACKET_LOADS_IN_CALLBACKS);
+        if refused && self.path.cur.frames[1..].iter().any(|f| f.in_callback_fn) {
             return reject!(
                 self,
                 PacketLoad,

@@ -52,7 +52,9 @@ pub(crate) fn try_match_pkt_pointers(
         jmp::JLE => (other, this, false),
         _ => return false,
     };
-    find_good_pkt_pointers(inside, &pkt, open, merged);
+    if let Some(off) = bytes_before(&pkt, merged) {
+        find_good_pkt_pointers(inside, &pkt, off, open);
+    }
     let reg = &mut outside.frame_mut().regs[regno];
     if reg.typ == RegType::PTR_TO_PACKET {
         reg.about = About::Range(if open { AT_PKT_END } else { BEYOND_PKT_END });
@@ -82,22 +84,19 @@ pub(crate) fn is_pkt_ptr_branch_taken(dst: &RegState, src: &RegState, op: u8) ->
     }
 }
 
-fn find_good_pkt_pointers(
-    st: &mut VerifierState,
-    pkt: &RegState,
-    range_right_open: bool,
-    merged: bool,
-) {
-    let end = pkt.umax();
-    let off = match merged {
-        true => end,
-        false if pkt.delta < 0 || end < pkt.delta as u64 => return,
-        false => pkt.delta as u64,
-    };
-    if off == 0 && range_right_open || end > MAX_PACKET_OFF {
+/// How many bytes are before the pointer, counted from where `merged` says; None if it points before that.
+fn bytes_before(pkt: &RegState, merged: bool) -> Option<u64> {
+    match merged {
+        true => Some(pkt.umax()),
+        false => u64::try_from(pkt.delta).ok(),
+    }
+}
+
+fn find_good_pkt_pointers(st: &mut VerifierState, pkt: &RegState, off: u64, open: bool) {
+    if off == 0 && open || pkt.umax().max(off) > MAX_PACKET_OFF {
         return;
     }
-    let new_range = off as i32 + i32::from(range_right_open);
+    let new_range = off as i32 + i32::from(open);
     st.change_regs(
         |reg| reg.typ == pkt.typ && reg.id == pkt.id,
         |reg| reg.about = About::Range(reg.range().max(new_range)),

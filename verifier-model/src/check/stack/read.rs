@@ -156,6 +156,7 @@ impl Env<'_> {
         max_off: i32,
         dst: usize,
     ) -> Checked {
+        let zeros_known = self.input.profile.has(Rule::SPILLED_ZEROS_READ);
         let mut zero_spills = 0u64;
         let mut zeros = 0;
         for i in min_off..max_off {
@@ -164,7 +165,7 @@ impl Env<'_> {
             let slot = self.slot(frameno, spi)?;
             match slot.typ[(-i - 1) as usize % BPF_REG_SIZE] {
                 Slot::Zero => zeros += 1,
-                Slot::Spill if slot.reg.is_null() => {
+                Slot::Spill if zeros_known && slot.reg.is_null() => {
                     zero_spills |= 1 << spi;
                     zeros += 1;
                 }

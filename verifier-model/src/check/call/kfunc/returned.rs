@@ -5,7 +5,6 @@
 
 use bpf::btf::{Btf, Kind, Type, is_scalar, is_void, kind_str};
 use bpf::kernel::BtfRef;
-use bpf::kernel::fields::BtfRecord;
 use bpf::kernel::kfuncs::KfuncFlags;
 
 use crate::check::call::kfunc::collection as graph;
@@ -81,7 +80,8 @@ impl Env<'_> {
         target: Type<'_>,
     ) -> Checked<RegState> {
         let mut rdonly = meta.r0_rdonly;
-        let mut size = meta.ret_mem_size;
+        let none_counts = self.input.profile.has(Rule::BUFFERS_OF_NO_SIZE);
+        let mut size = meta.ret_mem_size.filter(|size| none_counts || *size != 0);
         if size.is_none() {
             if let Ok(n) = k.btf.resolve_size(target.id()) {
                 size = Some(n);
@@ -176,14 +176,10 @@ impl Env<'_> {
     }
 
     pub(crate) fn reg_may_point_to_spin_lock(&self, reg: &RegState) -> bool {
-        let locks = |record: &BtfRecord| {
-            record.spin_lock_off().is_some() || record.res_spin_lock_off().is_some()
+        let Some(record) = self.reg_btf_record(reg) else {
+            return false;
         };
-        if reg.typ.base() == RegType::PTR_TO_MAP_VALUE {
-            return self.code.map_of(reg).is_ok_and(|map| locks(&map.record));
-        }
-        let object = reg.btf().filter(|_| reg.typ.is_ptr_alloc_obj());
-        object.is_some_and(|(btf, id)| locks(&self.input.struct_record(btf, id)))
+        record.spin_lock_off().is_some() || record.res_spin_lock_off().is_some()
     }
 
     /// Kfuncs whose return the verifier knows more of (`check_special_kfunc`).
