@@ -7,11 +7,16 @@
 //! ```text
 //! section tc                   what SEC("…") would say; tc if not told
 //! map jmp prog_array 4 4 1     name, type, sizes of key and value, entries
+//! global 1                     functions up to this one are verified on their own
+//! globals nonnull              their second argument is not NULL; or `arena`: they return what is in it
+//! extends socket               it is an extension of such a program
 //! now rejected 13 R1 !read_ok  the verdict with the rule …
 //! without accepted             … and without it
 //! ```
 
 mod asm;
+#[path = "rules/program.rs"]
+mod program;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,14 +25,18 @@ use bpf::btf::{Btf, BtfBuilder, Kind};
 use bpf::kernel::Kernel;
 use bpf::load::raw_program;
 use bpf::map::MapDef;
-use bpf::program::{FuncInfo, ProgFlags, ProgLoad};
-use bpf::uapi::MapType;
+use bpf::program::{AttachTarget, ProgFlags, ProgLoad};
+use bpf::uapi::{MapType, ProgType};
 use verifier_model::Options;
 use verifier_model::{Outcome, verify};
 use verifier_model::{Profile, Rule, Shipped};
 
+use program::{Global, func, prog_btf};
+
 /// A map that stands for others, which may have another size.
 const BPF_F_INNER_MAP: u32 = 1 << 12;
+/// A map that user space sees the memory of, as it does an arena's.
+const BPF_F_MMAPABLE: u32 = 1 << 10;
 
 /// Types and functions of the kernel that the cases use.
 struct KernelBtf {
@@ -95,9 +104,73 @@ impl KernelBtf {
         k.func("bpf_lsm_inode_setxattr", u32_, &set);
         let regs = k.ptr_to_struct("pt_regs", 21);
         k.func("__x64_sys_getpgid", u64_, &[("regs", regs)]);
+        k.of_modules();
+        k.objects();
+        k.sections(task);
+        k.files(task, dynptr);
         let get = xattr(("xattr_value", texts));
         k.func("vfs_getxattr_alloc", u32_, &get);
         Btf::parse(&k.b.build(), None).expect("BTF of the test kernel")
+    }
+
+    /// What opens sections, or asks for one.
+    fn sections(&mut self, task: u32) {
+        self.func("bpf_preempt_disable", 0, &[]);
+        self.func("bpf_preempt_enable", 0, &[]);
+        let it = self.ptr_to_struct("bpf_iter_task", 3);
+        let new = [("it", it), ("task__nullable", task), ("flags", self.u32_)];
+        self.func("bpf_iter_task_new", self.u32_, &new);
+        self.func("bpf_iter_task_next", task, &[("it", it)]);
+        self.func("bpf_iter_task_destroy", 0, &[("it", it)]);
+    }
+
+    /// Files, and what is read of them.
+    fn files(&mut self, task: u32, dynptr: u32) {
+        let file = self.ptr_to_struct("file", 4);
+        self.func("bpf_get_task_exe_file", file, &[("task", task)]);
+        self.func("bpf_put_file", 0, &[("file", file)]);
+        let from = [
+            ("file", file),
+            ("flags", self.u32_),
+            ("ptr__uninit", dynptr),
+        ];
+        self.func("bpf_dynptr_from_file", self.u32_, &from);
+        self.func("bpf_dynptr_file_discard", self.u32_, &[("dynptr", dynptr)]);
+    }
+
+    /// What makes objects, gives them back and counts who has them.
+    fn objects(&mut self) {
+        let void = self.b.push(Kind::Ptr, 0, 0, false, 0, &[]);
+        let new = [("local_type_id__k", self.u64_), ("meta__ign", void)];
+        self.func("bpf_obj_new_impl", void, &new);
+        self.func(
+            "bpf_obj_drop_impl",
+            0,
+            &[("p__alloc", void), ("meta__ign", void)],
+        );
+        let counted = [("p__refcounted_kptr", void), ("meta__ign", void)];
+        self.func("bpf_refcount_acquire_impl", void, &counted);
+    }
+
+    /// Functions of the selftests' module, and one that takes a map.
+    fn of_modules(&mut self) {
+        let object = self.ptr_to_struct("prog_test_ref_kfunc", 2);
+        let number = self.b.push(Kind::Ptr, 0, 0, false, self.u64_, &[]);
+        let void = self.b.push(Kind::Ptr, 0, 0, false, 0, &[]);
+        let from = [("scalar_ptr", number)];
+        self.func("bpf_kfunc_call_test_acquire", object, &from);
+        self.func("bpf_kfunc_call_test_release", 0, &[("p", object)]);
+        let get = [("p", object), ("rdwr_buf_size", self.u32_)];
+        self.func("bpf_kfunc_call_test_get_rdwr_mem", number, &get);
+        let (map, ops) = (self.b.string("bpf_map"), self.b.string("ops"));
+        self.b.push(Kind::Struct, map, 1, false, 8, &[ops, void, 0]);
+        let pages = [
+            ("p__map", void),
+            ("addr__ign", void),
+            ("page_cnt", self.u32_),
+        ];
+        let pages = [&pages[..], &[("node_id", self.u32_), ("flags", self.u64_)]].concat();
+        self.func("bpf_arena_alloc_pages", void, &pages);
     }
 
     /// A structure of so many u64, and a pointer to it.
@@ -115,38 +188,6 @@ impl KernelBtf {
     fn func(&mut self, name: &str, ret: u32, params: &[(&str, u32)]) {
         func(&mut self.b, name, ret, params, true);
     }
-}
-
-fn func(b: &mut BtfBuilder, name: &str, ret: u32, params: &[(&str, u32)], global: bool) -> u32 {
-    let rest: Vec<u32> = params.iter().flat_map(|(n, t)| [b.string(n), *t]).collect();
-    let proto = b.push(Kind::FuncProto, 0, params.len() as u32, false, ret, &rest);
-    let name = b.string(name);
-    b.push(Kind::Func, name, global.into(), false, proto, &[])
-}
-
-/// BTF of a program of so many functions, the first of them global, and its func_info.
-fn prog_btf(functions: &[usize]) -> (Btf, Vec<FuncInfo>) {
-    let mut b = BtfBuilder::default();
-    let name = b.string("int");
-    let int = b.push(Kind::Int, name, 0, false, 4, &[1 << 24 | 32]);
-    let ptr = b.push(Kind::Ptr, 0, 0, false, 0, &[]);
-    let mut infos = Vec::new();
-    for (i, insn_off) in functions.iter().enumerate() {
-        let params: &[_] = if i == 0 {
-            &[("ctx", ptr)]
-        } else {
-            &[("a", int), ("b", ptr)]
-        };
-        let type_id = func(&mut b, &format!("f{i}"), int, params, i == 0);
-        infos.push(FuncInfo {
-            insn_off: *insn_off as u32,
-            type_id,
-        });
-    }
-    (
-        Btf::parse(&b.build(), None).expect("BTF of the program"),
-        infos,
-    )
 }
 
 /// The kernel of the cases, configured as Debian's, which were asked about them.
@@ -168,14 +209,22 @@ struct Case {
 fn read_case(text: &str, kernel: &Kernel) -> Case {
     let (head, body) = text.split_once("\n---\n").expect("a line of dashes");
     let mut section = "tc";
-    let (mut now, mut without) = (String::new(), String::new());
+    let (mut now, mut without, mut global) = (String::new(), String::new(), Global::default());
     let mut maps: Vec<(&str, MapDef)> = Vec::new();
+    let mut extended = None;
     for line in head.lines().filter(|l| !l.starts_with('#')) {
         let (key, value) = line.split_once(' ').expect("a key and a value");
         match key {
             "section" => section = value,
             "now" => now = value.to_owned(),
             "without" => without = value.to_owned(),
+            "extends" => extended = Some(value),
+            "global" => global.last = value.parse().expect("a number"),
+            "globals" => match value {
+                "nonnull" => global.nonnull = true,
+                "arena" => global.arena = true,
+                _ => panic!("functions are not {value}"),
+            },
             "map" => maps.push(read_map(value)),
             _ => panic!("{key} is nothing that a case can say"),
         }
@@ -185,12 +234,37 @@ fn read_case(text: &str, kernel: &Kernel) -> Case {
     let bytes: Vec<u8> = program.insns.iter().flat_map(|i| i.to_bytes()).collect();
     let mut load = raw_program(&bytes, "case", section, kernel).expect("a program");
     let functions: Vec<usize> = program.functions.into_iter().collect();
-    let (btf, func_info) = prog_btf(&functions);
-    load.btf = Some(Arc::new(btf));
+    let (btf, func_info) = prog_btf(&functions, global);
+    let btf = Arc::new(btf);
+    load.btf = Some(btf.clone());
     load.func_info = func_info;
+    for (name, map) in &mut maps {
+        if let Some(value) = btf.find_by_name_kind(name, Kind::Struct) {
+            map.btf = Some(btf.clone());
+            map.btf_value_type_id = value.id();
+        }
+    }
     load.maps = maps.into_iter().map(|m| m.1).collect();
     load.prog_flags |= ProgFlags::TEST_STATE_FREQ;
+    if let Some(section) = extended {
+        extend(&mut load, section, kernel);
+    }
     Case { load, now, without }
+}
+
+/// Makes an extension of it, to a program that does nothing.
+fn extend(load: &mut ProgLoad, section: &str, kernel: &Kernel) {
+    let nothing = asm::assemble("r0 = 0\nexit", &kernel.vmlinux, &[]);
+    let bytes: Vec<u8> = nothing.insns.iter().flat_map(|i| i.to_bytes()).collect();
+    let mut prog = raw_program(&bytes, "extended", section, kernel).expect("a program");
+    let (btf, func_info) = prog_btf(&[0], Global::default());
+    let btf_id = func_info[0].type_id;
+    (prog.btf, prog.func_info) = (Some(Arc::new(btf)), func_info);
+    load.prog_type = ProgType::Ext;
+    load.attach = Some(AttachTarget::Prog {
+        prog: Arc::new(prog),
+        btf_id,
+    });
 }
 
 fn read_map(text: &str) -> (&str, MapDef) {
@@ -200,12 +274,18 @@ fn read_map(text: &str) -> (&str, MapDef) {
         "prog_array" => MapType::ProgArray,
         "sockmap" => MapType::Sockmap,
         "inner_array" => MapType::Array,
+        "xskmap" => MapType::Xskmap,
+        "arena" => MapType::Arena,
+        "hash" => MapType::Hash,
         other => panic!("no map of type {other} in a case"),
     };
     let n = |i: usize| words[i].parse().expect("a number");
     let mut map = MapDef::new(words[0], map_type, n(2), n(3), n(4));
     if words[1] == "inner_array" {
         map.map_flags |= BPF_F_INNER_MAP;
+    }
+    if map_type == MapType::Arena {
+        map.map_flags |= BPF_F_MMAPABLE;
     }
     (words[0], map)
 }

@@ -11,6 +11,7 @@ use crate::analysis::subprog_arg::points_to_arena;
 use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::log::reject;
 
 impl Known<'_> {
@@ -98,17 +99,23 @@ impl Known<'_> {
             }
         }
         let ret = btf.skip_mods_and_typedefs(proto.type_id());
-        let arena_ptr = subprog != 0 && points_to_arena(btf, ret);
+        let arena = self.input.profile.has(Rule::ARENA_TYPES);
+        let arena_ptr = arena && subprog != 0 && points_to_arena(btf, ret);
         if !is_void(ret) && !is_scalar(ret) && !arena_ptr {
+            let errno = match arena {
+                true => Errno::EOPNOTSUPP,
+                false => Errno::EINVAL,
+            };
             if !global {
-                return Err(Errno::EOPNOTSUPP.into());
+                return Err(errno.into());
             }
-            return reject!(
+            let refused: Checked = reject!(
                 self,
                 FunctionPrototype,
                 EOPNOTSUPP,
                 "Global function {name}() return value not void or scalar. Only those are supported."
             );
+            return refused.map_err(|stop| stop.with_errno(errno));
         }
         for (i, p) in params.iter().enumerate() {
             let arg = self.prepare_func_arg(btf, func, p.type_id(), i, global)?;

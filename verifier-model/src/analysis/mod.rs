@@ -17,6 +17,7 @@ pub(crate) mod kfunc_tab;
 pub(crate) mod kfuncs;
 pub(crate) mod live_regs;
 pub(crate) mod liveness;
+pub(crate) mod objects;
 pub(crate) mod resolve;
 pub(crate) mod struct_ops;
 pub(crate) mod subprog;

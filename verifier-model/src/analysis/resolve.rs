@@ -16,6 +16,7 @@ use crate::analysis::fields::{Unknown, check_fields};
 use crate::facts::errno::Errno;
 use crate::facts::map_rules as map;
 use crate::facts::rejection::{Checked, Rejection};
+use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::About;
@@ -213,14 +214,16 @@ impl Known<'_> {
         let has = |k: FieldKind| info.record.fields.iter().any(|f| f.kind == k);
         let graph = has(FieldKind::ListHead) || has(FieldKind::RbRoot);
         let (spin, res) = (has(FieldKind::SpinLock), has(FieldKind::ResSpinLock));
-        let tracing = matches!(
-            self.input.prog.prog_type,
-            ProgType::Kprobe
-                | ProgType::Tracepoint
-                | ProgType::PerfEvent
-                | ProgType::RawTracepoint
-                | ProgType::RawTracepointWritable
-        );
+        let known = self.input.profile.has(Rule::EXTENSION_TYPES) || self.input.extends.is_none();
+        let tracing = known
+            && matches!(
+                self.input.prog.prog_type,
+                ProgType::Kprobe
+                    | ProgType::Tracepoint
+                    | ProgType::PerfEvent
+                    | ProgType::RawTracepoint
+                    | ProgType::RawTracepointWritable
+            );
         if graph && tracing {
             return reject!(
                 self,
@@ -229,7 +232,7 @@ impl Known<'_> {
                 "tracing progs cannot use bpf_{{list_head,rb_root}} yet"
             );
         }
-        if (spin || res) && self.input.prog.prog_type == ProgType::SocketFilter {
+        if known && (spin || res) && self.input.prog.prog_type == ProgType::SocketFilter {
             return reject!(
                 self,
                 ProgramTypeOfField,

@@ -13,6 +13,7 @@ use crate::analysis::code::{FuncInfoAux, SubprogInfo};
 use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::log::{reject, verbose};
 
 /// A program has at most this many functions.
@@ -148,6 +149,7 @@ impl Known<'_> {
 
     /// Jumps stay in their function, and functions end.
     pub(crate) fn check_subprogs(&mut self) -> Checked {
+        let gotox_ends = self.input.profile.has(Rule::GOTOX_ENDS);
         let mut cur = 0;
         let (mut start, mut end) = (self.code.subprogs[0].start, self.code.subprogs[1].start);
         for i in 0..self.code.insns.len() {
@@ -162,7 +164,7 @@ impl Known<'_> {
             if insn.is_jmp_class() && insn.op() != jmp::CALL {
                 if insn.op() == jmp::EXIT {
                     self.code.subprogs[cur].exit_idx = i;
-                } else if !insn.is_gotox() {
+                } else if !(insn.is_gotox() && gotox_ends) {
                     let to = i as i64 + i64::from(insn.jmp_offset()) + 1;
                     if to < start as i64 || to >= end as i64 {
                         return reject!(self @ i,
@@ -179,7 +181,7 @@ impl Known<'_> {
             let ends = insn.code == op::EXIT
                 || insn.code == class::JMP32 | jmp::JA
                 || insn.code == class::JMP | jmp::JA
-                || insn.is_gotox();
+                || insn.is_gotox() && gotox_ends;
             if !ends {
                 return reject!(self @ i, ControlFlow, EINVAL, "last insn is not an exit or jmp");
             }

@@ -13,6 +13,7 @@ use crate::analysis::Known;
 use crate::analysis::code::SubprogArg;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::type_tags::type_tags;
 use crate::facts::types::{ArgType, Flag};
 use crate::input::ctx::ctx_struct;
@@ -57,7 +58,7 @@ impl Known<'_> {
     ) -> Checked<SubprogArg> {
         let mut tags = self.arg_tags(btf, func, i, global)?;
         let t = btf.skip_mods_and_typedefs(type_id);
-        if points_to_arena(btf, t) {
+        if self.input.profile.has(Rule::ARENA_TYPES) && points_to_arena(btf, t) {
             tags |= Tags::ARENA;
         }
         if t.kind() != Kind::Ptr {

@@ -150,11 +150,20 @@ impl Env<'_> {
     /// Whether RCU-protected objects stay valid here (`in_rcu_cs`).
     pub(crate) fn in_rcu_cs(&self) -> bool {
         let c = &self.path.cur;
-        c.active_rcu_locks != 0
-            || c.active_preempt_locks != 0
-            || c.active_locks != 0
-            || c.active_irq_id != 0
-            || !c.in_sleepable
+        match self.input.profile.has(Rule::PREEMPTION_IS_RCU) {
+            true => !self.in_sleepable_context(),
+            false => c.active_rcu_locks != 0 || c.active_locks != 0 || !c.in_sleepable,
+        }
+    }
+
+    /// Whether nothing stands against sleeping here (`in_sleepable_context`).
+    pub(crate) fn in_sleepable_context(&self) -> bool {
+        let c = &self.path.cur;
+        c.active_rcu_locks == 0
+            && c.active_preempt_locks == 0
+            && c.active_locks == 0
+            && c.active_irq_id == 0
+            && c.in_sleepable
     }
 
     /// Why sleeping is not possible here.
@@ -175,7 +184,10 @@ impl Env<'_> {
 
     /// The last RCU section ended: RCU pointers are untrusted, iterators bound to it as well.
     pub(crate) fn invalidate_rcu_protected_refs(&mut self) {
-        let gone = Flag::MEM_RCU | Flag::PTR_MAYBE_NULL | Flag::NON_OWN_REF;
+        let mut gone = Flag::MEM_RCU | Flag::PTR_MAYBE_NULL;
+        if self.input.profile.has(Rule::UNTRUSTED_OBJECTS) {
+            gone |= Flag::NON_OWN_REF;
+        }
         self.path.cur.change_regs(
             |r| r.typ.has(Flag::MEM_RCU),
             |r| r.typ = r.typ.without(gone).with(Flag::PTR_UNTRUSTED),
@@ -188,11 +200,33 @@ impl Env<'_> {
         }
     }
 
+    /// A section ended in which RCU-protected objects stayed valid.
+    pub(crate) fn end_of_section(&mut self) {
+        if !self.in_rcu_cs() {
+            self.invalidate_rcu_protected_refs();
+        }
+    }
+
+    /// A lock was given back; `protected` says whether RCU-protected objects were valid until then.
+    pub(crate) fn end_of_lock(&mut self, protected: bool) {
+        if self.input.profile.has(Rule::PREEMPTION_IS_RCU) {
+            self.invalidate_non_owning_refs();
+            self.end_of_section();
+            return;
+        }
+        // What RCU protected is no reference to a node any more when those are looked for.
+        if protected && self.input.profile.has(Rule::LOCKS_END_RCU) {
+            self.end_of_section();
+        }
+        self.invalidate_non_owning_refs();
+    }
+
     /// A lock was given back: references to nodes that their collection owns are lost.
     pub(crate) fn invalidate_non_owning_refs(&mut self) {
         let invalid = self.invalid_reg();
+        let known = self.known;
         let cur = &mut self.path.cur;
-        cur.change_regs(|r| r.typ.is_non_owning_ref(), |r| *r = invalid);
+        cur.change_regs(|r| known.is_non_owning_ref(r.typ), |r| *r = invalid);
     }
 
     /// Packet data may have moved.

@@ -9,6 +9,7 @@ pub(crate) mod flow;
 pub(crate) mod held;
 pub(crate) mod leaving;
 pub(crate) mod live_stack;
+pub(crate) mod lookup;
 pub(crate) mod marks;
 pub(crate) mod observe;
 pub(crate) mod path;

@@ -62,7 +62,7 @@ impl Env<'_> {
         if reg.parent_id != 0 {
             attr!("parent_id={}", reg.parent_id);
         }
-        if t.is_non_owning_ref() {
+        if self.is_non_owning_ref(t) {
             attr!("non_own_ref");
         }
         if t.is_map_ptr()

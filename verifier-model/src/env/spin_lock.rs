@@ -157,6 +157,7 @@ impl Env<'_> {
                 "{name}_unlock cannot be out of order"
             );
         }
+        let protected = self.in_rcu_cs();
         let prev = self.path.cur.refs[..i]
             .iter()
             .rev()
@@ -168,10 +169,7 @@ impl Env<'_> {
         self.path.cur.active_locks -= 1;
         self.path.cur.active_lock_id = prev.map_or(0, |p| p.0);
         self.path.cur.active_lock_ptr = prev.map(|p| p.1);
-        self.invalidate_non_owning_refs();
-        if !self.in_rcu_cs() {
-            self.invalidate_rcu_protected_refs();
-        }
+        self.end_of_lock(protected);
         Ok(())
     }
 }

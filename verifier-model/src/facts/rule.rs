@@ -19,8 +19,8 @@ pub struct Rule {
     /// What went wrong without it.
     pub before: Before,
     /// Itself, and later rules that would do its work if they stayed.
-    bits: u64,
-    bit: u64,
+    bits: u128,
+    bit: u128,
 }
 
 /// What the verifier got wrong before a rule was made.
@@ -91,6 +91,8 @@ rules! {
         "What a helper only reads on the stack is still known afterwards.";
     27 LIVE_REGISTERS "live-registers" "6.15" "14c8552db644" FalseReject
         "What may be read later is known before the walk, and not found by it.";
+    90 ACQUIRE_RELEASE "acquire-release" "6.15" "" FalseReject
+        "Loads may acquire and stores release.";
     43 + 44 CONST_VOID_ARGS "const-void-args" "6.16" "1271a40eeafa" FalseReject
         "An argument of a traced function that points to const void is a number, as one to void is.";
     7 SCC_BACKEDGES "scc-backedges" "6.17" "c9e31900b54c" FalseAccept
@@ -149,8 +151,76 @@ rules! {
         "Dynptrs on the stack are told apart when states are compared, not only their kinds.";
     23 INNER_MAP_NULLNESS "inner-map-nullness" "7.2" "53040a81ae57" FalseAccept
         "A lookup in a map that may have another size than it says can always fail.";
+    69 + 52 LOCKS_END_RCU "locks-end-rcu" "7.2" "" FalseAccept
+        "What RCU protects while a lock is held is not sure to stay when it is given back.";
+    70 RETVALS_IN_RANGE "retvals-in-range" "7.2" "" FalseAccept
+        "What a program sets as the return value of its hook is one that the hook may return.";
+    71 ACQUIRING_LOADS "acquiring-loads" "7.2" "" FalseAccept
+        "What a load with acquire semantics reads is looked at before it is read, and may not fault.";
+    72 PACKET_LOADS_IN_CALLBACKS "packet-loads-in-callbacks" "7.2" "" FalseAccept
+        "No instruction in a callback reads the packet and ends the program where it is too short.";
+    73 EQUAL_TO_NOT_NULL "equal-to-not-null" "7.2" "" FalseAccept
+        "A pointer is not NULL for being equal to one that may be, or that an offset may make so.";
+    74 HALVES_OF_POINTERS "halves-of-pointers" "7.2" "" FalseAccept
+        "The lower half of a pointer may be zero.";
+    75 KNOWN_ZEROS_PRECISE "known-zeros-precise" "7.2" "" FalseAccept
+        "A number that is taken for NULL is precise.";
+    76 FLOW_KEYS_OFFSETS "flow-keys-offsets" "7.2" "" FalseAccept
+        "A number added to the pointer to flow keys counts where they are read.";
+    77 PACKET_ARGUMENTS "packet-arguments" "7.2" "" FalseAccept
+        "No pointer to the packet goes to a global function that may change the packet.";
+    78 NONNULL_ARGUMENTS "nonnull-arguments" "7.2" "" FalseReject
+        "Memory of a global function that is not NULL is not the number zero either.";
+    79 GOTOX_ENDS "gotox-ends" "7.2" "" FalseReject
+        "A function may end with an indirect jump.";
+    80 ATOMICS_OF_ONE_KIND "atomics-of-one-kind" "7.2" "" FalseAccept
+        "An atomic operation is on pointers of one kind, whatever it is, on every path.";
+    81 NMI_UNSAFE_FIELDS "nmi-unsafe-fields" "7.2" "" FalseAccept
+        "Where an NMI may come no object is dropped whose fields cannot be freed there.";
+    82 PERCPU_KPTRS "percpu-kptrs" "7.2" "" FalseAccept
+        "A kptr to an object of each CPU holds no other object.";
+    83 + 56 UNTRUSTED_OBJECTS "untrusted-objects" "7.2" "" FalseAccept
+        "What is not trusted any more is not written, nor owned, nor in a collection.";
+    84 MEMORY_OF_OBJECTS "memory-of-objects" "7.2" "" FalseAccept
+        "A call that writes memory does not get a kernel object for it.";
+    85 COUNTS_TAKEN "counts-taken" "7.2" "" FalseAccept
+        "A count is taken of the object itself, and given for sure where the object is held.";
+    86 OBJECTS_END "objects-end" "7.2" "" FalseAccept
+        "An object that the program made ends where its type does.";
+    87 SIGNS_UNLINKED "signs-unlinked" "7.2" "" FalseAccept
+        "A load that extends the sign gives another number than the one on the stack.";
+    88 ITERATOR_TRUST "iterator-trust" "7.2" "" FalseAccept
+        "Iterators are told apart by whether their section lasts when states are compared.";
+    89 ARENA_TYPES "arena-types" "7.2" "" FalseReject
+        "Types of a function tell that it takes or returns a pointer into the arena.";
+    91 DYNPTR_PARENTS "dynptr-parents" "7.2" "" FalseAccept
+        "A dynptr goes with the object that it was made of, and that cannot go before it is given back.";
     24 SOCKMAP_UPDATE_TYPES "sockmap-update-types" "7.3" "" FalseAccept
         "Programs on packets (socket filter, tc, XDP, flow dissector) do not change sockmaps.";
+    52 PREEMPTION_IS_RCU "preemption-is-rcu" "7.3" "" FalseReject
+        "Where preemption or interrupts are off, what RCU protects stays, until the last section ends.";
+    53 SPILLED_ZEROS_READ "spilled-zeros-read" "7.3" "" FalseReject
+        "Bytes of a spilled zero read as zero where the spill is not read as a whole.";
+    54 EVERY_POINTER_SPILLED "every-pointer-spilled" "7.3" "" FalseReject
+        "A pointer of any kind is still known when it comes back from the stack.";
+    55 LOOKUPS_REFINED "lookups-refined" "7.3" "" FalseAccept
+        "What a map of maps or sockets gives is no value of a map before its test for NULL either.";
+    56 FAULTING_POINTERS "faulting-pointers" "7.3" "" FalseAccept
+        "Nothing is written through a pointer that may fault, and an object is read through it when its lifetime is over.";
+    57 CONTEXTS_OF_FUNCTIONS "contexts-of-functions" "7.3" "" FalseAccept
+        "A global function is looked at as it is called: where it may sleep, where not.";
+    64 ARENA_INSNS_APART "arena-insns-apart" "7.3" "" FalseAccept
+        "Arithmetic is either for pointers into the arena or for other values.";
+    65 BUFFERS_OF_NO_SIZE "buffers-of-no-size" "7.3" "" FalseAccept
+        "A kfunc that is told to give a buffer of no bytes gives one, and not one as large as its type.";
+    66 MAP_ARGUMENTS "map-arguments" "7.3" "" FalseReject
+        "A kfunc wants the map that an object is in where the argument is named __const_map, not __map.";
+    67 DYNPTRS_FILLED_OVER "dynptrs-filled-over" "7.3" "" FalseReject
+        "A helper may fill memory in which a dynptr lies, if that owns nothing.";
+    68 KFUNC_PROTOTYPES "kfunc-prototypes" "7.3" "" FalseAccept
+        "What a kfunc takes is told by its prototype alone, not by what is passed.";
+    92 EXTENSION_TYPES "extension-types" "7.3" "" FalseAccept
+        "Where maps are looked at, an extension is of the type of what it extends.";
     25 PACKET_BOUNDS_KEPT "packet-bounds-kept" "7.3" "" FalseAccept
         "The known bits of a packet pointer that keeps its range do not tighten its bounds.";
 }
@@ -179,18 +249,18 @@ impl Rule {
 /// A set of rules.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Profile {
-    rules: u64,
+    rules: u128,
 }
 
 impl Profile {
     /// Linux 7.3.
-    pub const V7_3: Self = Self { rules: u64::MAX };
+    pub const V7_3: Self = Self { rules: u128::MAX };
 
     /// The rules that a release such as `6.12` was made with: none that is newer. What was backported
     /// to it comes besides ([`Profile::with`]).
     #[must_use]
     pub const fn of(release: &str) -> Self {
-        let mut rules = u64::MAX;
+        let mut rules = u128::MAX;
         let mut i = 0;
         while i < Rule::ALL.len() {
             let rule = &Rule::ALL[i];
@@ -254,7 +324,9 @@ mod tests {
 
     #[test]
     fn a_rule_switched_off_takes_no_other_with_it() {
-        const HIDE: [(Rule, Rule); 4] = [
+        const HIDE: [(Rule, Rule); 6] = [
+            (Rule::LOCKS_END_RCU, Rule::PREEMPTION_IS_RCU),
+            (Rule::UNTRUSTED_OBJECTS, Rule::FAULTING_POINTERS),
             (Rule::CALLBACK_REFS, Rule::CALLBACK_ANY_COUNT),
             (Rule::CONST_VOID_ARGS, Rule::POINTER_ARGS),
             (Rule::LIVE_STACK, Rule::DEAD_PARTS_CLEANED),

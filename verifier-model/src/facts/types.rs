@@ -232,6 +232,13 @@ impl RegType {
     pub(crate) const fn is_pointer(self) -> bool {
         self.0 != Self::SCALAR_VALUE.0 && self.0 != Self::NOT_INIT.0
     }
+    /// A pointer that is lost on the stack until `every-pointer-spilled`.
+    pub(crate) const fn is_lost_on_stack(self) -> bool {
+        let b = self.base().0;
+        b == Self::PTR_TO_TP_BUFFER.0
+            || b == Self::CONST_PTR_TO_DYNPTR.0
+            || b == Self::PTR_TO_INSN.0
+    }
     /// Pointer to packet data or metadata.
     pub(crate) const fn is_pkt_pointer(self) -> bool {
         let b = self.base().0;
@@ -247,16 +254,6 @@ impl RegType {
     pub(crate) const fn is_map_ptr(self) -> bool {
         let b = self.base().0;
         b >= Self::CONST_PTR_TO_MAP.0 && b <= Self::PTR_TO_MAP_KEY.0
-    }
-    /// Object from `bpf_obj_new` or a kptr of such.
-    pub(crate) const fn is_ptr_alloc_obj(self) -> bool {
-        self.base().0 == Self::PTR_TO_BTF_ID.0
-            && self.has(Flag::MEM_ALLOC)
-            && !self.has(Flag::PTR_UNTRUSTED)
-    }
-    /// Reference to a node owned by its collection.
-    pub(crate) const fn is_non_owning_ref(self) -> bool {
-        self.is_ptr_alloc_obj() && self.has(Flag::NON_OWN_REF)
     }
     /// `PTR_TO_MEM` or `PTR_TO_BTF_ID` with any modifiers.
     pub(crate) const fn is_mem_or_btf_id(self) -> bool {

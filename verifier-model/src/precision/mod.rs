@@ -23,6 +23,7 @@ use crate::env::Env;
 use crate::env::observe::Event;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::{Checked, Stop};
+use crate::facts::rule::Rule;
 use crate::log::verbose;
 use crate::state::history::JmpHistory;
 use crate::state::reg::RegState;
@@ -91,6 +92,14 @@ impl Env<'_> {
     pub(crate) fn mark_chain_precision(&mut self, regno: usize) -> Checked {
         self.tell(Event::Precise(regno));
         self.mark_chain_precision_cur(Some(regno)).map(|_| ())
+    }
+
+    /// The same of a number that is taken for NULL.
+    pub(crate) fn mark_known_zero_precise(&mut self, regno: usize) -> Checked {
+        match self.input.profile.has(Rule::KNOWN_ZEROS_PRECISE) {
+            true => self.mark_chain_precision(regno),
+            false => Ok(()),
+        }
     }
 
     /// Makes precise what `Path::bt` looks for, and the register; true if some mark is new.

@@ -239,6 +239,14 @@ impl Iter {
         }
     }
 
+    /// The same until `iterator-trust`: whether the section lasts is left out as well.
+    pub(crate) fn in_same_state(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Live { state: s1, .. }, Self::Live { state: s2, .. }) => s1 == s2,
+            _ => self == other,
+        }
+    }
+
     /// Whether `next` may still give an element. Only such a loop may end by convergence: its way
     /// out, the path where `next` gives NULL, is explored as well.
     pub(crate) const fn is_active(self) -> bool {

@@ -9,6 +9,7 @@ use crate::env::Env;
 use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_STACK;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::special_kfunc::SpecialKfunc;
 use crate::input::struct_ops::StructOps;
 use crate::log::reject;
@@ -225,7 +226,9 @@ impl Env<'_> {
         modes: &mut [PrivStack],
     ) -> Checked {
         let idx = chain.idx;
-        if self.code.subprogs[idx].has_ld_abs && chain.active().any(|s| self.marks.funcs[s].is_cb) {
+        let refused = self.input.profile.has(Rule::PACKET_LOADS_IN_CALLBACKS)
+            && self.code.subprogs[idx].has_ld_abs;
+        if refused && chain.active().any(|s| self.marks.funcs[s].is_cb) {
             return reject!(
                 self,
                 PacketLoad,

@@ -11,7 +11,7 @@ use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::precision::ones;
 use crate::state::ids::IdMap;
-use crate::state::iter::IterSlot;
+use crate::state::iter::{Iter, IterSlot};
 use crate::state::iter_slots::read_slot;
 use crate::state::reference::RefKind;
 use crate::state::reg::{ADD_CONST, About, DynptrType, RegState};
@@ -226,8 +226,12 @@ pub(crate) fn slot_safe(o: &StackSlot, c: &StackSlot, ids: &mut IdMap, level: Ex
     match o.typ[BPF_REG_SIZE - 1] {
         Slot::Spill => regsafe(&o.reg, &c.reg, ids, level),
         Slot::Iter => {
+            let same = match ids.profile.has(Rule::ITERATOR_TRUST) {
+                true => Iter::equivalent,
+                false => Iter::in_same_state,
+            };
             o.reg.iter().map(IterSlot::kind) == c.reg.iter().map(IterSlot::kind)
-                && read_slot(o).equivalent(read_slot(c))
+                && same(read_slot(o), read_slot(c))
                 && ids.check_ids(o.reg.id, c.reg.id)
         }
         Slot::IrqFlag => ids.check_ids(o.reg.id, c.reg.id) && o.reg.about == c.reg.about,

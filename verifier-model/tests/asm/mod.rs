@@ -94,6 +94,14 @@ impl Asm<'_> {
         if let Some(name) = line.strip_prefix("call ") {
             return self.call(name);
         }
+        if let Some(reg) = line.strip_prefix("gotox ").and_then(reg) {
+            return self.push(0x0d, reg, 0, 0, 0);
+        }
+        if let Some(place) = line.strip_prefix("lock ") {
+            let (place, src) = place.split_once(" += ")?;
+            let (size, base, off) = memory(place)?;
+            return self.push(0xc3 | size, base, reg(src)?, off, 0);
+        }
         if let Some(rest) = line.strip_prefix("if ") {
             return self.branch(rest);
         }
@@ -138,9 +146,13 @@ impl Asm<'_> {
         ];
         let (condition, label) = text.split_once(" goto ")?;
         let mut words = condition.split_whitespace();
-        let (a, op, b) = (reg(words.next()?)?, words.next()?, words.next()?);
+        let (a, op, b) = (words.next()?, words.next()?, words.next()?);
         let code = OPS.iter().find(|(o, _)| *o == op)?.1;
         let off = self.to(label)? as i16;
+        if let Some(half) = a.strip_prefix('w') {
+            return self.push(code | 0x06, half.parse().ok()?, 0, off, b.parse().ok()?);
+        }
+        let a = reg(a)?;
         match reg(b) {
             Some(b) => self.push(code | 0x0d, a, b, off, 0),
             None => self.push(code | 0x05, a, 0, off, b.parse().ok()?),
@@ -185,8 +197,22 @@ impl Asm<'_> {
             (reg(src)? == dst).then_some(())?;
             return self.push(0xc3 | size, base, dst, off, 1);
         }
+        if let Some(place) = value.strip_prefix("load_acquire(") {
+            let (size, base, off) = memory(&format!("*{}", place.strip_suffix(')')?))?;
+            return self.push(0xc3 | size, dst, base, off, 0x100);
+        }
+        if let Some(offset) = value.strip_prefix("*(u32 *)skb[") {
+            return self.push(0x20, dst, 0, 0, offset.strip_suffix(']')?.parse().ok()?);
+        }
+        if let Some(place) = value.strip_prefix("*(s32 *)") {
+            let (_, base, off) = memory(&format!("*(u32 *){place}"))?;
+            return self.push(0x81, dst, base, off, 0);
+        }
         if let Some((size, base, off)) = memory(value) {
             return self.push(0x61 | size, dst, base, off, 0);
+        }
+        if value == format!("addr_space_cast(r{dst}, 0x0, 0x1)") {
+            return self.push(0xbf, dst, dst, 1, 1);
         }
         if value.strip_prefix("be16 ").and_then(reg) == Some(dst) {
             return self.push(0xdc, dst, 0, 0, 16);

@@ -204,7 +204,8 @@ impl Env<'_> {
         if with && dst.typ != arena {
             self.regs()[insn.dst()] = *src;
         }
-        if insn.class() == class::ALU64 && (with || self.code.arena.is_some()) {
+        let apart = self.input.profile.has(Rule::ARENA_INSNS_APART);
+        if apart && insn.class() == class::ALU64 && (with || self.code.arena.is_some()) {
             let idx = self.path.insn_idx;
             if *self.marks.insns[idx].arena_alu.get_or_insert(with) != with {
                 return reject!(

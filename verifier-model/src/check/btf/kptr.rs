@@ -7,11 +7,12 @@ use bpf::insn::{class, mode};
 use bpf::kernel::fields::{Field, FieldKind};
 
 use crate::check::access::MemAccess;
-use crate::check::btf::walk::{FlexArray, Nested};
+use crate::check::btf::walk::Nested;
 use crate::env::Env;
 use crate::facts::btf_sets::BtfSet;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::{About, RegState};
@@ -60,7 +61,7 @@ impl Env<'_> {
             (class::STX, Some(v)) => {
                 let reg = *self.reg(v);
                 if reg.is_null() {
-                    return self.mark_chain_precision(v);
+                    return self.mark_known_zero_precise(v);
                 }
                 if self.check_kptr_match(field, &reg, v).is_err() {
                     return Err(Errno::EACCES.into());
@@ -144,7 +145,8 @@ impl Env<'_> {
                 }
             }
             let flags_ok = (reg.typ.flags() & !allowed).is_empty();
-            if flags_ok && percpu == reg.typ.has(Flag::MEM_PERCPU) {
+            let apart = self.input.profile.has(Rule::PERCPU_KPTRS);
+            if flags_ok && (!apart || percpu == reg.typ.has(Flag::MEM_PERCPU)) {
                 reg_name = self.input.btf_type_name(btf, id).to_owned();
                 let name = crate::facts::limits::REG_NAMES[regno];
                 if self.check_ptr_off_reg(reg, name, true).is_err() {
@@ -157,7 +159,7 @@ impl Env<'_> {
                 } else {
                     Nested::Refused
                 };
-                let flex = FlexArray::of(reg.typ);
+                let flex = self.flex_array(reg.typ);
                 ok = self.struct_ids_match((btf, id), off, need, nested, flex);
             }
         }
@@ -186,7 +188,7 @@ impl Env<'_> {
         regno: usize,
         meta: &mut crate::env::call_args::CallArgs,
     ) -> Checked {
-        let record = if reg.typ.is_ptr_alloc_obj() {
+        let record = if self.is_ptr_alloc_obj(reg.typ) {
             let Some((btf, id)) = reg.btf() else {
                 return Err(Errno::EFAULT.into());
             };

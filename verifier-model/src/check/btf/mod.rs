@@ -19,6 +19,7 @@ use crate::env::Env;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::{Checked, not_modelled};
+use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::{About, RegState};
@@ -92,7 +93,7 @@ impl Env<'_> {
             );
         }
         let alloc = reg.typ.has(Flag::MEM_ALLOC);
-        if write && reg.typ.may_fault_on_deref() {
+        if write && self.is_read_alone(reg.typ) {
             return reject!(self, ReadOnly, EACCES, "only read is supported");
         }
         if write
@@ -101,8 +102,11 @@ impl Env<'_> {
         {
             return self.check_struct_write(function, argname, (bref, id), off, size);
         }
-        if write && !reg.typ.is_ptr_alloc_obj() {
+        if write && !self.is_ptr_alloc_obj(reg.typ) {
             return reject!(self, ReadOnly, EACCES, "only read is supported");
+        }
+        if alloc {
+            self.check_lifetime(reg)?;
         }
         let found = self.struct_access(reg, off as u32, size as u32)?;
         let (Some(v), false) = (value, write) else {
@@ -122,6 +126,28 @@ impl Env<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether nothing may be written through a pointer of this type.
+    fn is_read_alone(&self, typ: RegType) -> bool {
+        if self.input.profile.has(Rule::FAULTING_POINTERS) {
+            return typ.may_fault_on_deref();
+        }
+        self.input.profile.has(Rule::UNTRUSTED_OBJECTS) && typ.has(Flag::PTR_UNTRUSTED)
+    }
+
+    /// Until `faulting-pointers` an object whose lifetime is over was not thought of.
+    fn check_lifetime(&self, reg: &RegState) -> Checked {
+        let lives = self.is_non_owning_ref(reg.typ)
+            || reg.typ.has(Flag::MEM_RCU)
+            || self.reg_is_referenced(reg);
+        match lives || self.input.profile.has(Rule::FAULTING_POINTERS) {
+            true => Ok(()),
+            false => {
+                let what = format_args!("allocated object must have a referenced id");
+                self.log.verifier_bug(what)
+            }
+        }
     }
 
     /// How far a pointer loaded from a structure can be trusted.

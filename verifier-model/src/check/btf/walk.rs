@@ -10,6 +10,7 @@ use bpf::kernel::BtfRef;
 use crate::env::Env;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::type_tags::type_tags;
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
@@ -44,13 +45,12 @@ pub(crate) enum FlexArray {
     Refused,
 }
 
-impl FlexArray {
+impl Env<'_> {
     /// An object of the program's own ends where its structure does.
-    pub(crate) fn of(typ: RegType) -> Self {
-        if typ.has(Flag::MEM_ALLOC) {
-            Self::Refused
-        } else {
-            Self::Walked
+    pub(crate) fn flex_array(&self, typ: RegType) -> FlexArray {
+        match typ.has(Flag::MEM_ALLOC) && self.input.profile.has(Rule::OBJECTS_END) {
+            true => FlexArray::Refused,
+            false => FlexArray::Walked,
         }
     }
 }
@@ -209,7 +209,7 @@ impl Env<'_> {
         let Some(btf) = self.input.btf(bref).cloned() else {
             return Err(Errno::EFAULT.into());
         };
-        let flex = FlexArray::of(reg.typ);
+        let flex = self.flex_array(reg.typ);
         let mut flags = Flag::NONE;
         let mut off = off;
         for _ in 0..MAX_STEPS {

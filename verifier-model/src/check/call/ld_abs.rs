@@ -11,6 +11,7 @@ use crate::env::flow::Flow;
 use crate::env::leaving::Leaving;
 use crate::facts::limits::REG_NAMES;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::log::reject;
 
@@ -30,7 +31,8 @@ impl Env<'_> {
                 "BPF_LD_[ABS|IND] instructions not allowed for this program type"
             );
         }
-        if self.path.cur.frames[1..].iter().any(|f| f.in_callback_fn) {
+        let refused = self.input.profile.has(Rule::PACKET_LOADS_IN_CALLBACKS);
+        if refused && self.path.cur.frames[1..].iter().any(|f| f.in_callback_fn) {
             return reject!(
                 self,
                 PacketLoad,

@@ -9,6 +9,7 @@ pub(crate) mod packet;
 use bpf::insn::{class, jmp};
 use bpf::uapi::Insn;
 
+use crate::analysis::Known;
 use crate::check::jump::packet::{
     is_pkt_pointer_any, is_pkt_ptr_branch_taken, try_match_pkt_pointers,
 };
@@ -197,7 +198,11 @@ impl Env<'_> {
             && matches!(op, jmp::JEQ | jmp::JNE)
         {
             // Equal to something that is not NULL is not NULL.
-            let (dst_ok, src_ok) = (self.reg_not_null(&dst), self.reg_not_null(&src));
+            let (dst_ok, src_ok) = match self.input.profile.has(Rule::EQUAL_TO_NOT_NULL) {
+                true => (self.reg_not_null(&dst), self.reg_not_null(&src)),
+                false => (!dst.typ.may_be_null(), !src.typ.may_be_null()),
+            };
+            let known = self.known;
             let eq = if op == jmp::JEQ {
                 &mut *other
             } else {
@@ -205,10 +210,10 @@ impl Env<'_> {
             };
             let regs = &mut eq.frame_mut().regs;
             if dst_ok && src.typ.may_be_null() {
-                regs[s].typ = regs[s].typ.without(Flag::PTR_MAYBE_NULL);
+                known.mark_ptr_not_null(&mut regs[s]);
             }
             if src_ok && dst.typ.may_be_null() {
-                regs[d].typ = regs[d].typ.without(Flag::PTR_MAYBE_NULL);
+                known.mark_ptr_not_null(&mut regs[d]);
             }
         }
         let dst = *self.reg(d);
@@ -222,15 +227,15 @@ impl Env<'_> {
             };
         if null_check {
             if insn.src_is_reg() {
-                self.mark_chain_precision(s)?;
+                self.mark_known_zero_precise(s)?;
             }
             let not_null = self.not_null(&dst);
             let (here, there) = match op {
                 jmp::JNE => (Tested::Null, not_null),
                 _ => (not_null, Tested::Null),
             };
-            mark_ptr_or_null_regs(&mut self.path.cur, d, here);
-            mark_ptr_or_null_regs(other, d, there);
+            mark_ptr_or_null_regs(self.known, &mut self.path.cur, d, here);
+            mark_ptr_or_null_regs(self.known, other, d, there);
         } else if !try_match_pkt_pointers(insn, &mut self.path.cur, other)
             && self.is_pointer_value(d)
         {
@@ -280,15 +285,15 @@ impl Env<'_> {
             }
             return is_scalar_branch_taken(r1, r2, op, is_jmp32, branches);
         }
-        if is_jmp32 {
+        if is_jmp32 && self.input.profile.has(Rule::HALVES_OF_POINTERS) {
             return None;
         }
-        let (r1, r2, op) = if r2.is_const(false) {
+        let (r1, r2, op) = if r2.is_const(is_jmp32) {
             (r1, r2, op)
         } else {
             (r2, r1, flip_opcode(op))
         };
-        if !r2.is_const(false) || !self.reg_not_null(r1) || r2.const_value(false) != 0 {
+        if !r2.is_const(is_jmp32) || !self.reg_not_null(r1) || r2.const_value(is_jmp32) != 0 {
             return None;
         }
         match op {
@@ -300,15 +305,15 @@ impl Env<'_> {
 
     /// Whether a pointer is known not to be NULL.
     pub(crate) fn reg_not_null(&self, reg: &RegState) -> bool {
-        if reg.typ.may_be_null() || reg.smin() <= -BPF_MAX_VAR_OFF || reg.smax() >= BPF_MAX_VAR_OFF
-        {
+        let strict = self.input.profile.has(Rule::EQUAL_TO_NOT_NULL);
+        let far = reg.smin() <= -BPF_MAX_VAR_OFF || reg.smax() >= BPF_MAX_VAR_OFF;
+        if reg.typ.may_be_null() || strict && far {
             return false;
         }
         match reg.typ.base() {
+            RegType::PTR_TO_XDP_SOCK | RegType::PTR_TO_BUF => strict,
             RegType::PTR_TO_SOCKET
             | RegType::PTR_TO_TCP_SOCK
-            | RegType::PTR_TO_XDP_SOCK
-            | RegType::PTR_TO_BUF
             | RegType::PTR_TO_MAP_VALUE
             | RegType::PTR_TO_MAP_KEY
             | RegType::PTR_TO_SOCK_COMMON
@@ -343,7 +348,7 @@ impl Env<'_> {
 }
 
 /// On one branch the register is NULL, on the other it is not; all that share its id follow.
-fn mark_ptr_or_null_regs(st: &mut VerifierState, regno: usize, tested: Tested) {
+fn mark_ptr_or_null_regs(known: &Known<'_>, st: &mut VerifierState, regno: usize, tested: Tested) {
     let id = st.frame().regs[regno].id;
     if tested == Tested::Null {
         // An acquisition that gave NULL acquired nothing.
@@ -357,7 +362,7 @@ fn mark_ptr_or_null_regs(st: &mut VerifierState, regno: usize, tested: Tested) {
     }
     let linked = |reg: &RegState| reg.typ.may_be_null() && reg.id == id;
     st.change_regs(linked, |reg| {
-        let object = reg.typ.is_ptr_alloc_obj() || reg.typ.is_non_owning_ref();
+        let object = known.is_ptr_alloc_obj(reg.typ);
         if !object && !reg.var_off.equals_const(0) {
             return;
         }
@@ -366,7 +371,7 @@ fn mark_ptr_or_null_regs(st: &mut VerifierState, regno: usize, tested: Tested) {
             reg.typ = RegType::SCALAR_VALUE;
             return;
         }
-        reg.typ = reg.typ.without(Flag::PTR_MAYBE_NULL);
+        known.mark_ptr_not_null(reg);
         if tested == Tested::NotNullNorLinked {
             reg.id = 0;
         }

@@ -77,6 +77,10 @@ impl Env<'_> {
                 self.check_stack_range_initialized(&range, meta)
             }
             RegType::PTR_TO_BTF_ID => {
+                let access = match self.input.profile.has(Rule::MEMORY_OF_OBJECTS) {
+                    true => access,
+                    false => Access::Read,
+                };
                 self.check_ptr_to_btf_access(reg, name, 0, size, access, None)
             }
             RegType::PTR_TO_CTX if self.input.prog.prog_type == ProgType::Syscall => {

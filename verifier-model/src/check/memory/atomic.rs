@@ -12,6 +12,7 @@ use crate::env::Env;
 use crate::facts::access::Access;
 use crate::facts::limits::REG_NAMES;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::log::reject;
 
@@ -21,17 +22,13 @@ impl Env<'_> {
         const AND: i32 = alu::AND as i32;
         const OR: i32 = alu::OR as i32;
         const XOR: i32 = alu::XOR as i32;
+        let ordered = self.input.profile.has(Rule::ACQUIRE_RELEASE);
         match insn.imm {
-            LOAD_ACQ => {
+            LOAD_ACQ if ordered => {
                 self.check_src_reg(insn.src())?;
-                if !self.atomic_ptr_type_ok(insn.src(), insn) {
-                    let (s, t) = (insn.src(), self.reg(insn.src()).typ);
-                    return reject!(
-                        self,
-                        AtomicMemory[s],
-                        EACCES,
-                        "BPF_ATOMIC loads from R{s} {t} is not allowed"
-                    );
+                let before = self.input.profile.has(Rule::ACQUIRING_LOADS);
+                if before {
+                    self.check_atomic_load_ptr(insn)?;
                 }
                 let load = Load {
                     strict: true,
@@ -39,9 +36,13 @@ impl Env<'_> {
                     allow_trust_mismatch: false,
                     ctx: "atomic_load",
                 };
-                self.check_load_mem(insn, load)
+                self.check_load_mem(insn, load)?;
+                match before {
+                    true => Ok(()),
+                    false => self.check_atomic_load_ptr(insn),
+                }
             }
-            STORE_REL => {
+            STORE_REL if ordered => {
                 self.check_store_reg(insn, true)?;
                 self.check_atomic_store_ptr(insn)
             }
@@ -58,6 +59,19 @@ impl Env<'_> {
                 )
             }
         }
+    }
+
+    fn check_atomic_load_ptr(&self, insn: &Insn) -> Checked {
+        let (s, t) = (insn.src(), self.reg(insn.src()).typ);
+        if self.atomic_ptr_type_ok(s, insn) {
+            return Ok(());
+        }
+        reject!(
+            self,
+            AtomicMemory[s],
+            EACCES,
+            "BPF_ATOMIC loads from R{s} {t} is not allowed"
+        )
     }
 
     fn check_atomic_store_ptr(&mut self, insn: &Insn) -> Checked {
@@ -117,7 +131,10 @@ impl Env<'_> {
             self.check_mem_access(&a)?;
         }
         let dst = *self.reg(d);
-        self.save_aux_ptr_type(dst.typ, false)?;
+        let arena = dst.typ == RegType::PTR_TO_ARENA;
+        if arena || self.input.profile.has(Rule::ATOMICS_OF_ONE_KIND) {
+            self.save_aux_ptr_type(dst.typ, false)?;
+        }
         a.reg = dst;
         a.access = Access::Write;
         a.value = None;
@@ -139,6 +156,8 @@ impl Env<'_> {
             || t.is_pkt_pointer()
             || t == RegType::PTR_TO_FLOW_KEYS
             || t.is_sk_pointer()
-            || insn.imm == LOAD_ACQ && t.may_fault_on_deref())
+            || insn.imm == LOAD_ACQ
+                && t.may_fault_on_deref()
+                && self.input.profile.has(Rule::ACQUIRING_LOADS))
     }
 }

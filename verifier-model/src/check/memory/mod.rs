@@ -182,6 +182,7 @@ impl<'a> Env<'a> {
 
     /// A load of less than a register leaves its upper bytes zero, or the sign.
     fn coerce_loaded(&mut self, v: usize, size: u32, is_ldsx: bool) {
+        let unlinked = self.input.profile.has(Rule::SIGNS_UNLINKED);
         let reg = &mut self.regs()[v];
         if !reg.is_scalar() {
             return;
@@ -191,7 +192,7 @@ impl<'a> Env<'a> {
         }
         let no_sext = reg.umax() < 1u64 << (size * 8 - 1);
         reg.coerce_to_size_sx(size);
-        if !no_sext {
+        if !no_sext && unlinked {
             reg.clear_scalar_id();
         }
     }
@@ -340,7 +341,8 @@ impl<'a> Env<'a> {
     ) -> Checked {
         /// `sizeof(struct bpf_flow_keys)`
         const FLOW_KEYS_SIZE: i64 = 56;
-        if !reg.var_off.is_const() {
+        let moved = self.input.profile.has(Rule::FLOW_KEYS_OFFSETS);
+        if moved && !reg.var_off.is_const() {
             let t = reg.var_off;
             return reject!(
                 self,
@@ -349,7 +351,10 @@ impl<'a> Env<'a> {
                 "{argname} invalid variable offset to flow keys: off={off}, var_off={t}"
             );
         }
-        let off = off.wrapping_add(reg.var_off.value as i32);
+        let off = match moved {
+            true => off.wrapping_add(reg.var_off.value as i32),
+            false => off,
+        };
         if off < 0 || i64::from(off) + i64::from(size) > FLOW_KEYS_SIZE {
             return reject!(
                 self,

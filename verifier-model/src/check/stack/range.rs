@@ -8,6 +8,7 @@ use crate::env::call_args::CallArgs;
 use crate::facts::access::Access;
 use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::log::reject;
 use crate::state::reg::RegState;
 use crate::state::slot::{Slot, get_spi, scrub_byte};
@@ -52,7 +53,7 @@ impl Env<'_> {
             && argname == format!("R{}", meta.raw_mem_regno)
         {
             meta.raw_mem_size = size;
-            return Ok(());
+            return self.check_filled_over(reg.frameno(), min_off, size);
         }
         let frameno = reg.frameno();
         let (uninit, leaks) = (self.input.allow_uninit_stack, self.input.allow_ptr_leaks);
@@ -108,6 +109,26 @@ impl Env<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Memory to be filled may be larger than the frame is yet, and have dynptrs in it.
+    fn check_filled_over(&self, frameno: usize, min_off: i32, size: i32) -> Checked {
+        if self.input.profile.has(Rule::DYNPTRS_FILLED_OVER) {
+            return Ok(());
+        }
+        let stack = self.path.cur.frames.get(frameno).map(|f| &f.stack);
+        let slot = |at| stack.and_then(|stack| stack.get(get_spi(at)));
+        let mut at = min_off..min_off + size;
+        let over = |at: &i32| slot(*at).is_some_and(|slot| slot.typ[0] == Slot::Dynptr);
+        let Some(at) = at.find(over) else {
+            return Ok(());
+        };
+        reject!(
+            self,
+            Dynptr,
+            EACCES,
+            "potential write to dynptr at off={at} disallowed"
+        )
     }
 
     /// The least and the greatest offset at which the access may begin.

@@ -10,6 +10,7 @@ use crate::facts::errno::Errno;
 use crate::facts::kind::Kind;
 use crate::facts::limits::{BPF_MAX_VAR_OFF, BPF_REG_SIZE, MAX_BPF_STACK};
 use crate::facts::rejection::{Checked, Rejection};
+use crate::facts::rule::Rule;
 use crate::log::reject;
 use crate::state::history::{HistFlags, LinkedRegs};
 use crate::state::reg::RegState;
@@ -151,6 +152,7 @@ impl Env<'_> {
         max_off: i32,
         dst: usize,
     ) -> Checked {
+        let zeros_known = self.input.profile.has(Rule::SPILLED_ZEROS_READ);
         let mut zero_spills = 0u64;
         let mut zeros = 0;
         for i in min_off..max_off {
@@ -159,7 +161,7 @@ impl Env<'_> {
             let slot = self.slot(frameno, spi)?;
             match slot.typ[(-i - 1) as usize % BPF_REG_SIZE] {
                 Slot::Zero => zeros += 1,
-                Slot::Spill if slot.reg.is_null() => {
+                Slot::Spill if zeros_known && slot.reg.is_null() => {
                     zero_spills |= 1 << spi;
                     zeros += 1;
                 }

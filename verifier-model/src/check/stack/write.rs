@@ -7,6 +7,7 @@ use crate::check::stack::read::STACK_ACCESS;
 use crate::env::Env;
 use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::log::reject;
 use crate::state::history::LinkedRegs;
@@ -55,8 +56,10 @@ impl Env<'_> {
                 "attempt to corrupt spilled pointer on stack"
             );
         }
+        let every = self.input.profile.has(Rule::EVERY_POINTER_SPILLED);
+        let spillable = |t: RegType| t.is_pointer() && (every || !t.is_lost_on_stack());
         if !self.input.bypass_spec_v1 {
-            let pointer = value.is_some_and(|r| self.reg(r).typ.is_pointer());
+            let pointer = value.is_some_and(|r| spillable(self.reg(r).typ));
             let plain = |i: usize| {
                 let byte = slot.typ[slot_off.wrapping_sub(i) % BPF_REG_SIZE];
                 matches!(byte, Slot::Misc | Slot::Zero)
@@ -92,7 +95,7 @@ impl Env<'_> {
                 save_register_state(self.slot_mut(frameno, spi)?, r, size as usize);
                 true
             }
-            Some(r) if r.typ.is_pointer() => {
+            Some(r) if spillable(r.typ) => {
                 if size != BPF_REG_SIZE as i32 {
                     self.verbose_linfo(insn_idx, format_args!("; "));
                     return reject!(self, SpillSize, EACCES, "invalid size of register spill");

@@ -42,7 +42,9 @@ pub(crate) static LINUX_7_1: Release = Release::new(
 pub(crate) static LINUX_6_18: Release = Release::new(
     "6.18",
     "6.18.15",
-    Profile::of("6.18"),
+    Profile::of("6.18")
+        .with(Rule::FLOW_KEYS_OFFSETS)
+        .with(Rule::KNOWN_ZEROS_PRECISE),
     IN_REGISTERS,
     texts::LINUX_6_18,
     Some(&LINUX_7_1),
@@ -58,6 +60,15 @@ pub(crate) static LINUX_6_12: Release = Release::new(
         .with(Rule::ATOMIC_FETCH_BACKTRACK)
         .with(Rule::SIGNS_FORKED)
         .with(Rule::NULL_CHECKED_BUFFERS)
+        .with(Rule::PERCPU_KPTRS)
+        .with(Rule::OBJECTS_END)
+        .with(Rule::ATOMICS_OF_ONE_KIND)
+        .with(Rule::FLOW_KEYS_OFFSETS)
+        .with(Rule::KNOWN_ZEROS_PRECISE)
+        .with(Rule::HALVES_OF_POINTERS)
+        .with(Rule::EQUAL_TO_NOT_NULL)
+        .with(Rule::PACKET_LOADS_IN_CALLBACKS)
+        .with(Rule::UNTRUSTED_OBJECTS)
         .with(Rule::UNLINKED_SCALARS)
         .with(Rule::PACKET_END_MARKS),
     IN_REGISTERS,
@@ -68,7 +79,13 @@ pub(crate) static LINUX_6_12: Release = Release::new(
 pub(crate) static LINUX_6_1: Release = Release::new(
     "6.1",
     "6.1.176",
-    Profile::of("6.1").with(Rule::NULL_CHECKED_BUFFERS),
+    Profile::of("6.1")
+        .with(Rule::NULL_CHECKED_BUFFERS)
+        .with(Rule::DYNPTRS_FILLED_OVER)
+        .with(Rule::FLOW_KEYS_OFFSETS)
+        .with(Rule::EQUAL_TO_NOT_NULL)
+        // It spills no zero.
+        .with(Rule::SPILLED_ZEROS_READ),
     Limits {
         stack_round: 32,
         ..IN_REGISTERS

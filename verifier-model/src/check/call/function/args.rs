@@ -11,6 +11,7 @@ use crate::facts::access::Access;
 use crate::facts::errno::Errno;
 use crate::facts::limits::MAX_BPF_FUNC_REG_ARGS;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::types::{ArgType, Flag, RegType};
 use crate::input::kfunc::arg_name;
 use crate::log::reject;
@@ -161,12 +162,14 @@ impl Env<'_> {
     ) -> Checked {
         let name = arg_name(i);
         let rw = [Access::Read, Access::Write];
-        self.check_mem_reg(reg, &name, i + 1, arg.mem_size, &rw, None)
+        let passed = self.passed_as_memory(reg);
+        self.check_mem_reg(&passed, &name, i + 1, arg.mem_size, &rw, None)
             .map_err(|stop| stop.with_errno(Errno::EINVAL))?;
         let of_packet = Flag::DYNPTR_TYPE_SKB | Flag::DYNPTR_TYPE_XDP | Flag::DYNPTR_TYPE_SKB_META;
         let pkt = reg.typ.is_pkt_pointer()
             || reg.typ.base() == RegType::PTR_TO_MEM && reg.typ.has(of_packet);
-        if pkt && self.code.subprogs[subprog].changes_pkt_data {
+        let lost = self.input.profile.has(Rule::PACKET_ARGUMENTS);
+        if lost && pkt && self.code.subprogs[subprog].changes_pkt_data {
             return reject!(
                 self,
                 PacketPointerLost,
@@ -174,7 +177,8 @@ impl Env<'_> {
                 "{name} is a packet pointer, but func#{subprog} may change packet data"
             );
         }
-        if !arg.arg_type.may_be_null() && (reg.typ.may_be_null() || reg.is_null()) {
+        let zero = reg.is_null() && self.input.profile.has(Rule::NONNULL_ARGUMENTS);
+        if !arg.arg_type.may_be_null() && (reg.typ.may_be_null() || zero) {
             return reject!(
                 self,
                 NullArgument,

@@ -101,7 +101,7 @@ impl Env<'_> {
                  use static function instead"
             );
         }
-        let sleepable = !self.in_rcu_cs();
+        let sleepable = self.in_sleepable_context();
         if self.code.subprogs[subprog].might_sleep && !sleepable {
             let why = self.non_sleepable_context();
             return reject!(
@@ -121,7 +121,13 @@ impl Env<'_> {
                 "Func#{subprog} ('{name}') is global and assumed valid.\n"
             );
         }
-        self.marks.funcs[subprog].called.insert(sleepable);
+        let apart = self.input.profile.has(Rule::CONTEXTS_OF_FUNCTIONS);
+        let walked_as = if apart {
+            sleepable
+        } else {
+            self.input.prog.sleepable()
+        };
+        self.marks.funcs[subprog].called.insert(walked_as);
         if self.code.subprogs[subprog].changes_pkt_data {
             self.clear_all_pkt_pointers();
         }

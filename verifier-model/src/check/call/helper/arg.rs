@@ -57,7 +57,7 @@ impl Env<'_> {
             at = self.resolve_map_arg_type(meta, at)?;
         }
         if reg.is_null() && at.may_be_null() {
-            self.mark_chain_precision(regno)?;
+            self.mark_known_zero_precise(regno)?;
         } else {
             let btf = proto.args[arg].btf;
             let func = self.input.release.tables.helpers.name(meta.func_id);

@@ -117,7 +117,7 @@ impl Env<'_> {
                 "helper call is not allowed in probe"
             );
         }
-        if proto.might_sleep && self.in_rcu_cs() {
+        if proto.might_sleep && !self.in_sleepable_context() {
             let name = self.input.release.tables.helpers.name(func_id);
             let why = self.non_sleepable_context();
             return match self.path.cur.in_sleepable {

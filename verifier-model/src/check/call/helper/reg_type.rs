@@ -7,7 +7,7 @@ use bpf::kernel::BtfRef;
 use bpf::uapi::ProgType;
 
 use crate::check::access::CallArg;
-use crate::check::btf::walk::{FlexArray, Nested};
+use crate::check::btf::walk::Nested;
 use crate::env::Env;
 use crate::env::call_args::CallArgs;
 use crate::facts::errno::Errno;
@@ -229,7 +229,7 @@ impl Env<'_> {
             return Err(Errno::EFAULT.into());
         };
         let off = reg.var_off.value as i32;
-        let (need, flex) = ((BtfRef::VMLINUX, want_id), FlexArray::of(reg.typ));
+        let (need, flex) = ((BtfRef::VMLINUX, want_id), self.flex_array(reg.typ));
         if !self.struct_ids_match((rbtf, rid), off, need, nested, flex) {
             let is = self.input.btf_type_name(rbtf, rid).to_owned();
             return reject!(

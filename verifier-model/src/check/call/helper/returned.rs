@@ -15,6 +15,7 @@ use crate::facts::errno::{Errno, MAX_ERRNO};
 use crate::facts::helper_proto::HelperProto;
 use crate::facts::helpers::id;
 use crate::facts::rejection::{Checked, not_modelled};
+use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType, RetType};
 use crate::log::reject;
 use crate::state::RetvalRange;
@@ -100,7 +101,6 @@ impl Env<'_> {
                 .is_some_and(|k| k < info.def.max_entries.into());
         let has_lock =
             info.record.spin_lock_off().is_some() || info.record.res_spin_lock_off().is_some();
-        let (inner, map_type) = (info.inner, info.def.map_type);
         if elide {
             flags &= !Flag::PTR_MAYBE_NULL;
         }
@@ -112,17 +112,10 @@ impl Env<'_> {
         reg.about = About::Map(m);
         reg.map_uid = meta.map_uid;
         reg.id = new_id;
-        let maybe_null = flags & Flag::PTR_MAYBE_NULL;
-        if let Some(inner) = inner {
-            reg.typ = RegType::CONST_PTR_TO_MAP.with(maybe_null);
-            reg.about = About::Map(inner);
-            reg.map_uid = reg.id;
-        } else if map_type == MapType::Xskmap {
-            reg.typ = RegType::PTR_TO_XDP_SOCK.with(maybe_null);
-            reg.map_uid = 0;
-        } else if matches!(map_type, MapType::Sockmap | MapType::Sockhash) {
-            reg.typ = RegType::PTR_TO_SOCKET.with(maybe_null);
-            reg.map_uid = 0;
+        if self.input.profile.has(Rule::LOOKUPS_REFINED) {
+            let mut reg = *self.reg(0);
+            self.refine_map_lookup(&mut reg);
+            self.regs()[0] = reg;
         }
         Ok(())
     }

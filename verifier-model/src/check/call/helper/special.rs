@@ -13,6 +13,7 @@ use crate::env::marks::LoopInline;
 use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::log::{reject, verbose};
 use crate::state::reg::DynptrType;
@@ -35,7 +36,7 @@ impl Env<'_> {
                         "get_local_storage() doesn't support non-zero flags"
                     );
                 }
-                self.mark_chain_precision(2)?;
+                self.mark_known_zero_precise(2)?;
             }
             id::FOR_EACH_MAP_ELEM => {
                 self.push_callback_call(insn, meta.subprogno, CallbackKind::MapElem)?;
@@ -165,10 +166,11 @@ impl Env<'_> {
     /// What `bpf_set_retval` may set.
     fn check_set_retval(&mut self) -> Checked {
         let r1 = *self.reg(1);
-        if !r1.is_scalar() {
+        let ranged = self.input.profile.has(Rule::RETVALS_IN_RANGE);
+        if ranged && !r1.is_scalar() {
             return reject!(self, ArgumentType, EINVAL, "R1 is not a scalar");
         }
-        if self.input.hook_returns_anything() {
+        if ranged && self.input.hook_returns_anything() {
             return Ok(());
         }
         let range = match self.input.prog.prog_type {
@@ -189,6 +191,9 @@ impl Env<'_> {
             }
             _ => ERRNO_RANGE,
         };
+        if !ranged {
+            return Ok(());
+        }
         self.mark_chain_precision(1)?;
         if !range.allows(&r1) {
             return self.invalid_scalar(&r1, range, "At bpf_set_retval", "R1");

@@ -11,6 +11,7 @@ use crate::env::Env;
 use crate::env::call_args::CallArgs;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::special_kfunc::SpecialKfunc;
 use crate::facts::types::{ALLOC, ArgType, Flag, RegType};
 use crate::input::kfunc::{Kfunc, arg_name};
@@ -69,7 +70,13 @@ impl Env<'_> {
         if released {
             at = at | Flag::OBJ_RELEASE;
         }
-        self.check_func_arg_reg_off(&reg, &name, at, arg != KfArg::RefcountedKptr)?;
+        let by_value = !self.input.profile.has(Rule::KFUNC_PROTOTYPES);
+        let object = reg.typ.base() == RegType::PTR_TO_BTF_ID || self.reg2btf(reg.typ).is_some();
+        if by_value && arg == KfArg::BtfId && object {
+            self.check_kfunc_trust(k, i, &reg)?;
+        }
+        let inside = arg != KfArg::RefcountedKptr || !self.input.profile.has(Rule::COUNTS_TAKEN);
+        self.check_func_arg_reg_off(&reg, &name, at, inside)?;
         self.check_kfunc_arg_value(k, i, arg, &reg, meta)
     }
 
@@ -111,9 +118,13 @@ impl Env<'_> {
             KfArg::ConstMapPtr => self.process_map_ptr_arg(reg, &name, i + 1, meta),
             KfArg::BtfId => self.check_kfunc_btf_arg(k, i, reg, meta),
             KfArg::MemFixedSize => self.check_kfunc_mem_arg(k, i, reg, meta),
-            KfArg::ConstMemSize => {
+            KfArg::ConstMemSize if self.input.profile.has(Rule::KFUNC_PROTOTYPES) => {
                 self.process_const_arg(reg, &name, i + 1, meta)?;
                 self.check_kfunc_mem_size(i, reg, meta)
+            }
+            KfArg::ConstMemSize => {
+                self.check_kfunc_mem_size(i, reg, meta)?;
+                self.process_const_arg(reg, &name, i + 1, meta)
             }
             KfArg::MemSize => self.check_kfunc_mem_size(i, reg, meta),
             KfArg::Callback => match reg.about {
@@ -276,7 +287,7 @@ impl Env<'_> {
     }
 
     fn check_refcounted_arg(&mut self, name: &str, reg: &RegState, meta: &mut CallArgs) -> Checked {
-        if !reg.typ.is_ptr_alloc_obj() {
+        if !self.is_ptr_alloc_obj(reg.typ) {
             return reject!(
                 self,
                 ReleaseWithoutReference,
@@ -284,7 +295,8 @@ impl Env<'_> {
                 "{name} is neither owning or non-owning ref"
             );
         }
-        meta.arg_owning_ref = !reg.typ.is_non_owning_ref() && self.reg_is_referenced(reg);
+        let held = !self.input.profile.has(Rule::COUNTS_TAKEN) || self.reg_is_referenced(reg);
+        meta.arg_owning_ref = !self.is_non_owning_ref(reg.typ) && held;
         let Some((btf, id)) = reg.btf() else {
             return Err(Errno::EFAULT.into());
         };

@@ -23,7 +23,7 @@ use bpf::kernel::BtfRef;
 use bpf::kernel::fields::{BtfRecord, Field, FieldKind};
 
 use crate::analysis::kfunc_arg::KfArg;
-use crate::check::btf::walk::{FlexArray, Nested};
+use crate::check::btf::walk::Nested;
 use crate::env::Env;
 use crate::env::call_args::CallArgs;
 use crate::facts::errno::Errno;
@@ -59,7 +59,7 @@ impl Env<'_> {
         let name = arg_name(i);
         let referenced = self.reg_is_referenced(reg);
         let root = matches!(arg, KfArg::ListHead | KfArg::RbRoot);
-        let non_owning = reg.typ.is_non_owning_ref();
+        let non_owning = self.is_non_owning_ref(reg.typ);
         let borrowed = match arg {
             KfArg::ListNode => k.suffix(i, "__nonown_allowed") && non_owning && !referenced,
             KfArg::RbNode if !k.is_one(SpecialKfunc::is_rbtree_add) => {
@@ -113,11 +113,11 @@ impl Env<'_> {
     }
 
     /// Special fields of what a register points to.
-    fn reg_btf_record(&self, reg: &RegState) -> Option<Rc<BtfRecord>> {
-        if reg.typ == RegType::PTR_TO_MAP_VALUE {
+    pub(crate) fn reg_btf_record(&self, reg: &RegState) -> Option<Rc<BtfRecord>> {
+        if reg.typ.base() == RegType::PTR_TO_MAP_VALUE {
             return self.code.map_of(reg).ok().map(|m| m.record.clone());
         }
-        let (btf, id) = reg.btf().filter(|_| reg.typ.is_ptr_alloc_obj())?;
+        let (btf, id) = reg.btf().filter(|_| self.is_ptr_alloc_obj(reg.typ))?;
         Some(self.input.struct_record(btf, id))
     }
 
@@ -207,7 +207,7 @@ impl Env<'_> {
         };
         let (want_off, off) = (root.node_offset, field.offset);
         let want = self.input.btf_type_name(root.btf, root.btf_id).to_owned();
-        let (nested, flex) = (Nested::Refused, FlexArray::of(reg.typ));
+        let (nested, flex) = (Nested::Refused, self.flex_array(reg.typ));
         if !self.struct_ids_match(have, 0, (root.btf, root.btf_id), nested, flex) {
             let is = self.input.btf_type_name(have.0, have.1).to_owned();
             return reject!(

@@ -127,7 +127,7 @@ impl Env<'_> {
 
     /// What the kfunc asks of the sections that are open, its own included.
     fn check_kfunc_sections(&self, k: &Kfunc<'_>) -> Checked {
-        if k.flags.contains(KfuncFlags::SLEEPABLE) && self.in_rcu_cs() {
+        if k.flags.contains(KfuncFlags::SLEEPABLE) && !self.in_sleepable_context() {
             let why = self.non_sleepable_context();
             return reject!(
                 self,
@@ -199,7 +199,8 @@ impl Env<'_> {
         let Some((btf, id)) = meta.arg_btf.filter(|_| drops && tracing) else {
             return Ok(());
         };
-        if self.input.struct_record(btf, id).has_nmi_unsafe_fields() {
+        let refused = self.input.profile.has(Rule::NMI_UNSAFE_FIELDS);
+        if refused && self.input.struct_record(btf, id).has_nmi_unsafe_fields() {
             return reject!(
                 self,
                 CallNotAllowed,
@@ -266,9 +267,13 @@ impl Env<'_> {
             }
             _ => return Ok(()),
         }
-        let ends = k.is(SpecialKfunc::RcuReadUnlock) || k.is(SpecialKfunc::PreemptEnable);
-        if ends && !self.in_rcu_cs() {
-            self.invalidate_rcu_protected_refs();
+        let ends_rcu = k.is(SpecialKfunc::RcuReadUnlock);
+        match self.input.profile.has(Rule::PREEMPTION_IS_RCU) {
+            true if ends_rcu || k.is(SpecialKfunc::PreemptEnable) => self.end_of_section(),
+            false if ends_rcu && self.path.cur.active_rcu_locks == 0 => {
+                self.invalidate_rcu_protected_refs();
+            }
+            _ => {}
         }
         Ok(())
     }

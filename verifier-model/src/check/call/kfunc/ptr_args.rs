@@ -8,12 +8,13 @@ use bpf::kernel::BtfRef;
 use bpf::kernel::kfuncs::KfuncFlags;
 
 use crate::check::access::CallArg;
-use crate::check::btf::walk::{FlexArray, Nested};
+use crate::check::btf::walk::Nested;
 use crate::env::Env;
 use crate::env::call_args::CallArgs;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::{Checked, not_modelled};
+use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::input::kfunc::{Kfunc, arg_name};
 use crate::log::reject;
@@ -41,10 +42,21 @@ impl Env<'_> {
             want = (BtfRef::VMLINUX, id);
             want_name = "bpf_map".to_owned();
             want_kind = "STRUCT";
+            if !self.input.profile.has(Rule::MAP_ARGUMENTS) {
+                self.check_map_of_object(i, reg, meta)?;
+            }
         }
         let as_btf = reg.typ.base() == RegType::PTR_TO_BTF_ID;
         if !as_btf && self.reg2btf(reg.typ).is_none() {
             if !self.is_scalar_struct(k.btf, target) {
+                if !self.input.profile.has(Rule::KFUNC_PROTOTYPES) {
+                    return reject!(
+                        self,
+                        KfuncPrototype,
+                        EINVAL,
+                        "{name} pointer type {want_kind} {want_name} must point to scalar, or struct with scalar"
+                    );
+                }
                 let other = match want_name.as_str() {
                     "sock" => " or sock",
                     "sock_common" => " or sock_common",
@@ -62,22 +74,7 @@ impl Env<'_> {
             }
             return self.check_kfunc_mem_arg(k, i, reg, meta);
         }
-        if !self.is_trusted_reg(reg) || reg.typ.has_unsafe_modifiers() {
-            if !k.flags.contains(KfuncFlags::RCU) {
-                return reject!(
-                    self,
-                    NotTrusted,
-                    EINVAL,
-                    "{name} must be referenced or trusted"
-                );
-            }
-            if !reg.typ.has(Flag::MEM_RCU) {
-                return match self.in_rcu_cs() {
-                    true => reject!(self, NotTrusted, EINVAL, "{name} must be a rcu pointer"),
-                    false => reject!(self, NoRcuSection, EINVAL, "{name} must be a rcu pointer"),
-                };
-            }
-        }
+        self.check_kfunc_trust(k, i, reg)?;
         let have = match reg.btf().filter(|_| as_btf) {
             Some(b) => b,
             None => {
@@ -102,7 +99,7 @@ impl Env<'_> {
         } else {
             Nested::Allowed
         };
-        let flex = FlexArray::of(reg.typ);
+        let flex = self.flex_array(reg.typ);
         let off = reg.var_off.value as i32;
         let same = self.struct_ids_match((have.0, have_id), off, want, nested, flex);
         let projection = matches!(
@@ -118,6 +115,51 @@ impl Env<'_> {
                 k.name
             );
         }
+        Ok(())
+    }
+
+    /// A pointer to an object must be one that stays valid.
+    pub(crate) fn check_kfunc_trust(&self, k: &Kfunc<'_>, i: usize, reg: &RegState) -> Checked {
+        let name = arg_name(i);
+        if !self.is_trusted_reg(reg) || reg.typ.has_unsafe_modifiers() {
+            if !k.flags.contains(KfuncFlags::RCU) {
+                return reject!(
+                    self,
+                    NotTrusted,
+                    EINVAL,
+                    "{name} must be referenced or trusted"
+                );
+            }
+            if !reg.typ.has(Flag::MEM_RCU) {
+                return match self.in_rcu_cs() {
+                    true => reject!(self, NotTrusted, EINVAL, "{name} must be a rcu pointer"),
+                    false => reject!(self, NoRcuSection, EINVAL, "{name} must be a rcu pointer"),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// A map, and where an object was passed before, the one that it is in.
+    fn check_map_of_object(&mut self, i: usize, reg: &RegState, meta: &mut CallArgs) -> Checked {
+        let name = arg_name(i);
+        let Some(map) = reg.map() else {
+            return match reg.typ.base() {
+                RegType::PTR_TO_BTF_ID => Ok(()),
+                _ => reject!(
+                    self,
+                    ArgumentType,
+                    EINVAL,
+                    "pointer in {name} isn't map pointer"
+                ),
+            };
+        };
+        let record = &self.code.maps[map].record;
+        if record.off_of("bpf_wq").is_some() || record.off_of("bpf_task_work").is_some() {
+            return self.process_map_ptr_arg(reg, &name, i + 1, meta);
+        }
+        meta.map = reg.map();
+        meta.map_uid = reg.map_uid;
         Ok(())
     }
 
@@ -143,7 +185,8 @@ impl Env<'_> {
             );
         };
         let rw = [Access::Read, Access::Write];
-        self.check_mem_reg(reg, &name, i + 1, size, &rw, Some(meta))
+        let reg = self.passed_as_memory(reg);
+        self.check_mem_reg(&reg, &name, i + 1, size, &rw, Some(meta))
     }
 
     pub(crate) fn check_kfunc_mem_size(
@@ -159,7 +202,7 @@ impl Env<'_> {
         let Some(at) = i.checked_sub(1) else {
             return Err(Errno::EFAULT.into());
         };
-        let buf = self.func_arg_reg(at);
+        let buf = self.passed_as_memory(&self.func_arg_reg(at));
         if buf.is_null() {
             return Ok(());
         }

@@ -13,6 +13,7 @@ use crate::env::call_args::CallArgs;
 use crate::facts::access::Access;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::special_kfunc::SpecialKfunc;
 use crate::facts::types::{ALLOC, Flag, RegType};
 use crate::input::kfunc::Kfunc;
@@ -79,7 +80,8 @@ impl Env<'_> {
         target: Type<'_>,
     ) -> Checked<RegState> {
         let mut rdonly = meta.r0_rdonly;
-        let mut size = meta.ret_mem_size;
+        let none_counts = self.input.profile.has(Rule::BUFFERS_OF_NO_SIZE);
+        let mut size = meta.ret_mem_size.filter(|size| none_counts || *size != 0);
         if size.is_none() {
             if let Ok(n) = k.btf.resolve_size(target.id()) {
                 size = Some(n);
@@ -174,10 +176,9 @@ impl Env<'_> {
     }
 
     pub(crate) fn reg_may_point_to_spin_lock(&self, reg: &RegState) -> bool {
-        let Some((btf, id)) = reg.btf().filter(|_| reg.typ.is_ptr_alloc_obj()) else {
+        let Some(record) = self.reg_btf_record(reg) else {
             return false;
         };
-        let record = self.input.struct_record(btf, id);
         record.spin_lock_off().is_some() || record.res_spin_lock_off().is_some()
     }
 

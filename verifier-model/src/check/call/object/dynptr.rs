@@ -9,6 +9,7 @@ use crate::env::call_args::{CallArgs, DynptrArg};
 use crate::facts::errno::Errno;
 use crate::facts::limits::DYNPTR_SLOTS;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::types::{ArgType, Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::{About, DynptrType, RegState};
@@ -109,6 +110,11 @@ impl Env<'_> {
             self.dynptr_at(reg)
         };
         let Some((d, spi)) = found else {
+            let helper = meta.proto.is_some() && at.has(Flag::OBJ_RELEASE);
+            if helper && !self.input.profile.has(Rule::DYNPTR_PARENTS) {
+                let arg = name.trim_start_matches('R');
+                return reject!(self, Dynptr, EINVAL, "arg {arg} is an unacquired reference");
+            }
             return reject!(
                 self,
                 Dynptr,
@@ -176,7 +182,8 @@ impl Env<'_> {
                     meta.ref_obj.count
                 ));
             }
-            parent_id = meta.ref_obj.id;
+            let goes_with = self.input.profile.has(Rule::DYNPTR_PARENTS);
+            parent_id = if goes_with { meta.ref_obj.id } else { 0 };
             if kind.is_referenced() {
                 parent_id = self.acquire_reference(self.path.insn_idx, parent_id);
             }

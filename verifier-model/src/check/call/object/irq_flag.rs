@@ -7,6 +7,7 @@ use crate::check::call::object::iter::Place;
 use crate::env::Env;
 use crate::facts::errno::Errno;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::special_kfunc::SpecialKfunc;
 use crate::facts::types::RegType;
 use crate::input::kfunc::Kfunc;
@@ -111,8 +112,8 @@ impl Env<'_> {
         let unwritten = StackSlot::unwritten(not_init);
         self.write_slots_of(reg, spi, 1, |_, s| *s = unwritten);
         self.mark_slots_written(reg.frameno(), spi, 1);
-        if !self.in_rcu_cs() {
-            self.invalidate_rcu_protected_refs();
+        if self.input.profile.has(Rule::PREEMPTION_IS_RCU) {
+            self.end_of_section();
         }
         Ok(())
     }
