@@ -2,6 +2,8 @@
 //! Tests that a guest with few CPUs cannot be put to. There they are ignored, and their lines say what
 //! they need.
 
+use libbpf_rs::btf::types::{Func, FuncProto};
+use libbpf_rs::btf::{Btf, ReferencesType};
 use libtest_mimic::Trial;
 
 use super::anywhere::has;
@@ -28,6 +30,24 @@ pub(super) fn with_queues(trial: Trial) -> Trial {
         true => trial,
         false => trial.with_kind("needs NET_SCH_BPF").with_ignored_flag(true),
     }
+}
+
+/// The test needs `kfunc` to take as many arguments as its program gives it. Debian's BTF of 7.1 has the one, too,
+/// that the verifier adds (`KF_IMPLICIT_ARGS`), and libbpf finds no such function as the program declares.
+pub(super) fn with_kfunc(kfunc: &str, arguments: usize, trial: Trial) -> Trial {
+    match arguments_of(kfunc) {
+        Some(taken) if taken != arguments => trial
+            .with_kind(format!("{kfunc} takes {taken} arguments"))
+            .with_ignored_flag(true),
+        _ => trial,
+    }
+}
+
+fn arguments_of(kfunc: &str) -> Option<usize> {
+    let btf = Btf::from_vmlinux().ok()?;
+    let func: Func<'_> = btf.type_by_name(kfunc)?;
+    let proto = FuncProto::try_from(func.referenced_type()).ok()?;
+    Some(proto.iter().count())
 }
 
 /// What cannot be read is for the test to tell.

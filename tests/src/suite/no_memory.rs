@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Copies where there is no memory for them: on a machine without `cmpxchg` of a double word,
-//! `kmalloc_nolock()` never has any (`mm/slub.c`).
+//! `kmalloc_nolock()` never has any, but for caches that check themselves, which do without (`mm/slub.c`).
 
 use std::fs;
 
@@ -23,15 +23,30 @@ pub(super) fn trials() -> Vec<Trial> {
     if flags.is_none_or(|flags| flags.split_whitespace().any(|flag| flag == "cx16")) {
         return vec![];
     }
-    vec![
+    let without = [
         trial("no_memory::new_fails", new_fails),
         trial("no_memory::loop_is_empty", || {
             walk(OBJECT, "empty_loop", &[])
         }),
-        trial("no_memory::mask_is_walked", || {
-            walk("walks/masks", "possible_cpus", &sysfs("possible")?)
-        }),
-    ]
+    ];
+    let mut trials = match caches_are_checked() {
+        true => without
+            .map(|trial| trial.with_kind("checked caches").with_ignored_flag(true))
+            .into(),
+        false => Vec::from(without),
+    };
+    trials.push(trial("no_memory::mask_is_walked", || {
+        walk("walks/masks", "possible_cpus", &sysfs("possible")?)
+    }));
+    trials
+}
+
+/// `kmem_cache_debug()`, of a cache that copies come from.
+fn caches_are_checked() -> bool {
+    ["sanity_checks", "red_zone", "poison", "store_user", "trace"]
+        .iter()
+        .map(|flag| fs::read_to_string(format!("/sys/kernel/slab/kmalloc-64/{flag}")))
+        .any(|flag| flag.is_ok_and(|flag| flag.trim() == "1"))
 }
 
 /// The walk is empty then, step after step, and can be ended.

@@ -12,7 +12,7 @@ use super::anywhere::has;
 use super::bpf::Bpf;
 use super::cpus::{set_online, sysfs};
 use super::masks::filled;
-use super::needs::{possible, running};
+use super::needs::{possible, running, with_kfunc};
 use super::task::Task;
 use super::trial;
 use super::walks::bound;
@@ -31,7 +31,8 @@ pub(super) fn trials(counted: bool) -> Vec<Trial> {
     }
     // Not every kernel has it, and then there is nothing to be attached to.
     if Path::new("/sys/kernel/sched_ext").exists() {
-        trials.push(running(4, trial("tools::scheduler", scheduler)));
+        let scheduler = running(4, trial("tools::scheduler", scheduler));
+        trials.push(with_kfunc("scx_bpf_test_and_clear_cpu_idle", 1, scheduler));
     }
     trials
 }
