@@ -6,16 +6,19 @@
 use bpf::insn::{ADDR_SPACE_CAST, DW, X, alu, class, jmp, mode};
 use bpf::uapi::{Insn, op, pseudo};
 
+use crate::facts::rule::{Profile, Rule};
+
 /// Instructions with a form that does not exist.
 pub(crate) enum Unknown {
     Opcode,
     Reserved(String),
 }
 
-pub(crate) fn check_fields(insn: &Insn) -> Result<(), Unknown> {
+pub(crate) fn check_fields(insn: &Insn, rules: &Profile) -> Result<(), Unknown> {
     if !in_insn_table(insn.code) {
         return Err(Unknown::Opcode);
     }
+    check_age(insn, rules)?;
     let reserved = |what: &str| Err(Unknown::Reserved(format!("{what} uses reserved fields")));
     match insn.class() {
         class::ALU | class::ALU64 => check_alu_fields(insn),
@@ -38,6 +41,29 @@ pub(crate) fn check_fields(insn: &Insn) -> Result<(), Unknown> {
             mode::ABS | mode::IND | mode::IMM => Ok(()),
             _ => Err(Unknown::Reserved("invalid BPF_LD mode".into())),
         },
+        _ => Ok(()),
+    }
+}
+
+/// Forms that came with a release of their own.
+fn check_age(insn: &Insn, rules: &Profile) -> Result<(), Unknown> {
+    let reserved = |what: &str| Err(Unknown::Reserved(format!("{what} uses reserved fields")));
+    let (class, code) = (insn.class(), insn.op());
+    // Only loads with acquire and stores with release can be smaller.
+    let small_atomic = class == class::STX && insn.mode() == mode::ATOMIC && insn.size() < 4;
+    if small_atomic && !rules.has(Rule::ACQUIRE_RELEASE)
+        || insn.code == class::JMP | jmp::JCOND && !rules.has(Rule::MAY_GOTO)
+    {
+        return Err(Unknown::Opcode);
+    }
+    if rules.has(Rule::CPU_V4) {
+        return Ok(());
+    }
+    match (class, code) {
+        (class::LDX, _) if insn.mode() == mode::MEMSX => reserved("BPF_LDX"),
+        (class::ALU64, alu::END) => Err(Unknown::Opcode),
+        (class::ALU | class::ALU64, alu::MOV) if insn.off != 0 => reserved("BPF_MOV"),
+        (class::ALU | class::ALU64, alu::DIV | alu::MOD) if insn.off != 0 => reserved("BPF_ALU"),
         _ => Ok(()),
     }
 }

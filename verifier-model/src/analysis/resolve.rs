@@ -5,7 +5,7 @@
 //! in `kernel/bpf/verifier.c`.
 
 use bpf::btf::Kind;
-use bpf::insn::{MAX_BPF_REG, class, mode};
+use bpf::insn::MAX_BPF_REG;
 use bpf::kernel::BtfRef;
 use bpf::kernel::fields::FieldKind;
 use bpf::program::FdSlot;
@@ -54,13 +54,7 @@ impl Known<'_> {
                 i += 2;
                 continue;
             }
-            // Only loads with acquire and stores with release can be smaller.
-            let small_atomic = insn.class() == class::STX
-                && insn.mode() == mode::ATOMIC
-                && insn.size() < 4
-                && !self.input.profile.has(Rule::ACQUIRE_RELEASE);
-            match check_fields(&insn) {
-                Ok(()) if small_atomic => return self.unknown_opcode(insn.code),
+            match check_fields(&insn, self.input.profile) {
                 Ok(()) => {}
                 Err(Unknown::Opcode) => return self.unknown_opcode(insn.code),
                 Err(Unknown::Reserved(msg)) => {

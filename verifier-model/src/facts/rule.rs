@@ -61,6 +61,8 @@ rules! {
         "A loop may be closed by any instruction before its head, not by a jump alone.";
     17 PROPAGATE_ALL_FRAMES "propagate-all-frames" "6.5" "f655badf2a8f" FalseAccept
         "Pruning passes precision on in every frame, not only in the innermost.";
+    112 CPU_V4 "cpu-v4" "6.6" "" FalseReject
+        "Division with a sign, moves and loads that extend one, and swaps of bytes at will.";
     0 ITER_EXACT_CONVERGENCE "iter-exact-convergence" "6.7" "2793a8b015f7" FalseAccept
         "States at iter_next are compared range by range, not loosely.";
     1 ITER_WIDENING "iter-widening" "6.7" "2793a8b015f7" FalseReject
@@ -77,6 +79,8 @@ rules! {
         "What a callback returns is precise.";
     5 CALLBACK_DEPTH_PRUNING "callback-depth-pruning" "6.8" "e9a8e5a587ca" FalseAccept
         "A state with fewer iterations left does not prune one with more.";
+    113 MAY_GOTO "may-goto" "6.9" "" FalseReject
+        "There is may_goto.";
     20 RCU_ACROSS_CALLS "rcu-across-calls" "6.9" "6fceea0fa59f" FalseReject
         "A function may return with an RCU section open.";
     21 MAY_GOTO_DEPTH "may-goto-depth" "6.10" "2b2efe1937ca" FalseAccept

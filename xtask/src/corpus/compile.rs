@@ -205,6 +205,7 @@ fn tools(project: &Project, toolchain: &Toolchain, source: &Path) -> Result<Path
 /// The modules with the types and kfuncs that the selftests use. One of the base's test modules is
 /// not among them: `bpf_test_rqspinlock` starts a stress test when it is loaded.
 pub(crate) fn modules(target: &Target<'_>) -> Result<Vec<PathBuf>> {
+    let _lock = target.project.lock_products()?;
     let out = target.products()?.join("test_kmods");
     let sources = target.kernel.build.join("source").canonicalize()?;
     let sources = sources.join(SELFTESTS).join("test_kmods");
