@@ -21,7 +21,7 @@ pub(super) const WHOLE: u32 = 2;
 pub(super) const MEMORY: &str = "6G";
 /// A verifier that doubts itself warns, with `verifier bug: …` as its answer; generated programs lead
 /// there. For the guest that is no trouble.
-pub(super) const KNOWN: [&str; 5] = [
+pub(super) const KNOWN: [&str; 6] = [
     "WARNING: at bpf_",
     "WARNING: at do_check",
     // As older kernels say where they are.
@@ -30,6 +30,8 @@ pub(super) const KNOWN: [&str; 5] = [
     "WARNING: kernel/bpf/fixups.c:",
     // Here a path ends in a loop that it was never seen to enter.
     "WARNING: kernel/bpf/states.c:",
+    // And here it goes back a path that it did not come.
+    "WARNING: kernel/bpf/backtrack.c:",
 ];
 pub(super) const LIMIT: Duration = Duration::from_secs(3600);
 
@@ -141,6 +143,7 @@ mod tests {
             "WARNING: kernel/bpf/fixups.c:1046 at bpf_jit_subprogs+0x385/0xf30, CPU#0: exe/99",
             "WARNING: kernel/bpf/fixups.c:1062 at bpf_jit_subprogs+0x3c5/0xf70, CPU#1: exe/104",
             "WARNING: kernel/bpf/states.c:207 at bpf_update_branch_counts+0x1f6/0x2b0, CPU#1: exe/104",
+            "WARNING: kernel/bpf/backtrack.c:781 at bpf_mark_chain_precision+0x11f4/0x2570, CPU#0: exe/99",
             "WARNING: CPU: 0 PID: 99 at kernel/bpf/verifier.c:20301 bpf_check+0x2b1/0x2d50",
         ] {
             assert!(known(line), "{line}");
