@@ -19,7 +19,6 @@ pub(crate) fn check_fields(insn: &Insn, rules: &Profile) -> Result<(), Unknown> 
         return Err(Unknown::Opcode);
     }
     check_age(insn, rules)?;
-    let reserved = |what: &str| Err(Unknown::Reserved(format!("{what} uses reserved fields")));
     match insn.class() {
         class::ALU | class::ALU64 => check_alu_fields(insn),
         class::LDX if !matches!(insn.mode(), mode::MEM | mode::MEMSX) || insn.imm != 0 => {
@@ -45,9 +44,12 @@ pub(crate) fn check_fields(insn: &Insn, rules: &Profile) -> Result<(), Unknown> 
     }
 }
 
+fn reserved(what: &str) -> Result<(), Unknown> {
+    Err(Unknown::Reserved(format!("{what} uses reserved fields")))
+}
+
 /// Forms that came with a release of their own.
 fn check_age(insn: &Insn, rules: &Profile) -> Result<(), Unknown> {
-    let reserved = |what: &str| Err(Unknown::Reserved(format!("{what} uses reserved fields")));
     let (class, code) = (insn.class(), insn.op());
     // Only loads with acquire and stores with release can be smaller.
     let small_atomic = class == class::STX && insn.mode() == mode::ATOMIC && insn.size() < 4;
@@ -69,7 +71,6 @@ fn check_age(insn: &Insn, rules: &Profile) -> Result<(), Unknown> {
 }
 
 fn check_alu_fields(insn: &Insn) -> Result<(), Unknown> {
-    let reserved = |what: &str| Err(Unknown::Reserved(format!("{what} uses reserved fields")));
     let (wide, reg) = (insn.class() == class::ALU64, insn.src_is_reg());
     let (src, off, imm) = (insn.src_reg, insn.off, insn.imm);
     match insn.op() {
@@ -109,7 +110,6 @@ fn check_alu_fields(insn: &Insn) -> Result<(), Unknown> {
 }
 
 fn check_jmp_fields(insn: &Insn) -> Result<(), Unknown> {
-    let reserved = |what: &str| Err(Unknown::Reserved(format!("{what} uses reserved fields")));
     let (reg, wide) = (insn.src_is_reg(), insn.class() == class::JMP);
     let (dst, src, off, imm) = (insn.dst_reg, insn.src_reg, insn.off, insn.imm);
     let ok = |b: bool, what: &str| if b { Ok(()) } else { reserved(what) };

@@ -30,12 +30,7 @@ impl Env<'_> {
         let apart = reg.var_off.is_const() && !self.input.profile.has(Rule::PACKET_OFFSETS_MERGED);
         if smin < 0 && !apart && (smin == i64::MIN || start != i64::from(start as i32) || start < 0)
         {
-            return reject!(
-                self,
-                NegativeIndex,
-                EACCES,
-                "{argname} min value is negative, either use unsigned index or do a if (index >=0) check."
-            );
+            return self.negative_index(argname);
         }
         if let Err(e) = self.check_mem_bounds(
             reg,
@@ -63,6 +58,15 @@ impl Env<'_> {
             return Err(self.log.sum_up(e, None, line));
         }
         Ok(())
+    }
+
+    pub(crate) fn negative_index(&self, argname: &str) -> Checked {
+        reject!(
+            self,
+            NegativeIndex,
+            EACCES,
+            "{argname} min value is negative, either use unsigned index or do a if (index >=0) check."
+        )
     }
 
     /// An access must stay in `mem_size` bytes (`__check_mem_access`).

@@ -185,7 +185,7 @@ impl<'a> Env<'a> {
     /// A load of less than a register leaves its upper bytes zero, or the sign.
     fn coerce_loaded(&mut self, v: usize, size: u32, is_ldsx: bool) {
         let rules = self.input.profile;
-        let unlinked = self.input.profile.has(Rule::SIGNS_UNLINKED);
+        let unlinked = rules.has(Rule::SIGNS_UNLINKED);
         let reg = &mut self.regs()[v];
         if !reg.is_scalar() {
             return;
@@ -378,13 +378,7 @@ impl<'a> Env<'a> {
 
     fn check_sock_access(&mut self, a: &MemAccess<'_>, size: i32) -> Checked {
         if a.reg.smin() < 0 {
-            return reject!(
-                self,
-                NegativeIndex,
-                EACCES,
-                "{} min value is negative, either use unsigned index or do a if (index >=0) check.",
-                a.argname
-            );
+            return self.negative_index(a.argname);
         }
         let view = match a.reg.typ {
             RegType::PTR_TO_SOCK_COMMON => View::SockCommon,

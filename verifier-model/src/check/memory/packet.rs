@@ -22,44 +22,20 @@ impl Env<'_> {
         size: i32,
         zero_size_allowed: bool,
     ) -> Checked {
-        if !self.input.profile.has(Rule::PACKET_OFFSETS_MERGED) {
-            return self.check_fixed_packet_access(reg, argname, off, size, zero_size_allowed);
-        }
-        if reg.range() < 0 {
-            return reject!(
-                self,
-                PacketBounds,
-                EINVAL,
-                "{argname} offset is outside of the packet"
-            );
-        }
-        let range = reg.range() as u32;
-        self.check_mem_region_access(reg, argname, off, size, range, zero_size_allowed)
-    }
-
-    /// The same where the known part of an offset is apart from the rest: how far a pointer was checked
-    /// counts from behind the rest.
-    fn check_fixed_packet_access(
-        &mut self,
-        reg: &RegState,
-        argname: &str,
-        off: i32,
-        size: i32,
-        zero_size_allowed: bool,
-    ) -> Checked {
-        if reg.smin() - i64::from(reg.delta) < 0 {
-            return reject!(
-                self,
-                NegativeIndex,
-                EACCES,
-                "{argname} min value is negative, either use unsigned index or do a if (index >=0) check."
-            );
+        let merged = self.input.profile.has(Rule::PACKET_OFFSETS_MERGED);
+        if !merged && reg.smin() - i64::from(reg.delta) < 0 {
+            return self.negative_index(argname);
         }
         let outside = format_args!("{argname} offset is outside of the packet");
         if reg.range() < 0 {
             return reject!(self, PacketBounds, EINVAL, "{outside}");
         }
-        let (off, range) = (off.wrapping_add(reg.delta), reg.range() as u32);
+        let range = reg.range() as u32;
+        if merged {
+            return self.check_mem_region_access(reg, argname, off, size, range, zero_size_allowed);
+        }
+        // How far the pointer was checked counts from behind the part of its offset that is not known.
+        let off = off.wrapping_add(reg.delta);
         self.check_mem_bounds(reg, argname, off, size, range, zero_size_allowed)
             .map_err(|why| self.log.sum_up(why, None, outside))
     }
