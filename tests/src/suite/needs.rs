@@ -9,6 +9,11 @@ use libtest_mimic::Trial;
 use super::anywhere::has;
 use super::cpus::sysfs;
 
+/// The test is not run here, and its line says why.
+pub(super) fn ignored(why: impl Into<String>, trial: Trial) -> Trial {
+    trial.with_kind(why).with_ignored_flag(true)
+}
+
 /// The test needs CPUs below `cpus` to run.
 pub(super) fn running(cpus: u32, trial: Trial) -> Trial {
     needs("online", cpus, trial)
@@ -28,7 +33,7 @@ pub(super) fn built_for(cpus: u32, trial: Trial) -> Trial {
 pub(super) fn with_queues(trial: Trial) -> Trial {
     match has("bpf_qdisc_skb_drop") {
         true => trial,
-        false => trial.with_kind("needs NET_SCH_BPF").with_ignored_flag(true),
+        false => ignored("needs NET_SCH_BPF", trial),
     }
 }
 
@@ -36,9 +41,9 @@ pub(super) fn with_queues(trial: Trial) -> Trial {
 /// that the verifier adds (`KF_IMPLICIT_ARGS`), and libbpf finds no such function as the program declares.
 pub(super) fn with_kfunc(kfunc: &str, arguments: usize, trial: Trial) -> Trial {
     match arguments_of(kfunc) {
-        Some(taken) if taken != arguments => trial
-            .with_kind(format!("{kfunc} takes {taken} arguments"))
-            .with_ignored_flag(true),
+        Some(taken) if taken != arguments => {
+            ignored(format!("{kfunc} takes {taken} arguments"), trial)
+        }
         _ => trial,
     }
 }
@@ -54,9 +59,7 @@ fn arguments_of(kfunc: &str) -> Option<usize> {
 fn needs(mask: &str, cpus: u32, trial: Trial) -> Trial {
     let last = sysfs(mask).ok().and_then(|cpus| cpus.last().copied());
     match last {
-        Some(last) if last + 1 < cpus => trial
-            .with_kind(format!("needs {cpus} CPUs {mask}"))
-            .with_ignored_flag(true),
+        Some(last) if last + 1 < cpus => ignored(format!("needs {cpus} CPUs {mask}"), trial),
         _ => trial,
     }
 }

@@ -10,6 +10,7 @@ use nix::errno::Errno;
 
 use super::bpf::Bpf;
 use super::cpus::sysfs;
+use super::needs::ignored;
 use super::trial;
 use super::walks::walk;
 
@@ -30,9 +31,7 @@ pub(super) fn trials() -> Vec<Trial> {
         }),
     ];
     let mut trials = match caches_are_checked() {
-        true => without
-            .map(|trial| trial.with_kind("checked caches").with_ignored_flag(true))
-            .into(),
+        true => without.map(|trial| ignored("checked caches", trial)).into(),
         false => Vec::from(without),
     };
     trials.push(trial("no_memory::mask_is_walked", || {

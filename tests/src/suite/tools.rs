@@ -12,7 +12,7 @@ use super::anywhere::has;
 use super::bpf::Bpf;
 use super::cpus::{set_online, sysfs};
 use super::masks::filled;
-use super::needs::{possible, running, with_kfunc};
+use super::needs::{ignored, possible, running, with_kfunc};
 use super::task::Task;
 use super::trial;
 use super::walks::bound;
@@ -24,7 +24,7 @@ pub(super) fn trials(counted: bool) -> Vec<Trial> {
         // Of few CPUs the walk is short, and what is around it counts.
         let cost = trial("tools::cost", move || cost(counted));
         let cost = match no_measure(counted) {
-            Some(why) => cost.with_kind(why).with_ignored_flag(true),
+            Some(why) => ignored(why, cost),
             None => cost,
         };
         trials.push(possible(60, cost));
