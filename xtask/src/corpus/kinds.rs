@@ -141,9 +141,17 @@ pub(crate) fn all(model: &Kernel) -> Vec<Kind> {
     all
 }
 
-/// Those that attach to functions: tracing programs and such of the LSM.
+/// Those that attach to functions: tracing programs and such of the LSM, and uprobes that sleep, which attach
+/// by no BTF.
 pub(crate) fn traced(model: &Kernel) -> Vec<Kind> {
-    let mut all = Vec::new();
+    let mut uprobe = caller::load(P::Kprobe, A::CgroupInetIngress, None);
+    uprobe.prog_flags = ProgFlags::SLEEPABLE;
+    let mut all = vec![Kind {
+        name: format!("{}, sleepable", P::Kprobe.c_name()),
+        hook: String::new(),
+        struct_ops: None,
+        prog: uprobe,
+    }];
     for (prog_type, attach, func, sleepable) in TRACED {
         all.extend(attached(model, prog_type, attach, func, sleepable));
     }

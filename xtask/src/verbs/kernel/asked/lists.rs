@@ -11,6 +11,7 @@ use bpf::uapi::MapType;
 
 use super::image::Image;
 use super::layout::{Words, offset, size};
+use super::rights::helpers;
 
 /// How the symbol of a list of functions or structures begins.
 const SET: &str = "__BTF_ID__set__";
@@ -136,10 +137,14 @@ pub(super) fn maps(
     // Before 5.13 there is none.
     let for_each = at("map_for_each_callback").ok();
     let mut table = String::new();
+    let helpers = helpers(btf)?;
     for line in frame.lines().filter(|line| !line.starts_with('#')) {
         let mut words = line.split(' ');
         let (Some("map"), Some(name)) = (words.next(), words.next()) else {
-            table += &format!("{line}\n");
+            let helper = line.split(' ').nth(1).unwrap_or_default();
+            if helper.is_empty() || helpers.iter().any(|(_, name)| name == helper) {
+                table += &format!("{line}\n");
+            }
             continue;
         };
         let full = format!("BPF_MAP_TYPE_{name}");

@@ -28,6 +28,7 @@ mod protos;
 mod rights;
 mod sets;
 mod sleepable;
+mod struct_ops;
 mod tables;
 mod types;
 mod words;

@@ -12,8 +12,8 @@ use bpf::btf::Btf;
 use super::image::Image;
 use super::layout::{Words, offset};
 
-/// What 7.3 calls types of older kernels, with the modifiers that say what their name says.
-const RENAMED: [(&str, &str); 6] = [
+/// What 7.3 calls what a helper of older kernels takes, with the modifiers that say what its name says.
+const ARGS_RENAMED: &[(&str, &str)] = &[
     ("CONST_SIZE", "MEM_SIZE"),
     ("CONST_SIZE_OR_ZERO", "MEM_SIZE_OR_ZERO"),
     ("PTR_TO_KPTR", "KPTR_XCHG_DEST"),
@@ -27,6 +27,8 @@ const RENAMED: [(&str, &str); 6] = [
     ),
     ("PTR_TO_ALLOC_MEM", "PTR_TO_RINGBUF_MEM"),
 ];
+/// What 7.3 calls what one returns.
+const RETURNS_RENAMED: &[(&str, &str)] = &[("PTR_TO_ALLOC_MEM", "PTR_TO_MEM")];
 /// `BPF_PTR_POISON`: what is pointed to is told elsewhere.
 const POISON: u64 = 0xdead_0000_0000_eb9f;
 /// Arguments that a helper may have.
@@ -50,7 +52,8 @@ pub(super) fn read(image: &Image, btf: &Btf) -> Result<Protos> {
         // `bpf_tail_call_proto` calls nothing. Other objects have such names as well, but return nothing
         // that a helper does.
         let function = image.pointer(at);
-        let calls = function.is_some_and(|at| at == POISON || image.function(at).is_some());
+        let calls = function.is_some_and(|at| at == POISON || image.function(at).is_some())
+            || name == "bpf_tail_call_proto";
         if !calls || !reader.returns(at) {
             continue;
         }
@@ -115,14 +118,16 @@ impl<'a> Reader<'a> {
     fn proto(&self, at: u64) -> Result<String> {
         let cut = "it is cut short";
         let ret = self.image.word(at + self.ret_type).context(cut)?;
-        let ret = self.typed(&self.returns, ret, at + self.ret_btf_id)?;
+        let with = at + self.ret_btf_id;
+        let ret = self.typed(&self.returns, RETURNS_RENAMED, ret, with)?;
         let mut text = format!("ret={ret}");
         for index in 0..ARGS {
             let arg = self
                 .image
                 .word(at + self.arg_type + 4 * index)
                 .context(cut)?;
-            let what = self.typed(&self.args, arg, at + self.arg_btf_id + 8 * index)?;
+            let with = at + self.arg_btf_id + 8 * index;
+            let what = self.typed(&self.args, ARGS_RENAMED, arg, with)?;
             if what != "DONTCARE" {
                 text += &format!(" arg={what}");
             }
@@ -148,13 +153,25 @@ impl<'a> Reader<'a> {
     }
 
     /// `PTR_TO_BTF_ID|PTR_MAYBE_NULL:task_struct`: a type, and what it goes with, which is at `with`.
-    fn typed(&self, words: &Words, value: u32, with: u64) -> Result<String> {
+    fn typed(
+        &self,
+        words: &Words,
+        renamed: &[(&str, &'static str)],
+        value: u32,
+        with: u64,
+    ) -> Result<String> {
         let (base, mut modifiers) = words.split(value)?;
+        // Records of ring buffers were the first memory that a program allocates.
+        if !words.has("MEM_RINGBUF") {
+            for modifier in modifiers.iter_mut().filter(|m| **m == "MEM_ALLOC") {
+                *modifier = "MEM_RINGBUF";
+            }
+        }
         // What a helper leaves uninitialised memory for it writes to, said so or not.
         if modifiers.contains(&"MEM_UNINIT") && !words.has("MEM_WRITE") {
             modifiers.push("MEM_WRITE");
         }
-        let renamed = RENAMED.iter().find(|(older, _)| *older == base);
+        let renamed = renamed.iter().find(|(older, _)| *older == base);
         let mut text = renamed.map_or(base, |(_, newer)| newer).to_owned();
         for modifier in &modifiers {
             text.push('|');

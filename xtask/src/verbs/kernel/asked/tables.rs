@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The tables of a kernel: all that is in its image or is asked of it in a few boots.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
-use bpf::btf::{Btf, Kind};
 use bpf::kernel::Kernel;
 use bpf::kernel::kfuncs::KfuncTable;
 
 use super::frame::Frame;
 use super::helpers::{self, Said};
 use super::image::Image;
-use super::{filters, lists, protos, rights, sleepable};
+use super::{filters, lists, protos, rights, sleepable, struct_ops};
 use crate::linux::image::point;
 use crate::linux::target::Target;
 use crate::workshop::files::read;
-
-/// What a struct_ops type of a selftest's module begins with: the kernel's types do not have it.
-const TESTS: &str = "bpf_testmod";
 
 /// Tables by file name, and what there are no words for.
 pub(super) struct Tables {
@@ -49,7 +44,7 @@ pub(super) fn ask(
             "# SPDX-License-Identifier: GPL-2.0-only\n# {what} of {release}: `cargo xtask kernel data`.\n"
         )
     };
-    let struct_ops = of_frame("struct_ops.txt")?;
+    let ops_of_frame = of_frame("struct_ops.txt")?;
     let awake = sleepable::refused(target, &lists::map_types(image)?)?;
     // What is in the image first: it costs nothing.
     let mut files = vec![
@@ -73,11 +68,11 @@ pub(super) fn ask(
         ),
     ];
     let text = of_frame("helpers.txt")?;
-    let told = helpers(target, image, model, &text, &struct_ops)?;
-    let struct_ops = self::struct_ops(btf, &struct_ops, &told.of_struct_ops);
-    let struct_ops = filters::kept(&struct_ops, kfuncs);
+    let told = helpers(target, image, model, &text, &ops_of_frame)?;
+    let ops = struct_ops::types(target, btf, &ops_of_frame, &told.of_struct_ops)?;
+    let ops = filters::kept(&ops, kfuncs);
     files.push(("helpers.txt", head("Helpers") + &told.helpers));
-    files.push(("struct_ops.txt", head("struct_ops types") + &struct_ops));
+    files.push(("struct_ops.txt", head("struct_ops types") + &ops));
     Ok(Tables {
         files,
         unsaid: told.unsaid,
@@ -102,57 +97,6 @@ fn helpers(
     Ok(helpers::write(
         &said,
         &Frame::parse(frame)?,
-        &sets(struct_ops),
+        &struct_ops::sets(struct_ops),
     ))
-}
-
-/// The set of helpers of each type in `struct_ops.txt` that has one.
-fn sets(struct_ops: &str) -> BTreeMap<String, String> {
-    let types = struct_ops
-        .lines()
-        .filter_map(|line| line.strip_prefix("type "));
-    let set = |line: &str| {
-        let mut words = line.split(' ');
-        let name = words.next()?.to_owned();
-        let set = words.find_map(|word| word.strip_prefix("helpers="))?;
-        Some((name, set.to_owned()))
-    };
-    types.filter_map(set).collect()
-}
-
-/// `struct_ops.txt`: of the frame's types those that the kernel has, with its sets of helpers.
-fn struct_ops(btf: &Btf, frame: &str, sets: &BTreeMap<String, String>) -> String {
-    let mut text = String::new();
-    // The type that the lines are about, if they are to stay.
-    let mut current = None;
-    for line in frame.lines().filter(|line| !line.starts_with('#')) {
-        if let Some(rest) = line.strip_prefix("type ") {
-            let name = rest.split(' ').next().unwrap_or_default();
-            let there = btf.find_by_name_kind(&format!("bpf_struct_ops_{name}"), Kind::Struct);
-            current = (there.is_some() || name.starts_with(TESTS)).then_some(name);
-            if current.is_some() {
-                text += &with_set(line, sets.get(name));
-                text.push('\n');
-            }
-            continue;
-        }
-        let Some(name) = current else { continue };
-        let member = line.split_whitespace().next().unwrap_or_default();
-        let ops = btf.find_by_name_kind(name, Kind::Struct);
-        let has = ops.is_none_or(|ops| ops.members().any(|m| m.name() == member));
-        if has || member == "refused" {
-            text += line;
-            text.push('\n');
-        }
-    }
-    text
-}
-
-/// The line with this set of helpers in place of its own.
-fn with_set(line: &str, set: Option<&String>) -> String {
-    let word = |word: &str| match (word.starts_with("helpers="), set) {
-        (true, Some(set)) => format!("helpers={set}"),
-        _ => word.to_owned(),
-    };
-    line.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
