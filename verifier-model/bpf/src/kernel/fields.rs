@@ -6,6 +6,8 @@
 use std::collections::HashSet;
 
 use crate::btf::{Btf, Kind, Type};
+pub use crate::kernel::field_kind::FieldKind;
+use crate::kernel::field_kind::knows_records;
 use crate::kernel::{BtfRef, Kernel};
 
 /// Structures and arrays are looked into less deep than this.
@@ -16,97 +18,6 @@ const MAX_FIELDS: usize = 512;
 
 /// A value has at most this many special fields.
 const BTF_FIELDS_MAX: usize = 11;
-
-/// Kind of a special field (`enum btf_field_type`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(missing_docs, reason = "each is the kernel's BPF_*")]
-pub enum FieldKind {
-    SpinLock,
-    ResSpinLock,
-    Timer,
-    Workqueue,
-    TaskWork,
-    KptrUnref,
-    KptrRef,
-    KptrPercpu,
-    Uptr,
-    ListHead,
-    ListNode,
-    RbRoot,
-    RbNode,
-    Refcount,
-}
-
-impl FieldKind {
-    /// The name in messages (`btf_field_type_name`).
-    pub const fn type_name(self) -> &'static str {
-        match self {
-            Self::SpinLock => "bpf_spin_lock",
-            Self::ResSpinLock => "bpf_res_spin_lock",
-            Self::Timer => "bpf_timer",
-            Self::Workqueue => "bpf_wq",
-            Self::TaskWork => "bpf_task_work",
-            Self::KptrUnref | Self::KptrRef => "kptr",
-            Self::KptrPercpu => "percpu_kptr",
-            Self::Uptr => "uptr",
-            Self::ListHead => "bpf_list_head",
-            Self::ListNode => "bpf_list_node",
-            Self::RbRoot => "bpf_rb_root",
-            Self::RbNode => "bpf_rb_node",
-            Self::Refcount => "bpf_refcount",
-        }
-    }
-
-    /// Whether programs may load it like a pointer.
-    pub const fn is_kptr_or_uptr(self) -> bool {
-        matches!(
-            self,
-            Self::KptrUnref | Self::KptrRef | Self::KptrPercpu | Self::Uptr
-        )
-    }
-
-    /// The size and alignment of its structure.
-    const fn layout(self) -> (u32, u32) {
-        match self {
-            Self::SpinLock | Self::ResSpinLock | Self::Refcount => (4, 4),
-            Self::TaskWork | Self::KptrUnref | Self::KptrRef | Self::KptrPercpu | Self::Uptr => {
-                (8, 8)
-            }
-            Self::Timer | Self::Workqueue | Self::ListHead | Self::RbRoot => (16, 8),
-            Self::ListNode => (24, 8),
-            Self::RbNode => (32, 8),
-        }
-    }
-
-    /// Whether a value has one at most.
-    const fn is_unique(self) -> bool {
-        matches!(
-            self,
-            Self::SpinLock
-                | Self::ResSpinLock
-                | Self::Timer
-                | Self::Workqueue
-                | Self::TaskWork
-                | Self::Refcount
-        )
-    }
-
-    fn of_struct(name: &str) -> Option<Self> {
-        Some(match name {
-            "bpf_spin_lock" => Self::SpinLock,
-            "bpf_res_spin_lock" => Self::ResSpinLock,
-            "bpf_timer" => Self::Timer,
-            "bpf_wq" => Self::Workqueue,
-            "bpf_task_work" => Self::TaskWork,
-            "bpf_list_head" => Self::ListHead,
-            "bpf_list_node" => Self::ListNode,
-            "bpf_rb_root" => Self::RbRoot,
-            "bpf_rb_node" => Self::RbNode,
-            "bpf_refcount" => Self::Refcount,
-            _ => return None,
-        })
-    }
-}
 
 /// A special field.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -156,6 +67,7 @@ impl BtfRecord {
             kernel,
             barren: HashSet::new(),
             out: Vec::new(),
+            broken_kptrs: false,
         };
         let t = btf.skip_mods_and_typedefs(type_id);
         match t.kind() {
@@ -168,6 +80,9 @@ impl BtfRecord {
             }
             _ => Some(()),
         }?;
+        if finder.broken_kptrs {
+            finder.out.retain(|field| !field.kind.is_kptr_or_uptr());
+        }
         Some(finder.out)
     }
 
@@ -221,7 +136,7 @@ impl BtfRecord {
 
     /// Where the field of this structure is.
     pub fn off_of(&self, name: &str) -> Option<u32> {
-        self.find(FieldKind::of_struct(name)?)
+        self.find(FieldKind::of_struct(name, 0)?)
     }
 
     /// The kptr or uptr at this offset.
@@ -250,9 +165,16 @@ struct Finder<'a> {
     /// Structures that have none: they are not gone through at each place where they are.
     barren: HashSet<u32>,
     out: Vec<Field>,
+    /// Until 6.2 a broken kptr costs the value its kptrs alone.
+    broken_kptrs: bool,
 }
 
 impl Finder<'_> {
+    fn broken_kptr(&mut self) -> Option<()> {
+        self.broken_kptrs = true;
+        (!knows_records(self.kernel.version)).then_some(())
+    }
+
     /// In a structure; calls itself at most [`MAX_RESOLVE_DEPTH`] deep.
     fn composite(&mut self, id: u32, base: u32, depth: u32) -> Option<()> {
         let t = self.btf.type_by_id(id)?;
@@ -287,15 +209,18 @@ impl Finder<'_> {
             return Some(());
         };
         let found = match t.kind() {
-            Kind::Ptr => match Kptr::of(btf, t.type_id()) {
+            Kind::Ptr => match Kptr::of(btf, t.type_id(), self.kernel) {
                 Kptr::None => None,
-                Kptr::Broken => return None,
+                Kptr::Broken => return self.broken_kptr(),
                 Kptr::To(kind, pointee) => {
                     let (btf, id) = kptr_target(kind, pointee, self.kernel);
+                    if btf == BtfRef::Prog && !knows_records(self.kernel.version) {
+                        return self.broken_kptr();
+                    }
                     Some((kind, btf, id, 0))
                 }
             },
-            Kind::Struct => match FieldKind::of_struct(t.name()) {
+            Kind::Struct => match FieldKind::of_struct(t.name(), self.kernel.version) {
                 // Of another size it is none of the kernel's, and not looked into.
                 Some(kind) if kind.layout().0 != size => return Some(()),
                 Some(kind @ (FieldKind::ListHead | FieldKind::RbRoot)) => {
@@ -373,21 +298,17 @@ pub(crate) enum Kptr<'a> {
 }
 
 impl<'a> Kptr<'a> {
-    /// Of a pointer to the type `id`.
-    pub(crate) fn of(btf: &'a Btf, id: u32) -> Self {
+    /// Of a pointer to the type `id`, for a kernel.
+    pub(crate) fn of(btf: &'a Btf, id: u32, kernel: &Kernel) -> Self {
         let mut next = btf.type_by_id(id);
         let mut kind = None;
+        let mut tagged = false;
         for _ in 0..32 {
             let Some(t) = next else { return Self::None };
             match t.kind() {
                 Kind::TypeTag => {
-                    kind = match t.name() {
-                        "kptr_untrusted" => Some(FieldKind::KptrUnref),
-                        "kptr" => Some(FieldKind::KptrRef),
-                        "percpu_kptr" => Some(FieldKind::KptrPercpu),
-                        "uptr" => Some(FieldKind::Uptr),
-                        _ => kind,
-                    };
+                    tagged = true;
+                    kind = FieldKind::of_tag(t.name(), kernel.version).or(kind);
                 }
                 k if k.is_modifier() || k == Kind::Typedef => {}
                 _ => break,
@@ -397,6 +318,7 @@ impl<'a> Kptr<'a> {
         match (kind, next) {
             (Some(kind), Some(t)) if t.is_composite() => Self::To(kind, t),
             (Some(_), _) => Self::Broken,
+            (None, _) if tagged && !knows_records(kernel.version) => Self::Broken,
             (None, _) => Self::None,
         }
     }

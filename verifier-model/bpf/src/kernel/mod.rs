@@ -2,6 +2,7 @@
 //! The kernel that programs are loaded into, as facts.
 
 pub mod config;
+mod field_kind;
 pub mod fields;
 pub mod kfuncs;
 

@@ -26,7 +26,7 @@ const ALLOC_OBJ_FIELDS: [&str; 6] = [
 pub(super) fn is_taken(btf: &Btf, kernel: &Kernel) -> bool {
     let broken = |t: Type<'_>| match t.kind() {
         Kind::Struct | Kind::Union => {
-            has_special_field(btf, t) && BtfRecord::find_fields(btf, t.id(), kernel).is_none()
+            has_special_field(btf, t, kernel) && BtfRecord::find_fields(btf, t.id(), kernel).is_none()
         }
         _ => false,
     };
@@ -35,12 +35,12 @@ pub(super) fn is_taken(btf: &Btf, kernel: &Kernel) -> bool {
 
 /// Of a structure with such a field all must be well-formed. A `struct task_struct __kptr *` is not
 /// where the object has but the declaration of `struct task_struct`.
-fn has_special_field(btf: &Btf, t: Type<'_>) -> bool {
+fn has_special_field(btf: &Btf, t: Type<'_>, kernel: &Kernel) -> bool {
     t.members().any(|member| {
         let field = btf.type_by_id(member.type_id());
         field.is_some_and(|field| match field.kind() {
             Kind::Struct => ALLOC_OBJ_FIELDS.contains(&field.name()),
-            Kind::Ptr => matches!(Kptr::of(btf, field.type_id()), Kptr::To(..)),
+            Kind::Ptr => matches!(Kptr::of(btf, field.type_id(), kernel), Kptr::To(..)),
             _ => false,
         })
     })
