@@ -9,7 +9,8 @@
 //! map jmp prog_array 4 4 1     name, type, sizes of key and value, entries
 //! global 1                     functions up to this one are verified on their own
 //! globals nonnull              their second argument is not NULL, or `untrusted`; they return what is in
-//!                              the arena (`arena`), or nothing (`void`)
+//!                              the arena (`arena`), or nothing (`void`); the first handles exceptions
+//!                              (`exception`)
 //! extends socket               it is an extension of such a program
 //! now rejected 13 R1 !read_ok  the verdict with the rule …
 //! without accepted             … and without it
@@ -112,12 +113,21 @@ impl KernelBtf {
         let regs = k.ptr_to_struct("pt_regs", 21);
         k.func("__x64_sys_getpgid", u64_, &[("regs", regs)]);
         k.of_modules();
+        k.hooks();
         k.objects();
         k.sections(task);
         k.files(task, dynptr);
         let get = xattr(("xattr_value", texts));
         k.func("vfs_getxattr_alloc", u32_, &get);
         Btf::parse(&k.b.build(), None).expect("BTF of the test kernel")
+    }
+
+    /// Functions that programs attach to for what they are passed.
+    fn hooks(&mut self) {
+        let css = self.ptr_to_struct("cgroup_subsys_state", 4);
+        self.func("css_next_child", css, &[("pos", css), ("parent", css)]);
+        let updated = [("css", css), ("cpu", self.u32_)];
+        self.func("css_rstat_updated", 0, &updated);
     }
 
     /// What opens sections, or asks for one.
@@ -134,6 +144,11 @@ impl KernelBtf {
     /// Files, and what is read of them.
     fn files(&mut self, task: u32, dynptr: u32) {
         let file = self.ptr_to_struct("file", 4);
+        let (name, member) = (self.b.string("linux_binprm"), self.b.string("m"));
+        let members = [member, self.u64_, 0, member, file, 64];
+        let bprm = self.b.push(Kind::Struct, name, 2, false, 16, &members);
+        let bprm = self.b.push(Kind::Ptr, 0, 0, false, bprm, &[]);
+        self.func("bpf_lsm_bprm_committed_creds", 0, &[("bprm", bprm)]);
         self.func("bpf_get_task_exe_file", file, &[("task", task)]);
         self.func("bpf_put_file", 0, &[("file", file)]);
         let from = [
@@ -245,6 +260,7 @@ fn read_case(text: &str, kernel: &Kernel) -> Case {
                 "untrusted" => global.untrusted = true,
                 "void" => global.void = true,
                 "arena" => global.arena = true,
+                "exception" => global.exception = true,
                 _ => panic!("functions are not {value}"),
             },
             "map" => maps.push(read_map(value)),

@@ -130,7 +130,7 @@ impl Known<'_> {
     /// Whether a loop may be closed here: once, only by a jump.
     fn may_lead_back(&self, t: usize) -> bool {
         let insn = self.code.insns[t];
-        let jumps = insn.is_jmp_class() && insn.op() != jmp::CALL;
+        let jumps = insn.is_jmp_class() && insn.op() != jmp::CALL || insn.is_ldimm64_func();
         jumps || self.input.profile.has(Rule::FALL_BACK)
     }
 

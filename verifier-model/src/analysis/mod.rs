@@ -89,11 +89,17 @@ impl<'a> Known<'a> {
         self.add_subprogs()?;
         self.check_subprogs()?;
         self.check_btf_info()?;
+        let maps_first = self.input.profile.has(Rule::MAPS_FIRST);
+        if !maps_first {
+            self.check_attach()?;
+        }
         self.check_and_resolve_insns()?;
         self.add_kfuncs()?;
         self.check_cfg()?;
         self.compute_postorder();
-        self.check_attach()?;
+        if maps_first {
+            self.check_attach()?;
+        }
         self.code.kfuncs = KfuncTab::new(&self.input, &self.code.insns);
         if self.input.profile.has(Rule::CONSTANT_BRANCHES) {
             self.compute_const_regs();

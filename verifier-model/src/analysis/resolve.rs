@@ -249,6 +249,14 @@ impl Known<'_> {
                 "tracing progs cannot use bpf_spin_lock yet"
             );
         }
+        if spin && self.input.prog.sleepable() && !self.input.profile.has(Rule::SLEEPABLE_LOCKS) {
+            return reject!(
+                self,
+                ProgramTypeOfField,
+                EINVAL,
+                "sleepable progs cannot use bpf_spin_lock yet"
+            );
+        }
         let waits = tracing && !self.input.profile.has(Rule::TIMERS_IN_TRACING);
         for (kind, name) in [
             (FieldKind::Timer, "bpf_timer"),

@@ -83,15 +83,18 @@ impl<'a> Known<'a> {
         let known = self.input.release.tables.struct_ops.find(name);
         let stub = match known {
             Some(known) => known.stub(m.name()),
-            None => format!("{name}__{}", m.name()),
+            None => Some(format!("{name}__{}", m.name())),
         };
-        let stub = btf.find_by_name_kind(&stub, Kind::Func);
+        let without_stubs = stub.is_none();
+        let stub = stub.and_then(|stub| btf.find_by_name_kind(&stub, Kind::Func));
         let refused = match (known, stub) {
-            (Some(known), Some(_)) => match (known.sleep(m.name()), self.input.prog.sleepable()) {
-                (Sleep::Never, true) | (Sleep::Must, false) => Some(Errno::EINVAL),
-                _ => None,
-            },
-            (Some(_), None) => Some(Errno::ENOTSUPP),
+            (Some(known), stub) if without_stubs || stub.is_some() => {
+                match (known.sleep(m.name()), self.input.prog.sleepable()) {
+                    (Sleep::Never, true) | (Sleep::Must, false) => Some(Errno::EINVAL),
+                    _ => None,
+                }
+            }
+            (Some(_), _) => Some(Errno::ENOTSUPP),
             (None, _) if self.input.prog.sleepable() => {
                 return not_modelled(format!("whether programs of {name}.{} may sleep", m.name()));
             }

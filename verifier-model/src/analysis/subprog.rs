@@ -82,6 +82,9 @@ impl Known<'_> {
 
     /// Where the exception callback named by the main function's tag starts.
     fn exception_callback_start(&mut self) -> Checked<Option<usize>> {
+        if !self.input.profile.has(Rule::EXCEPTIONS) {
+            return Ok(None);
+        }
         let (Some(btf), Some(main)) = (
             self.input.prog.btf.as_ref(),
             self.input.prog.func_info.first(),

@@ -56,7 +56,13 @@ impl Known<'_> {
         i: usize,
         global: bool,
     ) -> Checked<SubprogArg> {
-        let mut tags = self.arg_tags(btf, func, i, global)?;
+        let tagged = self.input.profile.has(Rule::ARGUMENT_TAGS);
+        let mut tags = Tags::empty();
+        if tagged {
+            tags = self.arg_tags(btf, func, i, global)?;
+        } else if self.is_ctx_for_libbpf(btf, func, i) {
+            return arg(ArgType::ARG_PTR_TO_CTX);
+        }
         let t = btf.skip_mods_and_typedefs(type_id);
         if self.input.profile.has(Rule::ARENA_TYPES) && points_to_arena(btf, t) {
             tags |= Tags::ARENA;
@@ -75,7 +81,7 @@ impl Known<'_> {
             return arg(ArgType::ARG_PTR_TO_CTX);
         }
         let is_struct = matches!(target.kind(), Kind::Struct | Kind::Union | Kind::Fwd);
-        if is_struct && target.name() == "bpf_dynptr" {
+        if tagged && is_struct && target.name() == "bpf_dynptr" {
             if !tags.is_empty() {
                 return self.bad_tags(i);
             }
@@ -102,6 +108,13 @@ impl Known<'_> {
             return Err(Errno::EINVAL.into());
         }
         self.mem_func_arg(btf, target, i, tags)
+    }
+
+    /// For a kernel that knows no tags libbpf gives an argument with that of the context its type, where
+    /// programs are passed a structure.
+    fn is_ctx_for_libbpf(&self, btf: &Btf, func: Type<'_>, i: usize) -> bool {
+        let mut tags = btf.decl_tags_of(func.id(), Some(i as u32));
+        ctx_struct(self.input.prog.prog_type).is_some() && tags.any(|tag| tag == "arg:ctx")
     }
 
     fn bad_tags<T>(&self, i: usize) -> Checked<T> {

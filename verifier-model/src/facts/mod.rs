@@ -42,6 +42,8 @@ pub(crate) mod release;
 
 pub(crate) mod rule;
 
+mod rules;
+
 pub(crate) mod special_kfunc;
 
 pub(crate) mod struct_ops_types;

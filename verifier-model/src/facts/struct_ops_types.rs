@@ -34,7 +34,8 @@ pub(crate) enum Sleep {
 /// A struct_ops type.
 #[derive(Debug, Default)]
 pub(crate) struct StructOpsType {
-    stubs: &'static str,
+    /// None in kernels that have no stubs.
+    stubs: Option<&'static str>,
     sleep: Sleep,
     /// The set of helpers; none without it.
     pub helpers: Option<&'static str>,
@@ -92,10 +93,11 @@ impl StructOpsType {
         self.members.get(name).or_else(numbered)
     }
 
-    /// Name of the function that stands in `cfi_stubs` for a member.
-    pub(crate) fn stub(&self, member: &str) -> String {
-        let named = self.member(member).and_then(|m| m.stub);
-        named.map_or_else(|| format!("{}{member}", self.stubs), str::to_owned)
+    /// Name of the function that stands in `cfi_stubs` for a member; None in kernels without stubs, for
+    /// members that programs may attach to.
+    pub(crate) fn stub(&self, member: &str) -> Option<String> {
+        let named = self.member(member).and_then(|m| m.stub).map(str::to_owned);
+        named.or_else(|| Some(format!("{}{member}", self.stubs?)))
     }
 
     /// Whether programs of a member sleep.
@@ -157,7 +159,7 @@ fn read_type(words: impl Iterator<Item = &'static str>) -> Result<StructOpsType,
     let mut t = StructOpsType::default();
     for word in words {
         match pair(word)? {
-            ("stubs", value) => t.stubs = value,
+            ("stubs", value) => t.stubs = Some(value),
             ("sleep", value) => t.sleep = read_sleep(value)?,
             ("helpers", value) => t.helpers = Some(value),
             ("writes", value) => t.writes = Some(value),
@@ -211,11 +213,11 @@ mod tests {
     fn a_member_is_known_by_name_and_by_number() {
         let t = LINUX_7_3.tables.struct_ops.find("bpf_testmod_ops");
         let t = t.expect("it is in the table");
-        assert_eq!(t.stub("tramp_7"), "bpf_testmod_tramp");
-        assert_eq!(t.stub("test_1"), "bpf_testmod_test_1");
+        assert_eq!(t.stub("tramp_7").as_deref(), Some("bpf_testmod_tramp"));
+        assert_eq!(t.stub("test_1").as_deref(), Some("bpf_testmod_test_1"));
         assert_eq!(
-            t.stub("test_refcounted"),
-            "bpf_testmod_ops__test_refcounted"
+            t.stub("test_refcounted").as_deref(),
+            Some("bpf_testmod_ops__test_refcounted")
         );
     }
 }

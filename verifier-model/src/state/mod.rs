@@ -57,6 +57,11 @@ impl RetvalRange {
         }
     }
 
+    /// The bits that are the same in all of it, and the others.
+    pub(crate) const fn bits(&self) -> Tnum {
+        Tnum::range(self.minval as i64 as u64, self.maxval as i64 as u64)
+    }
+
     /// Whether every value of `reg` is allowed.
     pub(crate) fn allows(&self, reg: &RegState) -> bool {
         if self.return_32bit {

@@ -233,6 +233,12 @@ impl RegState {
         }
     }
 
+    /// Whether nothing is known of a scalar.
+    pub(crate) fn is_unbounded(&self) -> bool {
+        let any = Self::unknown_imprecise();
+        self.var_off == any.var_off && self.r64 == any.r64 && self.r32 == any.r32
+    }
+
     /// How many low bits can be set.
     pub(crate) const fn width(&self) -> u32 {
         u64::BITS - self.umax().leading_zeros()

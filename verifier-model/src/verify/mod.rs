@@ -112,6 +112,11 @@ fn judge(mut known: Known<'_>, observer: Option<&mut dyn Observer>) -> Verdict {
 impl Env<'_> {
     /// Walks all paths, then asks what can be asked only when all are known (`bpf_check()`).
     pub(crate) fn check(&mut self) -> Checked {
+        if !self.input.profile.has(Rule::GLOBALS_LAZY) {
+            self.call_all_globals();
+            self.do_check_subprogs()?;
+            self.path.insn_idx = 0;
+        }
         self.do_check_common(0, self.input.prog.sleepable())?;
         self.do_check_subprogs()?;
         self.remove_fastcall_spills();

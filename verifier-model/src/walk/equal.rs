@@ -207,6 +207,9 @@ impl Env<'_> {
     }
 
     fn scalar_reg_for_stack(&self, s: &StackSlot, im: usize) -> Option<RegState> {
+        if !self.input.profile.has(Rule::STACK_SCALARS) {
+            return None;
+        }
         if s.typ[im] == Slot::Spill && s.reg.is_scalar() {
             return Some(s.reg);
         }
@@ -288,6 +291,26 @@ fn regs_exact(old: &RegState, cur: &RegState, ids: &mut IdMap) -> bool {
         && ids.check_ids(old.map_uid, cur.map_uid)
 }
 
+/// The same of registers of one type where ids count little: those that are equal, ids and all, are safe, and
+/// ids of map values count until they are tested for NULL. None where a look at more decides.
+fn safe_by_content(old: &RegState, cur: &RegState, ids: &mut IdMap) -> Option<bool> {
+    if old.same_up_to_precise(cur) {
+        return Some(true);
+    }
+    match old.typ.base() {
+        RegType::SCALAR_VALUE | RegType::PTR_TO_PACKET_META | RegType::PTR_TO_PACKET => None,
+        RegType::PTR_TO_MAP_KEY | RegType::PTR_TO_MAP_VALUE if old.typ.may_be_null() => {
+            Some(old.same_up_to_id(cur) && ids.check_ids(old.id, cur.id))
+        }
+        RegType::PTR_TO_MAP_KEY | RegType::PTR_TO_MAP_VALUE => Some(
+            old.same_up_to_var_off(cur)
+                && range_within(old, cur)
+                && old.var_off.contains(cur.var_off),
+        ),
+        _ => Some(false),
+    }
+}
+
 /// Whether `cur` is safe wherever `old` is (`regsafe`).
 pub(crate) fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: ExactLevel) -> bool {
     if level == ExactLevel::Exact {
@@ -299,6 +322,12 @@ pub(crate) fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: Ex
     if old.typ != cur.typ {
         return false;
     }
+    let profile = ids.profile;
+    if !profile.has(Rule::EQUAL_IDS_MAPPED)
+        && let Some(safe) = safe_by_content(old, cur, ids)
+    {
+        return safe;
+    }
     match old.typ.base() {
         RegType::SCALAR_VALUE if level == ExactLevel::StrictScalars => {
             old.same_up_to_id(cur) && ids.check_scalar_ids(old.id, cur.id)
@@ -306,6 +335,9 @@ pub(crate) fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: Ex
         RegType::SCALAR_VALUE => {
             if !old.precise && level == ExactLevel::NotExact {
                 return true;
+            }
+            if !profile.has(Rule::SCALAR_IDS_MAPPED) {
+                return range_within(old, cur) && old.var_off.contains(cur.var_off);
             }
             let counts = old.id != 0 || !ids.profile.has(Rule::UNLINKED_SCALARS);
             if counts && old.id & ADD_CONST != cur.id & ADD_CONST {
@@ -331,7 +363,6 @@ pub(crate) fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: Ex
                 && ids.check_ids(old.map_uid, cur.map_uid)
         }
         RegType::PTR_TO_PACKET_META | RegType::PTR_TO_PACKET => {
-            let profile = ids.profile;
             let merged = profile.has(Rule::PACKET_OFFSETS_MERGED);
             let (o, c) = (old.range(), cur.range());
             let marked = (o < 0 || c < 0) && profile.has(Rule::PACKET_END_MARKS);
@@ -340,7 +371,8 @@ pub(crate) fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: Ex
             }
             let moved = old.id != 0 && old.r64.base != cur.r64.base;
             (merged || old.delta == cur.delta)
-                && ids.check_ids(old.id, cur.id)
+                && (old.id == 0 && !profile.has(Rule::EQUAL_IDS_MAPPED)
+                    || ids.check_ids(old.id, cur.id))
                 && !(moved && profile.has(Rule::PACKET_DISPLACEMENTS))
                 && range_within(old, cur)
                 && old.var_off.contains(cur.var_off)

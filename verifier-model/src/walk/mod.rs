@@ -249,6 +249,9 @@ impl Env<'_> {
     fn call_allowed_with_lock(&self, insn: &Insn) -> bool {
         use crate::facts::helpers::id;
         use bpf::kernel::kfuncs::KfuncFlags;
+        if !self.input.profile.has(Rule::CALLS_UNDER_LOCKS) {
+            return insn.src_reg != pseudo::CALL && insn.imm == id::SPIN_UNLOCK;
+        }
         match insn.src_reg {
             0 => matches!(insn.imm, id::SPIN_UNLOCK | id::KPTR_XCHG),
             pseudo::KFUNC_CALL => self.code.kfuncs.find(insn).is_some_and(|desc| {
@@ -261,7 +264,8 @@ impl Env<'_> {
     /// `exit`: of the program, of a function, or of a callback (`process_bpf_exit_full`).
     fn process_bpf_exit(&mut self) -> Checked<Flow> {
         let main = self.path.cur.curframe() == 0;
-        self.check_resource_leak(Leaving::Exit, main)?;
+        let sections = main || !self.input.profile.has(Rule::CALLS_UNDER_LOCKS);
+        self.check_resource_leak(Leaving::Exit, sections)?;
         if !main {
             if self.path.cur.active_rcu_locks != 0
                 && !self.input.profile.has(Rule::RCU_ACROSS_CALLS)

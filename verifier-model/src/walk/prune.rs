@@ -276,10 +276,17 @@ impl Env<'_> {
         !self.async_reentry(sl)
             && matches!(convergence, Convergence::MayGoto | Convergence::None)
             && states_maybe_looping(sl, &self.path.cur)
-            && self.states_equal(sl, ExactLevel::Exact)
+            && self.states_equal(sl, self.sameness_of_loops())
             && !self.iter_active_depths_differ(sl)
             && sl.may_goto_depth == self.path.cur.may_goto_depth
             && sl.callback_unroll_depth == self.path.cur.callback_unroll_depth
+    }
+
+    fn sameness_of_loops(&self) -> ExactLevel {
+        match self.input.profile.has(Rule::LOOPS_EXACT) {
+            true => ExactLevel::Exact,
+            false => ExactLevel::NotExact,
+        }
     }
 
     /// Whether the current path is in another entry of an asynchronous callback than a state.

@@ -7,6 +7,7 @@
 
 use crate::env::Env;
 use crate::facts::limits::BPF_REG_SIZE;
+use crate::facts::rule::Rule;
 use crate::state::FuncState;
 use crate::state::ids::IdMap;
 use crate::state::read_marks::Place;
@@ -67,6 +68,9 @@ impl Env<'_> {
     }
 
     fn whole_scalar(&self, s: &StackSlot) -> Option<RegState> {
+        if !self.input.profile.has(Rule::STACK_SCALARS) {
+            return None;
+        }
         if s.typ[0] == Slot::Spill && s.reg.is_scalar() {
             return Some(s.reg);
         }

@@ -54,6 +54,16 @@ impl Env<'_> {
         }
     }
 
+    /// Counts every global function as called.
+    pub(crate) fn call_all_globals(&mut self) {
+        let sleepable = self.input.prog.sleepable();
+        for i in 1..self.code.subprog_cnt() {
+            if self.code.subprog_is_global(i) {
+                self.marks.funcs[i].called.insert(sleepable);
+            }
+        }
+    }
+
     /// Walks one function that is verified on its own.
     pub(crate) fn do_check_common(&mut self, subprog: usize, sleepable: bool) -> Checked {
         self.log.forget_lines();

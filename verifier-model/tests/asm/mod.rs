@@ -12,7 +12,7 @@
 //! ```
 //!
 //! `call` takes a helper, a kfunc of the test kernel, or a label: a function of the program.
-//! `r2 = &label` loads the address of a function, `r1 = map jmp_table` that of a map.
+//! `label():` begins a function that nothing calls. `r2 = &label` loads the address of a function, `r1 = map jmp_table` that of a map.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,10 +35,15 @@ pub(crate) fn assemble(text: &str, kernel: &Btf, maps: &[&str]) -> Program {
         .filter(|l| !l.is_empty())
         .collect();
     let mut labels = BTreeMap::new();
+    let mut functions = BTreeSet::from([0]);
     let mut at = 0;
     for line in &lines {
         match line.strip_suffix(':') {
-            Some(label) => _ = labels.insert(label, at),
+            Some(label) => {
+                let function = label.strip_suffix("()");
+                functions.extend(function.map(|_| at));
+                labels.insert(function.unwrap_or(label), at);
+            }
             None if line.contains("= &") || line.contains("= map ") => at += 2,
             None => at += 1,
         }
@@ -47,9 +52,11 @@ pub(crate) fn assemble(text: &str, kernel: &Btf, maps: &[&str]) -> Program {
         labels,
         kernel,
         maps,
-        out: Program::default(),
+        out: Program {
+            functions,
+            ..Program::default()
+        },
     };
-    asm.out.functions.insert(0);
     for line in lines.iter().filter(|l| !l.ends_with(':')) {
         asm.line(line)
             .unwrap_or_else(|| panic!("cannot assemble: {line}"));

@@ -17,6 +17,8 @@ pub(crate) struct Global {
     pub(crate) arena: bool,
     /// They return nothing.
     pub(crate) void: bool,
+    /// The first of them handles exceptions.
+    pub(crate) exception: bool,
 }
 
 pub(crate) fn func(
@@ -93,10 +95,14 @@ pub(crate) fn prog_btf(functions: &[usize], global: Global) -> (Btf, Vec<FuncInf
     objects(&mut b, int);
     let skb = structure(&mut b, "__sk_buff", 4, &[("len", int, 0)]);
     let (skb, mem) = (pointer(&mut b, skb), pointer(&mut b, int));
+    let long = b.string("u64");
+    let long = b.push(Kind::Int, long, 0, false, 8, &[64]);
     let in_arena = tagged(&mut b, "arena", int);
     let mut infos = Vec::new();
     for (i, insn_off) in functions.iter().enumerate() {
+        let handler = i == 1 && global.exception;
         let params: &[_] = match i {
+            _ if handler => &[("cookie", long)],
             0 => &[("ctx", skb)],
             _ if i <= global.last => &[("skb", skb), ("a", mem)],
             _ => &[("a", int), ("b", void)],
@@ -107,7 +113,13 @@ pub(crate) fn prog_btf(functions: &[usize], global: Global) -> (Btf, Vec<FuncInf
             true if global.void => 0,
             _ => int,
         };
-        let type_id = func(&mut b, &format!("f{i}"), ret, params, i <= global.last);
+        let type_id = func(
+            &mut b,
+            &format!("f{i}"),
+            ret,
+            params,
+            i <= global.last || handler,
+        );
         let said = match (global.nonnull, global.untrusted) {
             (true, _) => Some("arg:nonnull"),
             (_, true) => Some("arg:untrusted"),
@@ -116,6 +128,10 @@ pub(crate) fn prog_btf(functions: &[usize], global: Global) -> (Btf, Vec<FuncInf
         if let Some(tag) = said.filter(|_| own) {
             let tag = b.string(tag);
             b.push(Kind::DeclTag, tag, 0, false, type_id, &[1]);
+        }
+        if i == 0 && global.exception {
+            let tag = b.string("exception_callback:f1");
+            b.push(Kind::DeclTag, tag, 0, false, type_id, &[u32::MAX]);
         }
         infos.push(FuncInfo {
             insn_off: *insn_off as u32,

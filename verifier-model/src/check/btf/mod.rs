@@ -154,6 +154,9 @@ impl Env<'_> {
     fn trust_of_member(&self, reg: &RegState, flags: Flag, field: &str, id: u32) -> Flag {
         let listed = |suffix: &str| self.nested_type_is_trusted(reg, field, id, suffix);
         let not_trusted = |f: Flag| f & !(Flag::TRUSTED_MODIFIERS | Flag::MEM_RCU);
+        if !self.input.profile.has(Rule::TRUSTED_POINTERS) {
+            return not_trusted(flags) | reg.typ.flags() & Flag::PTR_UNTRUSTED;
+        }
         if reg.typ.has(Flag::PTR_UNTRUSTED) {
             return Flag::PTR_UNTRUSTED;
         }

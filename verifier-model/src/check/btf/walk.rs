@@ -86,7 +86,10 @@ impl Env<'_> {
                 let name = struct_name(t);
                 return reject!(self, FieldAccess, EINVAL, "Type '{name}' is not a struct");
             }
-            if t.kind() == Kind::Union && t.members().len() != 1 {
+            if t.kind() == Kind::Union
+                && t.members().len() != 1
+                && self.input.profile.has(Rule::TRUSTED_POINTERS)
+            {
                 *flags |= Flag::PTR_UNTRUSTED;
             }
             let step = if off.saturating_add(size) <= t.size() {

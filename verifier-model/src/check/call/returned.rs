@@ -6,6 +6,7 @@
 
 use bpf::uapi::{AttachType, ProgType};
 
+use crate::domain::tnum::Tnum;
 use crate::env::Env;
 use crate::env::flow::Flow;
 use crate::env::leaving::Leaving;
@@ -68,8 +69,10 @@ impl Env<'_> {
                 reg.typ
             );
         }
-        self.mark_chain_precision(regno)?;
-        if !range.allows(&reg) {
+        if self.input.profile.has(Rule::RETURNED_RANGES) {
+            self.mark_chain_precision(regno)?;
+        }
+        if !self.allows(range, &reg) {
             let stop = self.invalid_scalar(&reg, range, ctx, reg_name);
             let lsm_cgroup = self.input.prog.prog_type == ProgType::Lsm
                 && self.input.prog.expected_attach_type == AttachType::LsmCgroup;
@@ -110,6 +113,14 @@ impl Env<'_> {
         Ok(())
     }
 
+    /// Whether every value of `reg` may be returned.
+    pub(crate) fn allows(&self, range: RetvalRange, reg: &RegState) -> bool {
+        match self.input.profile.has(Rule::RETURNED_RANGES) {
+            true => range.allows(reg),
+            false => range.bits().contains(reg.var_off),
+        }
+    }
+
     /// Says what was returned and what may be (`verbose_invalid_scalar`).
     pub(crate) fn invalid_scalar(
         &self,
@@ -118,6 +129,19 @@ impl Env<'_> {
         ctx: &str,
         reg_name: &str,
     ) -> Checked {
+        if !self.input.profile.has(Rule::RETURNED_RANGES) {
+            let is = match reg.var_off.is_unknown() {
+                true => "unknown scalar value".to_owned(),
+                false => format!("value {}", bits(reg.var_off)),
+            };
+            return reject!(
+                self,
+                ReturnValue,
+                EINVAL,
+                "{ctx} the register {reg_name} has {is} should have been in {}",
+                bits(range.bits())
+            );
+        }
         let mut text = String::new();
         if reg.smin() > i64::MIN {
             text += &format!(" smin={}", reg.smin());
@@ -182,6 +206,12 @@ impl Env<'_> {
                 AttachType::TraceKprobeSession | AttachType::TraceUprobeSession => r(0, 1),
                 _ => Ok(None),
             },
+            ProgType::Lsm
+                if attach != AttachType::LsmCgroup
+                    && !self.input.profile.has(Rule::LSM_RETURNS) =>
+            {
+                Ok(None)
+            }
             ProgType::Lsm => Ok(self.input.lsm_return_range()),
             ProgType::StructOps => r(0, 0),
             _ => Ok(None),
@@ -201,6 +231,11 @@ impl Env<'_> {
             _ => false,
         })
     }
+}
+
+/// Bits as they are told of, known or not.
+fn bits(t: Tnum) -> String {
+    format!("({:#x}; {:#x})", t.value, t.mask)
 }
 
 impl Env<'_> {

@@ -276,7 +276,7 @@ impl Env<'_> {
             ProgType::StructOps => true,
             _ => false,
         };
-        if trusted {
+        if trusted && self.input.profile.has(Rule::TRUSTED_POINTERS) {
             typ = typ | Flag::PTR_TRUSTED;
         }
         if !self.is_raw_tp(attach) {

@@ -50,6 +50,23 @@ impl CtxInfo {
     }
 }
 
+/// Whether the fields of a context are where programs read them: its type has no `convert_ctx_access()`.
+pub(crate) const fn is_read_as_it_is(prog_type: ProgType) -> bool {
+    matches!(
+        prog_type,
+        ProgType::Kprobe
+            | ProgType::Tracing
+            | ProgType::RawTracepoint
+            | ProgType::RawTracepointWritable
+            | ProgType::Tracepoint
+            | ProgType::Lsm
+            | ProgType::StructOps
+            | ProgType::CgroupDevice
+            | ProgType::Netfilter
+            | ProgType::Syscall
+    )
+}
+
 impl<'a> Env<'a> {
     /// An access to the context.
     pub(crate) fn check_ctx_access(&mut self, a: &MemAccess<'_>, size: i32) -> Checked<CtxInfo> {
@@ -58,19 +75,7 @@ impl<'a> Env<'a> {
         if typ == ProgType::Syscall && moves {
             self.check_mem_region_access(&a.reg, a.argname, a.off, size, u16::MAX.into(), false)?;
         } else {
-            let fixed_off_ok = matches!(
-                typ,
-                ProgType::Kprobe
-                    | ProgType::Tracing
-                    | ProgType::RawTracepoint
-                    | ProgType::RawTracepointWritable
-                    | ProgType::Tracepoint
-                    | ProgType::Lsm
-                    | ProgType::StructOps
-                    | ProgType::CgroupDevice
-                    | ProgType::Netfilter
-            );
-            self.check_ptr_off_reg(&a.reg, a.argname, fixed_off_ok && moves)?;
+            self.check_ptr_off_reg(&a.reg, a.argname, is_read_as_it_is(typ) && moves)?;
         }
         let off = a.off.wrapping_add(a.reg.umax() as i32);
         if let Some(info) = self.is_valid_access(a, off, size)? {
@@ -105,7 +110,10 @@ impl<'a> Env<'a> {
         let read = a.access == Access::Read;
         let scalar = |ok: bool| Ok(ok.then_some(CtxInfo::SCALAR));
         match self.input.prog.prog_type {
-            ProgType::Syscall => scalar((0..i32::from(u16::MAX)).contains(&off)),
+            ProgType::Syscall => {
+                let aligned = off % size == 0 || self.input.profile.has(Rule::MOVED_CONTEXT);
+                scalar((0..i32::from(u16::MAX)).contains(&off) && aligned)
+            }
             ProgType::RawTracepointWritable if off == 0 => {
                 let ok = read && size == 8;
                 Ok(ok.then_some(CtxInfo::of(RegType::PTR_TO_TP_BUFFER)))

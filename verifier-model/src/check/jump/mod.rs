@@ -190,6 +190,7 @@ impl Env<'_> {
         };
         let btf = RegType::PTR_TO_BTF_ID;
         if !is_jmp32
+            && self.input.profile.has(Rule::EQUAL_POINTERS)
             && insn.src_is_reg()
             && src.typ.is_pointer()
             && dst.typ.is_pointer()
@@ -301,7 +302,8 @@ impl Env<'_> {
         if is_jmp32 && self.input.profile.has(Rule::HALVES_OF_POINTERS) {
             return None;
         }
-        let (r1, r2, op) = if r2.is_const(is_jmp32) {
+        let known_left = self.input.profile.has(Rule::KERNEL_POINTERS_NOT_NULL);
+        let (r1, r2, op) = if r2.is_const(is_jmp32) || !known_left {
             (r1, r2, op)
         } else {
             (r2, r1, flip_opcode(op))
@@ -323,14 +325,16 @@ impl Env<'_> {
         if reg.typ.may_be_null() || strict && far {
             return false;
         }
+        let every = self.input.profile.has(Rule::KERNEL_POINTERS_NOT_NULL);
         match reg.typ.base() {
-            RegType::PTR_TO_XDP_SOCK | RegType::PTR_TO_BUF => strict,
             RegType::PTR_TO_SOCKET
             | RegType::PTR_TO_TCP_SOCK
             | RegType::PTR_TO_MAP_VALUE
             | RegType::PTR_TO_MAP_KEY
-            | RegType::PTR_TO_SOCK_COMMON
-            | RegType::CONST_PTR_TO_MAP => true,
+            | RegType::PTR_TO_SOCK_COMMON => true,
+            _ if !every => false,
+            RegType::PTR_TO_XDP_SOCK | RegType::PTR_TO_BUF => strict,
+            RegType::CONST_PTR_TO_MAP => true,
             RegType::PTR_TO_BTF_ID => self.is_trusted_reg(reg),
             RegType::PTR_TO_MEM => !reg.typ.has(Flag::PTR_UNTRUSTED),
             _ => false,

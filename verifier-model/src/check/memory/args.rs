@@ -5,7 +5,8 @@
 
 use bpf::uapi::{MapType, ProgType};
 
-use crate::check::access::CallArg;
+use crate::check::access::{CallArg, MemAccess};
+use crate::check::ctx::is_read_as_it_is;
 use crate::check::stack::range::StackRange;
 use crate::env::Env;
 use crate::env::call_args::CallArgs;
@@ -18,6 +19,7 @@ use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::RegState;
 use crate::state::slot::{Slot, get_spi};
+use bpf::insn::B;
 
 impl Env<'_> {
     /// Memory that a call reads or writes (`check_helper_mem_access`).
@@ -83,6 +85,12 @@ impl Env<'_> {
                 };
                 self.check_ptr_to_btf_access(reg, name, 0, size, access, None)
             }
+            RegType::PTR_TO_CTX
+                if !self.input.profile.has(Rule::MOVED_CONTEXT)
+                    && is_read_as_it_is(self.input.prog.prog_type) =>
+            {
+                self.check_last_byte_of_ctx(reg, name, size, access, zero_ok)
+            }
             RegType::PTR_TO_CTX if self.input.prog.prog_type == ProgType::Syscall => {
                 self.check_mem_region_access(reg, name, 0, size, u16::MAX.into(), zero_ok)
             }
@@ -99,6 +107,34 @@ impl Env<'_> {
                 )
             }
         }
+    }
+
+    /// A context whose fields are where they seem to be is accessed as far as its last byte.
+    fn check_last_byte_of_ctx(
+        &mut self,
+        reg: &RegState,
+        name: &str,
+        size: i32,
+        access: Access,
+        zero_ok: bool,
+    ) -> Checked {
+        if size == 0 {
+            return match zero_ok {
+                true => Ok(()),
+                false => Err(Errno::EACCES.into()),
+            };
+        }
+        self.check_mem_access(&MemAccess {
+            insn_idx: self.path.insn_idx,
+            reg: *reg,
+            argname: name,
+            off: size - 1,
+            size_field: B,
+            access,
+            value: None,
+            strict: false,
+            is_ldsx: false,
+        })
     }
 
     /// Memory and its size in two arguments (`check_mem_size_reg`).
@@ -121,7 +157,14 @@ impl Env<'_> {
                 "{size_name} min value is negative, either use unsigned or 'var &= const'"
             );
         }
-        if size.umin() == 0 && !zero_ok {
+        let told = self.input.profile.has(Rule::ZERO_SIZES_TOLD);
+        if size.umin() == 0 && !told {
+            for access in accesses {
+                let meta = konst.then_some(&mut *meta);
+                self.check_helper_mem_access(mem.reg, mem.name, 0, *access, zero_ok, meta)?;
+            }
+        }
+        if size.umin() == 0 && !zero_ok && told {
             return reject!(
                 self,
                 Length,

@@ -15,6 +15,9 @@ impl Env<'_> {
     /// Overwriting a dynptr forgets all of it; one that holds a reference must not be
     /// (`destroy_if_dynptr_stack_slot`).
     pub(crate) fn destroy_if_dynptr_stack_slot(&mut self, frameno: usize, spi: usize) -> Checked {
+        if !self.input.profile.has(Rule::DYNPTRS_OVERWRITTEN) {
+            return Ok(());
+        }
         let Some(frame) = self.path.cur.frames.get(frameno) else {
             return Ok(());
         };

@@ -44,7 +44,9 @@ impl Env<'_> {
         if size == 0 && !range.zero_size_allowed {
             return reject!(self, Length, EACCES, "invalid zero-sized read");
         }
-        let by_call = meta.is_some();
+        // A load never writes; before it was told what a helper only reads, all of them did.
+        let told = self.input.profile.has(Rule::HELPER_READS_KEPT);
+        let by_call = meta.is_some() || !told && range.access == Access::Write;
         self.check_stack_access_within_bounds(reg, argname, off, size, range.access, by_call)?;
         let konst = reg.var_off.is_const();
         let (min_off, max_off) = self.stack_range_offsets(range)?;
@@ -70,6 +72,14 @@ impl Env<'_> {
                 .get(frameno)
                 .is_none_or(|f| f.stack.len() <= spi)
             {
+                if !self.input.profile.has(Rule::UNWRITTEN_STACK) {
+                    return self.reject_unwritten_stack(
+                        range,
+                        Slot::Invalid,
+                        min_off,
+                        at - min_off,
+                    );
+                }
                 return reject!(self, StackOutOfBounds, EFAULT, "allocated_stack too small");
             }
             self.mark_slots_read(frameno, spi, 1);

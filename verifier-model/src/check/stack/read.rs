@@ -59,7 +59,8 @@ impl Env<'_> {
             (reg.smin() + off64, reg.smax() + off64 + size64)
         };
         let allocated = self.stack_frame(reg).map_or(0, |f| f.allocated_stack());
-        let lowest = if access == Access::Write || self.input.allow_uninit_stack {
+        let unwritten = self.input.profile.has(Rule::UNWRITTEN_STACK);
+        let lowest = if access == Access::Write || self.input.allow_uninit_stack && unwritten {
             -MAX_BPF_STACK
         } else {
             -allocated
@@ -94,7 +95,9 @@ impl Env<'_> {
             };
             return self.log.reject("\n", why);
         }
-        self.grow_stack(reg.frameno(), -min_off as i32);
+        if unwritten || access == Access::Write && !by_call {
+            self.grow_stack(reg.frameno(), -min_off as i32);
+        }
         Ok(())
     }
 
@@ -261,14 +264,19 @@ impl Env<'_> {
                 return reject!(self, SpillSize, EACCES, "invalid size of register fill");
             }
             let Some(d) = dst else { return Ok(()) };
-            if size as usize <= spill_size && off % BPF_REG_SIZE as i32 == 0 {
+            let narrow = self.input.profile.has(Rule::NARROW_FILLS);
+            let known = match narrow {
+                true => size as usize <= spill_size,
+                false => size as usize == spill_size,
+            };
+            if known && off % BPF_REG_SIZE as i32 == 0 {
                 let width = slot.reg.width();
-                if self.input.bpf_capable && size == 4 && spill_size == 4 && width <= 32 {
+                if narrow && self.input.bpf_capable && size == 4 && spill_size == 4 && width <= 32 {
                     Self::assign_scalar_id_before_mov(&mut self.path.id_gen, &mut slot.reg);
                     self.slot_mut(frameno, spi)?.reg = slot.reg;
                 }
                 let mut r = slot.reg;
-                if width > size as u32 * 8 {
+                if narrow && width > size as u32 * 8 {
                     r.clear_scalar_id();
                 }
                 self.regs()[d] = r;
@@ -282,7 +290,10 @@ impl Env<'_> {
                         t => self.check_stack_byte(t, off, i, size)?,
                     }
                 }
-                if spills == size && slot.reg.var_off.equals_const(0) {
+                if !narrow {
+                    self.mark_reg_unknown(d);
+                    false
+                } else if spills == size && slot.reg.var_off.equals_const(0) {
                     let zero = self.const_zero();
                     self.regs()[d] = zero;
                     true
@@ -296,7 +307,7 @@ impl Env<'_> {
                 }
             }
         } else if let Some(d) = dst {
-            if self.input.bpf_capable {
+            if self.input.bpf_capable && self.input.profile.has(Rule::NARROW_FILLS) {
                 Self::assign_scalar_id_before_mov(&mut self.path.id_gen, &mut slot.reg);
                 self.slot_mut(frameno, spi)?.reg = slot.reg;
             }

@@ -3,6 +3,8 @@
 //!
 //! Source: `check_stack_write()` in `kernel/bpf/verifier.c`.
 
+use bpf::insn::REG_FP;
+
 use crate::check::stack::read::STACK_ACCESS;
 use crate::env::Env;
 use crate::facts::limits::BPF_REG_SIZE;
@@ -76,21 +78,35 @@ impl Env<'_> {
         }
         let reg = value.map(|r| *self.reg(r));
         let aligned = off % BPF_REG_SIZE as i32 == 0;
+        let all = self.input.profile.has(Rule::SCALARS_SPILLED);
+        let spilled = |r: &RegState| r.is_scalar() && (all || !r.is_unbounded() && !r.is_null());
         let history = match reg {
-            Some(mut r) if aligned && r.is_scalar() && self.input.bpf_capable => {
+            Some(mut r) if aligned && spilled(&r) && self.input.bpf_capable => {
+                if !all
+                    && insn.dst() != usize::from(REG_FP)
+                    && let Some(n) = value
+                {
+                    // Precision is looked for behind [fp - 8] alone.
+                    self.mark_chain_precision(n)?;
+                    r = *self.reg(n);
+                }
                 let fits = r.width() <= 8 * size as u32;
-                if fits {
+                if !fits {
+                    r.clear_scalar_id();
+                } else if all {
                     Self::assign_scalar_id_before_mov(&mut self.path.id_gen, &mut r);
                     if let Some(n) = value {
                         self.regs()[n] = r;
                     }
-                } else {
-                    r.clear_scalar_id();
                 }
                 save_register_state(self.slot_mut(frameno, spi)?, r, size as usize);
                 true
             }
-            None if aligned && insn.is_st_mem() && self.input.bpf_capable => {
+            None if aligned
+                && insn.is_st_mem()
+                && (all || insn.imm != 0)
+                && self.input.bpf_capable =>
+            {
                 let r = RegState::konst(i64::from(insn.imm) as u64);
                 save_register_state(self.slot_mut(frameno, spi)?, r, size as usize);
                 true

@@ -58,6 +58,7 @@ pub(crate) static LINUX_6_12: Release = Release::new(
     Profile::of("6.12")
         .with(Rule::TAIL_CALL_CHECKS_SECTIONS)
         .with(Rule::TAIL_CALLS_CHANGE_PACKETS)
+        .with(Rule::GLOBALS_CHANGE_PACKETS)
         .with(Rule::ITER_ARG_ON_STACK)
         .with(Rule::THROW_CHECKS_RESOURCES)
         .with(Rule::ATOMIC_FETCH_BACKTRACK)

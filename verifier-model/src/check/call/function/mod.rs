@@ -138,7 +138,8 @@ impl Env<'_> {
             self.input.prog.sleepable()
         };
         self.marks.funcs[subprog].called.insert(walked_as);
-        if self.code.subprogs[subprog].changes_pkt_data {
+        let follows = self.input.profile.has(Rule::GLOBALS_CHANGE_PACKETS);
+        if follows && self.code.subprogs[subprog].changes_pkt_data {
             self.clear_all_pkt_pointers();
         }
         self.clear_caller_saved_regs();
@@ -184,7 +185,7 @@ impl Env<'_> {
             if self.input.profile.has(Rule::CALLBACK_R0_PRECISE) {
                 self.mark_chain_precision(0)?;
             }
-            if !range.allows(&r0) {
+            if !self.allows(range, &r0) {
                 return self.invalid_scalar(&r0, range, "At callback return", "R0");
             }
             self.check_callback_refs(first_own_id)?;

@@ -13,6 +13,7 @@ use crate::env::call_args::CallArgs;
 use crate::facts::errno::Errno;
 use crate::facts::helpers::id;
 use crate::facts::rejection::{Checked, not_modelled};
+use crate::facts::rule::{Profile, Rule};
 use crate::facts::types::{ArgType, Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::RegState;
@@ -31,13 +32,17 @@ const MEM_TYPES: &[RegType] = &[
 ];
 
 /// Register types that an argument type takes, in the order messages list them.
-fn compatible_reg_types(arg: ArgType) -> Option<&'static [RegType]> {
+fn compatible_reg_types(arg: ArgType, rules: &Profile) -> Option<&'static [RegType]> {
     const ALLOC: RegType = RegType::PTR_TO_BTF_ID.with(Flag::MEM_ALLOC);
     const NON_OWN: RegType = ALLOC.with(Flag::NON_OWN_REF);
     const PERCPU: RegType = RegType::PTR_TO_BTF_ID.with(Flag::MEM_PERCPU);
     Some(match arg.base() {
         ArgType::ARG_PTR_TO_MAP_KEY | ArgType::ARG_PTR_TO_MAP_VALUE | ArgType::ARG_PTR_TO_MEM => {
-            MEM_TYPES
+            let others = match rules.has(Rule::MOVED_CONTEXT) {
+                true => 0,
+                false => 1,
+            };
+            &MEM_TYPES[..MEM_TYPES.len() - others]
         }
         ArgType::ARG_MEM_SIZE
         | ArgType::ARG_MEM_SIZE_OR_ZERO
@@ -122,7 +127,7 @@ impl Env<'_> {
         call_name: &str,
     ) -> Checked {
         let CallArg { reg, name, regno } = *arg;
-        let Some(compatible) = compatible_reg_types(at) else {
+        let Some(compatible) = compatible_reg_types(at, self.input.profile) else {
             return self
                 .log
                 .verifier_bug(format_args!("unsupported arg type {}", at.raw()));
@@ -298,6 +303,7 @@ impl Env<'_> {
             }
             RegType::PTR_TO_CTX
                 if at != ArgType::ARG_PTR_TO_CTX
+                    && self.input.profile.has(Rule::MOVED_CONTEXT)
                     && self.input.prog.prog_type == ProgType::Syscall =>
             {
                 Ok(())

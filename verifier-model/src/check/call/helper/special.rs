@@ -195,7 +195,7 @@ impl Env<'_> {
             return Ok(());
         }
         self.mark_chain_precision(1)?;
-        if !range.allows(&r1) {
+        if !self.allows(range, &r1) {
             return self.invalid_scalar(&r1, range, "At bpf_set_retval", "R1");
         }
         Ok(())

@@ -36,7 +36,8 @@ impl Env<'_> {
         let arg = self.kfunc_arg_type(k, i)?;
         let is_ptr = k.param_type(i).kind() == Kind::Ptr;
         let nullable = is_ptr && k.is_nullable(i);
-        if is_ptr && (reg.is_null() || reg.typ.may_be_null()) && !nullable {
+        let null = reg.is_null() || reg.typ.may_be_null();
+        if is_ptr && null && !nullable && self.takes_trusted_alone(k) {
             return reject!(
                 self,
                 NullArgument,

@@ -118,8 +118,17 @@ impl Env<'_> {
         Ok(())
     }
 
+    /// Whether a kfunc takes pointers that are trusted, and no others.
+    pub(crate) fn takes_trusted_alone(&self, k: &Kfunc<'_>) -> bool {
+        let marked = KfuncFlags::TRUSTED_ARGS | KfuncFlags::RCU | KfuncFlags::RELEASE;
+        self.input.profile.has(Rule::KFUNCS_TRUST) || k.flags.intersects(marked)
+    }
+
     /// A pointer to an object must be one that stays valid.
     pub(crate) fn check_kfunc_trust(&self, k: &Kfunc<'_>, i: usize, reg: &RegState) -> Checked {
+        if !self.takes_trusted_alone(k) {
+            return Ok(());
+        }
         let name = arg_name(i);
         if !self.is_trusted_reg(reg) || reg.typ.has_unsafe_modifiers() {
             if !k.flags.contains(KfuncFlags::RCU) {

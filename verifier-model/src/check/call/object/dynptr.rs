@@ -81,8 +81,9 @@ impl Env<'_> {
             );
         }
         if at.has(Flag::MEM_UNINIT) {
-            let uninit =
-                !in_reg && self.stack_object_place(reg, "dynptr", DYNPTR_SLOTS) != Place::Bad;
+            let uninit = !in_reg
+                && self.stack_object_place(reg, "dynptr", DYNPTR_SLOTS) != Place::Bad
+                && !self.is_kept_dynptr(reg);
             if !uninit {
                 return reject!(
                     self,
@@ -141,7 +142,9 @@ impl Env<'_> {
             );
         }
         if let Some(spi) = spi {
-            self.mark_slots_read(reg.frameno(), spi, DYNPTR_SLOTS);
+            if self.input.profile.has(Rule::DYNPTR_PRUNING) {
+                self.mark_slots_read(reg.frameno(), spi, DYNPTR_SLOTS);
+            }
             self.log.scratch_slot(spi);
             self.log.scratch_slot(spi.saturating_sub(1));
         }
@@ -151,6 +154,18 @@ impl Env<'_> {
             parent_id: d.parent_id,
         };
         Ok(())
+    }
+
+    /// Whether there is a dynptr that may not be written over.
+    fn is_kept_dynptr(&mut self, reg: &RegState) -> bool {
+        if self.input.profile.has(Rule::DYNPTRS_OVERWRITTEN) {
+            return false;
+        }
+        let Place::Spi(spi) = self.stack_object_place(reg, "dynptr", DYNPTR_SLOTS) else {
+            return false;
+        };
+        let mut slots = self.slots_of(reg, spi, DYNPTR_SLOTS);
+        slots.any(|slot| slot.typ.contains(&Slot::Dynptr))
     }
 
     fn dynptr_at(&mut self, reg: &RegState) -> Option<(RegState, Option<usize>)> {
