@@ -76,9 +76,11 @@ rules! {
     19 ITER_CTX_TRUSTED "iter-ctx-trusted" "6.7" "0de4f50de25a" FalseReject
         "The task and cgroup that a BPF iterator is passed are trusted.";
     4 CALLBACK_R0_PRECISE "callback-r0-precise" "6.8" "0acd03a5bd18" FalseAccept
-        "What a callback returns is precise.";
+        "What a callback or a program returns is precise.";
     5 CALLBACK_DEPTH_PRUNING "callback-depth-pruning" "6.8" "e9a8e5a587ca" FalseAccept
         "A state with fewer iterations left does not prune one with more.";
+    117 + 114 UNKNOWN_OPERANDS "unknown-operands" "6.8" "" FalseReject
+        "Numbers that are not known narrow each other where they are compared, and where they are multiplied or their bits joined the result has a range.";
     113 MAY_GOTO "may-goto" "6.9" "" FalseReject
         "There is may_goto.";
     20 RCU_ACROSS_CALLS "rcu-across-calls" "6.9" "6fceea0fa59f" FalseReject
@@ -113,6 +115,8 @@ rules! {
         "A global function may take pointers that nothing is known of.";
     99 RDONLY_CAST_VOID "rdonly-cast-void" "6.17" "" FalseReject
         "Memory can be read that nothing is known of, by a cast to void.";
+    116 + 114 WRAPPED_SUMS "wrapped-sums" "6.17" "" FalseReject
+        "Sums of which all leave the range of their type have a range, and products with a sign.";
     94 TAIL_CALLS_RETURN "tail-calls-return" "6.18" "" FalseAccept
         "A function that makes a tail call may return from it, with what the other program left.";
     97 ASYNC_NOT_SLEEPABLE "async-not-sleepable" "6.18" "" FalseAccept
@@ -163,6 +167,8 @@ rules! {
         "A branch on which nothing is left of a number is not walked.";
     111 RECURSION_TOLD "recursion-told" "7.1" "" FalseReject
         "A function that calls itself is refused before the walk, and not when the frames run out.";
+    115 + 114 LOW_HALVES_SIGNED "low-halves-signed" "7.1" "" FalseReject
+        "The range of a lower half is cut in two by its sign as that of the whole is, and shifted up with it.";
     93 VOID_GLOBALS "void-globals" "7.1" "" FalseReject
         "A global function may return nothing.";
     95 ZERO_REGISTER_NULL "zero-register-null" "7.1" "" FalseReject
@@ -191,6 +197,8 @@ rules! {
         "How far a packet pointer is checked counts with the variable part of its offset.";
     32 PACKET_END_MARKS "packet-end-marks" "7.1" "a8502a79e832" FalseAccept
         "A packet pointer known to be at or behind the end is not as good as one before it.";
+    114 CIRCULAR_RANGES "circular-ranges" "7.2" "" FalseReject
+        "The range of a number is one that may go over zero or over the sign, not two beside each other.";
     33 PACKET_DISPLACEMENTS "packet-displacements" "7.2" "" FalseAccept
         "Packet pointers that share an id keep their distance from each other.";
     36 NULL_CHECKED_IDS "null-checked-ids" "7.2" "06d518a5583f" FalseAccept
@@ -376,7 +384,10 @@ mod tests {
 
     #[test]
     fn a_rule_switched_off_takes_no_other_with_it() {
-        const HIDE: [(Rule, Rule); 7] = [
+        const HIDE: [(Rule, Rule); 10] = [
+            (Rule::UNKNOWN_OPERANDS, Rule::CIRCULAR_RANGES),
+            (Rule::WRAPPED_SUMS, Rule::CIRCULAR_RANGES),
+            (Rule::LOW_HALVES_SIGNED, Rule::CIRCULAR_RANGES),
             (Rule::LOCKS_END_RCU, Rule::PREEMPTION_IS_RCU),
             (Rule::UNTRUSTED_OBJECTS, Rule::FAULTING_POINTERS),
             (Rule::CALLBACK_REFS, Rule::CALLBACK_ANY_COUNT),

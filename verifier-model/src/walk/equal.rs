@@ -278,7 +278,7 @@ fn refsafe(old: &VerifierState, cur: &VerifierState, ids: &mut IdMap) -> bool {
 }
 
 fn range_within(old: &RegState, cur: &RegState) -> bool {
-    old.r64.is_superset_of(cur.r64) && old.r32.is_superset_of(cur.r32)
+    old.ranges.cover(&cur.ranges)
 }
 
 fn regs_exact(old: &RegState, cur: &RegState, ids: &mut IdMap) -> bool {
@@ -338,7 +338,7 @@ pub(crate) fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: Ex
             if if marked { o != c } else { o > c } {
                 return false;
             }
-            let moved = old.id != 0 && old.r64.base != cur.r64.base;
+            let moved = old.id != 0 && old.ranges.arc64().base != cur.ranges.arc64().base;
             (merged || old.delta == cur.delta)
                 && ids.check_ids(old.id, cur.id)
                 && !(moved && profile.has(Rule::PACKET_DISPLACEMENTS))

@@ -68,7 +68,9 @@ impl Env<'_> {
                 reg.typ
             );
         }
-        self.mark_chain_precision(regno)?;
+        if self.input.profile.has(Rule::CALLBACK_R0_PRECISE) {
+            self.mark_chain_precision(regno)?;
+        }
         if !range.allows(&reg) {
             let stop = self.invalid_scalar(&reg, range, ctx, reg_name);
             let lsm_cgroup = self.input.prog.prog_type == ProgType::Lsm

@@ -62,7 +62,7 @@ fn divisor_is_zero(insn: &Insn, src: &RegState) -> bool {
 }
 
 macro_rules! mul {
-    ($name:ident, $c:ident, $field:ident, $ut:ident, $st:ident, $umin:ident, $umax:ident, $smin:ident, $smax:ident) => {
+    ($name:ident, $c:ident, $set:ident, $ut:ident, $st:ident, $umin:ident, $umax:ident, $smin:ident, $smax:ident) => {
         fn $name(dst: &mut RegState, src: &RegState) {
             let unsigned = match (
                 dst.$umin().checked_mul(src.$umin()),
@@ -89,43 +89,43 @@ macro_rules! mul {
                 (Some(lo), Some(hi)) => $c::from_srange(lo, hi),
                 _ => $c::from_srange($st::MIN, $st::MAX),
             };
-            dst.$field = unsigned.intersect(signed);
+            dst.$set(unsigned.intersect(signed));
         }
     };
 }
 
 mul!(
-    mul32, Cnum32, r32, u32, i32, u32_min, u32_max, s32_min, s32_max
+    mul32, Cnum32, set_r32, u32, i32, u32_min, u32_max, s32_min, s32_max
 );
 
-mul!(mul64, Cnum64, r64, u64, i64, umin, umax, smin, smax);
+mul!(mul64, Cnum64, set_r64, u64, i64, umin, umax, smin, smax);
 
 fn forget_all_but_32(dst: &mut RegState) {
-    dst.r64 = Cnum64::UNBOUNDED;
+    dst.set_r64(Cnum64::UNBOUNDED);
     dst.var_off = Tnum::UNKNOWN;
 }
 
 fn forget_all_but_64(dst: &mut RegState) {
-    dst.r32 = Cnum32::UNBOUNDED;
+    dst.set_r32(Cnum32::UNBOUNDED);
     dst.var_off = Tnum::UNKNOWN;
 }
 
 macro_rules! div_mod {
-    ($udiv:ident, $sdiv:ident, $umod:ident, $smod:ident, $c:ident, $field:ident, $ut:ident, $st:ident,
+    ($udiv:ident, $sdiv:ident, $umod:ident, $smod:ident, $c:ident, $set:ident, $ut:ident, $st:ident,
      $umin:ident, $umax:ident, $smin:ident, $smax:ident, $forget:ident) => {
         fn $udiv(dst: &mut RegState, by: $ut) {
-            dst.$field = $c::from_urange(dst.$umin() / by, dst.$umax() / by);
+            dst.$set($c::from_urange(dst.$umin() / by, dst.$umax() / by));
             $forget(dst);
         }
 
         fn $sdiv(dst: &mut RegState, by: $st) {
             let (lo, hi) = (dst.$smin(), dst.$smax());
-            dst.$field = match (lo.checked_div(by), hi.checked_div(by)) {
+            dst.$set(match (lo.checked_div(by), hi.checked_div(by)) {
                 (Some(a), Some(b)) => $c::from_srange(a.min(b), a.max(b)),
                 // MIN / -1 is MIN; with other values the result can be anything.
                 _ if hi == $st::MIN => $c::from_srange(lo, hi),
                 _ => $c::from_srange($st::MIN, $st::MAX),
-            };
+            });
             $forget(dst);
         }
 
@@ -134,7 +134,7 @@ macro_rules! div_mod {
             if dst.$umax() <= max {
                 return;
             }
-            dst.$field = $c::from_urange(0, max);
+            dst.$set($c::from_urange(0, max));
             $forget(dst);
         }
 
@@ -144,13 +144,13 @@ macro_rules! div_mod {
             if lo >= -max && hi <= max {
                 return;
             }
-            dst.$field = if lo >= 0 {
+            dst.$set(if lo >= 0 {
                 $c::from_srange(0, hi.min(max))
             } else if hi <= 0 {
                 $c::from_srange(lo.max(-max), 0)
             } else {
                 $c::from_srange(-max, max)
-            };
+            });
             $forget(dst);
         }
     };
@@ -162,7 +162,7 @@ div_mod!(
     umod32,
     smod32,
     Cnum32,
-    r32,
+    set_r32,
     u32,
     i32,
     u32_min,
@@ -178,7 +178,7 @@ div_mod!(
     umod64,
     smod64,
     Cnum64,
-    r64,
+    set_r64,
     u64,
     i64,
     umin,
