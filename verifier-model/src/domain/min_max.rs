@@ -20,7 +20,7 @@
 macro_rules! min_max {
     ($name:ident, $ut:ident, $st:ident, $half:expr, $doc:literal) => {
         #[doc = $doc]
-        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub(crate) struct $name {
             /// Unsigned minimum.
             pub umin: $ut,

@@ -3,10 +3,17 @@
 //!
 //! Most bounds are those of an arc, and then the arc stands for them: so a known number, one of which
 //! nothing is known, and one from a table is the same to every release, and two ranges are equal if they
-//! look it. Bounds that no arc has, because they cross or are cut twice, stand for themselves.
+//! look it. Bounds that no arc has, because they cross or are cut twice, are kept once and for all, and a
+//! register points to them: they are few, and registers are copied and compared a lot.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
 
 use crate::domain::cnum::{Cnum32, Cnum64};
 use crate::domain::min_max::{MinMax32, MinMax64};
+
+/// The bounds of a number and of its low half.
+type Bounds = (MinMax64, MinMax32);
 
 /// The ranges of a number and of its low half.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,7 +21,7 @@ pub(crate) enum Ranges {
     /// An arc each.
     Arcs(Cnum64, Cnum32),
     /// Bounds, one of which at least no arc has.
-    Bounds(MinMax64, MinMax32),
+    Bounds(&'static Bounds),
 }
 
 /// An end of the range that the pattern takes out as `$r`.
@@ -24,7 +31,7 @@ macro_rules! bound {
         pub(crate) const fn $name(&self) -> $number {
             match self {
                 Self::Arcs($($pattern)*) => $r.$end(),
-                Self::Bounds($($pattern)*) => $r.$end,
+                Self::Bounds(($($pattern)*)) => $r.$end,
             }
         }
     };
@@ -60,15 +67,16 @@ impl Ranges {
 
     /// These bounds.
     pub(crate) fn of_bounds(r64: MinMax64, r32: MinMax32) -> Self {
-        let arcs = Self::Arcs(arc64(r64), arc32(r32));
+        let (a64, a32) = arcs_of(&(r64, r32));
+        let arcs = Self::Arcs(a64, a32);
         match arcs.bounds() == (r64, r32) {
             true => arcs,
-            false => Self::Bounds(r64, r32),
+            false => Self::Bounds(kept((r64, r32))),
         }
     }
 
     /// The bounds of the number and of its low half.
-    pub(crate) const fn bounds(&self) -> (MinMax64, MinMax32) {
+    pub(crate) const fn bounds(&self) -> Bounds {
         match *self {
             Self::Arcs(r64, r32) => (
                 MinMax64 {
@@ -84,23 +92,32 @@ impl Ranges {
                     smax: r32.smax(),
                 },
             ),
-            Self::Bounds(r64, r32) => (r64, r32),
+            Self::Bounds(bounds) => *bounds,
         }
     }
 
-    /// The arc of the number; for bounds that none has, one with every number in them.
-    pub(crate) fn arc64(&self) -> Cnum64 {
+    /// The arcs of the number and of its low half; for bounds that none has, those of the bounds without
+    /// a sign, or with one.
+    pub(crate) fn arcs(&self) -> (Cnum64, Cnum32) {
         match *self {
-            Self::Arcs(r64, _) => r64,
-            Self::Bounds(r64, _) => arc64(r64),
+            Self::Arcs(r64, r32) => (r64, r32),
+            Self::Bounds(bounds) => arcs_of(bounds),
         }
     }
 
-    /// The arc of the low half, likewise.
-    pub(crate) fn arc32(&self) -> Cnum32 {
-        match *self {
-            Self::Arcs(_, r32) => r32,
-            Self::Bounds(_, r32) => arc32(r32),
+    /// Whether the number is `value` and no other.
+    pub(crate) fn are_of(&self, value: u64) -> bool {
+        match self {
+            Self::Arcs(r64, _) => *r64 == Cnum64::from_urange(value, value),
+            Self::Bounds((r64, _)) => *r64 == MinMax64::known(value),
+        }
+    }
+
+    /// Whether the low half is `value` and no other.
+    pub(crate) fn are_of_low(&self, value: u32) -> bool {
+        match self {
+            Self::Arcs(_, r32) => *r32 == Cnum32::from_urange(value, value),
+            Self::Bounds((_, r32)) => *r32 == MinMax32::known(value),
         }
     }
 
@@ -108,7 +125,7 @@ impl Ranges {
     pub(crate) fn set_known32(&mut self, value: u32) {
         *self = match *self {
             Self::Arcs(r64, _) => Self::Arcs(r64, Cnum32::from_urange(value, value)),
-            Self::Bounds(r64, _) => Self::of_bounds(r64, MinMax32::known(value)),
+            Self::Bounds((r64, _)) => Self::of_bounds(*r64, MinMax32::known(value)),
         };
     }
 
@@ -116,7 +133,7 @@ impl Ranges {
     pub(crate) fn forget32(&mut self) {
         *self = match *self {
             Self::Arcs(r64, _) => Self::Arcs(r64, Cnum32::UNBOUNDED),
-            Self::Bounds(r64, _) => Self::of_bounds(r64, MinMax32::UNBOUNDED),
+            Self::Bounds((r64, _)) => Self::of_bounds(*r64, MinMax32::UNBOUNDED),
         };
     }
 
@@ -145,21 +162,34 @@ impl Default for Ranges {
     }
 }
 
-/// An arc that goes over neither end of the unsigned numbers, or over neither of the signed ones.
-const fn arc64(r: MinMax64) -> Cnum64 {
-    if r.umin == 0 && r.umax == u64::MAX {
-        Cnum64::from_srange(r.smin, r.smax)
-    } else {
-        Cnum64::from_urange(r.umin, r.umax)
+/// Bounds that stay where they are.
+#[cold]
+fn kept(bounds: Bounds) -> &'static Bounds {
+    thread_local! {
+        static KEPT: RefCell<HashSet<&'static Bounds>> = RefCell::default();
     }
+    KEPT.with_borrow_mut(|kept| match kept.get(&bounds) {
+        Some(there) => there,
+        None => {
+            let new: &'static Bounds = Box::leak(Box::new(bounds));
+            kept.insert(new);
+            new
+        }
+    })
 }
 
-const fn arc32(r: MinMax32) -> Cnum32 {
-    if r.umin == 0 && r.umax == u32::MAX {
-        Cnum32::from_srange(r.smin, r.smax)
-    } else {
-        Cnum32::from_urange(r.umin, r.umax)
-    }
+/// Arcs that go over neither end of the unsigned numbers, or over neither of the signed ones.
+#[cold]
+const fn arcs_of((r64, r32): &Bounds) -> (Cnum64, Cnum32) {
+    let arc64 = match (r64.umin, r64.umax) {
+        (0, u64::MAX) => Cnum64::from_srange(r64.smin, r64.smax),
+        (umin, umax) => Cnum64::from_urange(umin, umax),
+    };
+    let arc32 = match (r32.umin, r32.umax) {
+        (0, u32::MAX) => Cnum32::from_srange(r32.smin, r32.smax),
+        (umin, umax) => Cnum32::from_urange(umin, umax),
+    };
+    (arc64, arc32)
 }
 
 #[cfg(test)]

@@ -154,7 +154,7 @@ impl Env<'_> {
     /// Ranges as the message of a violation has them.
     fn ranges_text(&self, ranges: &Ranges) -> String {
         if self.input.profile.has(Rule::CIRCULAR_RANGES) {
-            let (r64, r32) = (ranges.arc64(), ranges.arc32());
+            let (r64, r32) = ranges.arcs();
             return format!(
                 "r64={{.base={}, .size={}}} r32={{.base={}, .size={}}}",
                 Hex(r64.base),

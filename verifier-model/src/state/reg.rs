@@ -174,12 +174,17 @@ impl RegState {
 
     /// Sets the value and forgets ids and what the old type needed; the type and precision stay.
     pub(crate) fn mark_known(&mut self, imm: u64) {
+        self.forget_links();
+        self.set_value(imm);
+    }
+
+    /// Forgets ids and what the old type needed.
+    pub(crate) fn forget_links(&mut self) {
         self.delta = 0;
         self.about = About::None;
         self.id = 0;
         self.parent_id = 0;
         self.map_uid = 0;
-        self.set_value(imm);
     }
 
     /// Sets the low half.

@@ -338,7 +338,7 @@ pub(crate) fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: Ex
             if if marked { o != c } else { o > c } {
                 return false;
             }
-            let moved = old.id != 0 && old.ranges.arc64().base != cur.ranges.arc64().base;
+            let moved = old.id != 0 && old.ranges.arcs().0.base != cur.ranges.arcs().0.base;
             (merged || old.delta == cur.delta)
                 && ids.check_ids(old.id, cur.id)
                 && !(moved && profile.has(Rule::PACKET_DISPLACEMENTS))

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Conditions over scalars: which way a jump goes, and what each way says about its operands.
 //!
-//! Source: `is_scalar_branch_taken()`, `simulate_both_branches_taken()`, `reg_set_min_max()` in
-//! `kernel/bpf/verifier.c`.
+//! Source: `is_scalar_branch_taken()`, `simulate_both_branches_taken()` in `kernel/bpf/verifier.c`.
 
 use bpf::insn::jmp;
 
@@ -144,8 +143,6 @@ fn simulate_both_branches(cmp: Comparison, b: &mut Branches, rules: &Profile) ->
     let impossible = |side: &mut (RegState, RegState), op: u8| {
         let cmp = Comparison { op, ..cmp };
         refine(&mut side.0, &mut side.1, cmp, rules);
-        side.0.bounds_sync(rules);
-        side.1.bounds_sync(rules);
         side.0.is_impossible() || side.1.is_impossible()
     };
     let tried = rules.has(Rule::BRANCHES_TRIED);

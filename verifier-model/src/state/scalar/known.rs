@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Which operations need a known operand.
 //!
-//! Source: `is_safe_to_compute_dst_reg_range()`, and until 6.7 the head of
-//! `adjust_scalar_min_max_vals()`, in `kernel/bpf/verifier.c`.
+//! Source: `is_safe_to_compute_dst_reg_range()`, and the head of `adjust_scalar_min_max_vals()` until 6.7,
+//! in `kernel/bpf/verifier.c`.
 
 use bpf::insn::{alu, class};
 use bpf::uapi::Insn;

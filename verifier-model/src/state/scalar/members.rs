@@ -111,7 +111,7 @@ pub(crate) fn holds(r: &RegState, v: u64) -> bool {
     r.var_off.contains(Tnum::konst(v))
         && match r.ranges {
             Ranges::Arcs(r64, r32) => r64.contains(v) && r32.contains(v as u32),
-            Ranges::Bounds(r64, r32) => {
+            Ranges::Bounds((r64, r32)) => {
                 r64.covers(MinMax64::known(v)) && r32.covers(MinMax32::known(v as u32))
             }
         }

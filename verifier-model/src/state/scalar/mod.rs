@@ -13,6 +13,8 @@ pub(crate) mod circular;
 
 pub(crate) mod comparison;
 
+pub(crate) mod domain;
+
 pub(crate) mod invariants;
 
 pub(crate) mod known;

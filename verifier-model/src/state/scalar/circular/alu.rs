@@ -1,223 +1,170 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What arithmetic does to the ranges and bits of scalars.
+//! What arithmetic does to the bits and arcs of numbers.
 //!
-//! Source: the `scalar*_min_max_*()` functions in `kernel/bpf/verifier.c`.
+//! Source: the `scalar*_min_max_*()` functions in `kernel/bpf/verifier.c` since 7.2.
 
 use bpf::insn::{alu, class};
 use bpf::uapi::Insn;
 
 use crate::domain::cnum::{Cnum32, Cnum64};
-use crate::domain::tnum::Tnum;
 use crate::facts::rule::Profile;
-use crate::state::reg::RegState;
-use crate::state::scalar::circular::bounds::{bounds_sync, update_bounds, update_bounds32};
+use crate::state::scalar::circular::bounds::{update, update32};
 use crate::state::scalar::circular::mul_div;
-use crate::state::scalar::circular::width::{coerce_to_size, zext_32_to_64};
+use crate::state::scalar::circular::number::Number;
+use crate::state::scalar::circular::width::coerce_to_size;
 
-/// `dst = dst <op> src`
-pub(crate) fn apply(insn: &Insn, dst: &mut RegState, src: &RegState, rules: &Profile) {
+/// `dst <op> src`
+pub(crate) fn compute(insn: &Insn, dst: &mut Number, src: &Number, rules: &Profile) {
     let alu32 = insn.class() != class::ALU64;
     match insn.op() {
         alu::ADD => add(dst, src, rules),
-        alu::SUB => {
-            dst.set_r32(dst.r32().add(src.r32().negate()));
-            dst.set_r64(dst.r64().add(src.r64().negate()));
-            dst.var_off = dst.var_off - src.var_off;
-        }
+        alu::SUB => sub(dst, src),
         alu::NEG => {
             let old = *dst;
-            dst.mark_known(0);
-            dst.set_r32(dst.r32().add(old.r32().negate()));
-            dst.set_r64(dst.r64().add(old.r64().negate()));
-            dst.var_off = -old.var_off;
+            *dst = Number::known(0);
+            sub(dst, &old);
+            dst.bits = -old.bits;
         }
         alu::MUL => mul_div::mul(dst, src),
         alu::DIV => mul_div::div(insn, dst, src),
         alu::MOD => mul_div::modulo(insn, dst, src),
-        alu::AND => {
-            dst.var_off = dst.var_off & src.var_off;
-            bitwise(
-                dst,
-                src,
-                |d32, s| (d32.value as u32, s.dst.u32_max().min(s.src.u32_max())),
-                |d, s| (d.value, s.dst.umax().min(s.src.umax())),
-                Some(rules),
-            );
-        }
-        alu::OR => {
-            dst.var_off = dst.var_off | src.var_off;
-            bitwise(
-                dst,
-                src,
-                |t, s| {
-                    (
-                        s.dst.u32_min().max(s.src.u32_min()),
-                        (t.value | t.mask) as u32,
-                    )
-                },
-                |t, s| (s.dst.umin().max(s.src.umin()), t.value | t.mask),
-                Some(rules),
-            );
-        }
-        alu::XOR => {
-            dst.var_off = dst.var_off ^ src.var_off;
-            bitwise(
-                dst,
-                src,
-                |t, _| (t.value as u32, (t.value | t.mask) as u32),
-                |t, _| (t.value, t.value | t.mask),
-                None,
-            );
-        }
+        op @ (alu::AND | alu::OR | alu::XOR) => bitwise(op, dst, src, rules),
         alu::LSH => lsh(dst, src, alu32, rules),
         alu::RSH => rsh(dst, src, alu32, rules),
         alu::ARSH => arsh(dst, src, alu32, rules),
         alu::END => byte_swap(insn, dst, rules),
         _ => {}
     }
-    if alu32 && insn.op() != alu::END {
-        zext_32_to_64(dst);
-    }
-    bounds_sync(dst, rules);
 }
 
-/// `dst = dst + src`, without a look at what else is known.
-pub(crate) fn add(dst: &mut RegState, src: &RegState, _: &Profile) {
-    dst.set_r32(dst.r32().add(src.r32()));
-    dst.set_r64(dst.r64().add(src.r64()));
-    dst.var_off = dst.var_off + src.var_off;
+/// `dst + src`, without a look at what else is known.
+pub(crate) fn add(dst: &mut Number, src: &Number, _: &Profile) {
+    dst.r32 = dst.r32.add(src.r32);
+    dst.r64 = dst.r64.add(src.r64);
+    dst.bits = dst.bits + src.bits;
 }
 
-struct Operands {
-    dst: RegState,
-    src: RegState,
+fn sub(dst: &mut Number, src: &Number) {
+    dst.r32 = dst.r32.add(src.r32.negate());
+    dst.r64 = dst.r64.add(src.r64.negate());
+    dst.bits = dst.bits - src.bits;
 }
 
-/// AND, OR, XOR: `dst.var_off` has the result's bits already; both known give a known result.
-fn bitwise(
-    dst: &mut RegState,
-    src: &RegState,
-    range32: impl Fn(Tnum, &Operands) -> (u32, u32),
-    range64: impl Fn(Tnum, &Operands) -> (u64, u64),
-    update: Option<&Profile>,
-) {
-    let t32 = dst.var_off.subreg();
-    let ops = Operands {
-        dst: *dst,
-        src: *src,
+/// AND, OR, XOR: the bits are the result's, and the ranges follow from them and from the operands'; both
+/// known give a known result.
+fn bitwise(op: u8, dst: &mut Number, src: &Number, rules: &Profile) {
+    dst.bits = match op {
+        alu::AND => dst.bits & src.bits,
+        alu::OR => dst.bits | src.bits,
+        _ => dst.bits ^ src.bits,
     };
-    if src.var_off.subreg_is_const() && t32.is_const() {
-        dst.mark_known32(t32.value as u32);
-    } else {
-        let (lo, hi) = range32(t32, &ops);
-        dst.set_r32(Cnum32::from_urange(lo, hi));
-    }
-    if src.var_off.is_const() && dst.var_off.is_const() {
-        dst.mark_known(dst.var_off.value);
+    if src.bits.is_const() && dst.bits.is_const() {
+        *dst = Number::known(dst.bits.value);
         return;
     }
-    let (lo, hi) = range64(dst.var_off, &ops);
-    dst.set_r64(Cnum64::from_urange(lo, hi));
-    if let Some(rules) = update {
-        update_bounds(dst, rules);
+    let (least, most) = (dst.bits.value, dst.bits.value | dst.bits.mask);
+    let (a32, b32) = (dst.r32, src.r32);
+    let (umin, umax) = match op {
+        alu::AND => (least as u32, a32.umax().min(b32.umax())),
+        alu::OR => (a32.umin().max(b32.umin()), most as u32),
+        _ => (least as u32, most as u32),
+    };
+    dst.r32 = match src.bits.subreg_is_const() && dst.bits.subreg_is_const() {
+        true => Cnum32::from_urange(least as u32, least as u32),
+        false => Cnum32::from_urange(umin, umax),
+    };
+    let (a64, b64) = (dst.r64, src.r64);
+    let (umin, umax) = match op {
+        alu::AND => (least, a64.umax().min(b64.umax())),
+        alu::OR => (a64.umin().max(b64.umin()), most),
+        _ => (least, most),
+    };
+    dst.r64 = Cnum64::from_urange(umin, umax);
+    if op != alu::XOR {
+        update(dst, rules);
     }
 }
 
-fn lsh(dst: &mut RegState, src: &RegState, alu32: bool, rules: &Profile) {
+fn lsh(dst: &mut Number, src: &Number, alu32: bool, rules: &Profile) {
     if alu32 {
-        lsh_range32(dst, src.u32_min().into(), src.u32_max().into());
-        dst.var_off = dst.var_off.subreg().lshift(src.u32_min()).subreg();
-        dst.set_r64(Cnum64::UNBOUNDED);
-        update_bounds32(dst);
+        lsh_range32(dst, src.r32.umin().into(), src.r32.umax().into());
+        dst.bits = dst.bits.subreg().lshift(src.r32.umin()).subreg();
+        dst.r64 = Cnum64::UNBOUNDED;
+        update32(dst);
         return;
     }
-    lsh_range64(dst, src.umin(), src.umax());
-    lsh_range32(dst, src.umin(), src.umax());
-    dst.var_off = dst.var_off.lshift(src.umin() as u32);
-    update_bounds(dst, rules);
+    lsh_range64(dst, src.r64.umin(), src.r64.umax());
+    lsh_range32(dst, src.r64.umin(), src.r64.umax());
+    dst.bits = dst.bits.lshift(src.r64.umin() as u32);
+    update(dst, rules);
 }
 
-fn rsh(dst: &mut RegState, src: &RegState, alu32: bool, rules: &Profile) {
+fn rsh(dst: &mut Number, src: &Number, alu32: bool, rules: &Profile) {
     if alu32 {
-        let (lo, hi) = (src.u32_min(), src.u32_max());
-        dst.var_off = dst.var_off.subreg().rshift(lo);
-        dst.set_r32(Cnum32::from_urange(
-            dst.u32_min() >> (hi & 31),
-            dst.u32_max() >> (lo & 31),
-        ));
-        dst.set_r64(Cnum64::UNBOUNDED);
-        update_bounds32(dst);
+        let (lo, hi) = (src.r32.umin(), src.r32.umax());
+        dst.bits = dst.bits.subreg().rshift(lo);
+        dst.r32 = Cnum32::from_urange(dst.r32.umin() >> (hi & 31), dst.r32.umax() >> (lo & 31));
+        dst.r64 = Cnum64::UNBOUNDED;
+        update32(dst);
         return;
     }
-    let (lo, hi) = (src.umin() as u32, src.umax() as u32);
-    dst.var_off = dst.var_off.rshift(lo);
-    dst.set_r64(Cnum64::from_urange(
-        dst.umin() >> (hi & 63),
-        dst.umax() >> (lo & 63),
-    ));
-    dst.set_r32(Cnum32::UNBOUNDED);
-    update_bounds(dst, rules);
+    let (lo, hi) = (src.r64.umin() as u32, src.r64.umax() as u32);
+    dst.bits = dst.bits.rshift(lo);
+    dst.r64 = Cnum64::from_urange(dst.r64.umin() >> (hi & 63), dst.r64.umax() >> (lo & 63));
+    dst.r32 = Cnum32::UNBOUNDED;
+    update(dst, rules);
 }
 
-fn arsh(dst: &mut RegState, src: &RegState, alu32: bool, rules: &Profile) {
+fn arsh(dst: &mut Number, src: &Number, alu32: bool, rules: &Profile) {
     if alu32 {
-        let n = src.u32_min();
-        dst.set_r32(Cnum32::from_srange(
-            dst.s32_min() >> (n & 31),
-            dst.s32_max() >> (n & 31),
-        ));
-        dst.var_off = dst.var_off.subreg().arshift(n, 32);
-        dst.set_r64(Cnum64::UNBOUNDED);
-        update_bounds32(dst);
+        let n = src.r32.umin();
+        dst.r32 = Cnum32::from_srange(dst.r32.smin() >> (n & 31), dst.r32.smax() >> (n & 31));
+        dst.bits = dst.bits.subreg().arshift(n, 32);
+        dst.r64 = Cnum64::UNBOUNDED;
+        update32(dst);
         return;
     }
-    let n = src.umin() as u32;
-    dst.set_r64(Cnum64::from_srange(
-        dst.smin() >> (n & 63),
-        dst.smax() >> (n & 63),
-    ));
-    dst.var_off = dst.var_off.arshift(n, 64);
-    dst.set_r32(Cnum32::UNBOUNDED);
-    update_bounds(dst, rules);
+    let n = src.r64.umin() as u32;
+    dst.r64 = Cnum64::from_srange(dst.r64.smin() >> (n & 63), dst.r64.smax() >> (n & 63));
+    dst.bits = dst.bits.arshift(n, 64);
+    dst.r32 = Cnum32::UNBOUNDED;
+    update(dst, rules);
 }
 
-fn lsh_range32(dst: &mut RegState, lo: u64, hi: u64) {
-    dst.set_r32(if hi > 31 || u64::from(dst.u32_max()) > 1u64 << (31 - hi) {
+fn lsh_range32(dst: &mut Number, lo: u64, hi: u64) {
+    dst.r32 = if hi > 31 || u64::from(dst.r32.umax()) > 1u64 << (31 - hi) {
         Cnum32::from_urange(0, u32::MAX)
     } else {
-        Cnum32::from_urange(dst.u32_min() << lo, dst.u32_max() << hi)
-    });
+        Cnum32::from_urange(dst.r32.umin() << lo, dst.r32.umax() << hi)
+    };
 }
 
-fn lsh_range64(dst: &mut RegState, lo: u64, hi: u64) {
+fn lsh_range64(dst: &mut Number, lo: u64, hi: u64) {
     let signed = if lo == 32 && hi == 32 {
         Cnum64::from_srange(
-            i64::from(dst.s32_min()) << 32,
-            i64::from(dst.s32_max()) << 32,
+            i64::from(dst.r32.smin()) << 32,
+            i64::from(dst.r32.smax()) << 32,
         )
     } else {
         Cnum64::UNBOUNDED
     };
-    let unsigned = if dst.umax() > 1u64 << (63 - hi) {
+    let unsigned = if dst.r64.umax() > 1u64 << (63 - hi) {
         Cnum64::UNBOUNDED
     } else {
-        Cnum64::from_urange(dst.umin() << lo, dst.umax() << hi)
+        Cnum64::from_urange(dst.r64.umin() << lo, dst.r64.umax() << hi)
     };
-    dst.set_r64(unsigned.intersect(signed));
+    dst.r64 = unsigned.intersect(signed);
 }
 
 /// Little-endian machine: `le` only cuts, `be` and `bswap` swap as well.
-fn byte_swap(insn: &Insn, dst: &mut RegState, rules: &Profile) {
-    let swaps = insn.class() == class::ALU64 || insn.src_is_reg();
-    let cuts = insn.imm == 16 || insn.imm == 32;
-    if swaps || cuts {
-        dst.clear_scalar_id();
+fn byte_swap(insn: &Insn, dst: &mut Number, rules: &Profile) {
+    if insn.class() == class::ALU64 || insn.src_is_reg() {
+        *dst = Number {
+            bits: dst.bits.bswap(insn.imm as u32),
+            ..Number::UNKNOWN
+        };
     }
-    if swaps {
-        dst.var_off = dst.var_off.bswap(insn.imm as u32);
-        dst.mark_unbounded();
-    }
-    if cuts {
+    if insn.imm != 64 {
         coerce_to_size(dst, insn.imm as u32 / 8, rules);
     }
 }

@@ -5,7 +5,11 @@ pub(crate) mod alu;
 
 pub(crate) mod bounds;
 
+mod domain;
+
 pub(crate) mod mul_div;
+
+pub(crate) mod number;
 
 pub(crate) mod pointer;
 

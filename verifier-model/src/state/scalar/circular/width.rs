@@ -7,58 +7,55 @@
 use crate::domain::cnum::{Cnum32, Cnum64};
 use crate::domain::tnum::Tnum;
 use crate::facts::rule::Profile;
-use crate::state::reg::RegState;
-use crate::state::scalar::circular::bounds::bounds_sync;
+use crate::state::scalar::circular::bounds::sync;
+use crate::state::scalar::circular::number::Number;
 
 /// The low half becomes the whole value.
-pub(crate) fn zext_32_to_64(reg: &mut RegState) {
-    reg.var_off = reg.var_off.subreg();
-    reg.set_r64(Cnum64::from_urange(
-        reg.u32_min().into(),
-        reg.u32_max().into(),
-    ));
+pub(crate) fn zext_32_to_64(number: &mut Number) {
+    number.bits = number.bits.subreg();
+    number.r64 = Cnum64::from_urange(number.r32.umin().into(), number.r32.umax().into());
 }
 
 /// The low `size` bytes become the whole value, zero-extended.
-pub(crate) fn coerce_to_size(reg: &mut RegState, size: u32, rules: &Profile) {
-    reg.var_off = reg.var_off.cast(size);
+pub(crate) fn coerce_to_size(number: &mut Number, size: u32, rules: &Profile) {
+    number.bits = number.bits.cast(size);
     let mask = if size >= 8 {
         u64::MAX
     } else {
         (1u64 << (size * 8)) - 1
     };
-    let (umin, umax) = (reg.umin(), reg.umax());
-    reg.set_r64(if umin & !mask == umax & !mask {
+    let (umin, umax) = (number.r64.umin(), number.r64.umax());
+    number.r64 = if umin & !mask == umax & !mask {
         Cnum64::from_urange(umin & mask, umax & mask)
     } else {
         Cnum64::from_urange(0, mask)
-    });
+    };
     if size < 4 {
-        reg.set_r32(Cnum32::UNBOUNDED);
+        number.r32 = Cnum32::UNBOUNDED;
     }
-    bounds_sync(reg, rules);
+    sync(number, rules);
 }
 
 /// The low `size` bytes become the whole value, sign-extended to 64 bits.
-pub(crate) fn coerce_to_size_sx(reg: &mut RegState, size: u32) {
+pub(crate) fn coerce_to_size_sx(number: &mut Number, size: u32) {
     let sext = |v: i64| match size {
         1 => i64::from(v as i8),
         2 => i64::from(v as i16),
         _ => i64::from(v as i32),
     };
-    if reg.var_off.is_const() {
-        reg.set_value(sext(reg.var_off.value as i64) as u64);
+    if number.bits.is_const() {
+        *number = Number::known(sext(number.bits.value as i64) as u64);
         return;
     }
-    let (smin, smax) = (reg.smin(), reg.smax());
+    let (smin, smax) = (number.r64.smin(), number.r64.smax());
     let top = |v: i64| (v as u64) >> (size * 8);
     if top(smax) == top(smin) {
         let (a, b) = (sext(smin), sext(smax));
         let (lo, hi) = (a.min(b), a.max(b));
         if (hi >= 0) == (lo >= 0) {
-            reg.set_r64(Cnum64::from_srange(lo, hi));
-            reg.set_r32(Cnum32::from_srange(lo as i32, hi as i32));
-            reg.var_off = Tnum::range(lo as u64, hi as u64);
+            number.r64 = Cnum64::from_srange(lo, hi);
+            number.r32 = Cnum32::from_srange(lo as i32, hi as i32);
+            number.bits = Tnum::range(lo as u64, hi as u64);
             return;
         }
     }
@@ -67,13 +64,13 @@ pub(crate) fn coerce_to_size_sx(reg: &mut RegState, size: u32) {
         2 => (i32::from(i16::MIN), i32::from(i16::MAX)),
         _ => (i32::MIN, i32::MAX),
     };
-    reg.set_r64(Cnum64::from_srange(lo.into(), hi.into()));
-    reg.set_r32(Cnum32::from_srange(lo, hi));
-    reg.var_off = Tnum::UNKNOWN;
+    number.r64 = Cnum64::from_srange(lo.into(), hi.into());
+    number.r32 = Cnum32::from_srange(lo, hi);
+    number.bits = Tnum::UNKNOWN;
 }
 
 /// The low `size` bytes become the low half, sign-extended to 32 bits.
-pub(crate) fn coerce_subreg_to_size_sx(reg: &mut RegState, size: u32) {
+pub(crate) fn coerce_subreg_to_size_sx(number: &mut Number, size: u32) {
     let sext = |v: i32| {
         if size == 1 {
             i32::from(v as i8)
@@ -81,22 +78,22 @@ pub(crate) fn coerce_subreg_to_size_sx(reg: &mut RegState, size: u32) {
             i32::from(v as i16)
         }
     };
-    if reg.var_off.is_const() {
-        let v = sext(reg.var_off.value as i32);
+    if number.bits.is_const() {
+        let v = sext(number.bits.value as i32);
         // A negative constant goes into the bits sign-extended, as the kernel leaves it; the
         // caller zero-extends.
-        reg.var_off = Tnum::konst(i64::from(v) as u64);
-        reg.set_r32(Cnum32::from_srange(v, v));
+        number.bits = Tnum::konst(i64::from(v) as u64);
+        number.r32 = Cnum32::from_srange(v, v);
         return;
     }
-    let (smin, smax) = (reg.s32_min(), reg.s32_max());
+    let (smin, smax) = (number.r32.smin(), number.r32.smax());
     let top = |v: i32| (v as u32) >> (size * 8);
     if top(smax) == top(smin) {
         let (a, b) = (sext(smin), sext(smax));
         let (lo, hi) = (a.min(b), a.max(b));
         if (hi >= 0) == (lo >= 0) {
-            reg.set_r32(Cnum32::from_srange(lo, hi));
-            reg.var_off = Tnum::range(i64::from(lo) as u64, i64::from(hi) as u64).subreg();
+            number.r32 = Cnum32::from_srange(lo, hi);
+            number.bits = Tnum::range(i64::from(lo) as u64, i64::from(hi) as u64).subreg();
             return;
         }
     }
@@ -105,6 +102,6 @@ pub(crate) fn coerce_subreg_to_size_sx(reg: &mut RegState, size: u32) {
     } else {
         (i32::from(i16::MIN), i32::from(i16::MAX))
     };
-    reg.set_r32(Cnum32::from_srange(lo, hi));
-    reg.var_off = Tnum::UNKNOWN.subreg();
+    number.r32 = Cnum32::from_srange(lo, hi);
+    number.bits = Tnum::UNKNOWN.subreg();
 }

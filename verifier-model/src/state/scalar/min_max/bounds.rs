@@ -10,52 +10,50 @@
 //!   7.1   twice    whole by its sign, low half by the whole, by its sign, whole by the low half
 //! ```
 //!
-//! Source: `reg_bounds_sync()` and what it calls in `kernel/bpf/verifier.c` until 7.1.
+//! Source: `__update_reg_bounds()`, `__reg_deduce_bounds()`, `__reg_deduce_mixed_bounds()` and
+//! `__reg_bound_offset()` in `kernel/bpf/verifier.c` until 7.1.
 
 use crate::domain::min_max::{MinMax32, MinMax64};
 use crate::domain::tnum::Tnum;
 use crate::facts::rule::{Profile, Rule};
-use crate::state::reg::RegState;
 use crate::state::scalar::min_max::number::Number;
 
 /// The low half of a 64-bit number.
 const LOW: u64 = u32::MAX as u64;
 
 /// Narrows each description of the value by the others.
-pub(crate) fn bounds_sync(reg: &mut RegState, rules: &Profile) {
-    let mut number = Number::of(reg);
-    if number == Number::known(number.bits.value) {
-        return;
+pub(crate) fn sync(number: &mut Number, rules: &Profile) {
+    if *number != Number::known(number.bits.value) {
+        number.narrow(rules);
     }
-    number.sync(rules);
-    number.put(reg);
+}
+
+/// Narrows the bounds of both widths by the bits.
+pub(crate) fn update(number: &mut Number, rules: &Profile) {
+    update32(number);
+    number.update64(rules);
 }
 
 /// Narrows the bounds of the low half by the bits.
-pub(crate) fn update_bounds32(reg: &mut RegState) {
-    let mut number = Number::of(reg);
-    number.update32();
-    number.put(reg);
+pub(crate) fn update32(number: &mut Number) {
+    let t = number.bits.subreg();
+    number.r32 = number.r32.with_bits(t.value as u32, t.mask as u32);
 }
 
 /// Leaves no number but those from `min` to `max`.
-pub(crate) fn narrow_signed(reg: &mut RegState, min: i32, max: i32) {
-    let mut number = Number::of(reg);
+pub(crate) fn narrow_signed(number: &mut Number, min: i32, max: i32) {
     number.r32 = number.r32.intersect(MinMax32::signed(min, max));
-    number.r64 = number
-        .r64
-        .intersect(MinMax64::signed(min.into(), max.into()));
-    number.put(reg);
+    let range = MinMax64::signed(min.into(), max.into());
+    number.r64 = number.r64.intersect(range);
 }
 
 impl Number {
-    /// Narrows each description of the value by the others.
-    pub(crate) fn sync(&mut self, rules: &Profile) {
+    fn narrow(&mut self, rules: &Profile) {
         let tried = rules.has(Rule::BRANCHES_TRIED);
         if tried && (self.r64.is_crossed() || self.r32.is_crossed()) {
             return;
         }
-        self.update(rules);
+        update(self, rules);
         if !rules.has(Rule::UNKNOWN_OPERANDS) {
             self.r32 = self.r32.deduce_by_sign();
             self.r64 = self.r64.deduce_by_sign();
@@ -73,19 +71,7 @@ impl Number {
             }
         }
         self.bound_offset();
-        self.update(rules);
-    }
-
-    /// Narrows the bounds of both widths by the bits.
-    pub(crate) fn update(&mut self, rules: &Profile) {
-        self.update32();
-        self.update64(rules);
-    }
-
-    /// Narrows the bounds of the low half by the bits.
-    pub(crate) fn update32(&mut self) {
-        let t = self.bits.subreg();
-        self.r32 = self.r32.with_bits(t.value as u32, t.mask as u32);
+        update(self, rules);
     }
 
     fn update64(&mut self, rules: &Profile) {

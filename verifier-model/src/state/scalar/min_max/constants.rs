@@ -15,6 +15,8 @@ use crate::domain::tnum::Tnum;
 use crate::facts::rule::Profile;
 use crate::state::reg::RegState;
 use crate::state::scalar::comparison::{Branches, Comparison, flip_opcode};
+use crate::state::scalar::domain::Domain;
+use crate::state::scalar::min_max::bounds::sync;
 use crate::state::scalar::min_max::number::Number;
 
 /// Which way the jump goes, if the right side is known and says so. The branches are left as the
@@ -192,7 +194,7 @@ fn combine(side: &mut (RegState, RegState), rules: &Profile) {
     a.bits = a.bits.intersect(b.bits);
     b.bits = a.bits;
     for (number, reg) in [(&mut a, &mut side.0), (&mut b, &mut side.1)] {
-        number.sync(rules);
+        sync(number, rules);
         number.put(reg);
     }
 }

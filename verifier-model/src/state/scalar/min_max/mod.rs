@@ -9,6 +9,8 @@ pub(crate) mod constants;
 
 pub(crate) mod div;
 
+mod domain;
+
 pub(crate) mod number;
 
 pub(crate) mod pointer;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A number as these releases know it, taken out of a register and put back.
+//! A number as releases until 7.1 know it.
 
 use crate::domain::min_max::{MinMax32, MinMax64};
-use crate::domain::ranges::Ranges;
 use crate::domain::tnum::Tnum;
-use crate::state::reg::RegState;
 
 /// Bits, bounds, and bounds of the low half.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,16 +23,6 @@ impl Number {
         r32: MinMax32::UNBOUNDED,
     };
 
-    /// That of a register.
-    pub(crate) const fn of(reg: &RegState) -> Self {
-        let (r64, r32) = reg.ranges.bounds();
-        Self {
-            bits: reg.var_off,
-            r64,
-            r32,
-        }
-    }
-
     /// One number.
     pub(crate) const fn known(value: u64) -> Self {
         Self {
@@ -42,12 +30,6 @@ impl Number {
             r64: MinMax64::known(value),
             r32: MinMax32::known(value as u32),
         }
-    }
-
-    /// A register takes it for its own.
-    pub(crate) fn put(self, reg: &mut RegState) {
-        reg.var_off = self.bits;
-        reg.ranges = Ranges::of_bounds(self.r64, self.r32);
     }
 
     /// The low half becomes one number.

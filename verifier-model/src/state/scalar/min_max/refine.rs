@@ -1,40 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What a comparison that holds says about the bounds of its operands.
 //!
-//! Source: `regs_refine_cond_op()` in `kernel/bpf/verifier.c` from 6.8 to 7.1.
+//! From 6.8 to 7.1; before, see `constants`.
 
 use bpf::insn::{X, jmp};
 
 use crate::domain::min_max::{MinMax32, MinMax64};
 use crate::domain::tnum::Tnum;
-use crate::state::reg::RegState;
-use crate::state::scalar::comparison::{Comparison, flip_opcode};
+use crate::state::scalar::comparison::Comparison;
 use crate::state::scalar::min_max::number::Number;
 
-/// Narrows both operands by `r1 <op> r2`. One register on both sides is narrowed as either.
-pub(crate) fn refine(r1: &mut RegState, r2: &mut RegState, cmp: Comparison) {
-    let (mut a, mut b) = (Number::of(r1), Number::of(r2));
+/// Narrows both operands by `a <op> b`. One register on both sides is narrowed as either.
+pub(crate) fn refine(a: &mut Number, b: &mut Number, cmp: Comparison) {
     match cmp.op {
-        jmp::JGE | jmp::JGT | jmp::JSGE | jmp::JSGT => {
-            refine_order(&mut b, &mut a, flip_opcode(cmp.op), cmp.is_jmp32);
-        }
-        jmp::JEQ => refine_equal(&mut a, &mut b, cmp.is_jmp32),
+        jmp::JEQ => refine_equal(a, b, cmp.is_jmp32),
         op if matches!(op & !X, jmp::JNE | jmp::JSET) => {
-            // The known operand is the second.
-            if r2.is_const(cmp.is_jmp32) {
-                refine_by_known(&mut a, r2.const_value(cmp.is_jmp32), cmp);
-            } else if r1.is_const(cmp.is_jmp32) {
-                refine_by_known(&mut b, r1.const_value(cmp.is_jmp32), cmp);
+            let t = match cmp.is_jmp32 {
+                true => b.bits.subreg(),
+                false => b.bits,
+            };
+            if t.is_const() {
+                refine_by_known(a, t.value, cmp);
             }
         }
-        op => refine_order(&mut a, &mut b, op, cmp.is_jmp32),
+        op => refine_order(a, b, op, cmp.is_jmp32),
     }
     if cmp.one_reg {
         (a.r64, a.r32) = (a.r64.intersect(b.r64), a.r32.intersect(b.r32));
-        b = a;
+        *b = *a;
     }
-    a.put(r1);
-    b.put(r2);
 }
 
 fn refine_equal(a: &mut Number, b: &mut Number, is_jmp32: bool) {

@@ -6,6 +6,7 @@
 
 use crate::domain::min_max::{MinMax32, MinMax64};
 use crate::facts::rule::{Profile, Rule};
+use crate::state::scalar::min_max::bounds::{update, update32};
 use crate::state::scalar::min_max::number::Number;
 
 /// `(u32)dst << src`
@@ -14,7 +15,7 @@ pub(crate) fn left32(dst: &mut Number, src: &Number) {
     dst.r32 = left(dst.r32, by.into());
     dst.bits = dst.bits.subreg().lshift(by).subreg();
     dst.r64 = MinMax64::UNBOUNDED;
-    dst.update32();
+    update32(dst);
 }
 
 /// `dst << src`
@@ -32,7 +33,7 @@ pub(crate) fn left64(dst: &mut Number, src: &Number, rules: &Profile) {
     dst.r64 = r64;
     dst.r32 = left(dst.r32, by);
     dst.bits = dst.bits.lshift(by as u32);
-    dst.update(rules);
+    update(dst, rules);
 }
 
 /// Bounds of a low half, unless the topmost bit may be shifted out.
@@ -49,7 +50,7 @@ pub(crate) fn right32(dst: &mut Number, src: &Number) {
     dst.bits = dst.bits.subreg().rshift(by);
     dst.r32 = MinMax32::unsigned(dst.r32.umin >> (by & 31), dst.r32.umax >> (by & 31));
     dst.r64 = MinMax64::UNBOUNDED;
-    dst.update32();
+    update32(dst);
 }
 
 /// `dst >> src`
@@ -58,7 +59,7 @@ pub(crate) fn right64(dst: &mut Number, src: &Number, rules: &Profile) {
     dst.bits = dst.bits.rshift(by as u32);
     dst.r64 = MinMax64::unsigned(dst.r64.umin >> (by & 63), dst.r64.umax >> (by & 63));
     dst.r32 = MinMax32::UNBOUNDED;
-    dst.update(rules);
+    update(dst, rules);
 }
 
 /// `(s32)dst >> src`
@@ -67,7 +68,7 @@ pub(crate) fn arithmetic_right32(dst: &mut Number, src: &Number) {
     dst.r32 = MinMax32::signed(dst.r32.smin >> (by & 31), dst.r32.smax >> (by & 31));
     dst.bits = dst.bits.subreg().arshift(by, 32);
     dst.r64 = MinMax64::UNBOUNDED;
-    dst.update32();
+    update32(dst);
 }
 
 /// `(s64)dst >> src`
@@ -76,5 +77,5 @@ pub(crate) fn arithmetic_right64(dst: &mut Number, src: &Number, rules: &Profile
     dst.r64 = MinMax64::signed(dst.r64.smin >> (by & 63), dst.r64.smax >> (by & 63));
     dst.bits = dst.bits.arshift(by as u32, 64);
     dst.r32 = MinMax32::UNBOUNDED;
-    dst.update(rules);
+    update(dst, rules);
 }

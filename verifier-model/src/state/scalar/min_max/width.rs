@@ -1,26 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Numbers with bounds, made of some of their bytes.
 //!
-//! Source: `coerce_reg_to_size()`, `coerce_reg_to_size_sx()`, `coerce_subreg_to_size_sx()`,
-//! `zext_32_to_64()` and `__reg_assign_32_into_64()`, and those of 6.1 that carry bounds from one width to
-//! the other, in `kernel/bpf/verifier.c` until 7.1.
+//! Source: `__reg_assign_32_into_64()`, `set_sext64_default_val()`, `set_sext32_default_val()`, and of 6.1
+//! `__reg_combine_32_into_64()` and `__reg_combine_64_into_32()`, and their callers in
+//! `kernel/bpf/verifier.c` until 7.1.
 
 use crate::domain::min_max::{MinMax32, MinMax64};
 use crate::domain::tnum::Tnum;
 use crate::facts::rule::{Profile, Rule};
-use crate::state::reg::RegState;
+use crate::state::scalar::min_max::bounds::sync;
 use crate::state::scalar::min_max::number::Number;
 
 /// The low half becomes the whole value.
-pub(crate) fn zext_32_to_64(reg: &mut RegState) {
-    let mut number = Number::of(reg);
-    number.zext_32_to_64();
-    number.put(reg);
+pub(crate) const fn zext_32_to_64(number: &mut Number) {
+    number.bits = number.bits.subreg();
+    number.assign_32_into_64();
 }
 
 /// The low `size` bytes become the whole value, zero-extended.
-pub(crate) fn coerce_to_size(reg: &mut RegState, size: u32, rules: &Profile) {
-    let mut number = Number::of(reg);
+pub(crate) fn coerce_to_size(number: &mut Number, size: u32, rules: &Profile) {
     number.bits = number.bits.cast(size);
     let mask = if size >= 8 {
         u64::MAX
@@ -38,46 +36,45 @@ pub(crate) fn coerce_to_size(reg: &mut RegState, size: u32, rules: &Profile) {
         if size < 4 {
             number.r32 = MinMax32::UNBOUNDED;
         }
-        number.sync(rules);
+        sync(number, rules);
     } else if size < 4 {
         number.combine_64_into_32(rules);
     }
-    number.put(reg);
 }
 
 /// The low `size` bytes become the whole value, sign-extended to 64 bits.
-pub(crate) fn coerce_to_size_sx(reg: &mut RegState, size: u32) {
+pub(crate) fn coerce_to_size_sx(number: &mut Number, size: u32) {
     let sext = |v: i64| match size {
         1 => i64::from(v as i8),
         2 => i64::from(v as i16),
         _ => i64::from(v as i32),
     };
-    if reg.var_off.is_const() {
-        return reg.set_value(sext(reg.var_off.value as i64) as u64);
+    if number.bits.is_const() {
+        *number = Number::known(sext(number.bits.value as i64) as u64);
+        return;
     }
-    let (smin, smax) = (reg.smin(), reg.smax());
+    let (smin, smax) = (number.r64.smin, number.r64.smax);
     let top = |v: i64| (v as u64) >> (size * 8);
     let (a, b) = (sext(smin), sext(smax));
     let (lo, hi) = (a.min(b), a.max(b));
     if top(smax) == top(smin) && (hi >= 0) == (lo >= 0) {
-        let number = Number {
+        *number = Number {
             bits: Tnum::range(lo as u64, hi as u64),
             r64: MinMax64::unsigned_and(lo as u64, hi as u64, true),
             r32: MinMax32::unsigned_and(lo as u32, hi as u32, true),
         };
-        return number.put(reg);
+        return;
     }
     let (lo, hi) = sext_bounds(size);
-    let number = Number {
+    *number = Number {
         bits: Tnum::UNKNOWN,
         r64: MinMax64::signed(lo.into(), hi.into()),
         r32: MinMax32::signed(lo, hi),
     };
-    number.put(reg);
 }
 
 /// The low `size` bytes become the low half, sign-extended to 32 bits.
-pub(crate) fn coerce_subreg_to_size_sx(reg: &mut RegState, size: u32) {
+pub(crate) fn coerce_subreg_to_size_sx(number: &mut Number, size: u32) {
     let sext = |v: i32| {
         if size == 1 {
             i32::from(v as i8)
@@ -85,13 +82,12 @@ pub(crate) fn coerce_subreg_to_size_sx(reg: &mut RegState, size: u32) {
             i32::from(v as i16)
         }
     };
-    let mut number = Number::of(reg);
     if number.bits.is_const() {
         let v = sext(number.bits.value as i32);
         // The bits of a negative constant go on above the low half; the caller zero-extends.
         number.bits = Tnum::konst(i64::from(v) as u64);
         number.r32 = MinMax32::known(v as u32);
-        return number.put(reg);
+        return;
     }
     let (smin, smax) = (number.r32.smin, number.r32.smax);
     let top = |v: i32| (v as u32) >> (size * 8);
@@ -105,7 +101,6 @@ pub(crate) fn coerce_subreg_to_size_sx(reg: &mut RegState, size: u32) {
         number.r32 = MinMax32::signed(lo, hi);
         number.bits = Tnum::UNKNOWN.subreg();
     }
-    number.put(reg);
 }
 
 /// All numbers of so many bytes.
@@ -118,12 +113,6 @@ const fn sext_bounds(size: u32) -> (i32, i32) {
 }
 
 impl Number {
-    /// The low half becomes the whole value.
-    pub(crate) const fn zext_32_to_64(&mut self) {
-        self.bits = self.bits.subreg();
-        self.assign_32_into_64();
-    }
-
     /// Takes the bounds of the low half, above which there is nothing.
     const fn assign_32_into_64(&mut self) {
         let low = self.r32;
@@ -147,7 +136,7 @@ impl Number {
         } else {
             self.r64 = MinMax64::UNBOUNDED;
         }
-        self.sync(rules);
+        sync(self, rules);
     }
 
     /// The low half takes the bounds of the whole where they are its own (6.1).
@@ -160,6 +149,6 @@ impl Number {
         if let (Ok(min), Ok(max)) = (u32::try_from(whole.umin), u32::try_from(whole.umax)) {
             (self.r32.umin, self.r32.umax) = (min, max);
         }
-        self.sync(rules);
+        sync(self, rules);
     }
 }
