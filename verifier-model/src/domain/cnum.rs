@@ -201,11 +201,6 @@ macro_rules! cnum {
                 }
             }
 
-            /// Whether the arc holds one number.
-            pub(crate) const fn is_const(self) -> bool {
-                self.size == 0
-            }
-
             /// Whether every number of `inner` is in `self`.
             pub(crate) const fn is_superset_of(self, inner: Self) -> bool {
                 if inner.is_empty() {

@@ -3,6 +3,12 @@
 
 pub(crate) mod cnum;
 
+pub(crate) mod min_max;
+
 pub(crate) mod number;
+
+pub(crate) mod product;
+
+pub(crate) mod ranges;
 
 pub(crate) mod tnum;

@@ -6,9 +6,11 @@
 use bpf::insn::MAX_BPF_REG;
 
 use crate::domain::number::Hex;
+use crate::domain::ranges::Ranges;
 use crate::env::Env;
 use crate::facts::limits::CALLER_SAVED_REGS;
 use crate::facts::rejection::Checked;
+use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::log::reject;
 use crate::state::not_init;
@@ -134,22 +136,43 @@ impl Env<'_> {
         let Some(msg) = reg.invariant_violation() else {
             return Ok(());
         };
-        let (r64, r32, var) = (reg.r64, reg.r32, reg.var_off);
+        if !self.input.profile.has(Rule::UNKNOWN_OPERANDS) {
+            return Ok(());
+        }
+        let ranges = self.ranges_text(&reg.ranges);
+        let (value, mask) = (Hex(reg.var_off.value), Hex(reg.var_off.mask));
         let stop = self.log.verifier_bug(format_args!(
-            "REG INVARIANTS VIOLATION ({ctx}): {msg} r64={{.base={}, .size={}}} \
-             r32={{.base={}, .size={}}} var_off=({}, {})",
-            Hex(r64.base),
-            Hex(r64.size),
-            Hex(r32.base.into()),
-            Hex(r32.size.into()),
-            Hex(var.value),
-            Hex(var.mask)
+            "REG INVARIANTS VIOLATION ({ctx}): {msg} {ranges} var_off=({value}, {mask})"
         ));
         if self.input.test_reg_invariants {
             return stop;
         }
         reg.mark_unbounded();
         Ok(())
+    }
+
+    /// Ranges as the message of a violation has them.
+    fn ranges_text(&self, ranges: &Ranges) -> String {
+        if self.input.profile.has(Rule::CIRCULAR_RANGES) {
+            let (r64, r32) = ranges.arcs();
+            return format!(
+                "r64={{.base={}, .size={}}} r32={{.base={}, .size={}}}",
+                Hex(r64.base),
+                Hex(r64.size),
+                Hex(r32.base.into()),
+                Hex(r32.size.into())
+            );
+        }
+        let (r64, r32) = ranges.bounds();
+        let pair = |min: u64, max: u64| format!("[{}, {}]", Hex(min), Hex(max));
+        let half = |min: u32, max: u32| pair(min.into(), max.into());
+        format!(
+            "u64={} s64={} u32={} s32={}",
+            pair(r64.umin, r64.umax),
+            pair(r64.smin as u64, r64.smax as u64),
+            half(r32.umin, r32.umax),
+            half(r32.smin as u32, r32.smax as u32)
+        )
     }
 
     /// The same for a register of the current frame.

@@ -76,6 +76,8 @@ rules! {
         "Tags tell what global functions take, and they may take dynptrs.";
     122 RETURNED_RANGES "returned-ranges" "6.8" "" FalseAccept
         "What a program returns is precise, and lies in a range, not among bits alone.";
+    117 + 114 UNKNOWN_OPERANDS "unknown-operands" "6.8" "" FalseReject
+        "Numbers that are not known narrow each other where they are compared, and where they are multiplied or their bits joined the result has a range.";
     118 SCALARS_SPILLED "scalars-spilled" "6.9" "" FalseReject
         "Any number is spilled as what it is, not only one that is bounded and not 0.";
     119 NARROW_FILLS "narrow-fills" "6.9" "" FalseReject
@@ -128,6 +130,8 @@ rules! {
         "A global function may take pointers that nothing is known of.";
     99 RDONLY_CAST_VOID "rdonly-cast-void" "6.17" "" FalseReject
         "Memory can be read that nothing is known of, by a cast to void.";
+    116 + 114 WRAPPED_SUMS "wrapped-sums" "6.17" "" FalseReject
+        "Sums of which all leave the range of their type have a range, and products with a sign.";
     94 TAIL_CALLS_RETURN "tail-calls-return" "6.18" "" FalseAccept
         "A function that makes a tail call may return from it, with what the other program left.";
     97 ASYNC_NOT_SLEEPABLE "async-not-sleepable" "6.18" "" FalseAccept
@@ -180,6 +184,8 @@ rules! {
         "A branch on which nothing is left of a number is not walked.";
     111 RECURSION_TOLD "recursion-told" "7.1" "" FalseReject
         "A function that calls itself is refused before the walk, and not when the frames run out.";
+    115 + 114 LOW_HALVES_SIGNED "low-halves-signed" "7.1" "" FalseReject
+        "The range of a lower half is cut in two by its sign as that of the whole is, and shifted up with it.";
     93 VOID_GLOBALS "void-globals" "7.1" "" FalseReject
         "A global function may return nothing.";
     95 ZERO_REGISTER_NULL "zero-register-null" "7.1" "" FalseReject
@@ -208,6 +214,8 @@ rules! {
         "How far a packet pointer is checked counts with the variable part of its offset.";
     32 PACKET_END_MARKS "packet-end-marks" "7.1" "a8502a79e832" FalseAccept
         "A packet pointer known to be at or behind the end is not as good as one before it.";
+    114 CIRCULAR_RANGES "circular-ranges" "7.2" "" FalseReject
+        "The range of a number is one that may go over zero or over the sign, not two beside each other.";
     33 PACKET_DISPLACEMENTS "packet-displacements" "7.2" "" FalseAccept
         "Packet pointers that share an id keep their distance from each other.";
     36 NULL_CHECKED_IDS "null-checked-ids" "7.2" "06d518a5583f" FalseAccept

@@ -10,6 +10,7 @@ use crate::facts::rule::Rule;
 use crate::state::VerifierState;
 use crate::state::history::{LinkedReg, LinkedRegs};
 use crate::state::reg::{ADD_CONST, ADD_CONST32, RegState};
+use crate::state::scalar::by_release::add_distance;
 
 impl Env<'_> {
     /// Registers and slots with this id, innermost frame first. Those beyond five lose it.
@@ -81,13 +82,14 @@ impl Env<'_> {
                 *reg = known;
                 reg.delta = delta;
                 reg.id = id;
-                reg.r32 = reg.r32.add(dist.r32);
-                reg.r64 = reg.r64.add(dist.r64);
-                reg.var_off = reg.var_off + dist.var_off;
+                let rules = self.input.profile;
+                add_distance(reg, &dist, rules);
                 if (reg.id | known.id) & ADD_CONST32 != 0 {
-                    reg.zext_32_to_64();
+                    reg.zext_32_to_64(rules);
                 }
-                reg.bounds_sync(self.input.profile);
+                if rules.has(Rule::LINKED_BELOW) {
+                    reg.bounds_sync(rules);
+                }
             }
             match e {
                 LinkedReg::Reg(_, r) => self.log.scratch_reg(r.into()),

@@ -21,7 +21,7 @@ pub(crate) mod wanted;
 
 use bpf::insn::{MAX_BPF_REG, REG_FP};
 
-use crate::domain::cnum::{Cnum32, Cnum64};
+use crate::domain::ranges::Ranges;
 use crate::domain::tnum::Tnum;
 use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::types::RegType;
@@ -164,8 +164,7 @@ pub(crate) fn not_init(bpf_capable: bool) -> RegState {
     RegState {
         typ: RegType::NOT_INIT,
         var_off: Tnum::UNKNOWN,
-        r64: Cnum64::UNBOUNDED,
-        r32: Cnum32::UNBOUNDED,
+        ranges: Ranges::UNBOUNDED,
         precise: !bpf_capable,
         ..RegState::default()
     }

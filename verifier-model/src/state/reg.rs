@@ -6,7 +6,7 @@
 
 use bpf::kernel::BtfRef;
 
-use crate::domain::cnum::{Cnum32, Cnum64};
+use crate::domain::ranges::Ranges;
 use crate::domain::tnum::Tnum;
 use crate::facts::types::RegType;
 use crate::state::iter::IterSlot;
@@ -89,7 +89,7 @@ pub(crate) const ADD_CONST32: u32 = 1 << 30;
 /// Either of the two.
 pub(crate) const ADD_CONST: u32 = ADD_CONST64 | ADD_CONST32;
 
-/// State of a register. Two fields hold the same range: see [`RegState::bounds_sync`].
+/// State of a register. Two fields hold the same number: see [`RegState::bounds_sync`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct RegState {
     /// What it holds.
@@ -100,10 +100,8 @@ pub(crate) struct RegState {
     pub about: About,
     /// The scalar, or the variable part of a pointer's offset: its bits.
     pub var_off: Tnum,
-    /// The same, as a 64-bit range.
-    pub r64: Cnum64,
-    /// Its low half, as a range.
-    pub r32: Cnum32,
+    /// The same, as ranges of it and of its low half.
+    pub ranges: Ranges,
     /// Links registers that hold the same value, come from one lookup, or one acquisition; 0 is none.
     pub id: u32,
     /// Object that this was derived from and dies with; 0 is none.
@@ -117,35 +115,35 @@ pub(crate) struct RegState {
 impl RegState {
     /// Signed minimum.
     pub(crate) const fn smin(&self) -> i64 {
-        self.r64.smin()
+        self.ranges.smin()
     }
     /// Signed maximum.
     pub(crate) const fn smax(&self) -> i64 {
-        self.r64.smax()
+        self.ranges.smax()
     }
     /// Unsigned minimum.
     pub(crate) const fn umin(&self) -> u64 {
-        self.r64.umin()
+        self.ranges.umin()
     }
     /// Unsigned maximum.
     pub(crate) const fn umax(&self) -> u64 {
-        self.r64.umax()
+        self.ranges.umax()
     }
     /// Signed minimum of the low half.
     pub(crate) const fn s32_min(&self) -> i32 {
-        self.r32.smin()
+        self.ranges.s32_min()
     }
     /// Signed maximum of the low half.
     pub(crate) const fn s32_max(&self) -> i32 {
-        self.r32.smax()
+        self.ranges.s32_max()
     }
     /// Unsigned minimum of the low half.
     pub(crate) const fn u32_min(&self) -> u32 {
-        self.r32.umin()
+        self.ranges.u32_min()
     }
     /// Unsigned maximum of the low half.
     pub(crate) const fn u32_max(&self) -> u32 {
-        self.r32.umax()
+        self.ranges.u32_max()
     }
 
     /// An unknown scalar, not precise.
@@ -153,8 +151,7 @@ impl RegState {
         Self {
             typ: RegType::SCALAR_VALUE,
             var_off: Tnum::UNKNOWN,
-            r64: Cnum64::UNBOUNDED,
-            r32: Cnum32::UNBOUNDED,
+            ranges: Ranges::UNBOUNDED,
             ..Self::default()
         }
     }
@@ -172,30 +169,33 @@ impl RegState {
     /// Sets the value and nothing else (`___mark_reg_known`).
     pub(crate) fn set_value(&mut self, imm: u64) {
         self.var_off = Tnum::konst(imm);
-        self.r64 = Cnum64::from_urange(imm, imm);
-        self.r32 = Cnum32::from_urange(imm as u32, imm as u32);
+        self.ranges = Ranges::known(imm);
     }
 
     /// Sets the value and forgets ids and what the old type needed; the type and precision stay.
     pub(crate) fn mark_known(&mut self, imm: u64) {
+        self.forget_links();
+        self.set_value(imm);
+    }
+
+    /// Forgets ids and what the old type needed.
+    pub(crate) fn forget_links(&mut self) {
         self.delta = 0;
         self.about = About::None;
         self.id = 0;
         self.parent_id = 0;
         self.map_uid = 0;
-        self.set_value(imm);
     }
 
     /// Sets the low half.
     pub(crate) fn mark_known32(&mut self, imm: u32) {
         self.var_off = self.var_off.const_subreg(imm);
-        self.r32 = Cnum32::from_urange(imm, imm);
+        self.ranges.set_known32(imm);
     }
 
     /// Forgets the ranges.
     pub(crate) fn mark_unbounded(&mut self) {
-        self.r64 = Cnum64::UNBOUNDED;
-        self.r32 = Cnum32::UNBOUNDED;
+        self.ranges = Ranges::UNBOUNDED;
     }
 
     /// Forgets the link to other scalars.
@@ -235,8 +235,11 @@ impl RegState {
 
     /// Whether nothing is known of a scalar.
     pub(crate) fn is_unbounded(&self) -> bool {
-        let any = Self::unknown_imprecise();
-        self.var_off == any.var_off && self.r64 == any.r64 && self.r32 == any.r32
+        self.var_off.is_unknown()
+            && (self.smin(), self.smax()) == (i64::MIN, i64::MAX)
+            && (self.umin(), self.umax()) == (0, u64::MAX)
+            && (self.s32_min(), self.s32_max()) == (i32::MIN, i32::MAX)
+            && (self.u32_min(), self.u32_max()) == (0, u32::MAX)
     }
 
     /// How many low bits can be set.
@@ -301,10 +304,7 @@ impl RegState {
     /// Whether everything that the kernel compares as bytes up to `id` is the same.
     pub(crate) fn same_up_to_id(&self, o: &Self) -> bool {
         // What differs most often comes first.
-        self.var_off == o.var_off
-            && self.r64 == o.r64
-            && self.r32 == o.r32
-            && self.same_up_to_var_off(o)
+        self.var_off == o.var_off && self.ranges == o.ranges && self.same_up_to_var_off(o)
     }
 
     /// As [`Self::same_up_to_id`], without the value.

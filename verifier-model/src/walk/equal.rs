@@ -281,7 +281,7 @@ fn refsafe(old: &VerifierState, cur: &VerifierState, ids: &mut IdMap) -> bool {
 }
 
 fn range_within(old: &RegState, cur: &RegState) -> bool {
-    old.r64.is_superset_of(cur.r64) && old.r32.is_superset_of(cur.r32)
+    old.ranges.cover(&cur.ranges)
 }
 
 fn regs_exact(old: &RegState, cur: &RegState, ids: &mut IdMap) -> bool {
@@ -369,7 +369,7 @@ pub(crate) fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: Ex
             if if marked { o != c } else { o > c } {
                 return false;
             }
-            let moved = old.id != 0 && old.r64.base != cur.r64.base;
+            let moved = old.id != 0 && old.ranges.arcs().0.base != cur.ranges.arcs().0.base;
             (merged || old.delta == cur.delta)
                 && (old.id == 0 && !profile.has(Rule::EQUAL_IDS_MAPPED)
                     || ids.check_ids(old.id, cur.id))

@@ -17,7 +17,8 @@ use crate::facts::rule::Rule;
 use crate::facts::types::RegType;
 use crate::log::reject;
 use crate::state::reg::{ADD_CONST, ADD_CONST32, ADD_CONST64, RegState};
-use crate::state::scalar::alu as scalar_alu;
+use crate::state::scalar::by_release;
+use crate::state::scalar::known::{is_cut_to_32, is_safe_to_compute};
 
 impl Env<'_> {
     /// An instruction of class `ALU` or `ALU64`.
@@ -95,6 +96,7 @@ impl Env<'_> {
 
     fn check_mov_reg(&mut self, insn: &Insn) -> Checked {
         let (d, s) = (insn.dst(), insn.src());
+        let rules = self.input.profile;
         let wide = insn.class() == class::ALU64;
         let mut src = *self.reg(s);
         if wide && insn.off == ADDR_SPACE_CAST {
@@ -134,17 +136,16 @@ impl Env<'_> {
             }
             match (wide, insn.off) {
                 (_, 0) => {}
-                (true, off) => dst.coerce_to_size_sx(off as u32 >> 3),
-                (false, off) => dst.coerce_subreg_to_size_sx(off as u32 >> 3),
+                (true, off) => dst.coerce_to_size_sx(off as u32 >> 3, rules),
+                (false, off) => dst.coerce_subreg_to_size_sx(off as u32 >> 3, rules),
             }
             self.regs()[d] = dst;
         } else {
             self.mark_reg_unknown(d);
         }
         if !wide {
-            let rules = self.input.profile;
             let reg = &mut self.regs()[d];
-            reg.zext_32_to_64();
+            reg.zext_32_to_64(rules);
             reg.bounds_sync(rules);
         }
         Ok(())
@@ -280,9 +281,15 @@ impl Env<'_> {
     fn adjust_scalar_min_max_vals(&mut self, insn: &Insn, src: RegState) -> Checked {
         let d = insn.dst();
         let mut dst = *self.reg(d);
-        if !scalar_alu::is_safe_to_compute(insn, &src) || !self.is_tracked(insn) {
+        let rules = self.input.profile;
+        if !is_safe_to_compute(insn, &src, rules) || !self.is_tracked(insn) {
             // Only the value is lost; the kernel forgets everything else as well.
             self.mark_reg_unknown(d);
+            if is_cut_to_32(insn, &src, rules) {
+                let reg = &mut self.regs()[d];
+                reg.zext_32_to_64(rules);
+                reg.bounds_sync(rules);
+            }
             return Ok(());
         }
         self.sanitize_val_alu(insn)?;
@@ -290,7 +297,7 @@ impl Env<'_> {
         if forks && matches!(insn.op(), alu::AND | alu::OR) {
             self.maybe_fork_scalars(insn, &mut dst)?;
         }
-        scalar_alu::apply(insn, &mut dst, &src, self.input.profile);
+        by_release::apply(insn, &mut dst, &src, rules);
         self.regs()[d] = dst;
         Ok(())
     }

@@ -6,7 +6,6 @@
 use bpf::insn::{alu, class};
 use bpf::uapi::Insn;
 
-use crate::domain::cnum::Cnum32;
 use crate::env::Env;
 use crate::facts::limits::BPF_MAX_VAR_OFF;
 use crate::facts::rejection::Checked;
@@ -14,6 +13,7 @@ use crate::facts::rule::Rule;
 use crate::facts::types::{Flag, RegType};
 use crate::log::reject;
 use crate::state::reg::{About, RegState};
+use crate::state::scalar::by_release::{add_to_pointer, subtract_from_pointer};
 
 impl Env<'_> {
     pub(crate) fn adjust_ptr_min_max_vals(
@@ -59,7 +59,7 @@ impl Env<'_> {
         self.check_reg_sane_offset_scalar(&off, ptr.typ)?;
         self.check_reg_sane_offset_ptr(&ptr, ptr.typ)?;
         let mask = self.sanitize_ptr_alu(insn, &ptr, &off, ptr_regno == d)?;
-        dst.r32 = Cnum32::UNBOUNDED;
+        dst.ranges.forget32();
         let pkt = ptr.typ.is_pkt_pointer();
         let forget_range = self.add_ptr_offset(insn, &mut dst, &off, ptr_regno == d)?;
         if pkt {
@@ -76,7 +76,7 @@ impl Env<'_> {
         self.check_reg_sane_offset_ptr(&dst, ptr.typ)?;
         let keeps_bounds = pkt && (known || dst.range() > 0);
         if keeps_bounds && self.input.profile.has(Rule::PACKET_BOUNDS_KEPT) {
-            dst.update_bounds32();
+            dst.update_bounds32(self.input.profile);
         } else {
             dst.bounds_sync(self.input.profile);
         }
@@ -140,8 +140,7 @@ impl Env<'_> {
         let marked = ptr.range() < 0 && self.input.profile.has(Rule::PACKET_OFFSETS_MERGED);
         match op {
             alu::ADD => {
-                ptr.r64 = ptr.r64.add(off.r64);
-                ptr.var_off = ptr.var_off + off.var_off;
+                add_to_pointer(ptr, off, self.input.profile);
                 Ok(!known || marked)
             }
             alu::SUB => {
@@ -161,8 +160,7 @@ impl Env<'_> {
                         "R{d} subtraction from stack pointer prohibited"
                     );
                 }
-                ptr.r64 = ptr.r64.add(off.r64.negate());
-                ptr.var_off = ptr.var_off - off.var_off;
+                subtract_from_pointer(ptr, off, self.input.profile);
                 Ok(!known && off.smin() < 0 || marked)
             }
             alu::AND | alu::OR | alu::XOR => {

@@ -24,9 +24,8 @@ use crate::state::VerifierState;
 use crate::state::history::{HistFlags, LinkedRegs};
 use crate::state::reference::RefKind;
 use crate::state::reg::RegState;
-use crate::state::scalar::branch::{
-    Branches, flip_opcode, is_same_reg_branch_taken, is_scalar_branch_taken,
-};
+use crate::state::scalar::branch::is_scalar_branch_taken;
+use crate::state::scalar::comparison::{Branches, Comparison, flip_opcode};
 
 impl Env<'_> {
     /// A conditional jump (`check_cond_jmp_op`). Falls through here; the taken branch waits.
@@ -293,11 +292,12 @@ impl Env<'_> {
             return is_pkt_ptr_branch_taken(r1, r2, op);
         }
         if !r1.typ.is_pointer() && !r2.typ.is_pointer() {
-            if insn.src_is_reg() && insn.dst() == insn.src() {
-                return is_same_reg_branch_taken(r1, op, is_jmp32);
-            }
-            let rules = self.input.profile;
-            return is_scalar_branch_taken(r1, r2, op, is_jmp32, branches, rules);
+            let cmp = Comparison {
+                op,
+                is_jmp32,
+                one_reg: insn.src_is_reg() && insn.dst() == insn.src(),
+            };
+            return is_scalar_branch_taken(r1, r2, cmp, branches, self.input.profile);
         }
         if is_jmp32 && self.input.profile.has(Rule::HALVES_OF_POINTERS) {
             return None;

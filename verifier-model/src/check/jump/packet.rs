@@ -10,7 +10,7 @@ use bpf::uapi::Insn;
 use crate::facts::types::RegType;
 use crate::state::VerifierState;
 use crate::state::reg::{About, RegState};
-use crate::state::scalar::branch::flip_opcode;
+use crate::state::scalar::comparison::flip_opcode;
 
 const MAX_PACKET_OFF: u64 = 0xffff;
 

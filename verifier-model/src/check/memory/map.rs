@@ -15,6 +15,7 @@ use crate::facts::rejection::Checked;
 use crate::facts::types::RegType;
 use crate::log::reject;
 use crate::state::reg::RegState;
+use crate::state::scalar::by_release::add_distance;
 
 impl<'a> Env<'a> {
     pub(crate) fn check_map_value_access(&mut self, a: &MemAccess<'_>, size: i32) -> Checked {
@@ -44,9 +45,7 @@ impl<'a> Env<'a> {
             let mut reg = a.reg;
             if a.off != 0 {
                 let off = RegState::konst(i64::from(a.off) as u64);
-                reg.r32 = reg.r32.add(off.r32);
-                reg.r64 = reg.r64.add(off.r64);
-                reg.var_off = reg.var_off + off.var_off;
+                add_distance(&mut reg, &off, self.input.profile);
                 reg.bounds_sync(self.input.profile);
             }
             reg.typ = RegType::PTR_TO_INSN;

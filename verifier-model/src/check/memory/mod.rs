@@ -13,7 +13,6 @@ use bpf::insn::size_to_bytes;
 use bpf::uapi::Insn;
 
 use crate::check::access::MemAccess;
-use crate::domain::cnum::{Cnum32, Cnum64};
 use crate::env::Env;
 use crate::facts::access::Access;
 use crate::facts::ctx_fields::View;
@@ -194,7 +193,7 @@ impl<'a> Env<'a> {
             return reg.coerce_to_size(size, rules);
         }
         let no_sext = reg.umax() < 1u64 << (size * 8 - 1);
-        reg.coerce_to_size_sx(size);
+        reg.coerce_to_size_sx(size, rules);
         if !no_sext && unlinked {
             reg.clear_scalar_id();
         }
@@ -321,11 +320,7 @@ impl<'a> Env<'a> {
                 if before.is_scalar() && !rules.has(Rule::HOOK_RANGE_AFRESH) {
                     *reg = before;
                 }
-                let range32 = Cnum32::from_srange(range.minval, range.maxval);
-                let range64 = Cnum64::from_srange(range.minval.into(), range.maxval.into());
-                reg.r32 = reg.r32.intersect(range32);
-                reg.r64 = reg.r64.intersect(range64);
-                reg.bounds_sync(rules);
+                reg.narrow_signed(range.minval, range.maxval, rules);
             }
         } else {
             self.mark_reg_known_zero(v);

@@ -123,7 +123,7 @@ impl<'a> Walked<'a, '_> {
             Made::New(_) => Some((How::New, thing, frame)),
             Made::No => {
                 let (before, after) = (self.value(i, thing)?, self.value(i + 1, thing)?);
-                let known = |r: &RegState| (r.typ, r.about, r.var_off, r.r64);
+                let known = |r: &RegState| (r.typ, r.about, r.var_off, r.ranges.arcs().0);
                 (known(before) != known(after)).then_some((How::Learned, thing, frame))
             }
         }

@@ -57,6 +57,7 @@ pub(crate) static LINUX_6_12: Release = Release::new(
     "6.12.117",
     Profile::of("6.12")
         .with(Rule::TAIL_CALL_CHECKS_SECTIONS)
+        .with(Rule::LOW_HALVES_SIGNED)
         .with(Rule::TAIL_CALLS_CHANGE_PACKETS)
         .with(Rule::GLOBALS_CHANGE_PACKETS)
         .with(Rule::ITER_ARG_ON_STACK)
@@ -91,6 +92,7 @@ pub(crate) static LINUX_6_1: Release = Release::new(
     "6.1",
     "6.1.176",
     Profile::of("6.1")
+        .with(Rule::LOW_HALVES_SIGNED)
         .with(Rule::DELTAS_CLEARED)
         .with(Rule::SELF_ADDITIONS)
         .with(Rule::HOOK_RANGE_AFRESH)

@@ -26,7 +26,8 @@ const ALLOC_OBJ_FIELDS: [&str; 6] = [
 pub(super) fn is_taken(btf: &Btf, kernel: &Kernel) -> bool {
     let broken = |t: Type<'_>| match t.kind() {
         Kind::Struct | Kind::Union => {
-            has_special_field(btf, t, kernel) && BtfRecord::find_fields(btf, t.id(), kernel).is_none()
+            has_special_field(btf, t, kernel)
+                && BtfRecord::find_fields(btf, t.id(), kernel).is_none()
         }
         _ => false,
     };

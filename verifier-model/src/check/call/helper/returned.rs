@@ -8,7 +8,7 @@ use bpf::kernel::fields::FieldKind;
 use bpf::uapi::{MapType, ProgType};
 
 use crate::check::call::helper::ERRNO_RANGE;
-use crate::domain::cnum::{Cnum32, Cnum64};
+use crate::domain::ranges::Ranges;
 use crate::env::Env;
 use crate::env::call_args::CallArgs;
 use crate::facts::errno::{Errno, MAX_ERRNO};
@@ -220,8 +220,7 @@ impl Env<'_> {
         match meta.func_id {
             id::GET_RETVAL => {
                 if let Some(range) = retval {
-                    reg.r64 = Cnum64::from_srange(range.minval.into(), range.maxval.into());
-                    reg.r32 = Cnum32::from_srange(range.minval, range.maxval);
+                    reg.ranges = Ranges::signed(range.minval.into(), range.maxval.into());
                     reg.bounds_sync(rules);
                 }
             }
@@ -230,13 +229,11 @@ impl Env<'_> {
             | id::PROBE_READ_STR
             | id::PROBE_READ_KERNEL_STR
             | id::PROBE_READ_USER_STR => {
-                reg.r64 = Cnum64::from_srange((-MAX_ERRNO).into(), meta.msize_max as i64);
-                reg.r32 = Cnum32::from_srange(-MAX_ERRNO, meta.msize_max as i32);
+                reg.ranges = Ranges::signed((-MAX_ERRNO).into(), meta.msize_max as i64);
                 reg.bounds_sync(rules);
             }
             id::GET_SMP_PROCESSOR_ID => {
-                reg.r64 = Cnum64::from_urange(0, last_cpu.into());
-                reg.r32 = Cnum32::from_urange(0, last_cpu);
+                reg.ranges = Ranges::up_to(last_cpu);
                 reg.bounds_sync(rules);
             }
             _ => {}

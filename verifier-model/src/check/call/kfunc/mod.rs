@@ -14,7 +14,7 @@ use bpf::uapi::{AttachType, Insn, ProgType};
 
 use crate::check::call::function::callback::CallbackKind;
 use crate::check::call::kfunc::collection as graph;
-use crate::domain::cnum::{Cnum32, Cnum64};
+use crate::domain::ranges::Ranges;
 use crate::env::Env;
 use crate::env::call_args::CallArgs;
 use crate::env::flow::Flow;
@@ -171,8 +171,7 @@ impl Env<'_> {
     /// The path on which a resilient lock is not taken.
     fn fork_failed_lock(&mut self) -> Checked {
         let (idx, not_init, mut r0) = (self.path.insn_idx, self.not_init(), self.unknown());
-        r0.r32 = Cnum32::from_srange(-MAX_ERRNO, -1);
-        r0.r64 = Cnum64::from_srange((-MAX_ERRNO).into(), -1);
+        r0.ranges = Ranges::signed((-MAX_ERRNO).into(), -1);
         r0.bounds_sync(self.input.profile);
         let st = self.push_stack(idx + 1, idx, false)?;
         let regs = &mut st.frame_mut().regs;

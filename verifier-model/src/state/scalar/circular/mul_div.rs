@@ -8,41 +8,40 @@
 //! Source: `scalar*_min_max_mul()`, `scalar*_min_max_*div()` and `scalar*_min_max_*mod()` in
 //! `kernel/bpf/verifier.c`.
 //!
-//! [`is_safe_to_compute`]: crate::state::scalar::alu::is_safe_to_compute
+//! [`is_safe_to_compute`]: crate::state::scalar::known::is_safe_to_compute
 
 use bpf::insn::class;
 use bpf::uapi::Insn;
 
 use crate::domain::cnum::{Cnum32, Cnum64};
-use crate::domain::tnum::Tnum;
-use crate::state::reg::RegState;
+use crate::state::scalar::circular::number::Number;
 
 /// `dst = dst * src`
-pub(crate) fn mul(dst: &mut RegState, src: &RegState) {
-    dst.var_off = dst.var_off.mul(src.var_off);
+pub(crate) fn mul(dst: &mut Number, src: &Number) {
+    dst.bits = dst.bits.mul(src.bits);
     mul32(dst, src);
     mul64(dst, src);
 }
 
 /// `dst = dst / src`, where `src` is known; 0 where that is 0.
-pub(crate) fn div(insn: &Insn, dst: &mut RegState, src: &RegState) {
+pub(crate) fn div(insn: &Insn, dst: &mut Number, src: &Number) {
     match (divisor_is_zero(insn, src), is_alu32(insn), is_signed(insn)) {
-        (true, ..) => dst.set_value(0),
-        (_, true, true) => sdiv32(dst, src.s32_min()),
-        (_, true, false) => udiv32(dst, src.u32_min()),
-        (_, false, true) => sdiv64(dst, src.smin()),
-        (_, false, false) => udiv64(dst, src.umin()),
+        (true, ..) => *dst = Number::known(0),
+        (_, true, true) => sdiv32(dst, src.r32.smin()),
+        (_, true, false) => udiv32(dst, src.r32.umin()),
+        (_, false, true) => sdiv64(dst, src.r64.smin()),
+        (_, false, false) => udiv64(dst, src.r64.umin()),
     }
 }
 
 /// `dst = dst % src`, where `src` is known; `dst` itself where that is 0.
-pub(crate) fn modulo(insn: &Insn, dst: &mut RegState, src: &RegState) {
+pub(crate) fn modulo(insn: &Insn, dst: &mut Number, src: &Number) {
     match (divisor_is_zero(insn, src), is_alu32(insn), is_signed(insn)) {
         (true, ..) => {}
-        (_, true, true) => smod32(dst, src.s32_min()),
-        (_, true, false) => umod32(dst, src.u32_min()),
-        (_, false, true) => smod64(dst, src.smin()),
-        (_, false, false) => umod64(dst, src.umin()),
+        (_, true, true) => smod32(dst, src.r32.smin()),
+        (_, true, false) => umod32(dst, src.r32.umin()),
+        (_, false, true) => smod64(dst, src.r64.smin()),
+        (_, false, false) => umod64(dst, src.r64.umin()),
     }
 }
 
@@ -54,28 +53,28 @@ fn is_signed(insn: &Insn) -> bool {
     insn.off == 1
 }
 
-fn divisor_is_zero(insn: &Insn, src: &RegState) -> bool {
+fn divisor_is_zero(insn: &Insn, src: &Number) -> bool {
     match is_alu32(insn) {
-        true => src.u32_min() == 0,
-        false => src.umin() == 0,
+        true => src.r32.umin() == 0,
+        false => src.r64.umin() == 0,
     }
 }
 
 macro_rules! mul {
-    ($name:ident, $c:ident, $field:ident, $ut:ident, $st:ident, $umin:ident, $umax:ident, $smin:ident, $smax:ident) => {
-        fn $name(dst: &mut RegState, src: &RegState) {
+    ($name:ident, $c:ident, $field:ident, $ut:ident, $st:ident) => {
+        fn $name(dst: &mut Number, src: &Number) {
             let unsigned = match (
-                dst.$umin().checked_mul(src.$umin()),
-                dst.$umax().checked_mul(src.$umax()),
+                dst.$field.umin().checked_mul(src.$field.umin()),
+                dst.$field.umax().checked_mul(src.$field.umax()),
             ) {
                 (Some(lo), Some(hi)) => $c::from_urange(lo, hi),
                 _ => $c::from_urange(0, $ut::MAX),
             };
             let products = [
-                dst.$smin().checked_mul(src.$smin()),
-                dst.$smin().checked_mul(src.$smax()),
-                dst.$smax().checked_mul(src.$smin()),
-                dst.$smax().checked_mul(src.$smax()),
+                dst.$field.smin().checked_mul(src.$field.smin()),
+                dst.$field.smin().checked_mul(src.$field.smax()),
+                dst.$field.smax().checked_mul(src.$field.smin()),
+                dst.$field.smax().checked_mul(src.$field.smax()),
             ];
             let lo = products
                 .iter()
@@ -94,53 +93,41 @@ macro_rules! mul {
     };
 }
 
-mul!(
-    mul32, Cnum32, r32, u32, i32, u32_min, u32_max, s32_min, s32_max
-);
+mul!(mul32, Cnum32, r32, u32, i32);
 
-mul!(mul64, Cnum64, r64, u64, i64, umin, umax, smin, smax);
-
-fn forget_all_but_32(dst: &mut RegState) {
-    dst.r64 = Cnum64::UNBOUNDED;
-    dst.var_off = Tnum::UNKNOWN;
-}
-
-fn forget_all_but_64(dst: &mut RegState) {
-    dst.r32 = Cnum32::UNBOUNDED;
-    dst.var_off = Tnum::UNKNOWN;
-}
+mul!(mul64, Cnum64, r64, u64, i64);
 
 macro_rules! div_mod {
     ($udiv:ident, $sdiv:ident, $umod:ident, $smod:ident, $c:ident, $field:ident, $ut:ident, $st:ident,
-     $umin:ident, $umax:ident, $smin:ident, $smax:ident, $forget:ident) => {
-        fn $udiv(dst: &mut RegState, by: $ut) {
-            dst.$field = $c::from_urange(dst.$umin() / by, dst.$umax() / by);
-            $forget(dst);
+     $forget:ident) => {
+        fn $udiv(dst: &mut Number, by: $ut) {
+            dst.$field = $c::from_urange(dst.$field.umin() / by, dst.$field.umax() / by);
+            dst.$forget();
         }
 
-        fn $sdiv(dst: &mut RegState, by: $st) {
-            let (lo, hi) = (dst.$smin(), dst.$smax());
+        fn $sdiv(dst: &mut Number, by: $st) {
+            let (lo, hi) = (dst.$field.smin(), dst.$field.smax());
             dst.$field = match (lo.checked_div(by), hi.checked_div(by)) {
                 (Some(a), Some(b)) => $c::from_srange(a.min(b), a.max(b)),
                 // MIN / -1 is MIN; with other values the result can be anything.
                 _ if hi == $st::MIN => $c::from_srange(lo, hi),
                 _ => $c::from_srange($st::MIN, $st::MAX),
             };
-            $forget(dst);
+            dst.$forget();
         }
 
-        fn $umod(dst: &mut RegState, by: $ut) {
+        fn $umod(dst: &mut Number, by: $ut) {
             let max = by - 1;
-            if dst.$umax() <= max {
+            if dst.$field.umax() <= max {
                 return;
             }
             dst.$field = $c::from_urange(0, max);
-            $forget(dst);
+            dst.$forget();
         }
 
-        fn $smod(dst: &mut RegState, by: $st) {
+        fn $smod(dst: &mut Number, by: $st) {
             let max = (by.unsigned_abs() - 1) as $st;
-            let (lo, hi) = (dst.$smin(), dst.$smax());
+            let (lo, hi) = (dst.$field.smin(), dst.$field.smax());
             if lo >= -max && hi <= max {
                 return;
             }
@@ -151,7 +138,7 @@ macro_rules! div_mod {
             } else {
                 $c::from_srange(-max, max)
             };
-            $forget(dst);
+            dst.$forget();
         }
     };
 }
@@ -165,10 +152,6 @@ div_mod!(
     r32,
     u32,
     i32,
-    u32_min,
-    u32_max,
-    s32_min,
-    s32_max,
     forget_all_but_32
 );
 
@@ -181,9 +164,5 @@ div_mod!(
     r64,
     u64,
     i64,
-    umin,
-    umax,
-    smin,
-    smax,
     forget_all_but_64
 );
