@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use super::anywhere::address;
 use super::cpus::{set_online, sysfs};
 use super::masks::{Random, cpus, filled};
-use super::needs::running;
+use super::needs::{possible, running, with_variable};
 use super::trial;
 use super::walks::{bound, same};
 
@@ -25,7 +25,7 @@ const MAX: usize = 512;
 
 /// The tests of this file.
 pub(super) fn trials() -> Vec<Trial> {
-    vec![
+    let trials = [
         trial("aya::possible", || {
             walked("possible_cpus", &sysfs("possible")?)
         }),
@@ -37,16 +37,26 @@ pub(super) fn trials() -> Vec<Trial> {
             let even: Vec<u32> = all.into_iter().filter(|cpu| cpu % 2 == 0).collect();
             walked("every_second", &even)
         }),
-        trial("aya::break", || {
-            walked("left_by_break", &[0, 1, 2, 3, 4, 1000])
-        }),
-        trial("aya::return", || walked("left_by_return", &[0, 1, 2])),
+        possible(
+            5,
+            trial("aya::break", || {
+                walked("left_by_break", &[0, 1, 2, 3, 4, 1000])
+            }),
+        ),
+        possible(
+            3,
+            trial("aya::return", || walked("left_by_return", &[0, 1, 2])),
+        ),
         running(4, trial("aya::one_offline", one_offline)),
         trial("aya::mask_value", || values("walk_value")),
         trial("aya::copy_of_value", || values("copy_of_value")),
         running(4, trial("aya::task_affinity", affinity)),
         trial("aya::more_than_the_bound", more_than_the_bound),
-    ]
+    ];
+    let trials = trials.into_iter();
+    trials
+        .map(|trial| with_variable("__cpu_possible_mask", trial))
+        .collect()
 }
 
 fn walked(program: &str, expected: &[u32]) -> Result<()> {

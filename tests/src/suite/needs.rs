@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Tests that a guest with few CPUs cannot be put to. There they are ignored, and their lines say what
-//! they need.
+//! Tests that a guest with few CPUs, or a kernel in another configuration, cannot be put to. There they
+//! are ignored, and their lines say what they need.
 
-use libbpf_rs::btf::types::{Func, FuncProto};
+use libbpf_rs::btf::types::{DataSec, Func, FuncProto};
 use libbpf_rs::btf::{Btf, ReferencesType};
 use libtest_mimic::Trial;
 
@@ -27,6 +27,25 @@ pub(super) fn possible(cpus: u32, trial: Trial) -> Trial {
 /// The test needs a kernel built for so many CPUs: a mask has as many bits.
 pub(super) fn built_for(cpus: u32, trial: Trial) -> Trial {
     needs("kernel_max", cpus, trial)
+}
+
+/// The test needs the address of a variable of the kernel's. Without `CONFIG_KALLSYMS_ALL` none has one, and
+/// `nr_cpu_ids` is none where it is a constant.
+pub(super) fn with_variable(variable: &str, trial: Trial) -> Trial {
+    match has(variable) {
+        true => trial,
+        false => ignored(format!("needs the address of {variable}"), trial),
+    }
+}
+
+/// The test needs the run-queues by name. A kernel for one CPU has them, but not as per-CPU variables.
+pub(super) fn with_runqueues(trial: Trial) -> Trial {
+    let per_cpu = Btf::from_vmlinux()
+        .is_ok_and(|btf| btf.type_by_name::<DataSec<'_>>(".data..percpu").is_some());
+    match per_cpu {
+        true => with_variable("runqueues", trial),
+        false => ignored("needs per-CPU variables in BTF", trial),
+    }
 }
 
 /// The test needs queueing disciplines to be programs: `CONFIG_NET_SCH_BPF`.

@@ -23,7 +23,7 @@ use nix::unistd::Pid;
 use super::bpf::Bpf;
 use super::cgroup::Cgroup;
 use super::cpus::sysfs;
-use super::needs::running;
+use super::needs::{running, with_runqueues};
 use super::task::Task;
 use super::trial;
 
@@ -44,7 +44,7 @@ pub(super) fn trials() -> Vec<Trial> {
         }),
         trial("program_types::iter_cgroup", iter_cgroup),
         running(4, trial("program_types::struct_ops", struct_ops)),
-        trial("program_types::readme", readme),
+        with_runqueues(trial("program_types::readme", readme)),
     ]
 }
 

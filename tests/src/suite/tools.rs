@@ -12,14 +12,15 @@ use super::anywhere::has;
 use super::bpf::Bpf;
 use super::cpus::{set_online, sysfs};
 use super::masks::filled;
-use super::needs::{ignored, possible, running, with_kfunc};
+use super::needs::{ignored, possible, running, with_kfunc, with_runqueues};
 use super::task::Task;
 use super::trial;
 use super::walks::bound;
 
 /// The tests of this file.
 pub(super) fn trials(counted: bool) -> Vec<Trial> {
-    let mut trials = vec![running(4, trial("tools::histogram", histogram))];
+    let histogram = running(4, trial("tools::histogram", histogram));
+    let mut trials = vec![with_runqueues(histogram)];
     if has("bpf_iter_num_new") {
         // Of few CPUs the walk is short, and what is around it counts.
         let cost = trial("tools::cost", move || cost(counted));
@@ -53,11 +54,7 @@ fn no_measure(counted: bool) -> Option<&'static str> {
 /// Each online CPU has as many samples as were taken, and two busy CPUs have tasks in them.
 fn histogram() -> Result<()> {
     const SAMPLES: u32 = 40;
-    let bpf = match Bpf::load("tools/histogram") {
-        // Debian's 5.10 has no variables in its BTF, and so no run queues to be found.
-        Err(error) if format!("{error:#}").contains("not found in kernel BTF") => return Ok(()),
-        loaded => loaded?,
-    };
+    let bpf = Bpf::load("tools/histogram")?;
     let busy = [Task::busy()?, Task::busy()?];
     for (task, cpu) in busy.iter().zip([1, 3]) {
         task.set_affinity(&[cpu])?;

@@ -8,7 +8,7 @@ use super::bpf::Bpf;
 use super::cgroup::Cgroup;
 use super::cpus::{set_online, sysfs};
 use super::masks::{Random, cpus, filled};
-use super::needs::{possible, running};
+use super::needs::{possible, running, with_variable};
 use super::task::Task;
 use super::trial;
 
@@ -29,7 +29,10 @@ pub(super) fn trials() -> Vec<Trial> {
         // schedules on every online CPU, and no CPU is dying.
         trial("walks::active", || mask("active_cpus", &sysfs("online")?)),
         trial("walks::dying", || mask("dying_cpus", &[])),
-        trial("walks::mask_identity", mask_identity),
+        with_variable(
+            "__cpu_possible_mask",
+            trial("walks::mask_identity", mask_identity),
+        ),
         running(4, trial("walks::one_offline", one_offline)),
         trial("walks::bpf_for_each", || {
             mask("pointers", &sysfs("possible")?)
