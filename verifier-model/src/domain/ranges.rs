@@ -16,7 +16,7 @@ use crate::domain::min_max::{MinMax32, MinMax64};
 type Bounds = (MinMax64, MinMax32);
 
 /// The ranges of a number and of its low half.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Ranges {
     /// An arc each.
     Arcs(Cnum64, Cnum32),
@@ -98,6 +98,7 @@ impl Ranges {
 
     /// The arcs of the number and of its low half; for bounds that none has, those of the bounds without
     /// a sign, or with one.
+    #[inline]
     pub(crate) fn arcs(&self) -> (Cnum64, Cnum32) {
         match *self {
             Self::Arcs(r64, r32) => (r64, r32),
@@ -106,6 +107,7 @@ impl Ranges {
     }
 
     /// Whether the number is `value` and no other.
+    #[inline]
     pub(crate) fn are_of(&self, value: u64) -> bool {
         match self {
             Self::Arcs(r64, _) => *r64 == Cnum64::from_urange(value, value),
@@ -114,6 +116,7 @@ impl Ranges {
     }
 
     /// Whether the low half is `value` and no other.
+    #[inline]
     pub(crate) fn are_of_low(&self, value: u32) -> bool {
         match self {
             Self::Arcs(_, r32) => *r32 == Cnum32::from_urange(value, value),
@@ -156,9 +159,30 @@ impl Ranges {
     bound!(u32_max, umax, (_, r32) r32, u32, "Unsigned maximum of the low half.");
 }
 
+impl PartialEq for Ranges {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Arcs(r64, r32), Self::Arcs(o64, o32)) => r64 == o64 && r32 == o32,
+            _ => are_same_bounds(self, other),
+        }
+    }
+}
+
+impl Eq for Ranges {}
+
 impl Default for Ranges {
     fn default() -> Self {
         Self::known(0)
+    }
+}
+
+/// The rare case of a comparison: what the other has is bounds as well, and the same.
+#[cold]
+fn are_same_bounds(a: &Ranges, b: &Ranges) -> bool {
+    match (a, b) {
+        (Ranges::Bounds(a), Ranges::Bounds(b)) => a == b,
+        _ => false,
     }
 }
 

@@ -44,6 +44,8 @@ rules! {
         "A loop may be closed by any instruction before its head, not by a jump alone.";
     17 PROPAGATE_ALL_FRAMES "propagate-all-frames" "6.5" "f655badf2a8f" FalseAccept
         "Pruning passes precision on in every frame, not only in the innermost.";
+    140 HALVES_LINKED "halves-linked" "6.5" "" FalseReject
+        "A number of 32 bits is linked to its copy by a move of 32 bits.";
     138 SCALAR_IDS_MAPPED "scalar-ids-mapped" "6.5" "" FalseAccept
         "Which numbers are linked counts when states are compared.";
     112 CPU_V4 "cpu-v4" "6.6" "" FalseReject

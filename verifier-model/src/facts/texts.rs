@@ -74,6 +74,7 @@ pub(crate) const LINUX_6_1: Texts = Texts {
     maps: text!("linux-6.1/maps.txt"),
     iter_args: text!("linux-6.1/iter_args.txt"),
     struct_ops: text!("linux-6.1/struct_ops.txt"),
+    btf_struct_access: text!("linux-6.1/btf_struct_access.txt"),
     btf_sets: text!("linux-6.1/btf_sets.txt"),
     words: text!("linux-6.1/words.txt"),
     kfuncs: text!("linux-6.1/kfuncs.txt"),

@@ -11,12 +11,14 @@ use crate::state::VerifierState;
 use crate::state::history::{LinkedReg, LinkedRegs};
 use crate::state::reg::{ADD_CONST, ADD_CONST32, RegState};
 use crate::state::scalar::by_release::add_distance;
+use crate::state::slot::Slot;
 
 impl Env<'_> {
     /// Registers and slots with this id, innermost frame first. Those beyond five lose it.
     pub(crate) fn collect_linked_regs(&mut self, id: u32, set: &mut LinkedRegs) {
         let id = id & !ADD_CONST;
         let all = !self.input.profile.has(Rule::LIVE_LINKS);
+        let narrow = self.input.profile.has(Rule::NARROW_FILLS);
         for i in (0..self.path.cur.frames.len()).rev() {
             let live = self.code.aux[self.path.cur.frame_insn_idx(i)].live_regs_before;
             let frame = &mut self.path.cur.frames[i];
@@ -29,7 +31,8 @@ impl Env<'_> {
             }
             let mut rest = 0u64;
             for (j, slot) in frame.stack.iter().enumerate() {
-                let found = slot.is_spilled_reg() && linked(&slot.reg);
+                let whole = narrow || slot.typ[0] == Slot::Spill;
+                let found = slot.is_spilled_reg() && whole && linked(&slot.reg);
                 if found && !set.push(LinkedReg::Spi(i as u8, j as u8)) {
                     rest |= 1 << j;
                 }

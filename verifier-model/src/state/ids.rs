@@ -33,6 +33,7 @@ impl IdMap {
     }
 
     /// Whether `old` can stand for `cur`; if nothing is known of either, it does from now on.
+    #[inline]
     pub(crate) fn check_ids(&mut self, old: u32, cur: u32) -> bool {
         if (old != 0) != (cur != 0) {
             return false;

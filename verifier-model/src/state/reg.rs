@@ -302,6 +302,7 @@ impl RegState {
     }
 
     /// Whether everything that the kernel compares as bytes up to `id` is the same.
+    #[inline]
     pub(crate) fn same_up_to_id(&self, o: &Self) -> bool {
         // What differs most often comes first.
         self.var_off == o.var_off && self.ranges == o.ranges && self.same_up_to_var_off(o)
@@ -313,6 +314,7 @@ impl RegState {
     }
 
     /// As [`Self::same_up_to_id`], with the ids.
+    #[inline]
     pub(crate) fn same_up_to_precise(&self, o: &Self) -> bool {
         self.same_up_to_id(o)
             && self.id == o.id

@@ -226,6 +226,7 @@ impl Asm<'_> {
             return self.push(0x87, dst, 0, 0, 0);
         }
         match reg(value) {
+            Some(src) if value.starts_with('w') => self.push(0xbc, dst, src, 0, 0),
             Some(src) => self.push(0xbf, dst, src, 0, 0),
             None => self.push(0xb7, dst, 0, 0, value.parse().ok()?),
         }

@@ -6,6 +6,7 @@ use crate::state::reg::RegState;
 
 impl RegState {
     /// Whether no value is left.
+    #[inline]
     pub(crate) fn is_impossible(&self) -> bool {
         match self.ranges {
             Ranges::Arcs(r64, r32) => r64.is_empty() || r32.is_empty(),
@@ -14,6 +15,7 @@ impl RegState {
     }
 
     /// What is wrong with the descriptions, if they disagree.
+    #[inline]
     pub(crate) fn invariant_violation(&self) -> Option<&'static str> {
         if self.is_impossible() {
             return Some("range bounds violation");
