@@ -138,8 +138,9 @@ impl Env<'_> {
                 self,
                 ReturnValue,
                 EINVAL,
-                "{ctx} the register {reg_name} has {is} should have been in {}",
-                bits(range.bits())
+                "{ctx} the register {reg_name} has {is} should have been in ({:#x}; {:#x})",
+                range.bits().value,
+                range.bits().mask
             );
         }
         let mut text = String::new();

@@ -4,6 +4,7 @@
 //! Source: `check_stack_write()` in `kernel/bpf/verifier.c`.
 
 use bpf::insn::REG_FP;
+use bpf::uapi::Insn;
 
 use crate::check::stack::read::STACK_ACCESS;
 use crate::env::Env;
@@ -81,24 +82,8 @@ impl Env<'_> {
         let all = self.input.profile.has(Rule::SCALARS_SPILLED);
         let spilled = |r: &RegState| r.is_scalar() && (all || !r.is_unbounded() && !r.is_null());
         let history = match reg {
-            Some(mut r) if aligned && spilled(&r) && self.input.bpf_capable => {
-                if !all
-                    && insn.dst() != usize::from(REG_FP)
-                    && let Some(n) = value
-                {
-                    // Precision is looked for behind [fp - 8] alone.
-                    self.mark_chain_precision(n)?;
-                    r = *self.reg(n);
-                }
-                let fits = r.width() <= 8 * size as u32;
-                if !fits {
-                    r.clear_scalar_id();
-                } else if all {
-                    Self::assign_scalar_id_before_mov(&mut self.path.id_gen, &mut r);
-                    if let Some(n) = value {
-                        self.regs()[n] = r;
-                    }
-                }
+            Some(r) if aligned && spilled(&r) && self.input.bpf_capable => {
+                let r = self.scalar_to_spill(r, value, &insn, size)?;
                 save_register_state(self.slot_mut(frameno, spi)?, r, size as usize);
                 true
             }
@@ -151,6 +136,34 @@ impl Env<'_> {
             self.push_jmp_history(STACK_ACCESS, spi, frameno, LinkedRegs::default());
         }
         Ok(())
+    }
+
+    /// What a spilled number is linked to, and what makes it precise.
+    fn scalar_to_spill(
+        &mut self,
+        mut r: RegState,
+        value: Option<usize>,
+        insn: &Insn,
+        size: i32,
+    ) -> Checked<RegState> {
+        let all = self.input.profile.has(Rule::SCALARS_SPILLED);
+        if !all
+            && insn.dst() != usize::from(REG_FP)
+            && let Some(n) = value
+        {
+            // Precision is looked for behind [fp - 8] alone.
+            self.mark_chain_precision(n)?;
+            r = *self.reg(n);
+        }
+        if r.width() > 8 * size as u32 {
+            r.clear_scalar_id();
+        } else if all {
+            Self::assign_scalar_id_before_mov(&mut self.path.id_gen, &mut r);
+            if let Some(n) = value {
+                self.regs()[n] = r;
+            }
+        }
+        Ok(r)
     }
 
     fn check_stack_write_var_off(
