@@ -280,8 +280,9 @@ fn refsafe(old: &VerifierState, cur: &VerifierState, ids: &mut IdMap) -> bool {
     })
 }
 
-fn range_within(old: &RegState, cur: &RegState) -> bool {
-    old.ranges.cover(&cur.ranges)
+/// Whether every value of `cur` is one of `old` (`range_within()` and `tnum_in()`).
+fn value_within(old: &RegState, cur: &RegState) -> bool {
+    old.ranges.cover(&cur.ranges) && old.var_off.contains(cur.var_off)
 }
 
 fn regs_exact(old: &RegState, cur: &RegState, ids: &mut IdMap) -> bool {
@@ -302,11 +303,9 @@ fn safe_by_content(old: &RegState, cur: &RegState, ids: &mut IdMap) -> Option<bo
         RegType::PTR_TO_MAP_KEY | RegType::PTR_TO_MAP_VALUE if old.typ.may_be_null() => {
             Some(old.same_up_to_id(cur) && ids.check_ids(old.id, cur.id))
         }
-        RegType::PTR_TO_MAP_KEY | RegType::PTR_TO_MAP_VALUE => Some(
-            old.same_up_to_var_off(cur)
-                && range_within(old, cur)
-                && old.var_off.contains(cur.var_off),
-        ),
+        RegType::PTR_TO_MAP_KEY | RegType::PTR_TO_MAP_VALUE => {
+            Some(old.same_up_to_var_off(cur) && value_within(old, cur))
+        }
         _ => Some(false),
     }
 }
@@ -337,18 +336,16 @@ pub(crate) fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: Ex
                 return true;
             }
             if !profile.has(Rule::SCALAR_IDS_MAPPED) {
-                return range_within(old, cur) && old.var_off.contains(cur.var_off);
+                return value_within(old, cur);
             }
-            let counts = old.id != 0 || !ids.profile.has(Rule::UNLINKED_SCALARS);
+            let counts = old.id != 0 || !profile.has(Rule::UNLINKED_SCALARS);
             if counts && old.id & ADD_CONST != cur.id & ADD_CONST {
                 return false;
             }
             if old.id & ADD_CONST != 0 && old.delta != cur.delta {
                 return false;
             }
-            ids.check_scalar_ids(old.id, cur.id)
-                && range_within(old, cur)
-                && old.var_off.contains(cur.var_off)
+            ids.check_scalar_ids(old.id, cur.id) && value_within(old, cur)
         }
         RegType::PTR_TO_MAP_KEY
         | RegType::PTR_TO_MAP_VALUE
@@ -356,8 +353,7 @@ pub(crate) fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: Ex
         | RegType::PTR_TO_BUF
         | RegType::PTR_TO_TP_BUFFER => {
             old.same_up_to_var_off(cur)
-                && range_within(old, cur)
-                && old.var_off.contains(cur.var_off)
+                && value_within(old, cur)
                 && ids.check_ids(old.id, cur.id)
                 && ids.check_ids(old.parent_id, cur.parent_id)
                 && ids.check_ids(old.map_uid, cur.map_uid)
@@ -374,15 +370,10 @@ pub(crate) fn regsafe(old: &RegState, cur: &RegState, ids: &mut IdMap, level: Ex
                 && (old.id == 0 && !profile.has(Rule::EQUAL_IDS_MAPPED)
                     || ids.check_ids(old.id, cur.id))
                 && !(moved && profile.has(Rule::PACKET_DISPLACEMENTS))
-                && range_within(old, cur)
-                && old.var_off.contains(cur.var_off)
+                && value_within(old, cur)
         }
         RegType::PTR_TO_ARENA => true,
-        RegType::PTR_TO_INSN => {
-            old.same_up_to_var_off(cur)
-                && range_within(old, cur)
-                && old.var_off.contains(cur.var_off)
-        }
+        RegType::PTR_TO_INSN => old.same_up_to_var_off(cur) && value_within(old, cur),
         _ => regs_exact(old, cur, ids),
     }
 }

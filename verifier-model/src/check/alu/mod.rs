@@ -126,13 +126,13 @@ impl Env<'_> {
             } else {
                 src.umax() < 1u64 << (insn.off - 1)
             };
-            let links = wide || self.input.profile.has(Rule::HALVES_LINKED);
-            if keeps_value && links {
+            let links = keeps_value && (wide || rules.has(Rule::HALVES_LINKED));
+            if links {
                 Self::assign_scalar_id_before_mov(&mut self.path.id_gen, &mut src);
                 self.regs()[s] = src;
             }
             let mut dst = src;
-            if !keeps_value || !links {
+            if !links {
                 dst.clear_scalar_id();
             }
             match (wide, insn.off) {

@@ -6,7 +6,6 @@
 
 use bpf::uapi::{AttachType, ProgType};
 
-use crate::domain::tnum::Tnum;
 use crate::env::Env;
 use crate::env::flow::Flow;
 use crate::env::leaving::Leaving;
@@ -132,7 +131,7 @@ impl Env<'_> {
         if !self.input.profile.has(Rule::RETURNED_RANGES) {
             let is = match reg.var_off.is_unknown() {
                 true => "unknown scalar value".to_owned(),
-                false => format!("value {}", bits(reg.var_off)),
+                false => format!("value ({:#x}; {:#x})", reg.var_off.value, reg.var_off.mask),
             };
             return reject!(
                 self,
@@ -232,11 +231,6 @@ impl Env<'_> {
             _ => false,
         })
     }
-}
-
-/// Bits as they are told of, known or not.
-fn bits(t: Tnum) -> String {
-    format!("({:#x}; {:#x})", t.value, t.mask)
 }
 
 impl Env<'_> {

@@ -76,6 +76,7 @@ pub(crate) fn is_cut_to_32(insn: &Insn, src: &RegState, rules: &Profile) -> bool
     !rules.has(Rule::UNKNOWN_OPERANDS) && is_alu32(insn) && may && known()
 }
 
-fn is_alu32(insn: &Insn) -> bool {
+/// Whether an operation is on low halves.
+pub(crate) fn is_alu32(insn: &Insn) -> bool {
     insn.class() != class::ALU64
 }

@@ -26,3 +26,5 @@ mod laws;
 pub(crate) mod members;
 
 pub(crate) mod min_max;
+
+pub(crate) mod sign;

@@ -38,11 +38,8 @@ fn compatible_reg_types(arg: ArgType, rules: &Profile) -> Option<&'static [RegTy
     const PERCPU: RegType = RegType::PTR_TO_BTF_ID.with(Flag::MEM_PERCPU);
     Some(match arg.base() {
         ArgType::ARG_PTR_TO_MAP_KEY | ArgType::ARG_PTR_TO_MAP_VALUE | ArgType::ARG_PTR_TO_MEM => {
-            let others = match rules.has(Rule::MOVED_CONTEXT) {
-                true => 0,
-                false => 1,
-            };
-            &MEM_TYPES[..MEM_TYPES.len() - others]
+            let without_ctx = usize::from(!rules.has(Rule::MOVED_CONTEXT));
+            &MEM_TYPES[..MEM_TYPES.len() - without_ctx]
         }
         ArgType::ARG_MEM_SIZE
         | ArgType::ARG_MEM_SIZE_OR_ZERO

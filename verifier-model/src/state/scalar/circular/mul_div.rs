@@ -10,11 +10,11 @@
 //!
 //! [`is_safe_to_compute`]: crate::state::scalar::known::is_safe_to_compute
 
-use bpf::insn::class;
 use bpf::uapi::Insn;
 
 use crate::domain::cnum::{Cnum32, Cnum64};
 use crate::state::scalar::circular::number::Number;
+use crate::state::scalar::known::is_alu32;
 
 /// `dst = dst * src`
 pub(crate) fn mul(dst: &mut Number, src: &Number) {
@@ -43,10 +43,6 @@ pub(crate) fn modulo(insn: &Insn, dst: &mut Number, src: &Number) {
         (_, false, true) => smod64(dst, src.r64.smin()),
         (_, false, false) => umod64(dst, src.r64.umin()),
     }
-}
-
-fn is_alu32(insn: &Insn) -> bool {
-    insn.class() != class::ALU64
 }
 
 fn is_signed(insn: &Insn) -> bool {

@@ -9,6 +9,7 @@ use crate::domain::tnum::Tnum;
 use crate::facts::rule::Profile;
 use crate::state::scalar::circular::bounds::sync;
 use crate::state::scalar::circular::number::Number;
+use crate::state::scalar::sign;
 
 /// The low half becomes the whole value.
 pub(crate) fn zext_32_to_64(number: &mut Number) {
@@ -38,11 +39,7 @@ pub(crate) fn coerce_to_size(number: &mut Number, size: u32, rules: &Profile) {
 
 /// The low `size` bytes become the whole value, sign-extended to 64 bits.
 pub(crate) fn coerce_to_size_sx(number: &mut Number, size: u32) {
-    let sext = |v: i64| match size {
-        1 => i64::from(v as i8),
-        2 => i64::from(v as i16),
-        _ => i64::from(v as i32),
-    };
+    let sext = |v: i64| sign::extend(v, size);
     if number.bits.is_const() {
         *number = Number::known(sext(number.bits.value as i64) as u64);
         return;
@@ -59,11 +56,7 @@ pub(crate) fn coerce_to_size_sx(number: &mut Number, size: u32) {
             return;
         }
     }
-    let (lo, hi) = match size {
-        1 => (i32::from(i8::MIN), i32::from(i8::MAX)),
-        2 => (i32::from(i16::MIN), i32::from(i16::MAX)),
-        _ => (i32::MIN, i32::MAX),
-    };
+    let (lo, hi) = sign::bounds(size);
     number.r64 = Cnum64::from_srange(lo.into(), hi.into());
     number.r32 = Cnum32::from_srange(lo, hi);
     number.bits = Tnum::UNKNOWN;
@@ -71,13 +64,7 @@ pub(crate) fn coerce_to_size_sx(number: &mut Number, size: u32) {
 
 /// The low `size` bytes become the low half, sign-extended to 32 bits.
 pub(crate) fn coerce_subreg_to_size_sx(number: &mut Number, size: u32) {
-    let sext = |v: i32| {
-        if size == 1 {
-            i32::from(v as i8)
-        } else {
-            i32::from(v as i16)
-        }
-    };
+    let sext = |v: i32| sign::extend(v.into(), size) as i32;
     if number.bits.is_const() {
         let v = sext(number.bits.value as i32);
         // A negative constant goes into the bits sign-extended, as the kernel leaves it; the
@@ -97,11 +84,7 @@ pub(crate) fn coerce_subreg_to_size_sx(number: &mut Number, size: u32) {
             return;
         }
     }
-    let (lo, hi) = if size == 1 {
-        (i32::from(i8::MIN), i32::from(i8::MAX))
-    } else {
-        (i32::from(i16::MIN), i32::from(i16::MAX))
-    };
+    let (lo, hi) = sign::bounds(size);
     number.r32 = Cnum32::from_srange(lo, hi);
     number.bits = Tnum::UNKNOWN.subreg();
 }

@@ -4,10 +4,10 @@
 //!
 //! Source: `scalar*_min_max_*div()` and `scalar*_min_max_*mod()` in `kernel/bpf/verifier.c` of 7.1.
 
-use bpf::insn::class;
 use bpf::uapi::Insn;
 
 use crate::domain::min_max::{MinMax32, MinMax64};
+use crate::state::scalar::known::is_alu32;
 use crate::state::scalar::min_max::number::Number;
 
 /// `dst = dst / src`; 0 where that is 0.
@@ -30,10 +30,6 @@ pub(crate) fn modulo(insn: &Insn, dst: &mut Number, src: &Number) {
         (_, false, true) => smod64(dst, src.r64.smin),
         (_, false, false) => umod64(dst, src.r64.umin),
     }
-}
-
-fn is_alu32(insn: &Insn) -> bool {
-    insn.class() != class::ALU64
 }
 
 fn is_signed(insn: &Insn) -> bool {

@@ -10,6 +10,7 @@ use crate::domain::tnum::Tnum;
 use crate::facts::rule::{Profile, Rule};
 use crate::state::scalar::min_max::bounds::sync;
 use crate::state::scalar::min_max::number::Number;
+use crate::state::scalar::sign;
 
 /// The low half becomes the whole value.
 pub(crate) const fn zext_32_to_64(number: &mut Number) {
@@ -44,11 +45,7 @@ pub(crate) fn coerce_to_size(number: &mut Number, size: u32, rules: &Profile) {
 
 /// The low `size` bytes become the whole value, sign-extended to 64 bits.
 pub(crate) fn coerce_to_size_sx(number: &mut Number, size: u32) {
-    let sext = |v: i64| match size {
-        1 => i64::from(v as i8),
-        2 => i64::from(v as i16),
-        _ => i64::from(v as i32),
-    };
+    let sext = |v: i64| sign::extend(v, size);
     if number.bits.is_const() {
         *number = Number::known(sext(number.bits.value as i64) as u64);
         return;
@@ -65,7 +62,7 @@ pub(crate) fn coerce_to_size_sx(number: &mut Number, size: u32) {
         };
         return;
     }
-    let (lo, hi) = sext_bounds(size);
+    let (lo, hi) = sign::bounds(size);
     *number = Number {
         bits: Tnum::UNKNOWN,
         r64: MinMax64::signed(lo.into(), hi.into()),
@@ -75,13 +72,7 @@ pub(crate) fn coerce_to_size_sx(number: &mut Number, size: u32) {
 
 /// The low `size` bytes become the low half, sign-extended to 32 bits.
 pub(crate) fn coerce_subreg_to_size_sx(number: &mut Number, size: u32) {
-    let sext = |v: i32| {
-        if size == 1 {
-            i32::from(v as i8)
-        } else {
-            i32::from(v as i16)
-        }
-    };
+    let sext = |v: i32| sign::extend(v.into(), size) as i32;
     if number.bits.is_const() {
         let v = sext(number.bits.value as i32);
         // The bits of a negative constant go on above the low half; the caller zero-extends.
@@ -97,18 +88,9 @@ pub(crate) fn coerce_subreg_to_size_sx(number: &mut Number, size: u32) {
         number.r32 = MinMax32::unsigned_and(lo as u32, hi as u32, true);
         number.bits = Tnum::range(i64::from(lo) as u64, i64::from(hi) as u64).subreg();
     } else {
-        let (lo, hi) = sext_bounds(size);
+        let (lo, hi) = sign::bounds(size);
         number.r32 = MinMax32::signed(lo, hi);
         number.bits = Tnum::UNKNOWN.subreg();
-    }
-}
-
-/// All numbers of so many bytes.
-const fn sext_bounds(size: u32) -> (i32, i32) {
-    match size {
-        1 => (i8::MIN as i32, i8::MAX as i32),
-        2 => (i16::MIN as i32, i16::MAX as i32),
-        _ => (i32::MIN, i32::MAX),
     }
 }
 
