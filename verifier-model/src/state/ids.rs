@@ -35,17 +35,18 @@ impl IdMap {
     /// Whether `old` can stand for `cur`; if nothing is known of either, it does from now on.
     #[inline]
     pub(crate) fn check_ids(&mut self, old: u32, cur: u32) -> bool {
-        if (old != 0) != (cur != 0) {
+        if old == 0 {
+            return cur == 0 || !self.profile.has(Rule::EQUAL_IDS_MAPPED);
+        }
+        if cur == 0 && self.profile.has(Rule::EQUAL_IDS_MAPPED) {
             return false;
         }
-        if old == 0 {
-            return true;
-        }
+        let both_ways = self.profile.has(Rule::SCALAR_IDS_MAPPED);
         for &(o, c) in &self.pairs {
             if o == old {
                 return c == cur;
             }
-            if c == cur {
+            if c == cur && both_ways {
                 return false;
             }
         }

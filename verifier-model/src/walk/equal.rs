@@ -66,7 +66,11 @@ impl Env<'_> {
         if !same_refs || !refsafe(old, cur, &mut ids) {
             return false;
         }
+        let of_all_frames = self.input.profile.has(Rule::EQUAL_IDS_MAPPED);
         (0..old.frames.len()).all(|i| {
+            if !of_all_frames {
+                ids = self.id_map();
+            }
             let (fo, fc) = (&old.frames[i], &cur.frames[i]);
             fo.callsite == fc.callsite
                 && self.func_states_equal(fo, fc, old.frame_insn_idx(i), &mut ids, level)
