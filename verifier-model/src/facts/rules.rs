@@ -42,8 +42,12 @@ rules! {
         "The stack may be read where the function never wrote.";
     42 FALL_BACK "loops-fall-through" "6.4" "" FalseReject
         "A loop may be closed by any instruction before its head, not by a jump alone.";
+    141 CALLS_WALKED_BACK "calls-walked-back" "6.4" "fde2a3882bd0" FalseReject
+        "What a precise number was computed from is looked for through calls, where everything became precise.";
     17 PROPAGATE_ALL_FRAMES "propagate-all-frames" "6.5" "f655badf2a8f" FalseAccept
         "Pruning passes precision on in every frame, not only in the innermost.";
+    142 LINKS_PRECISE "links-precise" "6.5" "904e6ddf4133" FalseAccept
+        "What is linked to a precise number is precise as well.";
     140 HALVES_LINKED "halves-linked" "6.5" "" FalseReject
         "A number of 32 bits is linked to its copy by a move of 32 bits.";
     138 SCALAR_IDS_MAPPED "scalar-ids-mapped" "6.5" "" FalseAccept
@@ -70,6 +74,12 @@ rules! {
         "What a callback returns is precise.";
     5 CALLBACK_DEPTH_PRUNING "callback-depth-pruning" "6.8" "e9a8e5a587ca" FalseAccept
         "A state with fewer iterations left does not prune one with more.";
+    143 SPILLS_WALKED_BACK "spills-walked-back" "6.8" "41f6f64e6999" FalseReject
+        "A spill or fill through any register is found on the way back, not through r10 alone.";
+    144 SPILLS_KEEP_ZEROS "spills-keep-zeros" "6.8" "eaf18febd6eb" FalseReject
+        "Zeros beside a spill of less than eight bytes stay zeros.";
+    145 PROCESSORS_BOUNDED "processors-bounded" "6.8" "" FalseReject
+        "bpf_get_smp_processor_id() returns less than there are processors.";
     133 GLOBALS_LAZY "globals-lazy" "6.8" "" FalseReject
         "Global functions are walked if they are called, after the program and not before.";
     134 ZERO_SIZES_TOLD "zero-sizes-told" "6.8" "" FalseReject

@@ -13,6 +13,7 @@ use crate::log::verbose;
 use crate::precision::{REGMASK_ARGS, Step, fmt_regs, fmt_slots};
 use crate::state::MAX_CALL_FRAMES;
 use crate::state::history::JmpHistory;
+use crate::state::slot::get_spi;
 
 impl Env<'_> {
     /// One instruction backwards. The parts below return false when linked registers need not be
@@ -41,7 +42,10 @@ impl Env<'_> {
                 fmt_slots(s)
             );
         }
-        self.path.bt.sync_linked_regs(hist);
+        let links = self.input.profile.has(Rule::LINKS_PRECISE);
+        if links {
+            self.path.bt.sync_linked_regs(hist);
+        }
         let atomic_fetch =
             insn.is_atomic_fetch() && self.input.profile.has(Rule::ATOMIC_FETCH_BACKTRACK);
         let sync = match insn.class() {
@@ -54,7 +58,7 @@ impl Env<'_> {
             class::LD => self.backtrack_ld(idx, subseq_idx)?,
             _ => true,
         };
-        if sync {
+        if sync && links {
             self.path.bt.sync_linked_regs(hist);
         }
         Ok(())
@@ -84,6 +88,13 @@ impl Env<'_> {
             return Ok(false);
         }
         self.path.bt.clear_reg(load_reg);
+        if !self.input.profile.has(Rule::SPILLS_WALKED_BACK) {
+            if let Some(spi) = spi_by_fp(insn.src(), insn) {
+                let frame = self.path.bt.frame;
+                self.path.bt.set_frame_slot(frame, spi);
+            }
+            return Ok(true);
+        }
         let Some(h) = hist else { return Ok(false) };
         if h.flags.stack_arg_access {
             let Some(caller) = self.path.bt.frame.checked_sub(1) else {
@@ -103,6 +114,18 @@ impl Env<'_> {
         if self.path.bt.has_reg(insn.dst()) {
             // A store through a scalar: some pointer was subtracted from another.
             return Err(Step::NotSupported);
+        }
+        if !self.input.profile.has(Rule::SPILLS_WALKED_BACK) {
+            let slots = &mut self.path.bt.frames[self.path.bt.frame].slots;
+            if let Some(spi) = spi_by_fp(insn.dst(), insn)
+                && *slots >> spi & 1 != 0
+            {
+                *slots &= !(1 << spi);
+                if insn.class() == class::STX {
+                    self.path.bt.set_reg(insn.src());
+                }
+            }
+            return Ok(true);
         }
         let Some(h) = hist else { return Ok(false) };
         let looked_for = if h.flags.stack_arg_access {
@@ -171,6 +194,11 @@ impl Env<'_> {
         hist: Option<&JmpHistory>,
     ) -> Result<bool, Step> {
         let insn = self.code.insns[idx];
+        let leaves =
+            insn.is_pseudo_call() || self.code.aux[idx].calls_callback || insn.op() == jmp::EXIT;
+        if leaves && !self.input.profile.has(Rule::CALLS_WALKED_BACK) {
+            return Err(Step::NotSupported);
+        }
         if insn.is_pseudo_call() {
             self.backtrack_subprog_call(idx)?;
             return Ok(false);
@@ -288,4 +316,10 @@ impl Env<'_> {
         }
         Ok(())
     }
+}
+
+/// The slot that an instruction names by its distance from r10.
+fn spi_by_fp(base: usize, insn: &Insn) -> Option<usize> {
+    let named = base == usize::from(REG_FP) && (-512..0).contains(&insn.off);
+    named.then(|| get_spi(insn.off.into()))
 }

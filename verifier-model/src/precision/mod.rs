@@ -120,10 +120,21 @@ impl Env<'_> {
         start: &VerifierState,
         regno: Option<usize>,
     ) -> Checked<bool> {
+        self.walk_back_from(start, start.curframe(), regno)
+    }
+
+    /// The same in a frame of its: instructions of other frames are taken for that frame's, which
+    /// is what releases do that do not walk back through calls.
+    pub(crate) fn walk_back_from(
+        &mut self,
+        start: &VerifierState,
+        frame: usize,
+        regno: Option<usize>,
+    ) -> Checked<bool> {
         if !self.input.bpf_capable {
             return Ok(false);
         }
-        self.path.bt.frame = start.curframe();
+        self.path.bt.frame = frame;
         if let Some(r) = regno {
             if !start.frame().regs[r].is_scalar() {
                 return self.log.verifier_bug(format_args!("backtracking misuse"));
@@ -149,35 +160,55 @@ impl Env<'_> {
             if let (Some(h), Some(s)) = (history, at.st.and_then(|id| self.state_mut(id))) {
                 s.jmp_history = h;
             }
-            match walked {
-                Ok(true) => return Ok(at.changed),
-                Ok(false) => {}
+            let stepped = match walked {
+                Ok(true) => Ok(false),
+                Ok(false) => self.step_to_parent(&mut at),
+                Err(step) => Err(step),
+            };
+            match stepped {
+                Ok(true) => {}
+                Ok(false) => break,
                 Err(Step::NotSupported) => {
-                    self.mark_all_scalars_precise(start.parent, start.curframe());
-                    self.path.bt = Backtrack::default();
-                    return Ok(at.changed);
+                    self.give_up(&at);
+                    break;
                 }
                 Err(Step::Stop(s)) => return Err(s),
             }
-            at.st = match at.st {
-                None => start.parent,
-                Some(id) => self.state(id).and_then(|s| s.parent),
-            };
-            let Some(id) = at.st else { break };
-            self.mark_parent(id, &mut at.changed)?;
-            if self.path.bt.is_empty() {
-                return Ok(at.changed);
-            }
-            let Some(s) = self.state(id) else { break };
-            at.subseq_idx = at.first_idx;
-            at.last_idx = s.last_insn_idx;
-            at.first_idx = s.first_insn_idx;
-        }
-        if !self.path.bt.is_empty() {
-            self.mark_all_scalars_precise(start.parent, start.curframe());
-            self.path.bt = Backtrack::default();
         }
         Ok(at.changed)
+    }
+
+    /// Marks what is still looked for in the state before; false if that was all.
+    fn step_to_parent(&mut self, at: &mut WalkBack<'_>) -> Result<bool, Step> {
+        at.st = match at.st {
+            None => at.start.parent,
+            Some(id) => self.state(id).and_then(|s| s.parent),
+        };
+        let Some(id) = at.st else {
+            if self.input.profile.has(Rule::CALLS_WALKED_BACK) {
+                return Err(Step::NotSupported);
+            }
+            self.path.bt = Backtrack::default();
+            return Ok(false);
+        };
+        self.mark_parent(id, &mut at.changed)?;
+        let Some(s) = self.state(id) else {
+            return Err(Step::NotSupported);
+        };
+        at.subseq_idx = at.first_idx;
+        at.last_idx = s.last_insn_idx;
+        at.first_idx = s.first_insn_idx;
+        Ok(!self.path.bt.is_empty())
+    }
+
+    /// Makes everything precise that lies before: on the whole path, or before the state that was
+    /// reached.
+    fn give_up(&mut self, at: &WalkBack<'_>) {
+        let whole = self.input.profile.has(Rule::CALLS_WALKED_BACK);
+        let reached = at.st.filter(|_| !whole).and_then(|id| self.state(id));
+        let from = reached.unwrap_or(at.start);
+        self.mark_all_scalars_precise(from.parent, from.curframe());
+        self.path.bt = Backtrack::default();
     }
 
     /// Walks the instructions of one state backwards; true when everything was found.
@@ -266,7 +297,8 @@ impl Env<'_> {
     }
 
     /// Marks what is looked for in a kept state; what is precise already was looked for before.
-    fn mark_parent(&mut self, id: StateId, changed: &mut bool) -> Checked {
+    fn mark_parent(&mut self, id: StateId, changed: &mut bool) -> Result<(), Step> {
+        let through_calls = self.input.profile.has(Rule::CALLS_WALKED_BACK);
         for fr in (0..=self.path.bt.frame).rev() {
             let (mut regs, mut slots, mut args) = (
                 self.path.bt.frames[fr].regs,
@@ -284,11 +316,11 @@ impl Env<'_> {
             // the slot in states from before it was there. 7.3 takes that for its own mistake.
             let total = func.stack.len();
             let beyond = slots.checked_shr(total as u32).unwrap_or(0);
-            if beyond != 0 {
+            if beyond != 0 && through_calls {
                 let slot = total + beyond.trailing_zeros() as usize;
-                return self.log.verifier_bug(format_args!(
+                return Err(self.bug_step(format_args!(
                     "stack slot {slot}, total slots {total} (i >= func->allocated_stack / BPF_REG_SIZE)"
-                ));
+                )));
             }
             let mut mark = |reg: Option<&mut RegState>| match reg {
                 Some(r) if r.is_scalar() && !r.precise => {
@@ -330,6 +362,9 @@ impl Env<'_> {
                     fmt_slots(slots),
                     state.unwrap_or_default()
                 );
+            }
+            if beyond != 0 {
+                return Err(Step::NotSupported);
             }
         }
         Ok(())

@@ -7,6 +7,8 @@
 //!
 //! Source: `enum bpf_reg_liveness`, `bpf_reg_state::parent` in `include/linux/bpf_verifier.h` of 6.12.
 
+use std::fmt;
+
 use bpf::insn::REG_FP;
 
 use crate::state::kept::StateId;
@@ -24,6 +26,15 @@ pub(crate) enum Place {
     Reg(usize),
     /// By its number from the frame pointer down.
     Slot(usize),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reg(i) => write!(f, "r{i}"),
+            Self::Slot(i) => write!(f, "fp{}", -(*i as i64 + 1) * 8),
+        }
+    }
 }
 
 /// A place in a kept state.

@@ -5,6 +5,7 @@
 
 use crate::state::MAX_CALL_FRAMES;
 use crate::state::history::{JmpHistory, LinkedReg};
+use crate::state::read_marks::Place;
 
 /// What is looked for in one frame, a bit each.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,9 +29,12 @@ pub(crate) struct Backtrack {
 }
 
 impl Backtrack {
-    /// Looks for a register.
-    pub(crate) fn set_frame_reg(&mut self, frame: usize, reg: usize) {
-        self.frames[frame].regs |= 1 << reg;
+    /// Looks for a register or a stack slot.
+    pub(crate) fn set_place(&mut self, frame: usize, place: Place) {
+        match place {
+            Place::Reg(reg) => self.frames[frame].regs |= 1 << reg,
+            Place::Slot(slot) => self.set_frame_slot(frame, slot),
+        }
     }
 
     /// Looks for a stack slot.
@@ -79,7 +83,7 @@ impl Backtrack {
         }
         for e in linked.iter() {
             match e {
-                LinkedReg::Reg(f, r) => self.set_frame_reg(f.into(), r.into()),
+                LinkedReg::Reg(f, r) => self.set_place(f.into(), Place::Reg(r.into())),
                 LinkedReg::Spi(f, s) => self.set_frame_slot(f.into(), s.into()),
             }
         }

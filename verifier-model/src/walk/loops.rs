@@ -4,6 +4,7 @@
 //! Source: `maybe_enter_scc()`, `maybe_exit_scc()`, `propagate_backedges()` in `kernel/bpf/states.c`.
 
 use bpf::insn::REG_FP;
+use smallvec::SmallVec;
 
 use crate::env::Env;
 use crate::env::explored::SccVisit;
@@ -11,7 +12,7 @@ use crate::facts::rejection::Checked;
 use crate::facts::rule::Rule;
 use crate::log::verbose;
 use crate::state::read_marks::Place;
-use crate::state::{FuncState, StateId, VerifierState};
+use crate::state::{StateId, VerifierState};
 
 /// Rounds of precision over a loop before everything is made precise.
 const MAX_BACKEDGE_ITERS: u32 = 64;
@@ -130,34 +131,21 @@ impl Env<'_> {
 
     /// Makes precise in the current path's states what `old` needs precise.
     pub(crate) fn propagate_precision(&mut self, old: StateId, start: Start) -> Checked<bool> {
-        let (known, bt) = (self.known, &mut self.path.bt);
-        let Some(old) = self.explored.state(old) else {
-            return Ok(false);
-        };
-        let all = known.input.profile.has(Rule::PROPAGATE_ALL_FRAMES);
-        let beforehand = known.input.profile.has(Rule::LIVE_REGISTERS);
-        let counts = |frame: &FuncState, place| beforehand || frame.was_read(place);
-        let frames = old.frames.iter().enumerate().rev();
-        for (fr, frame) in frames.take(if all { usize::MAX } else { 1 }) {
-            let mut names = Vec::new();
-            for (i, r) in frame.regs.iter().enumerate().take(usize::from(REG_FP)) {
-                if r.is_scalar() && r.precise && counts(frame, Place::Reg(i)) {
-                    bt.set_frame_reg(fr, i);
-                    if known.log.level2() {
-                        names.push(format!("r{i}"));
-                    }
-                }
+        let wanted = self.precise_places(old);
+        if !self.input.profile.has(Rule::CALLS_WALKED_BACK) {
+            return self.propagate_one_by_one(&wanted);
+        }
+        for of_frame in wanted.chunk_by(|(a, _), (b, _)| a == b) {
+            for &(frame, place) in of_frame {
+                self.path.bt.set_place(frame, place);
             }
-            for (i, s) in frame.stack.iter().enumerate() {
-                if s.is_spilled_scalar() && s.reg.precise && counts(frame, Place::Slot(i)) {
-                    bt.set_frame_slot(fr, i);
-                    if known.log.level2() {
-                        names.push(format!("fp{}", -(i as i64 + 1) * 8));
-                    }
-                }
-            }
-            if !names.is_empty() {
-                verbose!(known, "frame {fr}: propagating {}\n", names.join(","));
+            if self.log.level2() {
+                let names: Vec<_> = of_frame
+                    .iter()
+                    .map(|(_, place)| place.to_string())
+                    .collect();
+                let frame = of_frame[0].0;
+                verbose!(self, "frame {frame}: propagating {}\n", names.join(","));
             }
         }
         match start {
@@ -171,6 +159,46 @@ impl Env<'_> {
                 changed
             }
         }
+    }
+
+    /// What a kept state needs precise and reads, the innermost frame first.
+    fn precise_places(&self, of: StateId) -> SmallVec<[(usize, Place); 16]> {
+        let all = self.input.profile.has(Rule::PROPAGATE_ALL_FRAMES);
+        let beforehand = self.input.profile.has(Rule::LIVE_REGISTERS);
+        let frames = self.state(of).map_or(&[][..], |st| &st.frames);
+        let mut places = SmallVec::new();
+        for (fr, frame) in frames
+            .iter()
+            .enumerate()
+            .rev()
+            .take(if all { usize::MAX } else { 1 })
+        {
+            let regs = frame.regs.iter().enumerate().take(usize::from(REG_FP));
+            let regs = regs.filter(|(_, r)| r.is_scalar() && r.precise);
+            let slots = frame.stack.iter().enumerate();
+            let slots = slots.filter(|(_, s)| s.is_spilled_scalar() && s.reg.precise);
+            let precise = regs
+                .map(|(i, _)| Place::Reg(i))
+                .chain(slots.map(|(i, _)| Place::Slot(i)));
+            let read = precise.filter(|place| beforehand || frame.was_read(*place));
+            places.extend(read.map(|place| (fr, place)));
+        }
+        places
+    }
+
+    /// Where the walk back knows one frame, each number is looked for by itself.
+    fn propagate_one_by_one(&mut self, wanted: &[(usize, Place)]) -> Checked<bool> {
+        let cur = core::mem::take(&mut self.path.cur);
+        let mut changed = Ok(false);
+        for &(frame, place) in wanted {
+            self.path.bt.set_place(frame, place);
+            changed = match (changed, self.walk_back_from(&cur, frame, None)) {
+                (Ok(before), Ok(now)) => Ok(before || now),
+                (Err(stop), _) | (_, Err(stop)) => Err(stop),
+            };
+        }
+        self.path.cur = cur;
+        changed
     }
 
     fn propagate_backedges(&mut self, visit: usize) -> Checked {

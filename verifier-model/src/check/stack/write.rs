@@ -10,7 +10,7 @@ use crate::check::stack::read::STACK_ACCESS;
 use crate::env::Env;
 use crate::facts::limits::BPF_REG_SIZE;
 use crate::facts::rejection::Checked;
-use crate::facts::rule::Rule;
+use crate::facts::rule::{Profile, Rule};
 use crate::facts::types::RegType;
 use crate::log::reject;
 use crate::state::history::LinkedRegs;
@@ -81,10 +81,11 @@ impl Env<'_> {
         let aligned = off % BPF_REG_SIZE as i32 == 0;
         let all = self.input.profile.has(Rule::SCALARS_SPILLED);
         let spilled = |r: &RegState| r.is_scalar() && (all || !r.is_unbounded() && !r.is_null());
+        let rules = self.input.profile;
         let history = match reg {
             Some(r) if aligned && spilled(&r) && self.input.bpf_capable => {
                 let r = self.scalar_to_spill(r, value, &insn, size)?;
-                save_register_state(self.slot_mut(frameno, spi)?, r, size as usize);
+                save_register_state(self.slot_mut(frameno, spi)?, r, size as usize, rules);
                 true
             }
             None if aligned
@@ -93,7 +94,7 @@ impl Env<'_> {
                 && self.input.bpf_capable =>
             {
                 let r = RegState::konst(i64::from(insn.imm) as u64);
-                save_register_state(self.slot_mut(frameno, spi)?, r, size as usize);
+                save_register_state(self.slot_mut(frameno, spi)?, r, size as usize, rules);
                 true
             }
             Some(r) if spillable(r.typ) => {
@@ -109,7 +110,7 @@ impl Env<'_> {
                         "cannot spill pointers to stack into stack frame of the caller"
                     );
                 }
-                save_register_state(self.slot_mut(frameno, spi)?, r, size as usize);
+                save_register_state(self.slot_mut(frameno, spi)?, r, size as usize, rules);
                 true
             }
             _ => {
@@ -147,7 +148,7 @@ impl Env<'_> {
         size: i32,
     ) -> Checked<RegState> {
         let all = self.input.profile.has(Rule::SCALARS_SPILLED);
-        if !all
+        if !self.input.profile.has(Rule::SPILLS_WALKED_BACK)
             && insn.dst() != usize::from(REG_FP)
             && let Some(n) = value
         {
@@ -233,13 +234,16 @@ impl Env<'_> {
 }
 
 /// Spills a register; bytes of the slot beyond its size become plain data.
-fn save_register_state(slot: &mut StackSlot, reg: RegState, size: usize) {
+fn save_register_state(slot: &mut StackSlot, reg: RegState, size: usize, rules: &Profile) {
+    let zeros_kept = rules.has(Rule::SPILLS_KEEP_ZEROS);
     slot.reg = reg;
     let (rest, spilled) = slot.typ.split_at_mut(BPF_REG_SIZE - size.min(BPF_REG_SIZE));
     spilled.fill(Slot::Spill);
     for t in rest {
-        if !matches!(t, Slot::Zero | Slot::Invalid | Slot::Poison) {
-            *t = Slot::Misc;
+        match t {
+            Slot::Invalid | Slot::Poison => {}
+            Slot::Zero if zeros_kept => {}
+            _ => *t = Slot::Misc,
         }
     }
 }

@@ -100,9 +100,8 @@ pub(crate) static LINUX_6_1: Release = Release::new(
         .with(Rule::DYNPTRS_FILLED_OVER)
         .with(Rule::FLOW_KEYS_OFFSETS)
         .with(Rule::EQUAL_TO_NOT_NULL)
-        // It follows none of this: it calls a loop infinite that comes back as safe as it was. As the model
-        // would do it, it finds too many (kfunc/include's nested walks, which 6.1.176 accepts).
-        .with(Rule::LOOPS_EXACT)
+        .with(Rule::COND_JMP_PRECISION)
+        .with(Rule::PROPAGATE_ALL_FRAMES)
         // It spills no zero.
         .with(Rule::SPILLED_ZEROS_READ),
     Limits {

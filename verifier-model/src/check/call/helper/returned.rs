@@ -232,7 +232,7 @@ impl Env<'_> {
                 reg.ranges = Ranges::signed((-MAX_ERRNO).into(), meta.msize_max as i64);
                 reg.bounds_sync(rules);
             }
-            id::GET_SMP_PROCESSOR_ID => {
+            id::GET_SMP_PROCESSOR_ID if rules.has(Rule::PROCESSORS_BOUNDED) => {
                 reg.ranges = Ranges::up_to(last_cpu);
                 reg.bounds_sync(rules);
             }
