@@ -4,6 +4,9 @@
 
 use bpf::kernel::kfuncs::KfuncTable;
 
+use super::members::Guarded;
+use super::sets::Set;
+
 /// How the list begins, in a line of `struct_ops.txt`.
 const KFUNCS: &str = "kfuncs=";
 
@@ -32,6 +35,45 @@ pub(super) fn kept(struct_ops: &str, kfuncs: &KfuncTable) -> String {
         text.push('\n');
     }
     text
+}
+
+/// `struct_ops.txt` with what the kernel itself says of the types that it was asked about.
+pub(super) fn told(struct_ops: &str, guarded: &Guarded, sets: &[Set]) -> String {
+    let mut text = String::new();
+    let mut lines = struct_ops.lines().peekable();
+    while let Some(line) = lines.next() {
+        let name = line
+            .strip_prefix("type ")
+            .and_then(|rest| rest.split(' ').next());
+        let Some(name) = name.filter(|name| guarded.knows(name)) else {
+            text += line;
+            text.push('\n');
+            continue;
+        };
+        text += &with_kfuncs(line, &guarded.of_type(name, sets));
+        let mut besides = guarded.of_members(name, sets);
+        while let Some(line) = lines.next_if(|line| line.starts_with(' ')) {
+            let member = line.split_whitespace().next();
+            let at = besides.iter().position(|(name, _)| Some(*name) == member);
+            let kfuncs = at.map(|at| besides.remove(at).1);
+            text += &with_kfuncs(line, &kfuncs.unwrap_or_default());
+        }
+        for (member, kfuncs) in besides {
+            text += &with_kfuncs(&format!("  {member}"), &kfuncs);
+        }
+    }
+    text
+}
+
+/// The line with these kfuncs in place of its own; nothing if it says nothing then.
+fn with_kfuncs(line: &str, kfuncs: &[String]) -> String {
+    let said = line.split(KFUNCS).next().unwrap_or_default().trim_end();
+    let silent = said.split_whitespace().count() < 2;
+    match kfuncs.is_empty() {
+        true if silent => String::new(),
+        true => format!("{said}\n"),
+        false => format!("{said} {KFUNCS}{}\n", kfuncs.join(",")),
+    }
 }
 
 #[cfg(test)]

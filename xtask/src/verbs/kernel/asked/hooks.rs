@@ -18,12 +18,14 @@ use crate::linux::target::Target;
 
 /// What all programs may call.
 pub(super) const COMMON: &str = "COMMON";
+/// What programs of struct_ops types may call.
+pub(super) const STRUCT_OPS: &str = "STRUCT_OPS";
 /// A program type for each hook. One that has none may call what all may.
 const TYPES: [(&str, P, A); 13] = [
     (COMMON, P::FlowDissector, A::FlowDissector),
     ("XDP", P::Xdp, A::CgroupInetIngress),
     ("TC", P::SchedCls, A::CgroupInetIngress),
-    ("STRUCT_OPS", P::StructOps, A::CgroupInetIngress),
+    (STRUCT_OPS, P::StructOps, A::CgroupInetIngress),
     ("TRACING", P::Tracing, A::TraceFentry),
     ("SYSCALL", P::Syscall, A::CgroupInetIngress),
     ("CGROUP", P::CgroupSkb, A::CgroupInetIngress),

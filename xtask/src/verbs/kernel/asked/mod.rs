@@ -24,6 +24,7 @@ mod hooks;
 mod image;
 mod layout;
 mod lists;
+mod members;
 mod protos;
 mod rights;
 mod sets;
@@ -43,7 +44,9 @@ use bpf::btf::{Btf, Kind};
 use bpf::kernel::Kernel;
 use bpf::kernel::kfuncs::KfuncTable;
 
+use self::hooks::STRUCT_OPS;
 use self::image::Image;
+use self::members::Guarded;
 use self::sets::Set;
 use super::config;
 use crate::corpus::shown;
@@ -58,6 +61,16 @@ use crate::workshop::project::Project;
 const DATA: &str = "verifier-model/data";
 /// The release that others are told of.
 const FRAME: &str = "linux-7.3";
+
+/// The kernel's own kfuncs.
+struct Own {
+    /// As the table has them.
+    kfuncs: KfuncTable,
+    /// As the image has them.
+    sets: Vec<Set>,
+    /// Those that a filter lets members of struct_ops types call.
+    guarded: Guarded,
+}
 
 /// What is done with what the kernel says.
 pub(super) enum Way<'a> {
@@ -90,8 +103,13 @@ pub(super) fn run(project: &Project, series: Release, way: &Way<'_>) -> Result<(
     model.read_config(&config);
     let frame = project.checkout.join(DATA).join(FRAME);
     let btf = &model.vmlinux;
-    let kfuncs = kfuncs(&target, btf, &sets)?;
-    let own = KfuncTable::parse(&kfuncs)?;
+    let guarded = members::ask(&target, btf, &sets)?;
+    let kfuncs = kfuncs(&target, btf, &sets, &guarded)?;
+    let own = Own {
+        kfuncs: KfuncTable::parse(&kfuncs)?,
+        sets,
+        guarded,
+    };
     let mut tables = tables::ask(&target, &image, &model, &frame, &own)?;
     for line in &tables.unsaid {
         println!("not said: {line}");
@@ -174,7 +192,7 @@ fn shipped(project: &Project, series: Release) -> PathBuf {
 }
 
 /// The table of kfuncs, as `bpf::kernel::kfuncs` reads it.
-fn kfuncs(target: &Target<'_>, btf: &Btf, sets: &[Set]) -> Result<String> {
+fn kfuncs(target: &Target<'_>, btf: &Btf, sets: &[Set], guarded: &Guarded) -> Result<String> {
     let mut table = format!(
         "# SPDX-License-Identifier: GPL-2.0-only\n\
          # Kfuncs of Linux {} ({}), asked of the kernel by `cargo xtask kernel data`: flags of its\n\
@@ -187,6 +205,8 @@ fn kfuncs(target: &Target<'_>, btf: &Btf, sets: &[Set]) -> Result<String> {
     }
     let allowed = hooks::ask(target, btf, sets)?;
     table += &types::ask(target, btf, sets, &allowed)?;
+    let guarded = guarded.kfuncs().map(|kfunc| (STRUCT_OPS, kfunc.clone()));
+    let allowed = allowed.into_iter().chain(guarded).collect();
     for set in sets {
         let hooks = hooks::of(set, sets, &allowed);
         // Lists of functions for other ends look like sets of kfuncs.

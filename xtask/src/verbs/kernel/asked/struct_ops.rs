@@ -116,20 +116,25 @@ fn without_stubs(line: &str) -> Option<String> {
     says.then_some(line)
 }
 
+/// The members of a type that are functions, with their places.
+pub(super) fn functions<'a>(btf: &'a Btf, ops: Type<'a>) -> Vec<(u32, &'a str)> {
+    let is_function = |id| {
+        let t = btf.skip_mods_and_typedefs(id);
+        t.kind() == Kind::Ptr && btf.skip_mods_and_typedefs(t.type_id()).kind() == Kind::FuncProto
+    };
+    (0..)
+        .zip(ops.members())
+        .filter(|(_, member)| is_function(member.type_id()))
+        .map(|(index, member)| (index, member.name()))
+        .collect()
+}
+
 /// Members that programs may not attach to.
 fn refused<'a>(target: &Target<'_>, btf: &'a Btf, ops: Option<Type<'a>>) -> Result<Vec<&'a str>> {
     let Some(ops) = ops else {
         return Ok(Vec::new());
     };
-    let is_function = |id| {
-        let t = btf.skip_mods_and_typedefs(id);
-        t.kind() == Kind::Ptr && btf.skip_mods_and_typedefs(t.type_id()).kind() == Kind::FuncProto
-    };
-    let members: Vec<(u32, &str)> = (0..)
-        .zip(ops.members())
-        .filter(|(_, member)| is_function(member.type_id()))
-        .map(|(index, member)| (index, member.name()))
-        .collect();
+    let members = functions(btf, ops);
     let mut batch = Batch::bare(&[]);
     for (index, _) in &members {
         let to = AttachTarget::Kernel {

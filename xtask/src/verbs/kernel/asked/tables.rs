@@ -5,12 +5,11 @@ use std::path::Path;
 
 use anyhow::Result;
 use bpf::kernel::Kernel;
-use bpf::kernel::kfuncs::KfuncTable;
 
 use super::frame::Frame;
 use super::helpers::{self, Said};
 use super::image::Image;
-use super::{filters, lists, protos, rights, sleepable, struct_ops};
+use super::{Own, filters, lists, protos, rights, sleepable, struct_ops};
 use crate::linux::image::point;
 use crate::linux::target::Target;
 use crate::workshop::files::read;
@@ -23,14 +22,14 @@ pub(super) struct Tables {
     pub(super) unsaid: Vec<String>,
 }
 
-/// Asks `target`; `frame` is the directory of the release that others are told of, `kfuncs` what the
-/// kernel itself has of these.
+/// Asks `target`; `frame` is the directory of the release that others are told of, `own` what the kernel
+/// itself has of kfuncs.
 pub(super) fn ask(
     target: &Target<'_>,
     image: &Image,
     model: &Kernel,
     frame: &Path,
-    kfuncs: &KfuncTable,
+    own: &Own,
 ) -> Result<Tables> {
     let btf = &model.vmlinux;
     let of_frame = |name: &str| read(&frame.join(name));
@@ -70,7 +69,8 @@ pub(super) fn ask(
     let text = of_frame("helpers.txt")?;
     let told = helpers(target, image, model, &text, &ops_of_frame)?;
     let ops = struct_ops::types(target, btf, &ops_of_frame, &told.of_struct_ops)?;
-    let ops = filters::kept(&ops, kfuncs);
+    let ops = filters::kept(&ops, &own.kfuncs);
+    let ops = filters::told(&ops, &own.guarded, &own.sets);
     files.push(("helpers.txt", head("Helpers") + &told.helpers));
     files.push(("struct_ops.txt", head("struct_ops types") + &ops));
     Ok(Tables {
