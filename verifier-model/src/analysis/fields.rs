@@ -55,6 +55,7 @@ fn check_age(insn: &Insn, rules: &Profile) -> Result<(), Unknown> {
     let small_atomic = class == class::STX && insn.mode() == mode::ATOMIC && insn.size() < 4;
     if small_atomic && !rules.has(Rule::ACQUIRE_RELEASE)
         || insn.code == class::JMP | jmp::JCOND && !rules.has(Rule::MAY_GOTO)
+        || insn.is_gotox() && !rules.has(Rule::INDIRECT_JUMPS)
     {
         return Err(Unknown::Opcode);
     }

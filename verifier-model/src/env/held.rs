@@ -269,7 +269,11 @@ impl Env<'_> {
         leaving: Leaving,
         check_sections: bool,
     ) -> Checked {
-        let what = leaving.words();
+        let told_apart = self.input.profile.has(Rule::THROW_CHECKS_RESOURCES);
+        let what = match leaving {
+            Leaving::Throw if !told_apart => Leaving::Exit.words(),
+            leaving => leaving.words(),
+        };
         if check_sections && self.path.cur.active_locks != 0 {
             return reject!(
                 self,
@@ -288,10 +292,20 @@ impl Env<'_> {
         if !check_sections || tail_call {
             return Ok(());
         }
+        let counted = !self.input.profile.has(Rule::HELD_TOLD_ALIKE);
         let held = if self.path.cur.active_irq_id != 0 {
             "bpf_local_irq_save-ed"
         } else if self.path.cur.active_rcu_locks != 0 {
             "bpf_rcu_read_lock-ed"
+        } else if self.path.cur.active_preempt_locks != 0 && counted {
+            let n = self.path.cur.active_preempt_locks;
+            let are = if n == 1 { " is" } else { "(s) are" };
+            return reject!(
+                self,
+                SectionLeftOpen,
+                EINVAL,
+                "{n} bpf_preempt_enable{are} missing"
+            );
         } else if self.path.cur.active_preempt_locks != 0 {
             "bpf_preempt_disable-ed"
         } else {

@@ -116,6 +116,8 @@ rules! {
         "A call of a global function that may change the packet does.";
     13 TAIL_CALL_CHECKS_SECTIONS "tail-call-checks-sections" "6.13" "46f7ed32f7a8" FalseAccept
         "No tail call inside an RCU or preemption section.";
+    148 HELD_TOLD_ALIKE "held-told-alike" "6.13" "" FalseReject
+        "What is held where the program ends is told in the same words, whatever it is.";
     6 ITER_ARG_ON_STACK "iter-arg-on-stack" "6.13" "12659d28615d" FalseAccept
         "An iterator argument must point to the stack.";
     62 PREEMPT_GLOBAL_CALLS "preempt-global-calls" "6.13" "" FalseReject
@@ -164,6 +166,8 @@ rules! {
         "A callback-calling instruction is a loop of its own.";
     132 KFUNCS_TRUST "kfuncs-trust" "7.0" "" FalseAccept
         "Every kfunc takes trusted pointers alone, not only one that is marked so.";
+    147 INDIRECT_JUMPS "indirect-jumps" "7.0" "" FalseReject
+        "There are jumps to where a register says.";
     12 THROW_CHECKS_RESOURCES "throw-checks-resources" "7.0" "6c2128505f61" FalseAccept
         "bpf_throw in a subprogram looks at RCU, preemption and IRQ sections too.";
     11 ATOMIC_FETCH_BACKTRACK "atomic-fetch-backtrack" "7.0" "CVE-2026-43009" FalseAccept
@@ -284,6 +288,8 @@ rules! {
         "Iterators are told apart by whether their section lasts when states are compared.";
     89 ARENA_TYPES "arena-types" "7.2" "" FalseReject
         "Types of a function tell that it takes or returns a pointer into the arena.";
+    146 RELEASE_FIRST "release-first" "7.2" "" FalseReject
+        "That a kfunc gives back no reference is said before what else is wrong with the argument.";
     91 DYNPTR_PARENTS "dynptr-parents" "7.2" "" FalseAccept
         "A dynptr goes with the object that it was made of, and that cannot go before it is given back.";
     24 SOCKMAP_UPDATE_TYPES "sockmap-update-types" "7.3" "" FalseAccept

@@ -27,7 +27,28 @@ impl Env<'_> {
                 self.check_kfunc_arg(k, i, meta)?;
             }
         }
+        let released = meta.release_regno.checked_sub(1);
+        if let Some(i) = released.filter(|_| !self.input.profile.has(Rule::RELEASE_FIRST)) {
+            self.check_released(k, i)?;
+        }
         Ok(())
+    }
+
+    /// What a kfunc gives back is a reference, or NULL.
+    fn check_released(&self, k: &Kfunc<'_>, i: usize) -> Checked {
+        let reg = self.func_arg_reg(i);
+        let dynptr = self.kfunc_arg_type(k, i)? == KfArg::Dynptr;
+        if dynptr || self.reg_is_referenced(&reg) || reg.is_null() {
+            return Ok(());
+        }
+        reject!(
+            self,
+            ReleaseWithoutReference,
+            EINVAL,
+            "release kfunc {} expects referenced PTR_TO_BTF_ID passed to {}",
+            k.name,
+            arg_name(i)
+        )
     }
 
     fn check_kfunc_arg(&mut self, k: &Kfunc<'_>, i: usize, meta: &mut CallArgs) -> Checked {
@@ -45,16 +66,11 @@ impl Env<'_> {
                 "Possibly NULL pointer passed to trusted {name}"
             );
         }
-        let released = i + 1 == meta.release_regno;
         let referenced = self.reg_is_referenced(&reg);
-        if released && arg != KfArg::Dynptr && !referenced && !reg.is_null() {
-            return reject!(
-                self,
-                ReleaseWithoutReference,
-                EINVAL,
-                "release kfunc {} expects referenced PTR_TO_BTF_ID passed to {name}",
-                k.name
-            );
+        let released = i + 1 == meta.release_regno;
+        let release_first = self.input.profile.has(Rule::RELEASE_FIRST);
+        if released && release_first {
+            self.check_released(k, i)?;
         }
         if referenced {
             meta.ref_obj.update(reg.id);
@@ -68,7 +84,7 @@ impl Env<'_> {
             KfArg::RefcountedKptr => ArgType::ARG_PTR_TO_BTF_ID,
             _ => ArgType::ARG_DONTCARE,
         };
-        if released {
+        if released && (referenced || release_first) {
             at = at | Flag::OBJ_RELEASE;
         }
         let by_value = !self.input.profile.has(Rule::KFUNC_PROTOTYPES);

@@ -189,6 +189,9 @@ impl Env<'_> {
         if kind == DynptrType::Invalid {
             return Err(Errno::EINVAL.into());
         }
+        let goes_with = self.input.profile.has(Rule::DYNPTR_PARENTS);
+        let named = self.input.profile.has(Rule::DYNPTRS_OVERWRITTEN);
+        let named_first = (named && !goes_with).then(|| self.new_id());
         let mut parent_id = meta.dynptr.parent_id;
         if meta.dynptr.kind == DynptrType::Invalid {
             if meta.ref_obj.count > 1 {
@@ -197,13 +200,17 @@ impl Env<'_> {
                     meta.ref_obj.count
                 ));
             }
-            let goes_with = self.input.profile.has(Rule::DYNPTR_PARENTS);
             parent_id = if goes_with { meta.ref_obj.id } else { 0 };
             if kind.is_referenced() {
                 parent_id = self.acquire_reference(self.path.insn_idx, parent_id);
             }
         }
-        let id = self.new_id();
+        // Before dynptrs had names of their own, their slices had that of the reference.
+        let id = match named_first {
+            Some(id) => id,
+            None if named => self.new_id(),
+            None => parent_id,
+        };
         self.write_slots_of(reg, spi, DYNPTR_SLOTS, |i, s| {
             s.typ = [Slot::Dynptr; 8];
             s.reg.mark_known(0);
