@@ -64,10 +64,12 @@ impl Kfunc<'_> {
         (t.kind() == Kind::Ptr).then(|| self.btf.skip_mods_and_typedefs(t.type_id()))
     }
 
-    /// Whether a parameter points to this structure of vmlinux.
+    /// Whether a parameter points to this structure of vmlinux: a module's BTF may have another of the
+    /// same name.
     pub(crate) fn points_to(&self, i: usize, name: &str) -> bool {
+        let of_module = |t: &Type<'_>| self.btf.base().is_some() && t.id() >= self.btf.start_id();
         self.pointee(i)
-            .is_some_and(|t| t.kind() == Kind::Struct && t.name() == name)
+            .is_some_and(|t| t.kind() == Kind::Struct && t.name() == name && !of_module(&t))
     }
 
     /// Whether the verifier or nobody supplies it.
@@ -179,5 +181,42 @@ impl Input<'_> {
         (t.kind() == Kind::Func)
             .then(|| SpecialKfunc::from_name(t.name()))
             .flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bpf::btf::BtfBuilder;
+
+    use super::*;
+
+    #[test]
+    fn a_structure_of_a_module_is_not_the_kernels() {
+        let aux = |b: &mut BtfBuilder| {
+            let name = b.string("bpf_prog_aux");
+            b.push(Kind::Struct, name, 0, false, 8, &[])
+        };
+        let mut b = BtfBuilder::default();
+        let of_kernel = aux(&mut b);
+        let vmlinux = Arc::new(Btf::parse(&b.build(), None).unwrap());
+        let mut b = BtfBuilder::split(&vmlinux);
+        let own = aux(&mut b);
+        let [to_kernels, to_own] = [of_kernel, own].map(|t| b.push(Kind::Ptr, 0, 0, false, t, &[]));
+        let params = [0, to_kernels, 0, to_own];
+        let proto = b.push(Kind::FuncProto, 0, 2, false, 0, &params);
+        let module = Arc::new(Btf::parse(&b.build(), Some(vmlinux)).unwrap());
+        let k = Kfunc {
+            bref: BtfRef::Kernel(1),
+            btf: &module,
+            id: 0,
+            name: "f",
+            special: None,
+            flags: KfuncFlags::empty(),
+            params: module.type_by_id(proto).unwrap().params().collect(),
+            declared: 2,
+            ret_type_id: 0,
+        };
+        assert!(k.is_hidden(0));
+        assert!(!k.is_hidden(1));
     }
 }

@@ -102,6 +102,7 @@ pub(crate) static LINUX_6_1: Release = Release::new(
         .with(Rule::EQUAL_TO_NOT_NULL)
         .with(Rule::COND_JMP_PRECISION)
         .with(Rule::PROPAGATE_ALL_FRAMES)
+        .with(Rule::EXTENSION_TYPES)
         // It spills no zero.
         .with(Rule::SPILLED_ZEROS_READ),
     Limits {
