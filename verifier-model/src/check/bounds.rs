@@ -43,6 +43,9 @@ impl Env<'_> {
             let line = format_args!("{argname} min value is outside of the allowed memory range");
             return Err(self.log.sum_up(e, None, line));
         }
+        if apart {
+            return Ok(());
+        }
         if reg.umax() >= BPF_MAX_VAR_OFF as u64 {
             return reject!(
                 self,

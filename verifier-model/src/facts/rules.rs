@@ -202,6 +202,8 @@ rules! {
         "A function that calls itself is refused before the walk, and not when the frames run out.";
     115 + 114 LOW_HALVES_SIGNED "low-halves-signed" "7.1" "" FalseReject
         "The range of a lower half is cut in two by its sign as that of the whole is, and shifted up with it.";
+    170 GLOBALS_THROW "globals-throw" "7.1" "" FalseAccept
+        "A call of a global function that may throw may end the program, which then may hold nothing.";
     93 VOID_GLOBALS "void-globals" "7.1" "" FalseReject
         "A global function may return nothing.";
     95 ZERO_REGISTER_NULL "zero-register-null" "7.1" "" FalseReject

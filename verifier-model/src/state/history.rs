@@ -41,16 +41,17 @@ pub(crate) enum LinkedReg {
     Spi(u8, u8),
 }
 
-/// Up to five of them.
+/// Up to six of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LinkedRegs {
-    pub(crate) entries: [Option<LinkedReg>; 5],
+    pub(crate) entries: [Option<LinkedReg>; 6],
 }
 
 impl LinkedRegs {
-    /// Adds one; false when there is no room.
-    pub(crate) fn push(&mut self, r: LinkedReg) -> bool {
-        match self.entries.iter_mut().find(|e| e.is_none()) {
+    /// Adds one; false when there are `max` already.
+    pub(crate) fn push(&mut self, r: LinkedReg, max: usize) -> bool {
+        let mut room = self.entries.iter_mut().take(max);
+        match room.find(|e| e.is_none()) {
             Some(e) => {
                 *e = Some(r);
                 true

@@ -29,6 +29,7 @@ fn release(func_args: usize, change: impl FnOnce(&mut Texts)) -> &'static Releas
         call_frames: 16,
         stack_round: 16,
         stack_of_none: false,
+        linked_regs: Some(5),
     };
     Box::leak(Box::new(Release::new(
         "made up",

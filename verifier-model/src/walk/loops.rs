@@ -73,7 +73,7 @@ impl Env<'_> {
     /// A path may end in a loop, by a `bpf_throw()`, before any state in the loop was kept. 7.3
     /// takes that for its own mistake.
     pub(crate) fn check_scc_entered(&mut self) -> Checked {
-        if self.path.cur.speculative {
+        if self.path.cur.speculative || !self.input.profile.has(Rule::SCC_BACKEDGES) {
             return Ok(());
         }
         match self.scc_callchain(&self.path.cur) {

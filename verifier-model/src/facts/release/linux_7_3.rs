@@ -15,6 +15,7 @@ pub(crate) static LINUX_7_3: Release = Release::new(
         call_frames: 16,
         stack_round: 16,
         stack_of_none: false,
+        linked_regs: Some(5),
     },
     texts::LINUX_7_3,
     None,

@@ -45,6 +45,9 @@ pub(crate) struct Limits {
     pub(crate) stack_round: i32,
     /// Whether a function without a stack is counted as one that has some.
     pub(crate) stack_of_none: bool,
+    /// Registers and slots of one number that a jump narrows together (`LINKED_REGS_MAX`), at most 6; none
+    /// where they are not counted.
+    pub(crate) linked_regs: Option<usize>,
 }
 
 impl Release {

@@ -16,6 +16,7 @@ const IN_REGISTERS: Limits = Limits {
     call_frames: 8,
     stack_round: 16,
     stack_of_none: false,
+    linked_regs: Some(6),
 };
 
 pub(crate) static LINUX_7_2: Release = Release::new(
@@ -27,6 +28,7 @@ pub(crate) static LINUX_7_2: Release = Release::new(
         call_frames: 16,
         stack_round: 16,
         stack_of_none: false,
+        linked_regs: Some(5),
     },
     texts::LINUX_7_2,
     Some(&LINUX_7_3),
@@ -108,6 +110,7 @@ pub(crate) static LINUX_6_1: Release = Release::new(
     Limits {
         stack_round: 32,
         stack_of_none: true,
+        linked_regs: None,
         ..IN_REGISTERS
     },
     texts::LINUX_6_1,

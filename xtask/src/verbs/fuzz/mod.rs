@@ -25,7 +25,7 @@ use bpf::caps::Caps;
 use generated::ast::ProgKind;
 use generated::batch::Batch;
 use generated::code::Code;
-use generated::file::CaseFile;
+use generated::file::{Answer, CaseFile};
 use generated::generate::Weights;
 use generated::mutate::Case;
 use generated::{law, shrink};
@@ -45,8 +45,6 @@ use crate::workshop::project::Project;
 /// Candidates for a smaller program that the guest is asked about at a time, and how often.
 const CANDIDATES: usize = 1000;
 const ROUNDS: u32 = 30;
-/// Differences that are made smaller; more of them are mostly the same ones.
-const SHRUNK: usize = 3;
 
 /// `cargo xtask fuzz`. `KERNEL_BUILD=DIR` asks a kernel of yours.
 #[derive(clap::Args)]
@@ -71,6 +69,10 @@ pub(crate) struct Args {
     /// capabilities.
     #[arg(long, default_value = "test")]
     kernel: Named,
+    /// How many programs that are judged differently are made smaller, which boots the kernel up to 30
+    /// times each; the others are written as they are.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    shrink: usize,
     /// Of N parts of the batches, the one with the number I, from 0.
     #[arg(long, value_name = "I/N", requires = "results")]
     shard: Option<Shard>,
@@ -121,6 +123,9 @@ struct Judged {
     /// How many call what the kernel has not got.
     lacking: u64,
 }
+
+/// A seed, the program, and what the kernel says of it; the model says something else.
+type Differing = (u64, Case, Answer);
 
 /// Who is asked.
 struct Asked<'a> {
@@ -178,11 +183,11 @@ impl Asked<'_> {
                 next = batches.next().map(judge);
                 let (of_batch, differ) = self.held(judged)?;
                 if let Some(results) = &results {
-                    let seeds_of: Vec<u64> = differ.iter().map(|(seed, _)| *seed).collect();
+                    let seeds_of: Vec<u64> = differ.iter().map(|(seed, ..)| *seed).collect();
                     results.keep(&seeds, &of_batch, &seeds_of)?;
                 }
                 sums.merge(&of_batch);
-                differing.extend(differ.into_iter().map(|(_, case)| case));
+                differing.extend(differ.into_iter().map(|(_, case, said)| (case, said)));
                 println!("seeds {} to {}: {sums}", args.seed, seeds.end - 1);
             }
             Ok(())
@@ -192,8 +197,12 @@ impl Asked<'_> {
         }
         let dir = self.target.project.products("fuzz")?;
         let count = differing.len();
-        for case in differing.into_iter().take(SHRUNK) {
-            self.shrink(case, &dir)?;
+        for (i, (case, said)) in differing.into_iter().enumerate() {
+            let (case, said) = match i < args.shrink {
+                true => self.shrink(case)?,
+                false => (case, said),
+            };
+            self.write(&case, said, &dir)?;
         }
         bail!(
             "{count} programs are judged differently; see {}",
@@ -202,7 +211,7 @@ impl Asked<'_> {
     }
 
     /// Asks the guest about a batch: what came of it, and the programs that it judges differently.
-    fn held(&self, judged: Judged) -> Result<(Sums, Vec<(u64, Case)>)> {
+    fn held(&self, judged: Judged) -> Result<(Sums, Vec<Differing>)> {
         // A kernel with the modules has all that programs call.
         ensure!(
             judged.lacking == 0 || self.subject.modules.is_empty(),
@@ -216,7 +225,7 @@ impl Asked<'_> {
         for (((seed, case), model), kernel) in told {
             if !sums.add(&case, &kernel, &model) {
                 println!("seed {seed}: {}", Difference(&kernel, &model));
-                differing.push((seed, case));
+                differing.push((seed, case, answer(&kernel)));
             }
         }
         Ok((sums, differing))
@@ -274,8 +283,8 @@ impl Asked<'_> {
         Ok(lines)
     }
 
-    /// Makes a program smaller that is judged differently, and writes it down.
-    fn shrink(&self, mut case: Case, dir: &Path) -> Result<()> {
+    /// Makes a program smaller that is judged differently; with what the kernel says of it.
+    fn shrink(&self, mut case: Case) -> Result<(Case, Answer)> {
         for _ in 0..ROUNDS {
             let mut smaller = shrink::candidates(&case);
             smaller.truncate(CANDIDATES);
@@ -287,14 +296,19 @@ impl Asked<'_> {
                 None => break,
             }
         }
+        let guest = self.guest(&[case.code()], &mut 0)?.remove(0);
+        Ok((case, answer(&guest)))
+    }
+
+    /// Writes a program down of which the kernel said another thing than the model.
+    fn write(&self, case: &Case, kernel: Answer, dir: &Path) -> Result<()> {
         let code = case.code();
-        let guest = self.guest(std::slice::from_ref(&code), &mut 0)?.remove(0);
         let model = law::judge_with(&self.subject.options, &code, &self.subject.model)?;
-        let name = format!("{:016x}.case", fingerprint(&case));
+        let name = format!("{:016x}.case", fingerprint(case));
         let file = CaseFile {
-            comment: comment(&case),
+            comment: comment(case),
             without: None,
-            kernel: answer(&guest),
+            kernel,
             code,
         };
         let path = dir.join(name);

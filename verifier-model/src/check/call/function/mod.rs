@@ -147,7 +147,8 @@ impl Env<'_> {
         if !self.subprog_returns_void(subprog) {
             self.mark_reg_unknown(0);
         }
-        if self.code.subprogs[subprog].might_throw {
+        let ends = self.input.profile.has(Rule::GLOBALS_THROW);
+        if ends && self.code.subprogs[subprog].might_throw {
             let idx = self.path.insn_idx;
             self.push_stack(idx + 1, idx, false)?;
             return self.process_exception_exit();

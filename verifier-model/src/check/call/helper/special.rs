@@ -105,10 +105,13 @@ impl Env<'_> {
                 fit_for_inline: zero && callback == meta.subprogno,
             });
         }
-        self.mark_chain_precision(1)?;
-        let depth = u64::from(self.path.cur.frame().callback_depth);
         let bounded = self.input.profile.has(Rule::CALLBACK_MAX_DEPTH)
             && self.input.profile.has(Rule::CALLBACK_ANY_COUNT);
+        // It tells when the callback has run often enough.
+        if bounded {
+            self.mark_chain_precision(1)?;
+        }
+        let depth = u64::from(self.path.cur.frame().callback_depth);
         if depth < self.reg(1).umax() || !bounded {
             return self.push_callback_call(insn, meta.subprogno, CallbackKind::Loop);
         }
