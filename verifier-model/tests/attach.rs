@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use bpf::btf::Kind;
 use bpf::kernel::Kernel;
 use bpf::load::raw_program;
+use bpf::program::ProgFlags;
 use verifier_model::{Options, Outcome, Shipped, verify};
 
 /// Debian's kernels.
@@ -54,4 +56,30 @@ fn programs_attach_where_kernels_let_them() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn what_a_device_answers_is_for_programs_of_devices() {
+    const WANTED: &str = "metadata kfuncs require device-bound program";
+    for name in &KERNELS[1..] {
+        let shipped = Shipped::named(name).expect(name);
+        let kernel = shipped.kernel().expect(name);
+        let kfunc = "bpf_xdp_metadata_rx_timestamp";
+        let kfunc = kernel.vmlinux.find_by_name_kind(kfunc, Kind::Func);
+        let [a, b, c, d] = kfunc.expect("a kfunc").id().to_le_bytes();
+        // r2 = r10 - 8; call; then as ever
+        let mut insns = vec![0xbf, 0xa2, 0, 0, 0, 0, 0, 0];
+        insns.extend([0x07, 0x02, 0, 0, 0xf8, 0xff, 0xff, 0xff]);
+        insns.extend([0x85, 0x20, 0, 0, a, b, c, d]);
+        insns.extend(INSNS);
+        let mut load = raw_program(&insns, "attach", "xdp", &kernel).expect(name);
+        let options = Options::of(shipped.release);
+        let told = |load: &_| match verify(load, &kernel, &options).outcome {
+            Outcome::Rejected(why) => why.said().to_owned(),
+            _ => String::new(),
+        };
+        assert_eq!(told(&load), WANTED, "{name}");
+        load.prog_flags = ProgFlags::XDP_DEV_BOUND_ONLY;
+        assert_ne!(told(&load), WANTED, "{name}");
+    }
 }

@@ -6,6 +6,11 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
+/// Where the corpus has the test kernel's selftests.
+const SELFTESTS: &str = "selftests";
+/// And those of other releases, a folder each.
+const OWN: &str = "own/";
+
 /// A program that another attaches to, and the function of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
@@ -29,12 +34,19 @@ impl Display for Target {
 }
 
 impl Target {
-    /// What a program of the corpus is asked about with; nothing for one that is loaded as it is.
+    /// What a program of the corpus is asked about with; nothing for one that is loaded as it is. Of a
+    /// release's own selftests, it is with those of the same release.
     pub fn of(object: &str, program: &str) -> Vec<Self> {
+        let Some((of, object)) = object.rsplit_once('/') else {
+            return Vec::new();
+        };
+        if of != SELFTESTS && !of.starts_with(OWN) {
+            return Vec::new();
+        }
         let name = format!("{object}/{program}");
         lines()
-            .filter(|(attaches, _)| format!("selftests/{attaches}") == name)
-            .filter_map(|(_, target)| Self::parse(target))
+            .filter(|(attaches, _)| *attaches == name)
+            .filter_map(|(_, target)| Self::parse(of, target))
             .collect()
     }
 
@@ -44,14 +56,14 @@ impl Target {
         targets.map(str::to_owned).collect()
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(of: &str, text: &str) -> Option<Self> {
         let (path, function) = match text.split_once(':') {
             Some((path, function)) => (path, Some(function.to_owned())),
             None => (text, None),
         };
         let (object, program) = path.split_once('/')?;
         Some(Self {
-            object: format!("selftests/{object}"),
+            object: format!("{of}/{object}"),
             program: program.to_owned(),
             function,
         })
@@ -72,7 +84,7 @@ mod tests {
     #[test]
     fn every_line_is_a_target() {
         for (name, target) in lines() {
-            assert!(name.contains('/') && Target::parse(target).is_some());
+            assert!(name.contains('/') && Target::parse(SELFTESTS, target).is_some());
         }
     }
 
@@ -84,6 +96,10 @@ mod tests {
             targets[0].to_string(),
             "selftests/summarization/main_does_not_sleep:main_does_not_sleep"
         );
+        let own = Target::of("own/6.12/fentry_recursive", "recursive_attach");
+        let told = own.iter().map(Target::to_string).collect::<Vec<_>>();
+        assert_eq!(told, ["own/6.12/fentry_recursive_target/test1:test1"]);
+        assert!(Target::of("programs/fentry_recursive", "recursive_attach").is_empty());
         assert!(Target::of("selftests/iters", "iter_err_unsafe_c_loop").is_empty());
     }
 }

@@ -17,12 +17,20 @@ use bpf::uapi::ProgType;
 
 use crate::spinlock_safe;
 
+const SELFTESTS: &str = "tools/testing/selftests/bpf";
+
 #[derive(clap::Args)]
 #[group(id = "kfuncs")]
 pub(crate) struct Args {
-    /// Root of the source tree; its `tools/testing/selftests/bpf/test_kmods` is read as well
+    /// Root of the source tree; the test modules in `tools/testing/selftests/bpf` are read as well
     #[arg(value_name = "SOURCES")]
     root: PathBuf,
+}
+
+/// Whether a folder of the selftests has modules: before 6.14 each had one of its own.
+fn is_of_modules(folder: &Path) -> bool {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    name == "test_kmods" || name.starts_with("bpf_test")
 }
 
 pub(crate) fn run(args: &Args, to: &mut impl std::io::Write) -> Result<ExitCode> {
@@ -38,9 +46,13 @@ pub(crate) fn run(args: &Args, to: &mut impl std::io::Write) -> Result<ExitCode>
             find_sources(&entry, &mut files)?;
         }
     }
-    let modules = args.root.join("tools/testing/selftests/bpf/test_kmods");
-    if modules.is_dir() {
-        find_sources(&modules, &mut files)?;
+    let selftests = args.root.join(SELFTESTS);
+    if selftests.is_dir() {
+        for entry in sorted(&selftests)? {
+            if entry.is_dir() && is_of_modules(&entry) {
+                find_sources(&entry, &mut files)?;
+            }
+        }
     }
     let verifier = args.root.join("kernel/bpf/verifier.c");
     let verifier = std::fs::read_to_string(verifier).unwrap_or_default();

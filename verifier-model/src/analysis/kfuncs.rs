@@ -8,11 +8,15 @@
 
 use bpf::btf::{Btf, Kind};
 use bpf::kernel::kfuncs::KfuncFlags;
+use bpf::program::ProgFlags;
 use bpf::uapi::Insn;
 
 use crate::analysis::Known;
 use crate::facts::rejection::Checked;
 use crate::log::reject;
+
+/// How kfuncs begin that a network device answers.
+const OF_DEVICES: &str = "bpf_xdp_metadata_";
 
 impl<'a> Known<'a> {
     /// Looks at every kfunc that is called, before the walk (`add_kfuncs`).
@@ -86,6 +90,15 @@ impl<'a> Known<'a> {
             );
         };
         self.check_kfunc_address(k.name)?;
+        let bound = self.input.prog.prog_flags;
+        if k.name.starts_with(OF_DEVICES) && !bound.contains(ProgFlags::XDP_DEV_BOUND_ONLY) {
+            return reject!(
+                self,
+                CallNotAllowed,
+                EINVAL,
+                "metadata kfuncs require device-bound program"
+            );
+        }
         let n = k.params.len();
         let max = self.input.release.limits.func_args;
         if n > max {

@@ -4,10 +4,10 @@
 //! Source: `check_and_resolve_insns()`, `check_map_prog_compatibility()`, `check_pseudo_btf_id()`
 //! in `kernel/bpf/verifier.c`.
 
-use bpf::btf::Kind;
+use bpf::btf::{Btf, Kind, Type};
 use bpf::insn::MAX_BPF_REG;
-use bpf::kernel::BtfRef;
 use bpf::kernel::fields::FieldKind;
+use bpf::kernel::{BtfRef, VMLINUX};
 use bpf::program::FdSlot;
 use bpf::uapi::{MapType, ProgType, op, pseudo};
 
@@ -341,8 +341,7 @@ impl Known<'_> {
                 "ldimm64 failed to find the address for kernel symbol '{name}'."
             );
         }
-        let percpu = btf
-            .find_by_name_kind(".data..percpu", Kind::Datasec)
+        let percpu = percpu_section(btf, obj as u32)
             .is_some_and(|d| d.var_secinfos().any(|v| v.type_id == id));
         let bref = BtfRef::Kernel(obj as u32);
         let target = btf.skip_mods_and_typedefs(t.type_id());
@@ -368,4 +367,14 @@ impl Known<'_> {
         self.code.aux[i].btf_var = Some(var);
         Ok(())
     }
+}
+
+/// The section with a copy a CPU: each module has one of its own.
+fn percpu_section(btf: &Btf, obj: u32) -> Option<Type<'_>> {
+    const NAME: &str = ".data..percpu";
+    if obj == VMLINUX {
+        return btf.find_by_name_kind(NAME, Kind::Datasec);
+    }
+    let mut own = (btf.start_id()..).map_while(|id| btf.type_by_id(id));
+    own.find(|t| t.kind() == Kind::Datasec && t.name() == NAME)
 }

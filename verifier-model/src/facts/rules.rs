@@ -200,6 +200,8 @@ rules! {
         "A branch on which nothing is left of a number is not walked.";
     111 RECURSION_TOLD "recursion-told" "7.1" "" FalseReject
         "A function that calls itself is refused before the walk, and not when the frames run out.";
+    90 GLOBALS_OWN_FRAMES "globals-own-frames" "7.1" "" FalseReject
+        "A call of a global function begins another count of frames.";
     115 + 114 LOW_HALVES_SIGNED "low-halves-signed" "7.1" "" FalseReject
         "The range of a lower half is cut in two by its sign as that of the whole is, and shifted up with it.";
     170 GLOBALS_THROW "globals-throw" "7.1" "" FalseAccept

@@ -8,6 +8,9 @@ use bpf::uapi::ProgType;
 
 use crate::input::Input;
 
+/// What programs of kprobes call theirs.
+const KPROBE_CTX: &str = "bpf_user_pt_regs_t";
+
 /// The structure that a program of this type is passed, as user space calls it.
 pub(crate) fn ctx_struct(typ: ProgType) -> Option<&'static str> {
     Some(match typ {
@@ -46,7 +49,7 @@ pub(crate) fn is_ctx_type(typ: ProgType, btf: &Btf, ptr: Type<'_>) -> bool {
     };
     if typ == ProgType::Kprobe {
         let t = btf.skip_mods(ptr.type_id());
-        if t.kind() == Kind::Typedef && t.name() == "bpf_user_pt_regs_t" {
+        if t.kind() == Kind::Typedef && t.name() == KPROBE_CTX {
             return true;
         }
     }
@@ -55,6 +58,8 @@ pub(crate) fn is_ctx_type(typ: ProgType, btf: &Btf, ptr: Type<'_>) -> bool {
         (want, t.name()),
         ("__sk_buff", "sk_buff") | ("xdp_md", "xdp_buff")
     );
+    // A structure may have the typedef's name.
+    let projection = projection || typ == ProgType::Kprobe && t.name() == KPROBE_CTX;
     t.is_composite() && (t.name() == want || projection)
 }
 

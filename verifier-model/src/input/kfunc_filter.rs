@@ -40,7 +40,7 @@ impl Input<'_> {
                 ProgType::Lsm => self.attach_func_name() != "bpf_lsm_socket_sendmsg",
                 _ => typ == ProgType::Syscall,
             },
-            "bpf_session_filter" => match typ {
+            "bpf_kprobe_multi_filter" | "bpf_session_filter" => match typ {
                 ProgType::Kprobe => matches!(
                     attach,
                     AttachType::TraceKprobeSession | AttachType::TraceUprobeSession
@@ -63,17 +63,20 @@ mod tests {
 
     #[test]
     fn every_filter_is_known() {
-        const KNOWN: [&str; 8] = [
+        const KNOWN: [&str; 9] = [
             "bm_bpf_kfunc_filter",
             "bpf_fs_kfuncs_filter",
             "bpf_get_fsverity_digest_filter",
+            "bpf_kprobe_multi_filter",
             "bpf_ksock_kfunc_filter",
             "bpf_qdisc_kfunc_filter",
             "bpf_session_filter",
             "scx_kfunc_context_filter",
             "tracing_iter_filter",
         ];
-        for set in crate::facts::release::linux_7_3::LINUX_7_3.kfuncs().sets() {
+        let shipped = crate::Shipped::ALL.iter();
+        let tables: Vec<_> = shipped.map(|s| s.release.kfuncs()).collect();
+        for set in tables.iter().flat_map(|table| table.sets()) {
             if let Some(filter) = &set.filter {
                 assert!(KNOWN.contains(&filter.as_str()), "{filter}");
             }

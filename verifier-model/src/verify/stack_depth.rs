@@ -200,11 +200,9 @@ impl Env<'_> {
             chain.idx = callee;
             chain.insn = self.code.subprogs[callee].start;
             chain.tail_call_reachable = self.code.subprogs[callee].has_tail_call;
-            chain.frame = if self.code.subprog_is_global(callee) {
-                0
-            } else {
-                chain.frame + 1
-            };
+            let begins = self.code.subprog_is_global(callee)
+                && self.input.profile.has(Rule::GLOBALS_OWN_FRAMES);
+            chain.frame = if begins { 0 } else { chain.frame + 1 };
             if chain.frame >= self.input.release.limits.call_frames {
                 return reject!(
                     self,

@@ -116,6 +116,17 @@ pub(crate) fn clippy(target: &Target<'_>) -> Result<()> {
     Ok(())
 }
 
+/// `make M=` in the directory `dir` itself, for kernels whose `make` puts the products nowhere else.
+pub(crate) fn make_in(target: &Target<'_>, dir: &Path) -> Result<()> {
+    let kernel = &target.kernel;
+    let mut make = target.toolchain.command("make");
+    make.arg("-C").arg(&kernel.build).args(&kernel.make);
+    make.arg(format!("M={}", dir.display())).arg("modules");
+    let name = dir.file_name().unwrap_or_default().display();
+    let name = format!("{name} for {}", kernel.release);
+    target.project.runner.run(&name, make)
+}
+
 /// `make M=`, with the products in `out`.
 pub(crate) fn make(target: &Target<'_>, sources: &Path, out: &Path) -> Result<()> {
     let Target {

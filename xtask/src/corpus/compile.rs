@@ -15,7 +15,6 @@ use object::{Object as _, ObjectSection, SectionKind};
 use sha2::{Digest, Sha256};
 
 use crate::build::bpf::Object;
-use crate::build::module;
 use crate::linux::patches::series::SELFTESTS;
 use crate::linux::target::Target;
 use crate::workshop::cache::Partial;
@@ -56,17 +55,22 @@ pub(crate) struct Compiled {
 }
 
 impl Corpus {
-    /// Makes the headers for `target`.
+    /// Those of the sources that `target` was built of.
     pub(crate) fn prepare(target: &Target<'_>) -> Result<Self> {
+        let source = target.kernel.build.join("source");
+        let source = source.canonicalize().with_context(|| {
+            format!("{} does not lead to the kernel's sources", source.display())
+        })?;
+        Self::of(target, source)
+    }
+
+    /// Those of `source`: makes the headers for `target`.
+    pub(crate) fn of(target: &Target<'_>, source: PathBuf) -> Result<Self> {
         let Target {
             project,
             toolchain,
             kernel,
         } = target;
-        let source = kernel.build.join("source");
-        let source = source.canonicalize().with_context(|| {
-            format!("{} does not lead to the kernel's sources", source.display())
-        })?;
         let tools = tools(project, toolchain, &source)?;
         let header = project
             .products(&kernel.release)?
@@ -202,37 +206,22 @@ fn tools(project: &Project, toolchain: &Toolchain, source: &Path) -> Result<Path
     })
 }
 
-/// The modules with the types and kfuncs that the selftests use. One of the base's test modules is
-/// not among them: `bpf_test_rqspinlock` starts a stress test when it is loaded.
-pub(crate) fn modules(target: &Target<'_>) -> Result<Vec<PathBuf>> {
-    let _lock = target.project.lock_products()?;
-    let out = target.products()?.join("test_kmods");
-    let sources = target.kernel.build.join("source").canonicalize()?;
-    let sources = sources.join(SELFTESTS).join("test_kmods");
-    module::make(target, &sources, &out)?;
-    [
-        "bpf_testmod",
-        "bpf_test_modorder_x",
-        "bpf_test_modorder_y",
-        "bpf_test_no_cfi",
-    ]
-    .iter()
-    .map(|name| {
-        let path = out.join(format!("{name}.ko"));
-        if path.exists() {
-            Ok(path)
-        } else {
-            bail!("{} is not built", path.display())
-        }
-    })
-    .collect()
-}
-
 /// The compiler's version line.
 pub(crate) fn clang_version(toolchain: &Toolchain) -> Result<String> {
     let mut clang: Command = toolchain.command("clang");
     let said = run::output(clang.arg("--version"))?;
     Ok(said.lines().next().unwrap_or_default().to_owned())
+}
+
+/// Whether an object has programs: functions in `.text` are called by such, and are none themselves.
+pub(crate) fn has_programs(path: &Path) -> Result<bool> {
+    let bytes = read_bytes(path)?;
+    let file = object::File::parse(&*bytes)?;
+    let holds = |section: object::Section<'_, '_>| {
+        let code = section.kind() == SectionKind::Text && section.size() > 0;
+        code && section.name().is_ok_and(|name| name != ".text")
+    };
+    Ok(file.sections().any(holds))
 }
 
 /// A hash of what of an object reaches the kernel's verifier, types apart: code, data, maps,

@@ -5,6 +5,7 @@
 pub(crate) mod ask;
 pub(crate) mod caller;
 pub(crate) mod compile;
+mod kept;
 pub(crate) mod kinds;
 pub(crate) mod modelled;
 pub(crate) mod packages;
@@ -13,5 +14,6 @@ pub(crate) mod question;
 pub(crate) mod real;
 pub(crate) mod shown;
 pub(crate) mod survey;
+pub(crate) mod test_modules;
 pub(crate) mod tiers;
 mod wanting;

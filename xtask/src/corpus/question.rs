@@ -18,11 +18,12 @@ use super::ask::{LOG_LEVEL, SMP, WHOLE, ask, payload_of};
 use super::compile::{self, Compiled, Corpus};
 use super::survey::{Reply, Survey};
 use super::tiers::{CORE_BTF, Tier};
-use super::{real, wanting};
+use super::{real, test_modules, wanting};
 use crate::build::bpf::{self, Object};
 use crate::build::initramfs;
 use crate::build::module;
 use crate::linux::kernel::Kernel;
+use crate::linux::sources;
 use crate::linux::target::Target;
 use crate::workshop::files::{make_dir, read, remove_dir, write};
 
@@ -104,7 +105,7 @@ impl Question {
     /// The same question, with the modules for `target`: what was compiled for another is asked of
     /// this one.
     pub(crate) fn of(self, target: &Target<'_>) -> Result<Self> {
-        let modules = compile::modules(target)?;
+        let modules = test_modules::build(target)?;
         let _lock = target.project.lock_products()?;
         let mut own = module::build_all(target)?;
         own.push(module::build_for_bench(target)?);
@@ -113,6 +114,46 @@ impl Question {
             own,
             ..self
         })
+    }
+
+    /// The selftests of the release of `target` itself, as `own/6.12/NAME`.
+    pub(crate) fn own(target: &Target<'_>) -> Result<Self> {
+        let Target {
+            project,
+            toolchain,
+            kernel,
+        } = target;
+        let corpus = Corpus::of(target, sources::of(project, toolchain, kernel)?)?;
+        let names = Tier::Own.selftests(&corpus.progs())?;
+        let mut compiled = corpus.compile(project, toolchain, &names)?;
+        let series = kernel.series().context("a kernel belongs to a series")?;
+        let mut core_btf = Vec::new();
+        for object in std::mem::take(&mut compiled.objects) {
+            let name = object.name.replace("selftests/", "");
+            if CORE_BTF.iter().any(|core| name == format!("{core}.bpf.o")) {
+                core_btf.push(Object { name, ..object });
+            } else if compile::has_programs(&object.path)? {
+                let name = format!("{}/{series}/{name}", Tier::Own.name());
+                compiled.objects.push(Object { name, ..object });
+            }
+        }
+        let tier = Tier::Own;
+        Ok(Self {
+            parts: vec![Part { tier, compiled }],
+            core_btf,
+            targets: Vec::new(),
+            modules: Vec::new(),
+            own: Vec::new(),
+            caps: Caps::all(),
+            unprivileged_bpf_disabled: 0,
+        })
+    }
+
+    /// The same with the test modules of `image`'s release, for a kernel that nothing else is built for.
+    pub(crate) fn with_test_modules(self, image: &Target<'_>) -> Result<Self> {
+        let source = sources::of(image.project, &image.toolchain, &image.kernel)?;
+        let modules = test_modules::of_image(image, &source)?;
+        Ok(Self { modules, ..self })
     }
 
     fn objects(&self) -> impl Iterator<Item = &Object> {
@@ -199,6 +240,7 @@ impl Question {
         for part in &self.parts {
             let header = Header {
                 modules: self.module_names(),
+                not_compiled: part.compiled.refused.clone(),
                 ..real::header(other, &part.compiled.objects)?
             };
             let of_part = |reply: &&Reply| header.objects.contains_key(&reply.answer.object);
@@ -264,6 +306,11 @@ impl Question {
         })
     }
 
+    /// Whether the guest loads any module.
+    pub(crate) fn has_modules(&self) -> bool {
+        !self.modules.is_empty()
+    }
+
     fn module_names(&self) -> Vec<String> {
         let names = self.modules.iter().filter_map(|path| path.file_stem());
         names
@@ -287,7 +334,9 @@ impl Question {
 
     /// Lays the corpus out as `verifier-model compare` wants it: by the names in the answers.
     pub(crate) fn layout(&self, target: &Target<'_>) -> Result<PathBuf> {
-        let dir = target.products()?.join("corpus");
+        let own = self.parts.iter().any(|part| part.tier == Tier::Own);
+        let name = if own { Tier::Own.name() } else { "corpus" };
+        let dir = target.products()?.join(name);
         if dir.exists() {
             remove_dir(&dir)?;
         }

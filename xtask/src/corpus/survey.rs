@@ -2,17 +2,22 @@
 //! Asking a kernel about objects that anyone may have made: it may die of a program or hang, which is
 //! an answer like others, and the programs behind it are asked about all the same.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use answers::Answer;
 use anyhow::{Context, Result, bail, ensure};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::ask::{KNOWN, LIMIT, MEMORY, SMP, config_of, payload_of};
+use super::kept::Kept;
 use crate::build::initramfs;
 use crate::guest::qemu::{End, Guest, Heard};
 use crate::linux::target::Target;
+use crate::workshop::cache;
 
 /// What is asked of every kernel.
 pub(crate) struct Survey {
@@ -50,10 +55,16 @@ impl Survey {
             .tempdir_in(target.products()?)?;
         let initramfs = scratch.path().join("initramfs.cpio");
         initramfs::extend(&self.base, &self.payload(target)?, &initramfs)?;
+        let mut kept = Kept::open(&target.products()?, &self.key(&initramfs)?)?;
         let mut replies = Vec::new();
-        let mut after = None;
+        let (said, mut after) = kept.whole()?;
+        take(&said, &mut replies)?;
+        if let Some(after) = &after {
+            let count = replies.len();
+            eprintln!("note: {name}: {count} replies are kept, going on behind {after}");
+        }
         loop {
-            let heard = self.boot(target, name, &initramfs, after.as_deref())?;
+            let heard = self.boot(target, (name, &initramfs), after.as_deref(), &mut kept)?;
             let pending = take(&heard.output, &mut replies)?;
             if heard.end == End::Exited(0) {
                 break;
@@ -62,11 +73,23 @@ impl Survey {
             let Some(pending) = pending else {
                 bail!("{how} (console: {})", heard.console.display());
             };
-            replies.push(died(&pending, how)?);
+            let died = died(&pending, how)?;
+            kept.add(&serde_json::to_string(&Died { died: &died.answer })?);
+            replies.push(died);
             after = Some(pending);
         }
+        kept.remove()?;
         self.name(&mut replies)?;
         Ok(replies)
+    }
+
+    /// What all that the guest is given and told comes to.
+    fn key(&self, initramfs: &Path) -> Result<String> {
+        let mut hash = Sha256::new();
+        io::copy(&mut File::open(initramfs)?, &mut hash)?;
+        let hash = format!("{:x}", hash.finalize());
+        let filter = self.filter.as_deref().unwrap_or_default();
+        Ok(cache::key(&[&hash, filter, &self.log_level.to_string()]))
     }
 
     fn payload(&self, target: &Target<'_>) -> Result<Vec<(String, PathBuf)>> {
@@ -89,9 +112,9 @@ impl Survey {
     fn boot(
         &self,
         target: &Target<'_>,
-        name: &str,
-        initramfs: &Path,
+        (name, initramfs): (&str, &Path),
         after: Option<&str>,
+        kept: &mut Kept,
     ) -> Result<Heard> {
         let mut told = ["oracle", "--announce", "--log-level"]
             .map(str::to_owned)
@@ -110,7 +133,7 @@ impl Survey {
             known: &KNOWN,
             limit: LIMIT,
         };
-        guest.hear(name, self.silence)
+        guest.hear(name, self.silence, &mut |line| kept.add(line))
     }
 
     /// Gives the objects their names again.
@@ -133,7 +156,14 @@ impl Survey {
 #[serde(untagged)]
 enum Line {
     Asking { asking: String },
+    Died { died: Box<Answer> },
     Answer(Box<Answer>),
+}
+
+/// A line of what is kept: the kernel did not live to say it.
+#[derive(Serialize)]
+struct Died<'a> {
+    died: &'a Answer,
 }
 
 /// Takes in what a guest said: the program that it was asked about last, if no answer came.
@@ -142,6 +172,13 @@ fn take(said: &str, replies: &mut Vec<Reply>) -> Result<Option<String>> {
     for line in said.lines() {
         match serde_json::from_str(line) {
             Ok(Line::Asking { asking }) => pending = Some(asking),
+            Ok(Line::Died { died }) => {
+                pending = None;
+                replies.push(Reply {
+                    answer: *died,
+                    died: true,
+                });
+            }
             Ok(Line::Answer(answer)) => {
                 pending = None;
                 let answer = *answer;
@@ -212,6 +249,45 @@ mod tests {
         assert_eq!(reply.answer.name(), "0000/a/two");
         assert!(reply.died);
         assert!(take("what?\n", &mut replies).is_err());
+    }
+
+    #[test]
+    fn a_survey_that_was_interrupted_goes_on() {
+        let answer = |of: &str| format!("{{\"object\":\"{of}\",\"verdict\":\"accepted\"}}");
+        let dir = tempfile::tempdir().unwrap();
+        let asking = |name: &str| format!("{{\"asking\":\"{name}\"}}");
+        let mut kept = Kept::open(dir.path(), "key").unwrap();
+        assert_eq!(kept.whole().unwrap(), (String::new(), None));
+        let dead = died("0001/b/two", "hangs".to_owned()).unwrap();
+        let dead = serde_json::to_string(&Died { died: &dead.answer }).unwrap();
+        // The last may have another answer to come, on another target.
+        for line in [
+            asking("0000/a/one"),
+            answer("0000/a"),
+            asking("0001/b/two"),
+            dead,
+            asking("0002/c/three"),
+            answer("0002/c"),
+        ] {
+            kept.add(&line);
+        }
+        drop(kept);
+        let kept = Kept::open(dir.path(), "key").unwrap();
+        let (said, after) = kept.whole().unwrap();
+        let mut replies = Vec::new();
+        take(&said, &mut replies).unwrap();
+        assert_eq!(after.as_deref(), Some("0001/b/two"));
+        assert_eq!(
+            replies.iter().map(|r| r.died).collect::<Vec<_>>(),
+            [false, true]
+        );
+        // Other objects, other answers.
+        let other = Kept::open(dir.path(), "other").unwrap();
+        assert_eq!(other.whole().unwrap(), (String::new(), None));
+        other.remove().unwrap();
+        kept.remove().unwrap();
+        let again = Kept::open(dir.path(), "key").unwrap();
+        assert_eq!(again.whole().unwrap(), (String::new(), None));
     }
 
     #[test]

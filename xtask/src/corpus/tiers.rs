@@ -27,10 +27,13 @@ pub(crate) enum Tier {
     /// Real objects, out of Debian's packages.
     #[value(name = "5")]
     Real,
+    /// The selftests of the release that is asked, all of them.
+    #[value(name = "own")]
+    Own,
 }
 
 impl Tier {
-    /// Those that are compiled of the kernel's selftests.
+    /// Those that are compiled of the test kernel's selftests.
     pub(crate) const ALL: [Self; 5] = [
         Self::Iterators,
         Self::States,
@@ -48,6 +51,7 @@ impl Tier {
             Self::Rest => "3",
             Self::Attached => "4",
             Self::Real => "5",
+            Self::Own => "own",
         }
     }
 
@@ -60,26 +64,32 @@ impl Tier {
             Self::Kfuncs => named(KFUNCS),
             Self::Attached => named(ATTACHED),
             Self::Real => Vec::new(),
+            Self::Own => in_dir(progs)?,
             Self::Rest => {
                 let sooner: Vec<String> = [ITERATORS, STATES, KFUNCS]
                     .iter()
                     .flat_map(|names| names.split_whitespace())
                     .map(str::to_owned)
                     .collect();
-                let entries = std::fs::read_dir(progs);
-                entries
-                    .with_context(|| format!("cannot list {}", progs.display()))?
-                    .filter_map(|entry| {
-                        let name = entry.ok()?.file_name();
-                        let name = name.to_str()?.strip_suffix(".c")?.to_owned();
-                        (name.starts_with("verifier_") && !sooner.contains(&name)).then_some(name)
-                    })
-                    .collect()
+                let mut rest = in_dir(progs)?;
+                rest.retain(|name| name.starts_with("verifier_") && !sooner.contains(name));
+                rest
             }
         };
         selftests.sort();
         Ok(selftests)
     }
+}
+
+/// All selftests of the directory `progs`.
+fn in_dir(progs: &Path) -> Result<Vec<String>> {
+    let entries = std::fs::read_dir(progs);
+    let entries = entries.with_context(|| format!("cannot list {}", progs.display()))?;
+    let names = entries.filter_map(|entry| {
+        let name = entry.ok()?.file_name();
+        Some(name.to_str()?.strip_suffix(".c")?.to_owned())
+    });
+    Ok(names.collect())
 }
 
 /// Selftests without programs, whose BTF stands for the kernel's where a program names them.
@@ -171,6 +181,8 @@ mod tests {
             .flat_map(|tier| tier.selftests(dir.path()).unwrap())
             .collect();
         assert!(all.contains(&"verifier_and".to_owned()));
+        let own = Tier::Own.selftests(dir.path()).unwrap();
+        assert_eq!(own, ["verifier_and", "verifier_cfg"]);
         let count = all.len();
         all.sort();
         all.dedup();

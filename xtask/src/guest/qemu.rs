@@ -145,8 +145,13 @@ impl Guest<'_> {
 
     /// The same, with `parameters` for its kernel.
     pub(crate) fn run_on(&self, name: &str, parameters: &str) -> Result<Ended> {
-        self.attend(self.usual(), name, parameters, Until::Relayed)?
-            .ended(name)
+        self.attend(
+            self.usual(),
+            name,
+            parameters,
+            (Until::Relayed, &mut |_| {}),
+        )?
+        .ended(name)
     }
 
     /// The same, but what the program prints is for the caller alone.
@@ -156,13 +161,20 @@ impl Guest<'_> {
 
     /// The same on another accelerator.
     pub(crate) fn collect_on(&self, accel: Accel, name: &str) -> Result<Ended> {
-        self.attend(accel, name, "", Until::Ended)?.ended(name)
+        self.attend(accel, name, "", (Until::Ended, &mut |_| {}))?
+            .ended(name)
     }
 
     /// Boots a guest that may hang or die, which is no error here: what the program printed until then,
-    /// and how it ended. It hangs when it prints nothing for as long as `silence`.
-    pub(crate) fn hear(&self, name: &str, silence: Duration) -> Result<Heard> {
-        self.attend(self.usual(), name, "", Until::Silent(silence))
+    /// and how it ended. It hangs when it prints nothing for as long as `silence`. Each line goes to
+    /// `each` when it comes.
+    pub(crate) fn hear(
+        &self,
+        name: &str,
+        silence: Duration,
+        each: &mut dyn FnMut(&str),
+    ) -> Result<Heard> {
+        self.attend(self.usual(), name, "", (Until::Silent(silence), each))
     }
 
     fn usual(&self) -> Accel {
@@ -177,7 +189,13 @@ impl Guest<'_> {
         Ok(self.limit * if is_slow { SLOW } else { 1 })
     }
 
-    fn attend(&self, accel: Accel, name: &str, parameters: &str, until: Until) -> Result<Heard> {
+    fn attend(
+        &self,
+        accel: Accel,
+        name: &str,
+        parameters: &str,
+        (until, each): (Until, &mut dyn FnMut(&str)),
+    ) -> Result<Heard> {
         let runner = &self.target.project.runner;
         let log = runner.log(&format!("console {name} {}", std::process::id()))?;
         // An old console must not be taken for the new one.
@@ -189,7 +207,13 @@ impl Guest<'_> {
         let mut console = Console::new(&log, self.known);
         let bar = runner.bar(name, 0);
         let limit = self.patience()?;
-        let said = watch((&qemu.lines, &clock), &mut console, &bar, (limit, until));
+        let said = watch(
+            (&qemu.lines, &clock),
+            &mut console,
+            &bar,
+            (limit, until),
+            each,
+        );
         let mut guarded = qemu.process;
         let panicked = console.panicked();
         if !panicked && said.hung.is_none() {
@@ -259,6 +283,7 @@ fn watch(
     console: &mut Console,
     bar: &ProgressBar,
     (limit, until): (Duration, Until),
+    each: &mut dyn FnMut(&str),
 ) -> Said {
     let mut heard = Duration::ZERO;
     let mut said = Said::default();
@@ -273,6 +298,7 @@ fn watch(
                     if until == Until::Relayed {
                         bar.suspend(|| println!("{line}"));
                     }
+                    each(&line);
                     said.output.push_str(&line);
                     said.output.push('\n');
                 }

@@ -14,9 +14,11 @@ use crate::workshop::toolchain::Toolchain;
 /// The backports suite.
 pub(crate) const BACKPORTS: &str = "trixie-backports";
 /// Where kernels are looked for, the newest first.
-const SUITES: [&str; 4] = [BACKPORTS, "trixie", "bookworm", "bullseye"];
+pub(super) const SUITES: [&str; 4] = [BACKPORTS, "trixie", "bookworm", "bullseye"];
+/// The source package of all kernels.
+pub(super) const SOURCE: &str = "linux";
 /// The flavour, of which kernels are asked on x86-64 alone.
-const FLAVOUR: &str = "cloud-amd64";
+pub(super) const FLAVOUR: &str = "cloud-amd64";
 
 /// A kernel of a suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +70,60 @@ pub(super) fn all(project: &Project, toolchain: &Toolchain, update: bool) -> Res
         }
     }
     Ok(all)
+}
+
+/// Where the sources of a kernel are.
+pub(super) enum Sources {
+    /// In this package of a suite.
+    Package(&'static str, Package),
+    /// In what the packages of a suite were built of.
+    Built(&'static str),
+}
+
+/// The sources of `series`: of `version` if the archive has them, or else the newest.
+pub(super) fn sources(
+    project: &Project,
+    toolchain: &Toolchain,
+    series: Release,
+    version: &str,
+) -> Result<Sources> {
+    let mut found = Vec::new();
+    for suite in SUITES {
+        let lists = Suite::open(project, toolchain, suite)?;
+        let packages = lists.find(r"^linux-source-[0-9]+\.[0-9]+$")?;
+        found.extend(packages.into_iter().map(|package| (suite, package)));
+    }
+    let found = fitting(found, series, version);
+    let exact = |(_, package): &(&str, Package)| package.version == version;
+    if !found.as_ref().is_ok_and(exact) {
+        // The suite that keeps images of what it has no other packages of any more.
+        let built = Suite::fetch_sources(project, toolchain, BACKPORTS)?;
+        if built.has_source(SOURCE, version)? {
+            return Ok(Sources::Built(BACKPORTS));
+        }
+    }
+    found.map(|(suite, package)| Sources::Package(suite, package))
+}
+
+/// Of the source packages `found` that of `version`, or else the newest of `series`.
+fn fitting(
+    mut found: Vec<(&'static str, Package)>,
+    series: Release,
+    version: &str,
+) -> Result<(&'static str, Package)> {
+    let of = |package: &Package| Release::of(package.name.trim_start_matches("linux-source-"));
+    found.sort_by_key(|(_, package)| (package.version == version, numbers(&package.version)));
+    if let Some(at) = found.iter().rposition(|(_, p)| of(p) == Some(series)) {
+        return Ok(found.swap_remove(at));
+    }
+    let mut others: Vec<Release> = found.iter().filter_map(|(_, p)| of(p)).collect();
+    others.sort();
+    others.dedup();
+    let others: Vec<String> = others.iter().map(Release::to_string).collect();
+    bail!(
+        "Debian's archive has no sources of series {series}; it has those of {}",
+        others.join(", ")
+    );
 }
 
 /// The newest kernel of each series in `suite`, the newest series first.
@@ -177,6 +233,29 @@ mod tests {
         );
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].release, "6.1.0-50-cloud-amd64");
+    }
+
+    #[test]
+    fn sources_are_those_of_the_image_or_the_newest() {
+        let found = || {
+            let list = [
+                ("linux-source-6.12", "6.12.107-1"),
+                ("linux-source-6.12", "6.12.117-1"),
+                ("linux-source-6.12", "6.12.99-1"),
+                ("linux-source-7.2", "7.2.6-1~bpo13+1"),
+            ];
+            let found = packages(&list).into_iter();
+            found.map(|package| ("s", package)).collect()
+        };
+        let version = |series: &str, version: &str| {
+            let found = fitting(found(), series.parse().unwrap(), version);
+            found.map(|(_, package)| package.version)
+        };
+        assert_eq!(version("6.12", "6.12.107-1").unwrap(), "6.12.107-1");
+        assert_eq!(version("6.12", "6.12.118-1").unwrap(), "6.12.117-1");
+        let lost = version("7.1", "7.1.13-1~bpo13+1").unwrap_err().to_string();
+        let told = "Debian's archive has no sources of series 7.1; it has those of 6.12, 7.2";
+        assert_eq!(lost, told);
     }
 
     #[test]

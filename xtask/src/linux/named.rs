@@ -43,6 +43,14 @@ impl Named {
         }
     }
 
+    /// The same with what modules are built of, where they are built for it.
+    pub(crate) fn with_modules(self, project: &Project) -> Result<Target<'_>> {
+        match self {
+            Self::Series(series) if self.takes_modules() => Target::stock(project, series),
+            named => named.target(project),
+        }
+    }
+
     /// Whether it is older than the kernel whose selftests are the corpus.
     pub(crate) fn is_older(self) -> bool {
         matches!(self, Self::Series(series) if series < test_kernel::RELEASE)

@@ -277,10 +277,15 @@ fn flavour(arch: Arch) -> String {
     format!("cloud-{}", arch.debian())
 }
 
+/// The compiler, as `make` is told it.
+pub(super) fn compiler(arch: Arch) -> String {
+    format!("CC={}-gcc-{GCC}", arch.triplet())
+}
+
 fn make_arguments(release: &str, arch: Arch) -> Vec<String> {
     let local = release.find('+').map_or("", |at| &release[at..]);
     let mut arguments: Vec<String> = arch.make().iter().map(|&a| a.to_owned()).collect();
-    arguments.push(format!("CC={}-gcc-{GCC}", arch.triplet()));
+    arguments.push(compiler(arch));
     arguments.push(format!("LOCALVERSION={local}"));
     arguments
 }

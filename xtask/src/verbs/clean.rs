@@ -24,7 +24,7 @@ pub(crate) struct Args {
 }
 
 /// What of the cache goes with the kernels: the corpus and bpftool are made of their sources.
-const KERNEL_KINDS: [&str; 13] = [
+const KERNEL_KINDS: [&str; 15] = [
     "image",
     "shown",
     "real",
@@ -38,6 +38,8 @@ const KERNEL_KINDS: [&str; 13] = [
     "corpus",
     "bpftool",
     "selftests",
+    "selftests-source",
+    "headers",
 ];
 
 /// Runs the verb.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Binary packages from Debian's archive, found and verified by the toolchain's own apt, with a
+//! Packages from Debian's archive, found and verified by the toolchain's own apt, with a
 //! state of its own: neither the host's package lists nor the toolchain's are touched.
 
 use std::fs;
@@ -78,15 +78,37 @@ impl<'a> Suite<'a> {
         arch: Arch,
     ) -> Result<Self> {
         let state = state(project, suite, arch)?;
+        let line = toolchain.archive_line(suite)?;
+        Self::update((project, toolchain, arch), suite, state, &line)
+    }
+
+    /// The lists of source packages of `suite`, fetched: they have what its binary packages were built of
+    /// for as long as it has one of these.
+    pub(crate) fn fetch_sources(
+        project: &'a Project,
+        toolchain: &'a Toolchain,
+        suite: &str,
+    ) -> Result<Self> {
+        let state = project.cache.shared("apt")?.join(format!("{suite}-source"));
+        let line = toolchain
+            .archive_line(suite)?
+            .replacen("deb ", "deb-src ", 1);
+        let arch = toolchain.arch();
+        Self::update((project, toolchain, arch), suite, state, &line)
+    }
+
+    fn update(
+        (project, toolchain, arch): (&'a Project, &'a Toolchain, Arch),
+        suite: &str,
+        state: PathBuf,
+        line: &str,
+    ) -> Result<Self> {
         for dir in ["lists/partial", "cache/archives/partial"] {
             fs::create_dir_all(state.join(dir))
                 .with_context(|| format!("cannot make {}", state.display()))?;
         }
         let _lock = cache::lock(&state.join("update.lock"))?;
-        fs::write(
-            state.join("sources.list"),
-            format!("{}\n", toolchain.archive_line(suite)?),
-        )?;
+        fs::write(state.join("sources.list"), format!("{line}\n"))?;
         let this = Self {
             project,
             toolchain,
@@ -168,6 +190,33 @@ impl<'a> Suite<'a> {
         }
         fs::remove_dir_all(&debs)?;
         Ok(())
+    }
+
+    /// Whether there is the source package `name` of `version`.
+    pub(crate) fn has_source(&self, name: &str, version: &str) -> Result<bool> {
+        let said = run::output(
+            self.apt("apt-cache")
+                .args(["showsrc", "--only-source", name]),
+        );
+        // It fails where there is no such package at all.
+        let line = format!("Version: {version}");
+        Ok(said.is_ok_and(|said| said.lines().any(|other| other == line)))
+    }
+
+    /// Downloads the archive of a source package, as it was before the distribution's patches, to `dir`.
+    pub(crate) fn download_source(&self, name: &str, version: &str, dir: &Path) -> Result<PathBuf> {
+        make_dir(dir)?;
+        let mut download = self.toolchain.command("env");
+        download
+            .args(["--chdir", &dir.display().to_string(), "apt-get"])
+            .args(self.options())
+            .args(["source", "--download-only", "--tar-only"])
+            .arg(format!("{name}={version}"));
+        let what = format!("download of the sources of {name} {version}");
+        self.project.runner.run(&what, download)?;
+        let mut entries = fs::read_dir(dir)?.flatten().map(|entry| entry.path());
+        let archive = entries.find(|path| path.to_string_lossy().contains(".orig.tar."));
+        archive.with_context(|| format!("{name} {version} has no archive of its sources"))
     }
 
     fn apt(&self, program: &str) -> Command {

@@ -7,12 +7,18 @@ use std::fmt::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 
-use super::compared::{Compared, Program, Tier};
+use super::compared::{self, Compared, Program};
+use crate::corpus::question::Question;
 use crate::corpus::real;
+use crate::corpus::tiers::Tier;
+use crate::linux::named::Named;
+use crate::linux::release::Release;
 use crate::linux::target::Target;
-use crate::workshop::files::read;
+use crate::verbs::oracle::written;
+use crate::workshop::files::{make_dir, read};
+use crate::workshop::project::Project;
 
 /// What the part begins with.
 pub(super) const HEADING: &str = "\n## By kernel\n";
@@ -20,7 +26,8 @@ const HEAD: &str = "
 Written by `cargo xtask agreement --kernels`: the same of kernels as Debian ships them, each with the
 rules, tables and words that the model has of its release. The selftests are those of 7.3, compiled for
 the test kernel; on kernels before 7.2 there is no bpf_testmod, and a program that calls it is told by
-libbpf. Tier 5 is real objects out of Debian's packages. *Verdicts* are out of the programs that the
+libbpf. Tier 5 is real objects out of Debian's packages, tier own all selftests of the release itself,
+compiled for its own types, with its own bpf_testmod. *Verdicts* are out of the programs that the
 kernel answered, *insns* out of those that both accept, *message* out of those that both reject.
 
 ";
@@ -45,6 +52,9 @@ pub(super) fn document(target: &Target<'_>, corpus: &Path) -> Result<String> {
     );
     let mut lists = String::new();
     for (name, directory) in kernels(&project.checkout.join("verifier-model/answers"))? {
+        if written::answers(&directory, Tier::Own).exists() {
+            link_own(project, corpus, &directory)?;
+        }
         let answers = directory.display().to_string();
         let args = ["--kernel", &name, "--answers", &answers, "--limit", LIMIT];
         let compared = Compared::of(project, corpus, &args)?;
@@ -57,6 +67,19 @@ pub(super) fn document(target: &Target<'_>, corpus: &Path) -> Result<String> {
         list(&name, &compared.not_identical, &causes, &mut lists);
     }
     Ok(format!("{HEADING}{HEAD}{table}{lists}"))
+}
+
+/// Puts the selftests of a release among the others, where those in its answers lie.
+fn link_own(project: &Project, corpus: &Path, answers: &Path) -> Result<()> {
+    let name = answers.file_name().unwrap_or_default().to_string_lossy();
+    let series = name.split('-').next().unwrap_or_default();
+    let series: Release = series.parse().map_err(Error::msg)?;
+    let target = Named::Series(series).with_modules(project)?;
+    let own = Path::new(Tier::Own.name()).join(series.to_string());
+    let link = corpus.join(&own);
+    let objects = Question::own(&target)?.layout(&target)?.join(&own);
+    make_dir(link.parent().context("it lies in a directory")?)?;
+    symlink(&objects, &link).with_context(|| format!("cannot make {}", link.display()))
 }
 
 /// Kernels by the names that the model has for them, and where their answers are; the newest first.
@@ -89,7 +112,7 @@ fn kernels(answers: &Path) -> Result<Vec<(String, PathBuf)>> {
 }
 
 fn rows(kernel: &str, compared: &Compared, table: &mut String) {
-    for Tier { tier, counts } in &compared.tiers {
+    for compared::Tier { tier, counts } in &compared.tiers {
         let answered = counts.programs - counts.unanswered;
         let _ = writeln!(
             table,

@@ -11,7 +11,7 @@ use bpf::kernel::{Kernel, Module};
 use verifier_model::Options;
 
 use crate::build::{initramfs, module};
-use crate::corpus::{compile, modelled};
+use crate::corpus::{modelled, test_modules};
 use crate::linux::named::Named;
 use crate::linux::target::Target;
 
@@ -43,7 +43,7 @@ impl Subject {
                 },
             });
         }
-        let mut modules = compile::modules(target)?;
+        let mut modules = test_modules::build(target)?;
         let testmod = modules.first().context("there is no bpf_testmod")?.clone();
         modules.truncate(1);
         let iterator = module::build(target)?;

@@ -23,7 +23,7 @@ use object::{File, Object, ObjectKind, ObjectSection, ObjectSymbol};
 
 use super::config;
 use crate::build::module;
-use crate::corpus::compile;
+use crate::corpus::test_modules;
 use crate::linux::kernel::Kernel;
 use crate::linux::target::Target;
 use crate::workshop::files::{self, make_dir, read_bytes};
@@ -88,7 +88,7 @@ pub(super) fn write(target: &Target<'_>) -> Result<()> {
     save(&data.join("modules/kfuncs.txt"), of_modules.as_bytes())?;
     let mut table = from_sources(project, kernel)?;
     let mut in_ids = self::sets(&kernel.btf(), &vmlinux)?;
-    for path in compile::modules(target)? {
+    for path in test_modules::build(target)? {
         in_ids.extend(self::sets(&path, &vmlinux)?);
     }
     let checked = complete(&mut table, &in_ids)?;

@@ -15,7 +15,7 @@ use generated::batch::Batch;
 use verifier_model::{Options, Outcome, helper_name, verify};
 
 use crate::build::initramfs;
-use crate::corpus::{caller, compile, kinds, modelled, probes};
+use crate::corpus::{caller, kinds, modelled, probes, test_modules};
 use crate::linux::target::Target;
 
 /// Asks, compares, and says what differs; `older` kernels have no modules, and rules of their own.
@@ -37,7 +37,7 @@ pub(crate) fn differences(target: &Target<'_>) -> Result<Vec<String>> {
 
 fn differing(target: &Target<'_>, older: bool, caps: Caps) -> Result<Vec<String>> {
     let (modules, mut options) = match older {
-        false => (compile::modules(target)?, Options::default()),
+        false => (test_modules::build(target)?, Options::default()),
         true => (Vec::new(), Options::of(modelled::release(target))),
     };
     let model = modelled::kernel(target, options.release, &modules)?;

@@ -10,6 +10,7 @@ pub(super) mod helpers;
 mod maps;
 mod named;
 mod older;
+mod own;
 mod patched;
 mod real;
 pub(super) mod written;
@@ -26,8 +27,8 @@ use self::real::Way;
 use crate::build::initramfs;
 use crate::corpus;
 use crate::corpus::ask::{LOG_LEVEL, ask_raw};
-use crate::corpus::compile;
 use crate::corpus::question::{Part, Question};
+use crate::corpus::test_modules;
 use crate::corpus::tiers::Tier;
 use crate::linux::named::Named;
 use crate::linux::target::{Choice, Target};
@@ -111,11 +112,14 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     if args.patched() && !(args.check || args.printed() || args.compile) {
         bail!("the answers that are kept are those without the patches; add --check");
     }
-    if args.tier.contains(&Tier::Real) && args.tier != [Tier::Real] {
-        bail!("tier 5 is asked about by itself");
-    }
-    if args.tier == [Tier::Real] && (args.whole_logs || args.log_level.is_some()) {
-        bail!("tier 5 is asked about at log level 1");
+    for apart in [Tier::Real, Tier::Own] {
+        let name = apart.name();
+        if args.tier.contains(&apart) && args.tier != [apart] {
+            bail!("tier {name} is asked about by itself");
+        }
+        if args.tier == [apart] && (args.whole_logs || args.log_level.is_some()) {
+            bail!("tier {name} is asked about at log level 1");
+        }
     }
     let target = named::target(args.kernel, project, &args.tier)?;
     let filter = args.filter.as_deref();
@@ -134,11 +138,14 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         let patience = args.patience.map_or(real::PATIENCE, Duration::from_secs);
         return real::run(&target, &directory, filter, patience, args.way());
     }
+    if args.tier == [Tier::Own] {
+        return own::run(&target, &directory, args);
+    }
     if args.kernel.is_older() {
         return older::run(&target, &directory, args);
     }
     if let Some(path) = &args.raw {
-        let modules = compile::modules(&target)?;
+        let modules = test_modules::build(&target)?;
         let base = initramfs::build(&target)?;
         let said = ask_raw(&target, &base, path, &modules[..1])?;
         print!("{said}");

@@ -11,11 +11,9 @@ use crate::workshop::project::Project;
 
 /// The kernel, with what asking about `tiers` takes.
 pub(super) fn target<'a>(named: Named, project: &'a Project, tiers: &[Tier]) -> Result<Target<'a>> {
-    match named {
-        Named::Series(series) if tiers != [Tier::Real] && named.takes_modules() => {
-            Target::stock(project, series)
-        }
-        named => named.target(project),
+    match tiers {
+        [Tier::Real] => named.target(project),
+        _ => named.with_modules(project),
     }
 }
 

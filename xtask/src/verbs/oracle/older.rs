@@ -14,7 +14,7 @@ use crate::linux::target::Target;
 use crate::linux::test_kernel::Form;
 
 /// A program of the selftests that takes longer without hardware virtualisation runs into the limit.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Asks `target`, whose answers are in `directory`.
 pub(super) fn run(target: &Target<'_>, directory: &Path, args: &Args) -> Result<()> {

@@ -56,7 +56,7 @@ pub(super) fn by_caps(directory: PathBuf, caps: Caps) -> PathBuf {
 const CAPS: &str = "caps";
 
 /// The file in `directory` with the answers to `tier`.
-pub(super) fn answers(directory: &Path, tier: Tier) -> PathBuf {
+pub(crate) fn answers(directory: &Path, tier: Tier) -> PathBuf {
     let packed = directory
         .parent()
         .is_some_and(|parent| parent.ends_with(CAPS));
