@@ -199,6 +199,9 @@ struct Asker<'a> {
     options: &'a Options,
 }
 
+/// How the kernel's words begin for a kfunc that is a device's.
+const OF_DEVICE: &str = "metadata kfuncs require device-bound program";
+
 impl<'a> Asker<'a> {
     fn new(prog_type: &str, kernel: &'a Kernel, options: &'a Options) -> Result<Self> {
         let load = program_type::program(prog_type, kernel)
@@ -259,6 +262,13 @@ impl<'a> Asker<'a> {
         if refused(&asked, &[Kind::Arena]).is_some() {
             // This is asked before whether the function may be called.
             give_arena(&mut load, &mut insns);
+            asked = self.verdict(&insns, &load);
+        }
+        let of_device = refused(&asked, &[Kind::CallNotAllowed]);
+        if of_device.is_some_and(|why| why.starts_with(OF_DEVICE)) {
+            // So is this.
+            needs.push("a device-bound program");
+            load.prog_flags |= ProgFlags::XDP_DEV_BOUND_ONLY;
             asked = self.verdict(&insns, &load);
         }
         if refused(&asked, &[Kind::ProgramCannotSleep]).is_some() {

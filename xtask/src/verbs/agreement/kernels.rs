@@ -84,6 +84,7 @@ fn link_own(project: &Project, corpus: &Path, answers: &Path) -> Result<()> {
 
 /// Kernels by the names that the model has for them, and where their answers are; the newest first.
 fn kernels(answers: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let data = answers.with_file_name("data");
     let entries = std::fs::read_dir(answers);
     let entries = entries.with_context(|| format!("cannot list {}", answers.display()))?;
     let mut all = Vec::new();
@@ -96,14 +97,16 @@ fn kernels(answers: &Path) -> Result<Vec<(String, PathBuf)>> {
             .into_owned();
         let numbers = name.split(['.', '-']).map_while(|n| n.parse().ok());
         let numbers: Vec<u32> = numbers.collect();
-        if numbers.is_empty() || name == FIRST {
-            continue;
-        }
         let name = if name == RENAMED.0 {
             RENAMED.1.to_owned()
         } else {
             name
         };
+        // Answers of a kernel that does not come along are those that docs/new-release.md tells of.
+        let shipped = name == RENAMED.1 || data.join(format!("linux-{name}")).is_dir();
+        if numbers.is_empty() || name == FIRST || !shipped {
+            continue;
+        }
         all.push((numbers, name, path));
     }
     all.sort();
