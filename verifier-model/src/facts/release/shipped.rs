@@ -134,7 +134,7 @@ impl Shipped {
             release: &LINUX_7_3,
             types: types!("debian-7.3"),
             config: config!("debian-7.3"),
-            no_address: "",
+            no_address: no_address!("debian-7.3"),
             modules: &[],
         },
         Self {
