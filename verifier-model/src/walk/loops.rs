@@ -189,14 +189,11 @@ impl Env<'_> {
     /// Where the walk back knows one frame, each number is looked for by itself.
     fn propagate_one_by_one(&mut self, wanted: &[(usize, Place)]) -> Checked<bool> {
         let cur = core::mem::take(&mut self.path.cur);
-        let mut changed = Ok(false);
-        for &(frame, place) in wanted {
+        let mut places = wanted.iter();
+        let changed = places.try_fold(false, |changed, &(frame, place)| {
             self.path.bt.set_place(frame, place);
-            changed = match (changed, self.walk_back_from(&cur, frame, None)) {
-                (Ok(before), Ok(now)) => Ok(before || now),
-                (Err(stop), _) | (_, Err(stop)) => Err(stop),
-            };
-        }
+            Ok(self.walk_back_from(&cur, frame, None)? || changed)
+        });
         self.path.cur = cur;
         changed
     }

@@ -91,15 +91,20 @@ impl Question {
             targets.clear();
         }
         let targets = corpus.compile(project, toolchain, &targets)?.objects;
-        Ok(Self {
+        Ok(Self::about(parts, core_btf.collect(), targets))
+    }
+
+    /// All of these, without modules, told to root.
+    fn about(parts: Vec<Part>, core_btf: Vec<Object>, targets: Vec<Object>) -> Self {
+        Self {
             parts,
-            core_btf: core_btf.collect(),
+            core_btf,
             targets,
             modules: Vec::new(),
             own: Vec::new(),
             caps: Caps::all(),
             unprivileged_bpf_disabled: 0,
-        })
+        }
     }
 
     /// The same question, with the modules for `target`: what was compiled for another is asked of
@@ -138,15 +143,8 @@ impl Question {
             }
         }
         let tier = Tier::Own;
-        Ok(Self {
-            parts: vec![Part { tier, compiled }],
-            core_btf,
-            targets: Vec::new(),
-            modules: Vec::new(),
-            own: Vec::new(),
-            caps: Caps::all(),
-            unprivileged_bpf_disabled: 0,
-        })
+        let part = Part { tier, compiled };
+        Ok(Self::about(vec![part], core_btf, Vec::new()))
     }
 
     /// The same with the test modules of `image`'s release, for a kernel that nothing else is built for.

@@ -6,6 +6,7 @@ use bpf::kernel::kfuncs::KfuncTable;
 
 use super::members::Guarded;
 use super::sets::Set;
+use super::struct_ops::type_name;
 
 /// How the list begins, in a line of `struct_ops.txt`.
 const KFUNCS: &str = "kfuncs=";
@@ -42,10 +43,8 @@ pub(super) fn told(struct_ops: &str, guarded: &Guarded, sets: &[Set]) -> String 
     let mut text = String::new();
     let mut lines = struct_ops.lines().peekable();
     while let Some(line) = lines.next() {
-        let name = line
-            .strip_prefix("type ")
-            .and_then(|rest| rest.split(' ').next());
-        let Some(name) = name.filter(|name| guarded.knows(name)) else {
+        let name = type_name(line).filter(|name| guarded.knows(name));
+        let Some(name) = name else {
             text += line;
             text.push('\n');
             continue;

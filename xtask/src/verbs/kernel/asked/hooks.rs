@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use bpf::btf::{Btf, Kind};
 use bpf::kernel::VMLINUX;
-use bpf::program::{AttachTarget, ProgFlags, ProgLoad, StructOpsMember};
+use bpf::program::{AttachTarget, ProgFlags, ProgLoad};
 use bpf::uapi::{AttachType as A, ProgType as P, pseudo};
 use generated::batch::Batch;
 
 use super::sets::Set;
+use super::struct_ops;
 use crate::build::initramfs;
 use crate::corpus::{caller, probes};
 use crate::linux::target::Target;
@@ -140,15 +141,8 @@ fn function(btf: &Btf, name: &str) -> Option<AttachTarget> {
 
 fn member(btf: &Btf) -> Option<AttachTarget> {
     let ops = btf.find_by_name_kind(OPS, Kind::Struct)?;
-    let (index, _) = (0..).zip(ops.members()).find(|(_, member)| {
-        let t = btf.skip_mods_and_typedefs(member.type_id());
-        t.kind() == Kind::Ptr && btf.skip_mods_and_typedefs(t.type_id()).kind() == Kind::FuncProto
-    })?;
-    Some(AttachTarget::Kernel {
-        btf_obj: VMLINUX,
-        btf_id: ops.id(),
-        member: Some(StructOpsMember { index }),
-    })
+    let (index, _) = *struct_ops::functions(btf, ops).first()?;
+    Some(struct_ops::member(ops, index))
 }
 
 /// A program that calls a kfunc.

@@ -6,8 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use bpf::btf::{Btf, Kind};
-use bpf::kernel::VMLINUX;
-use bpf::program::{AttachTarget, StructOpsMember};
 use bpf::uapi::{AttachType, ProgType, pseudo};
 use generated::batch::Batch;
 
@@ -47,12 +45,8 @@ pub(super) fn ask(target: &Target<'_>, btf: &Btf, sets: &[Set]) -> Result<Guarde
             continue;
         };
         for (index, member) in struct_ops::functions(btf, ops) {
-            let to = AttachTarget::Kernel {
-                btf_obj: VMLINUX,
-                btf_id: ops.id(),
-                member: Some(StructOpsMember { index }),
-            };
-            let caller = caller::load(ProgType::StructOps, AttachType::CgroupInetIngress, Some(to));
+            let to = Some(struct_ops::member(ops, index));
+            let caller = caller::load(ProgType::StructOps, AttachType::CgroupInetIngress, to);
             for kfunc in 0..kfuncs.len() as i32 {
                 batch.push_load(&caller::calling(&caller, pseudo::KFUNC_CALL, kfunc));
             }

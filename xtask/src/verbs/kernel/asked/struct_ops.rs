@@ -37,10 +37,7 @@ pub(super) fn types(
     for line in kept.lines().filter_map(without_stubs) {
         text += &line;
         text.push('\n');
-        let name = line
-            .strip_prefix("type ")
-            .and_then(|rest| rest.split(' ').next());
-        let ops = name.and_then(|name| btf.find_by_name_kind(name, Kind::Struct));
+        let ops = type_name(&line).and_then(|name| btf.find_by_name_kind(name, Kind::Struct));
         for member in refused(target, btf, ops)? {
             let _ = writeln!(text, "  {member} stub=none");
         }
@@ -129,6 +126,20 @@ pub(super) fn functions<'a>(btf: &'a Btf, ops: Type<'a>) -> Vec<(u32, &'a str)> 
         .collect()
 }
 
+/// Where a program attaches that is this member of a type.
+pub(super) fn member(ops: Type<'_>, index: u32) -> AttachTarget {
+    AttachTarget::Kernel {
+        btf_obj: VMLINUX,
+        btf_id: ops.id(),
+        member: Some(StructOpsMember { index }),
+    }
+}
+
+/// The type that a line of `struct_ops.txt` begins to tell of.
+pub(super) fn type_name(line: &str) -> Option<&str> {
+    line.strip_prefix("type ")?.split(' ').next()
+}
+
 /// Members that programs may not attach to.
 fn refused<'a>(target: &Target<'_>, btf: &'a Btf, ops: Option<Type<'a>>) -> Result<Vec<&'a str>> {
     let Some(ops) = ops else {
@@ -137,12 +148,8 @@ fn refused<'a>(target: &Target<'_>, btf: &'a Btf, ops: Option<Type<'a>>) -> Resu
     let members = functions(btf, ops);
     let mut batch = Batch::bare(&[]);
     for (index, _) in &members {
-        let to = AttachTarget::Kernel {
-            btf_obj: VMLINUX,
-            btf_id: ops.id(),
-            member: Some(StructOpsMember { index: *index }),
-        };
-        let prog = caller::load(ProgType::StructOps, AttachType::CgroupInetIngress, Some(to));
+        let to = Some(member(ops, *index));
+        let prog = caller::load(ProgType::StructOps, AttachType::CgroupInetIngress, to);
         batch.push_load(&caller::returning(&prog));
     }
     let base = initramfs::bare(target)?;
